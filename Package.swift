@@ -1,0 +1,25 @@
+// swift-tools-version: 6.1
+
+import PackageDescription
+
+let package = Package(
+  name: "trucksensor",
+  products: [
+    .executable(name: "trucksensor", targets: ["trucksensor"])
+  ],
+  targets: [
+    .systemLibrary(
+      name: "CMosquitto", pkgConfig: "libmosquitto", providers: [.apt(["libmosquitto-dev"])]),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .target(name: "MQTT", dependencies: ["CMosquitto", "COpenSSL"]),
+    .target(name: "Identity", dependencies: ["COpenSSL"]),
+    .target(name: "Simulator", dependencies: ["MQTT"]),
+    .executableTarget(name: "trucksensor", dependencies: ["MQTT", "Identity", "Simulator"]),
+    .testTarget(name: "MQTTTests", dependencies: ["MQTT"]),
+    .testTarget(name: "IdentityTests", dependencies: ["Identity"]),
+    .testTarget(name: "SimulatorTests", dependencies: ["Simulator"]),
+    .testTarget(name: "TrucksensorTests", dependencies: ["trucksensor"]),
+    .testTarget(name: "EndToEndTests", dependencies: ["MQTT", "Identity", "Simulator"]),
+  ],
+  swiftLanguageModes: [.v6]
+)
