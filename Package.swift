@@ -10,8 +10,9 @@ let package = Package(
   targets: [
     .systemLibrary(
       name: "CMosquitto", pkgConfig: "libmosquitto", providers: [.apt(["libmosquitto-dev"])]),
+    .systemLibrary(name: "CLinux"),
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
-    .target(name: "MQTT", dependencies: ["CMosquitto", "COpenSSL"]),
+    .target(name: "MQTT", dependencies: ["CLinux", "CMosquitto", "COpenSSL"]),
     .target(name: "Identity", dependencies: ["COpenSSL"]),
     .target(name: "Simulator", dependencies: ["MQTT"]),
     .executableTarget(name: "trucksensor", dependencies: ["MQTT", "Identity", "Simulator"]),
