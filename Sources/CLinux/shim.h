@@ -1,10 +1,16 @@
 #ifndef CLINUX_SHIM_H
 #define CLINUX_SHIM_H
 
-// The event loop's system calls, which Swift's Glibc module leaves out.
+// The event loop's and process control's system calls, which Swift's Glibc module leaves out.
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
+#include <unistd.h>
+
+// glibc has pidfd_open since 2.36 only, and syscall is variadic.
+static inline int ts_pidfd_open(int process) { return (int)syscall(SYS_pidfd_open, process, 0); }
 
 #endif

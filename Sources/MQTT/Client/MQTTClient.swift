@@ -50,7 +50,6 @@ public final class MQTTClient {
   private var tcpConnected = false
   private var interest = EventLoop.Readiness.read
   private var pumpScheduled = false
-  private var inLibrary = false
 
   /// The clients of one process share the library's set-up.
   private static let libraryReady: Bool = mosquitto_lib_init() == 0
@@ -64,7 +63,8 @@ public final class MQTTClient {
     try settings.validate()
     guard Self.libraryReady, let handle = mosquitto_new(settings.clientID, settings.cleanStart, nil) else {
       throw MQTTError(
-        .system, "can't make an MQTT client: \(systemError(errno)); if it is 'Too many open files', raise 'ulimit -n'")
+        .system,
+        "can't make an MQTT client: \(systemError(errno)); if it is 'Too many open files', raise 'ulimit -n'")
     }
     self.settings = settings
     self.loop = loop
@@ -79,6 +79,7 @@ public final class MQTTClient {
     mosquitto_threaded_set(handle, true)
     mosquitto_int_option(handle, MOSQ_OPT_TCP_NODELAY, 1)
     mosquitto_int_option(handle, MOSQ_OPT_SEND_MAXIMUM, 65_535)
+    mosquitto_int_option(handle, MOSQ_OPT_RECEIVE_MAXIMUM, 65_535)
     if let tls {
       mosquitto_void_option(handle, MOSQ_OPT_SSL_CTX, UnsafeMutableRawPointer(tls.handle))
       mosquitto_int_option(handle, MOSQ_OPT_SSL_CTX_WITH_DEFAULTS, 0)
@@ -167,7 +168,10 @@ public final class MQTTClient {
   private func attempt() {
     change(to: .connecting)
     let deadline = policy.deadline ?? MonotonicTime.now().advanced(by: settings.connectTimeout)
-    attemptTimer?.set(min(deadline, MonotonicTime.now().advanced(by: 10_000_000_000)))
+    // The last attempt gets a second, so that it ends with a reason and not with the clock.
+    let now = MonotonicTime.now()
+    attemptTimer?.set(
+      max(now.advanced(by: 1_000_000_000), min(deadline, now.advanced(by: 10_000_000_000))))
     if addressIndex < addresses.count {
       open(addresses[addressIndex])
       return
@@ -181,7 +185,8 @@ public final class MQTTClient {
         open(found[0])
       case .failure(let failure):
         let error = MQTTError(
-          .unreachable, "the name '\(settings.host)' can't be resolved: \(failure.message); check the endpoint")
+          .unreachable,
+          "the name '\(settings.host)' can't be resolved: \(failure.message); check the endpoint")
         if failure.isUnknownName, !everConnected { fail(error) } else { retry(after: error) }
       }
     }
@@ -287,6 +292,8 @@ public final class MQTTClient {
       var error: Int32 = 0
       var size = socklen_t(MemoryLayout<Int32>.size)
       getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &size)
+      // The library's first write may have taken the error off the socket.
+      if error == 0, !readiness.intersection(.failed).isEmpty { error = ECONNREFUSED }
       guard error == 0 else {
         dropSocket()
         attemptFailed(MQTTError(.unreachable, "can't reach \(settings.address): \(systemError(error))"))
@@ -366,7 +373,8 @@ public final class MQTTClient {
     delegate?.client(
       self, refused: message,
       with: MQTTError(
-        .refused, "a message of \(message.payload.count) bytes to '\(message.header.topic)' is larger than "
+        .refused,
+        "a message of \(message.payload.count) bytes to '\(message.header.topic)' is larger than "
           + "\(settings.address) allows (\(largestPacket) bytes)", reasonCode: 0x95))
     return false
   }
@@ -465,7 +473,7 @@ public final class MQTTClient {
       handshakeFailed(loss)
       return
     }
-    if let refusal = diagnosis.lost(at: .now(), host: settings.address) {
+    if let refusal = diagnosis.lost(at: .now(), settings: settings) {
       fail(refusal)
     } else if isFinalRefusal(loss) || loss.kind == .credentials {
       fail(loss)
@@ -493,7 +501,8 @@ public final class MQTTClient {
         MQTTError(
           .credentials,
           "\(settings.address) closed the connection before it answered the MQTT CONNECT; this usually means that it "
-            + "refused our certificate, or that it doesn't allow the client identifier '\(settings.clientID)'"))
+            + "refused our certificate, or that it doesn't allow the client identifier '\(settings.clientID)'"
+        ))
       return
     }
     attemptFailed(loss)
@@ -504,7 +513,8 @@ public final class MQTTClient {
     if let failure = peer?.failure(host: settings.address) { return failure }
     if let peer, !peer.handshakeDone {
       return MQTTError(
-        .unreachable, "the TLS handshake with \(settings.address) failed: "
+        .unreachable,
+        "the TLS handshake with \(settings.address) failed: "
           + (lastLibraryError ?? "the connection was closed") + "; is this port one that speaks TLS?")
     }
     let reason =
@@ -519,17 +529,21 @@ public final class MQTTClient {
   // MARK: What the library reports
 
   fileprivate func libraryConnected(_ reason: Int32, flags: Int32, properties: OpaquePointer?) {
-    let code = speaks5 ? UInt8(truncatingIfNeeded: reason) : ReasonCode.fromVersion311(UInt8(truncatingIfNeeded: reason))
+    let code =
+      speaks5
+      ? UInt8(truncatingIfNeeded: reason) : ReasonCode.fromVersion311(UInt8(truncatingIfNeeded: reason))
     guard code == 0 else {
       let advice =
         code == 0x85 || code == ReasonCode.notAuthorized
         ? "; the broker's policy must allow the client identifier '\(settings.clientID)'" : ""
       disconnectReason = MQTTError(
-        .refused, "\(settings.address) refused the connection: \(ReasonCode.name(code))\(advice)", reasonCode: code)
+        .refused, "\(settings.address) refused the connection: \(ReasonCode.name(code))\(advice)",
+        reasonCode: code)
       return
     }
     var receiveMaximum: UInt16 = 65_535
-    mosquitto_property_read_int16(properties, Int32(MQTT_PROP_RECEIVE_MAXIMUM.rawValue), &receiveMaximum, false)
+    mosquitto_property_read_int16(
+      properties, Int32(MQTT_PROP_RECEIVE_MAXIMUM.rawValue), &receiveMaximum, false)
     var maximumPacket: UInt32 = 0
     mosquitto_property_read_int32(
       properties, Int32(MQTT_PROP_MAXIMUM_PACKET_SIZE.rawValue), &maximumPacket, false)
@@ -572,9 +586,11 @@ public final class MQTTClient {
       delegate?.client(
         self, refused: message,
         with: MQTTError(
-          .refused, "\(settings.address) refused the message to '\(message.header.topic)': "
+          .refused,
+          "\(settings.address) refused the message to '\(message.header.topic)': "
             + ReasonCode.name(code)
-            + (code == ReasonCode.notAuthorized ? "; the policy of this certificate must allow iot:Publish on it" : ""),
+            + (code == ReasonCode.notAuthorized
+              ? "; the policy of this certificate must allow iot:Publish on it" : ""),
           reasonCode: code))
     } else {
       delegate?.client(self, delivered: message)
@@ -606,40 +622,6 @@ public final class MQTTClient {
     if mosquitto_subscribe(handle, &identifier, filter.text, qos.rawValue) == MOSQ_ERR_SUCCESS.rawValue {
       pendingSubscriptions[identifier] = filter
     }
-  }
-}
-
-/// Finds the broker that closes the connection in place of an answer each time we publish, as AWS IoT Core and
-/// RabbitMQ do when the policy doesn't allow the topic. A client that only reconnects would do so for ever.
-private struct LossDiagnosis {
-  private var connectedAt = MonotonicTime(nanoseconds: 0)
-  private var topic: TopicName?
-  private var answered = false
-  private var suspicious = 0
-
-  mutating func connected(at now: MonotonicTime) {
-    connectedAt = now
-    topic = nil
-    answered = false
-  }
-
-  mutating func published(to topic: TopicName) {
-    if self.topic == nil { self.topic = topic }
-  }
-
-  mutating func acknowledged() { answered = true }
-
-  mutating func lost(at now: MonotonicTime, host: String) -> MQTTError? {
-    guard let topic, !answered, now.since(connectedAt) < 5_000_000_000 else {
-      suspicious = 0
-      return nil
-    }
-    suspicious += 1
-    guard suspicious >= 3 else { return nil }
-    return MQTTError(
-      .refused,
-      "\(host) closes the connection each time we publish to '\(topic)'; this usually means that the policy of this "
-        + "certificate doesn't allow iot:Publish on that topic", reasonCode: ReasonCode.notAuthorized)
   }
 }
 

@@ -31,5 +31,6 @@ extension MQTTClientDelegate {
   /// Ignored by default.
   public func clientFinishedReading(_ client: MQTTClient) {}
   /// Ignored by default.
-  public func client(_ client: MQTTClient, subscribed filter: TopicFilter, _ result: Result<QoS, MQTTError>) {}
+  public func client(_ client: MQTTClient, subscribed filter: TopicFilter, _ result: Result<QoS, MQTTError>) {
+  }
 }

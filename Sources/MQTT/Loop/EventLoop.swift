@@ -85,10 +85,11 @@ public final class EventLoop {
     var events = [epoll_event](repeating: epoll_event(), count: 256)
     while running {
       fireDueTimers()
-      flushEndOfTurn()
+      finishTurn()
       guard running else { break }
       armTimer()
-      let count = epoll_wait(epoll, &events, Int32(events.count), -1)
+      // What the turn's end began anew must not keep sockets and signals waiting.
+      let count = epoll_wait(epoll, &events, Int32(events.count), endOfTurn.isEmpty ? -1 : 0)
       if count < 0 {
         guard errno == EINTR else { break }
         continue
@@ -133,12 +134,11 @@ public final class EventLoop {
     while running, let timer = timers.popDue(at: now) { timer.fire() }
   }
 
-  private func flushEndOfTurn() {
-    while !endOfTurn.isEmpty {
-      let work = endOfTurn
-      endOfTurn.removeAll(keepingCapacity: true)
-      for item in work { item() }
-    }
+  private func finishTurn() {
+    guard !endOfTurn.isEmpty else { return }
+    let work = endOfTurn
+    endOfTurn = []
+    for item in work { item() }
   }
 
   /// A timerfd keeps absolute deadlines exactly; epoll's own time-out counts whole milliseconds.

@@ -1,0 +1,59 @@
+/// What the local broker is started with.
+public struct BrokerConfiguration: Sendable {
+  /// The folder for the broker's files; each port has a subfolder of its own.
+  public var directory: String
+  /// The port to listen on at 127.0.0.1; the next free one is taken if this one is in use.
+  public var preferredPort: UInt16 = 8883
+  /// The CA that device certificates must come from (PEM file).
+  public var caFile: String
+  /// The broker's own certificate and private key (PEM files).
+  public var certificateFile: String
+  /// See `certificateFile`.
+  public var privateKeyFile: String
+  /// The ACL file's text: who may publish and read what, by the certificates' common names.
+  public var accessControlList: String
+
+  /// A configuration for the default port.
+  public init(
+    directory: String, caFile: String, certificateFile: String, privateKeyFile: String,
+    accessControlList: String
+  ) {
+    self.directory = directory
+    self.caFile = caFile
+    self.certificateFile = certificateFile
+    self.privateKeyFile = privateKeyFile
+    self.accessControlList = accessControlList
+  }
+
+  /// mosquitto.conf(5) for the broker on `port` with its files in `folder`. Mutual TLS is required, the
+  /// certificate's common name is the user of the ACL, and what Debian's defaults get wrong for us is set: small
+  /// packets go out at once, no queue drops messages silently, TLS 1.2 is the floor.
+  func text(port: UInt16, folder: String, runsAsRoot: Bool) -> String {
+    var lines = [
+      "listener \(port) 127.0.0.1",
+      "cafile \(caFile)",
+      "certfile \(certificateFile)",
+      "keyfile \(privateKeyFile)",
+      "require_certificate true",
+      "use_identity_as_username true",
+      "tls_version tlsv1.2",
+      "allow_anonymous false",
+      "acl_file \(folder)/acl",
+      "set_tcp_nodelay true",
+      "max_queued_messages 0",
+      "memory_limit 2147483648",
+      "max_inflight_messages 200",
+      "persistence true",
+      "persistence_location \(folder)/",
+      "autosave_interval 5",
+      "log_dest file \(folder)/mosquitto.log",
+      "log_type error",
+      "log_type warning",
+      "log_type notice",
+      "log_timestamp_format %Y-%m-%dT%H:%M:%S",
+    ]
+    // As root, mosquitto would become a user that can't read the keys.
+    if runsAsRoot { lines.append("user root") }
+    return lines.joined(separator: "\n") + "\n"
+  }
+}

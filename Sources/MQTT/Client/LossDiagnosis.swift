@@ -1,0 +1,55 @@
+/// Recognises two ways in which reconnecting can't help, from connections that end soon after they began.
+///
+/// A broker that closes the connection in place of an answer each time we publish (AWS IoT Core and RabbitMQ, when the
+/// policy doesn't allow the topic), and a second client with our client identifier: each sign-in ends the other's
+/// connection (mosquitto 2.0.11 doesn't say so). A client that only reconnects would do so for ever.
+struct LossDiagnosis {
+  /// A connection that lives longer than this, in nanoseconds, is above suspicion.
+  static let shortLife: Int64 = 5_000_000_000
+  static let unansweredLimit = 3
+  static let shortLimit = 10
+
+  private var connectedAt = MonotonicTime(nanoseconds: 0)
+  private var topic: TopicName?
+  private var answered = false
+  private var unanswered = 0
+  private var short = 0
+
+  mutating func connected(at now: MonotonicTime) {
+    connectedAt = now
+    topic = nil
+    answered = false
+  }
+
+  mutating func published(to topic: TopicName) {
+    if self.topic == nil { self.topic = topic }
+  }
+
+  mutating func acknowledged() { answered = true }
+
+  /// The reason to give up, if this loss makes one likely.
+  mutating func lost(at now: MonotonicTime, settings: ConnectionSettings) -> MQTTError? {
+    guard now.since(connectedAt) < Self.shortLife else {
+      unanswered = 0
+      short = 0
+      return nil
+    }
+    short += 1
+    unanswered = topic != nil && !answered ? unanswered + 1 : 0
+    if let topic, unanswered >= Self.unansweredLimit {
+      return MQTTError(
+        .refused,
+        "\(settings.address) closes the connection each time we publish to '\(topic)'; this usually means that the "
+          + "policy of this certificate doesn't allow iot:Publish on that topic",
+        reasonCode: ReasonCode.notAuthorized)
+    }
+    if short >= Self.shortLimit {
+      return MQTTError(
+        .refused,
+        "\(settings.address) ends our connection soon after each sign-in; this usually means that another client "
+          + "signs in with the same client identifier '\(settings.clientID)': stop it, or give this one another",
+        reasonCode: ReasonCode.sessionTakenOver)
+    }
+    return nil
+  }
+}
