@@ -7,14 +7,14 @@ public struct OutgoingMessage {
   /// When the message was due, for the publisher's statistics.
   public let due: MonotonicTime
   /// When it was given to the client.
-  public internal(set) var queued: MonotonicTime
+  public let queued: MonotonicTime
 
   /// A message for the backlog.
-  public init(header: PublishHeader, payload: [UInt8], due: MonotonicTime) {
+  public init(header: PublishHeader, payload: [UInt8], due: MonotonicTime, queued: MonotonicTime? = nil) {
     self.header = header
     self.payload = payload
     self.due = due
-    queued = due
+    self.queued = queued ?? due
   }
 }
 

@@ -3,8 +3,10 @@ import Glibc
 /// Host names to addresses, without stopping the loop.
 enum NameResolver {
   struct Failure: Error {
+    /// EAI_NODATA, which Glibc hides behind a feature macro.
+    private static let noAddress: Int32 = -5
     let code: Int32
-    var isUnknownName: Bool { code == EAI_NONAME || code == -5 /* EAI_NODATA */ }
+    var isUnknownName: Bool { code == EAI_NONAME || code == Self.noAddress }
     var message: String { String(cString: gai_strerror(code)) }
   }
 
