@@ -1,0 +1,28 @@
+/// The process's exit codes (DESIGN.md section 4; 64 to 77 as in sysexits.h).
+enum ExitCode: Int32 {
+  /// Done.
+  case success = 0
+  /// The work failed, or something was lost.
+  case failed = 1
+  /// Wrong usage.
+  case usage = 64
+  /// Bad input data.
+  case dataError = 65
+  /// The broker or the store is out of reach.
+  case unavailable = 69
+  /// Certificate or policy: refused.
+  case refused = 77
+  /// Interrupted, after a clean finish and summary.
+  case interrupted = 130
+}
+
+/// A command line that can't be understood.
+struct UsageError: Error, CustomStringConvertible {
+  let message: String
+  /// The command whose help says more.
+  var command: String?
+
+  var description: String {
+    "\(message); see 'trucksensor \(command.map { $0 + " " } ?? "")--help'"
+  }
+}
