@@ -10,7 +10,8 @@ import Testing
     options: [
       .value("rate", "R", "messages per second", default: "2", group: "pace"),
       .value("interval", "TIME", "time between messages", group: "pace"),
-      .value("map", "NEW=COLUMN", "renames", repeatable: true), .value("dataset", "FILE", "the data", file: true),
+      .value("map", "NEW=COLUMN", "renames", repeatable: true),
+      .value("dataset", "FILE", "the data", file: true),
       .optionalValue("loop", "N", "again"), .flag("json", short: "j", "summary as JSON"),
       .value("count", "N", "how many"),
     ],
@@ -40,9 +41,11 @@ import Testing
 
   @Test(arguments: [
     (["t", "--rat", "5"], "unknown option '--rat'; did you mean '--rate'?"),
-    (["t", "--itnerval", "5"], "did you mean '--interval'?"), (["t", "--xyzzy"], "unknown option '--xyzzy'; see"),
+    (["t", "--itnerval", "5"], "did you mean '--interval'?"),
+    (["t", "--xyzzy"], "unknown option '--xyzzy'; see"),
     (["t", "-q"], "unknown option '-q'"), (["t", "--rate"], "--rate needs a value: --rate R"),
-    (["t", "--json=1"], "--json takes no value"), (["t", "--rate", "1", "--rate", "2"], "--rate is given twice"),
+    (["t", "--json=1"], "--json takes no value"),
+    (["t", "--rate", "1", "--rate", "2"], "--rate is given twice"),
     (["t", "--rate", "1", "--interval", "2"], "--rate and --interval exclude one another"),
     ([], "NAME is missing"), (["a", "b"], "'b' is one argument too many"),
   ])
@@ -61,7 +64,9 @@ import Testing
 
   @Test func `help shows usage, defaults, an example and the exit codes, within 80 columns`() {
     let help = command.help
-    for part in ["usage: trucksensor simulate NAME [options]", "(default: 2)", "example:", "exit codes: 0 done"] {
+    for part in [
+      "usage: trucksensor simulate NAME [options]", "(default: 2)", "example:", "exit codes: 0 done",
+    ] {
       #expect(help.contains(part))
     }
     #expect(help.split(separator: "\n").allSatisfy { $0.count <= 80 })

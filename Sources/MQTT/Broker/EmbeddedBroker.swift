@@ -60,6 +60,21 @@ public final class EmbeddedBroker {
     close(lock)
   }
 
+  /// The port of a broker that another process of ours runs with its files in `directory`; the lowest if several.
+  public static func runningPort(in directory: String) -> UInt16? {
+    guard let folder = opendir(directory) else { return nil }
+    defer { closedir(folder) }
+    var ports: [UInt16] = []
+    while let entry = readdir(folder) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      guard let port = UInt16(name), access("\(directory)/\(name)/pid", R_OK) == 0 else { continue }
+      if let lock = FileSystem.lock("\(directory)/\(name)/lock") { close(lock) } else { ports.append(port) }
+    }
+    return ports.min()
+  }
+
   /// Starts it again after it ended by itself; throws if it doesn't come up.
   public func restart() throws(MQTTError) {
     reap()

@@ -20,7 +20,7 @@ public final class MQTTClient {
   /// How many messages were sent again because their connection was lost before the acknowledgement.
   public private(set) var resent = 0
 
-  let loop: EventLoop
+  private let loop: EventLoop
   private let tls: TLSContext?
   private let peer: TLSPeer?
   private let handle: OpaquePointer
@@ -125,6 +125,9 @@ public final class MQTTClient {
     guard case .connected = state else { return false }
     return backlog.count + inFlight.count < sendWindow && !writer.isFull
   }
+
+  /// A timer on the client's loop.
+  public func makeTimer(_ fire: @escaping () -> Void) -> LoopTimer { loop.makeTimer(fire) }
 
   /// Puts `message` at the end of the backlog; false, and nothing done, if that is full.
   public func publish(_ message: OutgoingMessage) -> Bool {
@@ -422,9 +425,8 @@ public final class MQTTClient {
   /// Writes QoS 0 packets; false if that ended the connection.
   private func writeOwnPackets() -> Bool {
     guard writer.pendingBytes > 0 else { return true }
-    let outcome = writer.write(ssl: handleSSL, socket: socket) { message in
-      delegate?.client(self, delivered: message)
-    }
+    let outcome = writer.write(ssl: handleSSL, socket: socket)
+    while let message = writer.popWritten() { delegate?.client(self, delivered: message) }
     guard outcome == .lost else { return true }
     lost(code: MOSQ_ERR_CONN_LOST.rawValue)
     return false

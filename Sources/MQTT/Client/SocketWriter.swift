@@ -34,8 +34,8 @@ struct SocketWriter {
     messages.append((totalEncoded, message))
   }
 
-  /// Writes what the socket takes and reports each message whose last byte was taken.
-  mutating func write(ssl: OpaquePointer?, socket: Int32, _ delivered: (OutgoingMessage) -> Void) -> Outcome {
+  /// Writes what the socket takes.
+  mutating func write(ssl: OpaquePointer?, socket: Int32) -> Outcome {
     var outcome = Outcome.finished
     while written < bytes.count, outcome == .finished {
       let count = bytes.withUnsafeBytes { buffer in
@@ -50,15 +50,17 @@ struct SocketWriter {
         outcome = stop.outcome
       }
     }
-    while let next = messages.first, next.end <= totalWritten {
-      _ = messages.popFirst()
-      delivered(next.message)
-    }
     if written == bytes.count {
       bytes.removeAll(keepingCapacity: bytes.capacity <= 4 * Self.recordSize)
       written = 0
     }
     return outcome
+  }
+
+  /// The next message whose last byte the socket has taken.
+  mutating func popWritten() -> OutgoingMessage? {
+    guard let next = messages.first, next.end <= totalWritten else { return nil }
+    return messages.popFirst()?.message
   }
 
   /// Takes back the messages that were not written whole, last first, when the connection is lost.

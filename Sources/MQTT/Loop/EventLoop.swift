@@ -106,7 +106,7 @@ public final class EventLoop {
   public func stop() { running = false }
 
   /// Calls `work` once before the loop sleeps next: bytes queued by many small steps go out in one write.
-  func atEndOfTurn(_ work: @escaping () -> Void) { endOfTurn.append(work) }
+  public func atEndOfTurn(_ work: @escaping () -> Void) { endOfTurn.append(work) }
 
   func watch(_ descriptor: Int32, for interest: Readiness = .read, _ handler: @escaping (Readiness) -> Void)
     throws(MQTTError)

@@ -25,7 +25,8 @@ struct CommandDescription {
     }
 
     static func value(
-      _ name: String, _ placeholder: String, short: Character? = nil, _ help: String, default defaultText: String? = nil,
+      _ name: String, _ placeholder: String, short: Character? = nil, _ help: String,
+      default defaultText: String? = nil,
       repeatable: Bool = false, group: String? = nil, file: Bool = false
     ) -> Option {
       Option(

@@ -34,7 +34,9 @@ struct ParsedArguments {
       guard inline == nil else { throw error("--\(option.name) takes no value") }
     case .required(let placeholder):
       value = inline ?? rest.popFirst()
-      guard value != nil else { throw error("--\(option.name) needs a value: --\(option.name) \(placeholder)") }
+      guard value != nil else {
+        throw error("--\(option.name) needs a value: --\(option.name) \(placeholder)")
+      }
     case .optional:
       value = inline
       // A following word belongs to it only if it can: `--loop 3`, not `--loop truckSensor01`.
@@ -88,14 +90,17 @@ struct ParsedArguments {
   func integer(_ name: String, in range: ClosedRange<Int>) throws(UsageError) -> Int? {
     guard let text = string(name) else { return nil }
     guard let value = Int(text), range.contains(value) else {
-      let upper = range.upperBound == .max ? "a whole number from \(range.lowerBound)" : "\(range.lowerBound) to \(range.upperBound)"
+      let upper =
+        range.upperBound == .max
+        ? "a whole number from \(range.lowerBound)" : "\(range.lowerBound) to \(range.upperBound)"
       throw error("--\(name) takes \(upper), not '\(text)'")
     }
     return value
   }
 
   /// The option's value as `parse` reads it; a failure names the option and the value.
-  func parsed<Value, Failure: Error>(_ name: String, _ parse: (String) throws(Failure) -> Value) throws(UsageError)
+  func parsed<Value, Failure: Error>(_ name: String, _ parse: (String) throws(Failure) -> Value)
+    throws(UsageError)
     -> Value?
   {
     guard let text = string(name) else { return nil }

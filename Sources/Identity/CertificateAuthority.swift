@@ -1,0 +1,190 @@
+import FoundationEssentials
+import Glibc
+
+internal import COpenSSL
+
+/// A new certificate and its private key. Printing it shows neither; the key is only in `privateKeyPEM`.
+public struct IssuedCertificate: Sendable, CustomStringConvertible, CustomReflectable {
+  /// The certificate, PEM.
+  public let certificatePEM: String
+  /// The private key, PKCS#8 in PEM, not encrypted: keep it out of logs, and in files of mode 0600.
+  public let privateKeyPEM: String
+
+  /// What it is, without the key.
+  public var description: String { "a certificate of \(certificatePEM.utf8.count) bytes and its private key" }
+  /// Without children, so that `dump` and failed expectations don't show the key.
+  public var customMirror: Mirror { Mirror(self, children: []) }
+}
+
+/// The local certificate authority: `root-CA.crt` and `root-CA.private.key` in a folder, made on first use.
+///
+/// Certificates follow RFC 5280: version 3, SHA-256, 16 random bytes of serial number, subject and authority key
+/// identifiers. All begin five minutes before `now`, because clocks differ.
+public struct CertificateAuthority: Sendable {
+  /// How long the CA's own certificate is valid: 3650 days.
+  public static let validityDays = 3650
+  static let clockSkew: TimeInterval = 300
+
+  /// The CA's certificate file, as clients and the broker are given it.
+  public let certificatePath: String
+  /// The CA's private key file, mode 0600.
+  public let privateKeyPath: String
+  /// Whether this call made the CA (or its certificate) new.
+  public let isNew: Bool
+  /// What doesn't stop the CA from working, but should be seen to.
+  public let warnings: [CredentialWarning]
+
+  private let certificate: Certificate
+  private let key: PrivateKey
+
+  /// Loads the CA of `directory`, or makes the folder and a CA in it.
+  ///
+  /// A key without a certificate, as a killed run may leave behind, gets its certificate again: its name comes from
+  /// the key, so certificates issued before stay good. Processes that do this at the same time wait for each other.
+  /// - Parameters:
+  ///   - directory: The folder of the certificates, such as `certs`.
+  ///   - keyKind: For a new CA only.
+  ///   - now: The time that counts.
+  /// - Throws: `IdentityError` naming the file: unreadable, damaged, not a CA, expired, a key that doesn't fit, a
+  ///   foreign root without a key, or a folder that can't be written.
+  public init(
+    directory: String, keyKind: KeyKind = .ecP256, now: Date = Date()
+  ) throws(IdentityError) {
+    let certificatePath = Folder.join(directory, ConnectionKit.rootFileName)
+    let keyPath = Folder.join(directory, ConnectionKit.rootKeyFileName)
+    self.certificatePath = certificatePath
+    self.privateKeyPath = keyPath
+    let folder = try Folder(directory)
+    let hasKey = FileContents.exists(keyPath)
+    var warnings: [CredentialWarning] = []
+    if hasKey {
+      let file = try FileContents(path: keyPath, role: .authorityKey)
+      key = try PrivateKey.parse(file.bytes, path: keyPath, role: .authorityKey)
+      if let warning = CredentialWarning(keyPath: keyPath, mode: file.mode) { warnings.append(warning) }
+    } else if FileContents.exists(certificatePath) {
+      throw .authorityKeyMissing(key: keyPath, certificate: certificatePath)
+    } else {
+      key = try PrivateKey.generate(keyKind)
+    }
+    isNew = !FileContents.exists(certificatePath)
+    if isNew {
+      certificate = try Self.makeCertificate(of: key, now: now)
+      var files = FileTransaction()
+      if !hasKey { try files.stage(key.pem(), at: keyPath, mode: 0o600) }
+      try files.stage(certificate.pem(), at: certificatePath, mode: 0o644)
+      try files.commit(in: folder)
+    } else {
+      certificate = try Self.load(certificatePath, key: key, keyPath: keyPath, now: now)
+      if let warning = CredentialWarning(path: certificatePath, expiring: certificate.notAfter, now: now) {
+        warnings.append(warning)
+      }
+    }
+    self.warnings = warnings
+  }
+
+  /// What the CA's certificate says.
+  public var summary: CertificateSummary { CertificateSummary(certificate) }
+
+  /// The CA's certificate, PEM.
+  public func certificatePEM() throws(IdentityError) -> String {
+    String(decoding: try certificate.pem(), as: UTF8.self)
+  }
+
+  /// Makes a certificate and a key for a device: client authentication only, valid for `days` but no longer than
+  /// the CA.
+  /// - Throws: `invalidName` if `commonName` is no thing's name, `invalidValidity` if `days` is no time from 1 day
+  ///   to 100 years, `expired` if the CA has.
+  public func issueDevice(
+    commonName: String, days: Int = 365, keyKind: KeyKind = .ecP256, now: Date = Date()
+  ) throws(IdentityError) -> IssuedCertificate {
+    try ConnectionKit.validate(deviceName: commonName)
+    return try issue(
+      commonName, days: days, keyKind: keyKind, now: now,
+      extensions: [
+        (NID_key_usage, "critical,digitalSignature"),
+        (NID_ext_key_usage, "clientAuth"),
+      ])
+  }
+
+  /// Makes a certificate and a key for a server: server authentication only, for the given names and addresses.
+  /// - Parameters:
+  ///   - commonName: 1 to 64 characters; clients look at the alternative names, not at it.
+  ///   - dnsNames: Host names, a leading `*.` allowed.
+  ///   - ipAddresses: IPv4 or IPv6 addresses as inet_pton(3) reads them.
+  /// - Throws: `invalidName` or `invalidAlternativeName` for a name that can't stand in a certificate, or none at
+  ///   all; `invalidValidity` and `expired` as for devices.
+  public func issueServer(
+    commonName: String, dnsNames: [String] = [], ipAddresses: [String] = [], days: Int = 365,
+    keyKind: KeyKind = .ecP256, now: Date = Date()
+  ) throws(IdentityError) -> IssuedCertificate {
+    guard (1...64).contains(commonName.utf8.count), !commonName.unicodeScalars.contains(where: \.isUnsafe)
+    else {
+      throw IdentityError(
+        .invalidName, "a server's common name has 1 to 64 bytes and no control characters; use its host name")
+    }
+    let names = try AlternativeNames.text(dnsNames: dnsNames, ipAddresses: ipAddresses)
+    return try issue(
+      commonName, days: days, keyKind: keyKind, now: now,
+      extensions: [
+        (NID_key_usage, keyKind.serverKeyUsage),
+        (NID_ext_key_usage, "serverAuth"),
+        (NID_subject_alt_name, names),
+      ])
+  }
+
+  private func issue(
+    _ commonName: String, days: Int, keyKind: KeyKind, now: Date, extensions: [(nid: CInt, value: String)]
+  ) throws(IdentityError) -> IssuedCertificate {
+    guard (1...36_525).contains(days) else {
+      throw IdentityError(.invalidValidity, "a certificate can't be valid for \(days) days; use 1 to 36525")
+    }
+    guard now <= certificate.notAfter else {
+      throw .expired(certificatePath, .authorityCertificate, on: certificate.notAfter)
+    }
+    let deviceKey = try PrivateKey.generate(keyKind)
+    let template = CertificateTemplate(
+      commonName: commonName, notBefore: now - Self.clockSkew,
+      notAfter: min(now + TimeInterval(days) * 86_400, certificate.notAfter),
+      extensions: [(NID_basic_constraints, "critical,CA:FALSE")] + extensions + [
+        (NID_subject_key_identifier, "hash"),
+        (NID_authority_key_identifier, "keyid:always"),
+      ])
+    let issued = try template.signed(for: deviceKey, by: (certificate, key))
+    return IssuedCertificate(
+      certificatePEM: String(decoding: try issued.pem(), as: UTF8.self),
+      privateKeyPEM: String(decoding: try deviceKey.pem(), as: UTF8.self))
+  }
+
+  private static func makeCertificate(of key: PrivateKey, now: Date) throws(IdentityError) -> Certificate {
+    try CertificateTemplate(
+      commonName: "trucksensor local CA \(key.fingerprint().prefix(8))", notBefore: now - clockSkew,
+      notAfter: now + TimeInterval(validityDays) * 86_400,
+      extensions: [
+        (NID_basic_constraints, "critical,CA:TRUE,pathlen:0"),
+        (NID_key_usage, "critical,keyCertSign,cRLSign"),
+        (NID_subject_key_identifier, "hash"),
+      ]
+    ).signed(for: key, by: nil)
+  }
+
+  private static func load(
+    _ path: String, key: PrivateKey, keyPath: String, now: Date
+  ) throws(IdentityError) -> Certificate {
+    let bytes = try FileContents(path: path, role: .authorityCertificate).bytes
+    let certificate = try Certificate.parse(bytes, path: path, role: .authorityCertificate)[0]
+    guard certificate.matches(key) else {
+      throw .keyMismatch(key: keyPath, certificate: path, .authorityKey)
+    }
+    guard certificate.isAuthority else { throw .notAnAuthority(path) }
+    guard certificate.isSigned(by: key) else {
+      throw .damaged(path, .authorityCertificate, reason: "its signature is wrong")
+    }
+    guard now <= certificate.notAfter else {
+      throw .expired(path, .authorityCertificate, on: certificate.notAfter)
+    }
+    guard now >= certificate.notBefore else {
+      throw .notYetValid(path, from: certificate.notBefore, now: now)
+    }
+    return certificate
+  }
+}

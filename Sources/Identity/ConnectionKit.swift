@@ -1,0 +1,113 @@
+import FoundationEssentials
+import Glibc
+
+/// The three files of AWS IoT's connection kit for one device: a kit unzipped into the folder works as it is.
+public struct ConnectionKit: Sendable, Equatable {
+  /// The CA's certificate in every kit.
+  public static let rootFileName = "root-CA.crt"
+  /// The local CA's private key, never part of a kit.
+  public static let rootKeyFileName = "root-CA.private.key"
+
+  /// Which of a device's two own files are there.
+  public enum State: Sendable, Equatable {
+    /// Neither.
+    case missing
+    /// One without the other; `missing` is the path of the other.
+    case incomplete(missing: String)
+    /// Both.
+    case complete
+  }
+
+  /// The folder, such as `certs`.
+  public let directory: String
+  /// The thing's name.
+  public let deviceName: String
+
+  /// The kit of `deviceName` in `directory`; touches no file.
+  /// - Throws: `invalidName`.
+  public init(directory: String, deviceName: String) throws(IdentityError) {
+    try Self.validate(deviceName: deviceName)
+    self.directory = directory
+    self.deviceName = deviceName
+  }
+
+  /// `root-CA.crt`: the CA that the server's certificate comes from.
+  public var rootPath: String { Folder.join(directory, Self.rootFileName) }
+  /// `NAME.cert.pem`.
+  public var certificatePath: String { Folder.join(directory, deviceName + ".cert.pem") }
+  /// `NAME.private.key`.
+  public var privateKeyPath: String { Folder.join(directory, deviceName + ".private.key") }
+
+  /// Whether the device's own files are there; says nothing about what is in them (see `checkCredentials`).
+  public var state: State {
+    switch (FileContents.exists(certificatePath), FileContents.exists(privateKeyPath)) {
+    case (true, true): .complete
+    case (true, false): .incomplete(missing: privateKeyPath)
+    case (false, true): .incomplete(missing: certificatePath)
+    case (false, false): .missing
+    }
+  }
+
+  /// Throws `invalidName`, saying the rule, unless AWS IoT takes `deviceName` for a thing: `[a-zA-Z0-9:_-]{1,128}`
+  /// (AWS IoT API reference, CreateThing). `root-CA` is refused too: its key would be the local CA's.
+  public static func validate(deviceName: String) throws(IdentityError) {
+    let bytes = deviceName.utf8
+    guard (1...128).contains(bytes.count), bytes.allSatisfy(isAllowed) else {
+      throw IdentityError(
+        .invalidName,
+        "\(quoted(deviceName)) can't be a device's name; use 1 to 128 of the characters a-z, A-Z, 0-9, ':', '_' "
+          + "and '-', such as truckSensor01")
+    }
+    guard deviceName.lowercased() != "root-ca" else {
+      throw IdentityError(
+        .invalidName,
+        "'\(deviceName)' can't be a device's name, because the CA's own files have it; use another")
+    }
+  }
+
+  /// Writes the device's certificate and key (mode 0600), and the CA's certificate if it isn't there.
+  ///
+  /// Nobody sees a part of a file or a new certificate beside an old key, and if anything fails, what was there
+  /// stays.
+  /// - Parameters:
+  ///   - issued: The pair; it isn't checked here.
+  ///   - rootPEM: The CA's certificate. A local CA's own certificate is never replaced by another.
+  ///   - overwrite: Whether files that are there are replaced.
+  /// - Throws: `alreadyExists` with the path of what would be overwritten, or `unwritable`.
+  public func write(
+    _ issued: IssuedCertificate, rootPEM: String, overwrite: Bool = false
+  ) throws(IdentityError) {
+    let folder = try Folder(directory)
+    if !overwrite {
+      for path in [certificatePath, privateKeyPath] where FileContents.exists(path) {
+        throw .alreadyExists(path)
+      }
+    }
+    let root = Array(rootPEM.utf8)
+    var files = FileTransaction()
+    if try needsRoot(root, overwrite: overwrite) { try files.stage(root, at: rootPath, mode: 0o644) }
+    try files.stage(Array(issued.privateKeyPEM.utf8), at: privateKeyPath, mode: 0o600)
+    try files.stage(Array(issued.certificatePEM.utf8), at: certificatePath, mode: 0o644)
+    try files.commit(in: folder)
+  }
+
+  private func needsRoot(_ root: [UInt8], overwrite: Bool) throws(IdentityError) -> Bool {
+    guard FileContents.exists(rootPath) else { return true }
+    if let present = try? FileContents(path: rootPath, role: .authorityCertificate).bytes, present == root {
+      return false
+    }
+    let keyPath = Folder.join(directory, Self.rootKeyFileName)
+    guard !FileContents.exists(keyPath) else { throw .foreignRoot(rootPath, key: keyPath) }
+    guard overwrite else { throw .alreadyExists(rootPath) }
+    return true
+  }
+
+  private static func isAllowed(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: ":"), UInt8(ascii: "_"), UInt8(ascii: "-"):
+      true
+    default: false
+    }
+  }
+}

@@ -1,0 +1,117 @@
+import FoundationEssentials
+import Glibc
+
+internal import COpenSSL
+
+/// Something about credentials that works today but should be seen to.
+public struct CredentialWarning: Sendable, Equatable, CustomStringConvertible {
+  /// What should be seen to.
+  public enum Kind: Sendable, Equatable {
+    /// Other users may read (or change) the private key.
+    case keyReadableByOthers
+    /// The certificate ends within `warningDays`.
+    case expiresSoon
+  }
+
+  /// A certificate that ends in fewer days is warned about.
+  public static let warningDays = 30
+
+  /// What should be seen to.
+  public let kind: Kind
+  /// The file it is about.
+  public let path: String
+  /// What and where, and what to do.
+  public let message: String
+  /// The sentence.
+  public var description: String { message }
+
+  /// nil if only the owner can do anything with the key.
+  init?(keyPath: String, mode: mode_t) {
+    guard mode & 0o077 != 0 else { return nil }
+    kind = .keyReadableByOthers
+    path = keyPath
+    let digits = String(mode & 0o7777, radix: 8)
+    let padded = String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+    message = "\(keyPath) is readable by others (mode \(padded)); run 'chmod 600 \(keyPath)'"
+  }
+
+  /// nil if there's time enough, or none left.
+  init?(path: String, expiring date: Date, now: Date) {
+    let left = date.timeIntervalSince(now)
+    guard left >= 0, left < TimeInterval(Self.warningDays) * 86_400 else { return nil }
+    kind = .expiresSoon
+    self.path = path
+    message = "\(path) expires on \(CalendarDay.text(date)); replace it before"
+  }
+}
+
+/// Credentials that passed every check.
+public struct CheckedCredentials: Sendable, Equatable {
+  /// What the device's certificate says.
+  public let certificate: CertificateSummary
+  /// What should be seen to, the key first.
+  public let warnings: [CredentialWarning]
+}
+
+/// Checks a device's credentials before they are used, so that a problem is told by its name and not by a failed
+/// handshake.
+///
+/// In order: the certificate file, the key file, the CA files, the pair, strength, times, client authentication,
+/// issuer.
+/// - Parameters:
+///   - certificate: The device's certificate file, PEM; issuing certificates may follow in it.
+///   - key: Its private key file, PEM.
+///   - ca: The file of the CA that the *server's* certificate comes from; nil for the system's.
+///   - passphrase: For an encrypted key.
+///   - issuedBy: The file of the CA that must have issued the *device's* certificate; nil to not ask. AWS's devices
+///     and servers have different CAs; the local broker's have the same.
+///   - now: The time that counts.
+/// - Returns: What the certificate says, and warnings.
+/// - Throws: The first problem, as an `IdentityError` that names the file and what to do next.
+public func checkCredentials(
+  certificate: String, key: String, ca: String? = nil, passphrase: String? = nil, issuedBy: String? = nil,
+  now: Date = Date()
+) throws(IdentityError) -> CheckedCredentials {
+  let certificateFile = try FileContents(path: certificate, role: .deviceCertificate)
+  let chain = try Certificate.parse(certificateFile.bytes, path: certificate, role: .deviceCertificate)
+  let device = chain[0]
+  let keyFile = try FileContents(path: key, role: .deviceKey)
+  let privateKey = try PrivateKey.parse(keyFile.bytes, path: key, role: .deviceKey, passphrase: passphrase)
+  if let ca { try checkAuthorities(ca, now: now) }
+  let issuers = if let issuedBy { try checkAuthorities(issuedBy, now: now) } else { [Certificate]() }
+
+  guard device.matches(privateKey) else {
+    throw .keyMismatch(key: key, certificate: certificate, .deviceKey)
+  }
+  if let weakness = device.weakness { throw .tooWeak(certificate, weakness) }
+  guard now <= device.notAfter else { throw .expired(certificate, .deviceCertificate, on: device.notAfter) }
+  guard now >= device.notBefore else {
+    throw .notYetValid(certificate, from: device.notBefore, now: now)
+  }
+  if let why = device.clientAuthenticationObstacle {
+    throw .clientAuthenticationForbidden(certificate, why: why)
+  }
+  if let issuedBy, let reason = device.chainProblem(through: chain.dropFirst(), to: issuers, now: now) {
+    throw .notIssued(certificate, by: issuedBy, issuer: device.issuer, reason: reason)
+  }
+  return CheckedCredentials(
+    certificate: CertificateSummary(device),
+    warnings: [
+      CredentialWarning(keyPath: key, mode: keyFile.mode),
+      CredentialWarning(path: certificate, expiring: device.notAfter, now: now),
+    ].compactMap(\.self))
+}
+
+/// A bundle may hold old CAs; one whose time is now is enough.
+@discardableResult
+private func checkAuthorities(_ path: String, now: Date) throws(IdentityError) -> [Certificate] {
+  let authorities = try Certificate.parse(
+    FileContents(path: path, role: .authorityCertificate).bytes, path: path, role: .authorityCertificate)
+  if let last = authorities.map(\.notAfter).max(), last < now {
+    throw .expired(path, .authorityCertificate, on: last)
+  }
+  if let first = authorities.map(\.notBefore).min(), first > now {
+    throw .notYetValid(path, from: first, now: now)
+  }
+  return authorities
+}

@@ -1,0 +1,259 @@
+/// One row of a dataset: ordered values, as bytes exactly as in the file.
+///
+/// It points into the dataset's buffer: use it before the next call of `Dataset.next()` or `rewind()`.
+public struct Reading {
+  /// The physical line, from 1, on which the row begins.
+  public let line: Int
+  /// The number of values, equal to the dataset's number of names.
+  public let count: Int
+  /// The number of fields that the row has in the file.
+  public let fieldCount: Int
+  private let base: UnsafePointer<UInt8>
+  private let fields: UnsafePointer<CSVReader.Field>
+  private let selection: UnsafePointer<Int>
+
+  init(_ reader: CSVReader, selection: UnsafePointer<Int>, count: Int) {
+    line = reader.line
+    fieldCount = reader.fieldCount
+    base = reader.base
+    fields = UnsafePointer(reader.fields)
+    self.selection = selection
+    self.count = count
+  }
+
+  /// Value `index` (0 ..< `count`), empty where the row was too short and reading is lenient.
+  public subscript(index: Int) -> UnsafeRawBufferPointer {
+    precondition(index >= 0 && index < count)
+    let column = selection[index]
+    guard column < fieldCount else { return UnsafeRawBufferPointer(start: base, count: 0) }
+    let field = fields[column]
+    return UnsafeRawBufferPointer(start: base + Int(field.start), count: Int(field.end - field.start))
+  }
+
+  /// Value `index` as text.
+  public func text(_ index: Int) -> String { String(decoding: self[index], as: UTF8.self) }
+}
+
+/// A CSV file with a header, replayed row by row in constant memory, once or many times.
+///
+/// Use it from one thread at a time.
+public final class Dataset {
+  /// What to take from the file, and how strictly.
+  public struct Options: Sendable {
+    /// `--map NEW=COLUMN`: where any is given, only these columns are taken, in this order.
+    public var map: [(name: String, column: String)] = []
+    /// `--fields a,b`: these (new) names, in this order; nil takes all.
+    public var fields: [String]?
+    /// Names the payload keeps for itself.
+    public var reservedNames: [String] = ["i", "n", "timestamp"]
+    /// The reader's limits and strictness.
+    public var reader = CSVReader.Options()
+    /// Whether faults are repaired and counted instead of being errors.
+    public var isLenient: Bool {
+      get { reader.isLenient }
+      set { reader.isLenient = newValue }
+    }
+
+    /// The whole file, strictly.
+    public init() {}
+
+    /// Reads `NEW=COLUMN`; nil where a side is missing.
+    public static func mapping(_ text: String) -> (name: String, column: String)? {
+      guard let equals = text.firstIndex(of: "=") else { return nil }
+      let name = String(text[..<equals])
+      let column = String(text[text.index(after: equals)...])
+      return name.isEmpty || column.isEmpty ? nil : (name, column)
+    }
+  }
+
+  /// The file's path.
+  public var file: String { reader.file }
+  /// The selected columns' (new) names, in order.
+  public let names: [String]
+  /// All columns of the file, as in its header.
+  public let columns: [String]
+  /// What was repaired so far.
+  public var repairs: RepairCounts { reader.repairs }
+  /// The present pass over the file, from 1.
+  public private(set) var pass = 1
+  /// Whether the file has an `uptime` or `time` column, mapped or not.
+  public var hasTimeAxis: Bool { axis != nil }
+
+  /// Whether the time axis is an `uptime` column, not a `time` column.
+  public var hasUptime: Bool { if case .uptime = axis { true } else { false } }
+
+  private enum Axis { case uptime(Int), time(Int) }
+
+  let reader: CSVReader
+  private let options: Options
+  private let selection: UnsafeMutablePointer<Int>
+  private let axis: Axis?
+  private var hasPendingRow = true
+  private var rowsOfPass = 0
+  private var timeline = Timeline()
+
+  /// Opens `path`, reads its header and its first row.
+  ///
+  /// Throws where the file can't be read, is empty, has only a header, or lacks a column that was asked for.
+  public init(path: String, options: Options = Options()) throws(DatasetError) {
+    self.options = options
+    let reader = try CSVReader(path: path, options: options.reader)
+    self.reader = reader
+    guard try reader.next() else {
+      throw DatasetError(
+        file: path, message: "is empty; a dataset begins with a header such as uptime,volts,temp,door")
+    }
+    let header = try Header(reader, options: options)
+    columns = header.columns
+    names = header.selected.map(\.name)
+    selection = .allocate(capacity: max(1, header.selected.count))
+    for (index, column) in header.selected.enumerated() { (selection + index).initialize(to: column.index) }
+    if let uptime = header.index(named: "uptime") {
+      axis = .uptime(uptime)
+    } else if let time = header.index(named: "time") {
+      axis = .time(time)
+    } else {
+      axis = nil
+    }
+    guard try reader.next() else {
+      throw DatasetError(
+        file: path, line: 1, message: "has a header but no rows; there is nothing to replay")
+    }
+  }
+
+  deinit { selection.deallocate() }
+
+  /// The next row, or nil at the end of the pass. Throws where the row is malformed (strict reading).
+  public func next() throws(DatasetError) -> Reading? {
+    if hasPendingRow {
+      hasPendingRow = false
+    } else if !(try reader.next()) {
+      guard rowsOfPass > 0 else {
+        throw DatasetError(file: file, message: "has no rows any more; was it changed during the replay?")
+      }
+      return nil
+    }
+    rowsOfPass += 1
+    if reader.fieldCount != columns.count { try checkFieldCount() }
+    return Reading(reader, selection: UnsafePointer(selection), count: names.count)
+  }
+
+  /// Begins the next pass. Throws where the input can't be read twice (a pipe).
+  public func rewind() throws(DatasetError) {
+    let repairs = reader.repairs
+    try reader.rewind()
+    _ = try reader.next()
+    reader.repairs = repairs
+    hasPendingRow = false
+    rowsOfPass = 0
+    pass += 1
+    timeline.beginPass()
+  }
+
+  /// The present row's `uptime` in seconds, or the epoch seconds of its `time` column.
+  ///
+  /// Throws, naming line and column, where there is no such column or its value is no number or moment.
+  public func time() throws(DatasetError) -> Double {
+    let column: Int
+    let value: Double?
+    switch axis {
+    case .uptime(let index):
+      column = index
+      value = index < reader.fieldCount ? NumberText.double(reader.field(index)) : nil
+    case .time(let index):
+      column = index
+      value = index < reader.fieldCount ? TimeText.epochSeconds(reader.field(index)) : nil
+    case nil:
+      throw DatasetError(
+        file: file, line: 1,
+        message: "has no column 'uptime' or 'time' to take the timing from; name one with --map "
+          + "uptime=COLUMN (columns: \(Header.list(columns)))")
+    }
+    guard let value else {
+      let place = reader.place(of: column)
+      let text = column < reader.fieldCount ? reader.text(column) : ""
+      let wanted = if case .time = axis { "an ISO 8601 time or epoch seconds" } else { "a number of seconds" }
+      throw DatasetError(
+        file: file, line: place.line, column: place.column,
+        message:
+          "'\(text.prefix(40))' in column '\(columns[column])' is not \(wanted), which the timing needs")
+    }
+    return value
+  }
+
+  /// Seconds from the first row of the first pass to the present row, never going back.
+  ///
+  /// A new pass continues one typical step (the median of the first 1024) after the last. Call it once a row.
+  /// Throws as `time()` does, and where the time goes back (lenient: no step, counted).
+  public func elapsed() throws(DatasetError) -> Double {
+    let time = try time()
+    if timeline.goesBack(to: time) {
+      guard options.isLenient else {
+        let column =
+          switch axis {
+          case .uptime(let index), .time(let index): index
+          case nil: 0
+          }
+        let place = reader.place(of: column)
+        throw DatasetError(
+          file: file, line: place.line, column: place.column,
+          message: "the time goes back from \(timeline.previous ?? 0) to \(time) s; sort the rows, or use "
+            + "--lenient to take it as no step")
+      }
+      reader.repairs.stepsBack += 1
+    }
+    return timeline.advance(to: time)
+  }
+
+  private func checkFieldCount() throws(DatasetError) {
+    let count = reader.fieldCount
+    // A trailing comma is an extra, empty last field.
+    if count == columns.count + 1 && reader.field(count - 1).isEmpty { return }
+    if options.isLenient {
+      if count < columns.count { reader.repairs.paddedRows += 1 } else { reader.repairs.cutRows += 1 }
+      return
+    }
+    let place = reader.place(of: min(count - 1, columns.count))
+    let advice = count < columns.count ? "fill with empty ones" : "cut off the rest"
+    throw DatasetError(
+      file: file, line: place.line, column: place.column,
+      message:
+        "the row has \(count) field\(count == 1 ? "" : "s"), the header \(columns.count); correct it, or "
+        + "use --lenient to \(advice)")
+  }
+}
+
+/// A time axis over many passes: seconds since the first row, never going back.
+struct Timeline {
+  private(set) var previous: Double?
+  private var elapsed = 0.0
+  private var typical = TypicalStep()
+  /// What the present stretch's times are measured from: `elapsed = time - origin`.
+  private var origin: Double?
+
+  func goesBack(to time: Double) -> Bool { previous.map { time < $0 } ?? false }
+
+  mutating func advance(to time: Double) -> Double {
+    if let last = previous {
+      typical.record(time - last)
+      if time < last { origin = time - elapsed }
+    } else if origin == nil {
+      origin = time
+    }
+    if needsStep {
+      elapsed += typical.seconds ?? 1
+      origin = time - elapsed
+      needsStep = false
+    }
+    previous = time
+    elapsed = max(elapsed, time - (origin ?? time))
+    return elapsed
+  }
+
+  mutating func beginPass() {
+    needsStep = previous != nil || needsStep
+    previous = nil
+  }
+
+  private var needsStep = false
+}

@@ -1,0 +1,207 @@
+import Glibc
+import MQTT
+
+/// Why a replay ended before its time.
+public enum ReplayFailure: Error {
+  /// The dataset can't be read on.
+  case data(DatasetError)
+  /// The broker refused, or can't be reached.
+  case broker(MQTTError)
+}
+
+/// How a replay ended.
+public struct ReplayOutcome {
+  /// What was sent, acknowledged, lost, and when.
+  public let summary: ReplaySummary
+  /// Why it ended early, if it did.
+  public let failure: ReplayFailure?
+  /// Whether it was interrupted by a signal.
+  public let wasInterrupted: Bool
+}
+
+/// What a replay tells while it runs, on the loop's thread.
+public protocol ReplayObserver: AnyObject {
+  /// A message was acknowledged, or at QoS 0 written.
+  func replay(delivered payload: [UInt8])
+  /// Something worth a line on standard error.
+  func replay(notice: String)
+  /// About once a second.
+  func replay(progress: ReplaySummary)
+}
+
+/// Replays a dataset as one truck or many on one event loop: connects them, starts the clock when the first is
+/// connected, and ends when all data is acknowledged or something says stop.
+public final class Replay {
+  let settings: ReplaySettings
+  let needsTimeAxis: Bool
+  var statistics = ReplayStatistics()
+  private(set) var start: MonotonicTime?
+  private(set) var startTimestamp = 0.0
+
+  private let loop: EventLoop
+  private weak var observer: ReplayObserver?
+  private var trucks: [Truck] = []
+  private var unfinished = 0
+  private var nextToConnect = 0
+  private var connecting = 0
+  private var failure: ReplayFailure?
+  private var interrupted = false
+  private var ending = false
+  private var ended: MonotonicTime?
+  private var drainTimer: LoopTimer?
+  private var durationTimer: LoopTimer?
+  private var progressTimer: LoopTimer?
+
+  /// The broker's listen backlog is 100 connections.
+  private static let handshakesUnderWay = 50
+
+  /// A replay without trucks.
+  public init(settings: ReplaySettings, hasTimeAxis: Bool, loop: EventLoop, observer: ReplayObserver?) {
+    self.settings = settings
+    self.loop = loop
+    self.observer = observer
+    needsTimeAxis =
+      switch (settings.pace, settings.timestamps) {
+      case (.speed, _), (_, .uptime): true
+      case (_, .start): hasTimeAxis
+      default: false
+      }
+    drainTimer = loop.makeTimer { [unowned self] in conclude() }
+    durationTimer = loop.makeTimer { [unowned self] in finish() }
+    progressTimer = loop.makeTimer { [unowned self] in progress() }
+  }
+
+  /// Adds a truck that publishes with `header` through `client`; its messages are `stagger` nanoseconds later than the
+  /// first truck's.
+  public func addTruck(client: MQTTClient, header: PublishHeader, dataset: Dataset, stagger: Int64 = 0) {
+    let pacer = Pacer(settings.pace, jitter: settings.jitter, seed: UInt64(trucks.count))
+    trucks.append(
+      Truck(client: client, header: header, dataset: dataset, pacer: pacer, stagger: stagger, replay: self))
+  }
+
+  /// Runs the loop until all is done.
+  public func run() -> ReplayOutcome {
+    unfinished = trucks.count
+    connectMore()
+    progressTimer?.set(MonotonicTime.now().advanced(by: 1_000_000_000))
+    loop.run()
+    return ReplayOutcome(summary: summary(), failure: failure, wasInterrupted: interrupted)
+  }
+
+  /// Ends the replay as a signal asks: nothing new, then the acknowledgements; the second time at once.
+  public func interrupt() {
+    if interrupted || (ending && failure == nil && unfinished == 0) {
+      interrupted = true
+      conclude()
+      return
+    }
+    interrupted = true
+    finish()
+  }
+
+  /// Ends the replay because nobody reads its output any more.
+  public func finish() {
+    for truck in trucks { truck.finish() }
+    drain()
+  }
+
+  // MARK: What the trucks tell
+
+  func truckFinished() {
+    unfinished -= 1
+    if unfinished == 0 { drain() }
+  }
+
+  func fail(_ reason: ReplayFailure) {
+    guard failure == nil else { return }
+    failure = reason
+    finish()
+  }
+
+  func delivered(_ message: OutgoingMessage) {
+    statistics.acknowledged += 1
+    statistics.acknowledgement.record(MonotonicTime.now().since(message.queued))
+    observer?.replay(delivered: message.payload)
+    if ending { concludeIfDrained() }
+  }
+
+  func truck(_ truck: Truck, changedTo state: ConnectionState) {
+    switch state {
+    case .connected:
+      connecting -= 1
+      if start == nil { begin() }
+      truck.start()
+      connectMore()
+    case .waiting(let error):
+      observer?.replay(notice: "\(error); trying again")
+    case .failed(let error):
+      if failure == nil { failure = .broker(error) }
+      finish()
+      conclude()
+    default:
+      break
+    }
+  }
+
+  /// The clock's reading at `moment` of the monotonic clock, as epoch seconds in whole microseconds.
+  func wallClock(at moment: MonotonicTime) -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    let now = Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000
+    let microseconds = now - MonotonicTime.now().since(moment) / 1000
+    return Double(microseconds) / 1_000_000
+  }
+
+  // MARK: The course of a replay
+
+  private func connectMore() {
+    while connecting < Self.handshakesUnderWay, nextToConnect < trucks.count {
+      connecting += 1
+      nextToConnect += 1
+      trucks[nextToConnect - 1].client.connect()
+    }
+  }
+
+  private func begin() {
+    let now = MonotonicTime.now()
+    start = now
+    startTimestamp = wallClock(at: now)
+    if let duration = settings.duration { durationTimer?.set(now.advanced(by: duration)) }
+  }
+
+  private func drain() {
+    guard !ending else { return }
+    ending = true
+    drainTimer?.set(MonotonicTime.now().advanced(by: settings.drainTimeout))
+    concludeIfDrained()
+  }
+
+  private func concludeIfDrained() {
+    if trucks.allSatisfy({ $0.client.undelivered == 0 }) { drainTimer?.set(.now()) }
+  }
+
+  private func conclude() {
+    guard ended == nil else { return }
+    ended = MonotonicTime.now()
+    statistics.undelivered = trucks.reduce(0) { $0 + $1.client.undelivered }
+    for truck in trucks { truck.client.disconnect() }
+    loop.stop()
+  }
+
+  private func progress() {
+    observer?.replay(progress: summary())
+    progressTimer?.set(MonotonicTime.now().advanced(by: 1_000_000_000))
+  }
+
+  private func summary() -> ReplaySummary {
+    let end = ended ?? MonotonicTime.now()
+    var repairs = RepairCounts()
+    for truck in trucks { repairs.add(truck.repairs) }
+    return ReplaySummary(
+      statistics: statistics, trucks: trucks.count,
+      resent: trucks.reduce(0) { $0 + $1.client.resent },
+      reconnects: trucks.reduce(0) { $0 + $1.client.reconnects },
+      askedRate: settings.pace.rate.map { $0 * Double(trucks.count) },
+      duration: start.map { Double(end.since($0)) / 1_000_000_000 } ?? 0, repairs: repairs)
+  }
+}

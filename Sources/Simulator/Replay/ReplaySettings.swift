@@ -1,0 +1,51 @@
+import MQTT
+
+/// Where a message's `timestamp` comes from.
+public enum TimestampSource: Sendable, Equatable {
+  /// The clock, in microseconds, at the moment the message is due.
+  case now
+  /// The run's start plus the row's uptime.
+  case uptime
+  /// This start (epoch seconds) plus the row's uptime, or without an uptime plus the message's due time: two runs
+  /// publish identical bytes.
+  case start(Double)
+}
+
+/// What happens to a new reading when the backlog is full.
+public enum FullBacklogPolicy: String, Sendable, CaseIterable {
+  /// The truck waits; its messages then go out late.
+  case block
+  /// The oldest waiting message is dropped, and counted.
+  case dropOldest = "drop-oldest"
+}
+
+/// How often the dataset is replayed.
+public enum Passes: Sendable, Equatable {
+  /// This many times.
+  case times(Int)
+  /// Until something else ends the run.
+  case endless
+}
+
+/// What one replay does; the same for every truck of a fleet.
+public struct ReplaySettings: Sendable {
+  /// When messages are due.
+  public var pace: Pace
+  /// Random displacement of each due time, as a part of the interval: 0 to 1.
+  public var jitter = 0.0
+  /// How often the dataset is replayed.
+  public var passes = Passes.times(1)
+  /// How many messages each truck sends at the most.
+  public var count: Int?
+  /// How long the run lasts at the most, in nanoseconds.
+  public var duration: Int64?
+  /// Where timestamps come from.
+  public var timestamps = TimestampSource.now
+  /// What a full backlog does to new readings.
+  public var whenFull = FullBacklogPolicy.block
+  /// How long the end waits for acknowledgements, in nanoseconds.
+  public var drainTimeout: Int64 = 30_000_000_000
+
+  /// A replay at `pace`.
+  public init(pace: Pace) { self.pace = pace }
+}

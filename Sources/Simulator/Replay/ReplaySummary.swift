@@ -1,0 +1,131 @@
+/// What a replay counts while it runs.
+struct ReplayStatistics {
+  var sent = 0
+  var acknowledged = 0
+  var dropped = 0
+  var refused = 0
+  var undelivered = 0
+  var lateness = LatencyHistogram()
+  var acknowledgement = LatencyHistogram()
+}
+
+/// The account of a replay. Times are in seconds, rates in messages per second.
+public struct ReplaySummary: Sendable {
+  /// Messages given to the client.
+  public let sent: Int
+  /// Messages that the broker acknowledged, or that at QoS 0 were written to the socket.
+  public let acknowledged: Int
+  /// Messages sent again because a connection was lost before their acknowledgement.
+  public let resent: Int
+  /// Messages dropped from a full backlog, refused by the broker, or not acknowledged at the end.
+  public let dropped: Int
+  /// Lost connections that were replaced.
+  public let reconnects: Int
+  /// The rate asked for, of all trucks together; nil if as fast as possible or timed by the data.
+  public let askedRate: Double?
+  /// The rate of acknowledged messages over the run.
+  public let reachedRate: Double
+  /// How late messages were handed over, against their due times.
+  public let lateness: Quantiles
+  /// From handing over to the acknowledgement.
+  public let acknowledgement: Quantiles
+  /// From the first connection to the end.
+  public let duration: Double
+  /// How many trucks took part.
+  public let trucks: Int
+  /// What `--lenient` repaired in the dataset.
+  public let repairs: RepairCounts
+
+  /// Points of a distribution, in seconds.
+  public struct Quantiles: Sendable {
+    /// Half of the values are at most this.
+    public let p50: Double
+    /// 95 % of the values are at most this.
+    public let p95: Double
+    /// 99 % of the values are at most this.
+    public let p99: Double
+    /// The largest value.
+    public let max: Double
+
+    init(_ histogram: LatencyHistogram) {
+      func seconds(_ nanoseconds: Int64) -> Double { Double(nanoseconds) / 1_000_000_000 }
+      p50 = seconds(histogram.quantile(0.5))
+      p95 = seconds(histogram.quantile(0.95))
+      p99 = seconds(histogram.quantile(0.99))
+      max = seconds(histogram.max)
+    }
+  }
+
+  init(
+    statistics: ReplayStatistics, trucks: Int, resent: Int, reconnects: Int, askedRate: Double?,
+    duration: Double,
+    repairs: RepairCounts
+  ) {
+    sent = statistics.sent
+    acknowledged = statistics.acknowledged
+    self.resent = resent
+    dropped = statistics.dropped + statistics.refused + statistics.undelivered
+    self.reconnects = reconnects
+    self.askedRate = askedRate
+    reachedRate = duration > 0 ? Double(statistics.acknowledged) / duration : 0
+    lateness = Quantiles(statistics.lateness)
+    acknowledgement = Quantiles(statistics.acknowledgement)
+    self.duration = duration
+    self.trucks = trucks
+    self.repairs = repairs
+  }
+
+  /// One JSON object (DESIGN.md section 5, "Summary").
+  public var json: String {
+    func pair(_ name: String, _ value: String) -> String { "\"\(name)\":\(value)" }
+    func number(_ value: Double) -> String { Decimals.text(value, places: 6) }
+    let quantiles = { (q: Quantiles, p95: Bool) in
+      let middle = p95 ? [pair("p95", number(q.p95))] : []
+      return "{"
+        + ([pair("p50", number(q.p50))] + middle + [pair("p99", number(q.p99)), pair("max", number(q.max))])
+        .joined(separator: ",") + "}"
+    }
+    return "{"
+      + [
+        pair("sent", "\(sent)"), pair("acknowledged", "\(acknowledged)"), pair("resent", "\(resent)"),
+        pair("dropped", "\(dropped)"), pair("reconnects", "\(reconnects)"),
+        pair("askedRate", askedRate.map(number) ?? "null"), pair("reachedRate", number(reachedRate)),
+        pair("lateness", quantiles(lateness, false)),
+        pair("acknowledgement", quantiles(acknowledgement, true)),
+        pair("duration", number(duration)), pair("trucks", "\(trucks)"), pair("repairs", repairs.json),
+      ].joined(separator: ",") + "}"
+  }
+
+  /// A few lines for a person.
+  public var text: String {
+    func milliseconds(_ seconds: Double) -> String { Decimals.text(seconds * 1000, places: 2) }
+    let asked = askedRate.map { Decimals.text($0, places: 3) + "/s" } ?? "as fast as taken"
+    var lines = [
+      "sent \(sent), acknowledged \(acknowledged), re-sent \(resent), dropped \(dropped), reconnects \(reconnects)",
+      "rate asked \(asked), reached \(Decimals.text(reachedRate, places: 3))/s over "
+        + "\(Decimals.text(duration, places: 1)) s" + (trucks > 1 ? " by \(trucks) trucks" : ""),
+      "lateness ms p50 \(milliseconds(lateness.p50)), p99 \(milliseconds(lateness.p99)), "
+        + "max \(milliseconds(lateness.max))",
+      "acknowledgement ms p50 \(milliseconds(acknowledgement.p50)), p95 \(milliseconds(acknowledgement.p95)), "
+        + "p99 \(milliseconds(acknowledgement.p99)), max \(milliseconds(acknowledgement.max))",
+    ]
+    if repairs.total > 0 { lines.append("repaired in the dataset: \(repairs)") }
+    return lines.joined(separator: "\n")
+  }
+}
+
+/// Decimal numbers with a fixed number of places, without a locale.
+enum Decimals {
+  static func text(_ value: Double, places: Int) -> String {
+    guard value.isFinite else { return "0" }
+    var scale = 1.0
+    for _ in 0..<places { scale *= 10 }
+    let scaled = (abs(value) * scale).rounded()
+    guard scaled < 9e18 else { return "\(value)" }
+    let digits = String(Int64(scaled))
+    let sign = value < 0 && scaled > 0 ? "-" : ""
+    guard places > 0 else { return sign + digits }
+    let padded = String(repeating: "0", count: max(0, places + 1 - digits.count)) + digits
+    return sign + padded.dropLast(places) + "." + padded.suffix(places)
+  }
+}

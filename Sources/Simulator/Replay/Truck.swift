@@ -1,0 +1,161 @@
+import MQTT
+
+/// One truck of a replay: reads its dataset, gives each reading its due time and hands it to its client. Used on the
+/// client's loop only.
+final class Truck: MQTTClientDelegate {
+  let client: MQTTClient
+  private let replay: Replay
+  private let header: PublishHeader
+  private let dataset: Dataset
+  private let encoder: PayloadEncoder
+  private var pacer: Pacer
+  private let stagger: Int64
+  private var timer: LoopTimer?
+
+  private var lastSize = 128
+  private var sent = 0
+  /// The reading that waits for its due time; it points into the dataset until the next one is read.
+  private var pending: (reading: Reading, due: Int64)?
+  private var waitsForRoom = false
+  private(set) var isFinished = false
+  /// The first row's uptime, or 0 for a `time` column, and the present row's time since the first, in seconds.
+  private var firstUptime: Double?
+  private var elapsed = 0.0
+
+  var repairs: RepairCounts { dataset.repairs }
+
+  init(
+    client: MQTTClient, header: PublishHeader, dataset: Dataset, pacer: Pacer, stagger: Int64, replay: Replay
+  ) {
+    self.client = client
+    self.header = header
+    encoder = PayloadEncoder(fields: dataset.names)
+    self.dataset = dataset
+    self.pacer = pacer
+    self.stagger = stagger
+    self.replay = replay
+    client.delegate = self
+    timer = client.makeTimer { [unowned self] in produce() }
+  }
+
+  /// Begins to publish; message n is due at `replay.start` + `stagger` + its offset.
+  func start() {
+    guard !isFinished else { return }
+    produce()
+  }
+
+  /// Publishes nothing more; what was handed over still goes out.
+  func finish() {
+    guard !isFinished else { return }
+    isFinished = true
+    timer?.cancel()
+    replay.truckFinished()
+  }
+
+  /// Publishes all that is due, and sets the timer for what is not.
+  private func produce() {
+    guard !isFinished, let start = replay.start else { return }
+    if case .maximum = pacer.pace {
+      publishAsFastAsTaken(start: start)
+      return
+    }
+    while !isFinished, let next = nextReading() {
+      let due = start.advanced(by: stagger + next.due)
+      let now = MonotonicTime.now()
+      guard due <= now else {
+        timer?.set(due)
+        return
+      }
+      if !client.hasRoom {
+        guard replay.settings.whenFull == .dropOldest, client.dropOldest() != nil else {
+          waitsForRoom = true
+          return
+        }
+        replay.statistics.dropped += 1
+      }
+      replay.statistics.lateness.record(now.since(due))
+      publish(next.reading, due: due, offset: next.due)
+    }
+  }
+
+  private func publishAsFastAsTaken(start: MonotonicTime) {
+    while !isFinished, client.isReady, let next = nextReading() {
+      let now = MonotonicTime.now()
+      publish(next.reading, due: now, offset: now.since(start))
+    }
+  }
+
+  /// The reading after the last published one, with its due offset; nil when the replay is over.
+  private func nextReading() -> (reading: Reading, due: Int64)? {
+    if let pending { return pending }
+    do throws(DatasetError) {
+      if let count = replay.settings.count, sent >= count { return end() }
+      guard let reading = try nextRow() else { return end() }
+      if replay.needsTimeAxis {
+        if firstUptime == nil { firstUptime = dataset.hasUptime ? try dataset.time() : 0 }
+        elapsed = try dataset.elapsed()
+      }
+      let due = pacer.due(message: sent + 1, elapsed: elapsed)
+      if let duration = replay.settings.duration, due >= duration { return end() }
+      pending = (reading, due)
+      return pending
+    } catch {
+      replay.fail(.data(error))
+      return nil
+    }
+  }
+
+  private func nextRow() throws(DatasetError) -> Reading? {
+    if let reading = try dataset.next() { return reading }
+    if case .times(let passes) = replay.settings.passes, dataset.pass >= passes { return nil }
+    try dataset.rewind()
+    return try dataset.next()
+  }
+
+  private func end() -> (reading: Reading, due: Int64)? {
+    finish()
+    return nil
+  }
+
+  private func publish(_ reading: Reading, due: MonotonicTime, offset: Int64) {
+    pending = nil
+    sent += 1
+    let timestamp =
+      switch replay.settings.timestamps {
+      case .now: replay.wallClock(at: due)
+      case .uptime: replay.startTimestamp + (firstUptime ?? 0) + elapsed
+      case .start(let start):
+        replay.needsTimeAxis
+          ? start + (firstUptime ?? 0) + elapsed : start + Double(offset) / 1_000_000_000
+      }
+    var payload: [UInt8] = []
+    payload.reserveCapacity(lastSize)
+    encoder.append(reading, pass: dataset.pass, number: sent, timestamp: timestamp, to: &payload)
+    lastSize = payload.count + 8
+    replay.statistics.sent += 1
+    _ = client.publish(OutgoingMessage(header: header, payload: payload, due: due, queued: .now()))
+  }
+
+  // MARK: What the client tells
+
+  func client(_ client: MQTTClient, changedTo state: ConnectionState) {
+    replay.truck(self, changedTo: state)
+  }
+
+  func client(_ client: MQTTClient, delivered message: OutgoingMessage) {
+    replay.delivered(message)
+    if waitsForRoom, client.hasRoom {
+      waitsForRoom = false
+      timer?.set(.now())
+    }
+  }
+
+  func client(_ client: MQTTClient, refused message: OutgoingMessage, with error: MQTTError) {
+    replay.statistics.refused += 1
+    replay.fail(.broker(error))
+  }
+
+  func clientHasRoom(_ client: MQTTClient) {
+    if case .maximum = pacer.pace { produce() }
+  }
+}

@@ -1,0 +1,112 @@
+import Identity
+import MQTT
+import Simulator
+
+/// One subcommand: its table, and what it does.
+protocol Command {
+  static var description: CommandDescription { get }
+  /// Does the work; throws a usage, dataset, identity or MQTT error, which `Trucksensor` prints and maps to an exit
+  /// code.
+  static func run(_ arguments: ParsedArguments) throws -> ExitCode
+}
+
+/// All subcommands.
+enum Commands {
+  static var all: [any Command.Type] {
+    [
+      RunCommand.self, SimulateCommand.self, SubscribeCommand.self, PublishCommand.self,
+      DatasetGenerateCommand.self,
+      DatasetCheckCommand.self, CompletionsCommand.self,
+    ]
+  }
+
+  static let standardExitCodes: [(ExitCode, String)] = [
+    (.success, "done"), (.failed, "messages were lost"), (.usage, "wrong usage"),
+    (.dataError, "bad input data"),
+    (.unavailable, "broker out of reach"), (.refused, "certificate or policy refused"),
+    (.interrupted, "interrupted"),
+  ]
+}
+
+@main
+enum Trucksensor {
+  static let version = "0.1.0"
+
+  static func main() {
+    // Signals are received by the event loop; until one runs, they wait.
+    let code = run(Array(CommandLine.arguments.dropFirst()))
+    StandardOutput.shared.flush()
+    exit(code)
+  }
+
+  private static func run(_ words: [String]) -> ExitCode {
+    do {
+      switch words.first {
+      case nil:
+        StandardError.print(overview)
+        return .usage
+      case "--help", "-h", "help":
+        StandardOutput.shared.print(overview)
+        return .success
+      case "--version":
+        StandardOutput.shared.print("trucksensor \(version)")
+        return .success
+      default:
+        let (command, rest) = try find(words)
+        let arguments = try ParsedArguments(rest, for: command.description)
+        if arguments.wantsHelp {
+          StandardOutput.shared.print(command.description.help)
+          return .success
+        }
+        return try command.run(arguments)
+      }
+    } catch {
+      StandardError.print("trucksensor: \(error)")
+      return exitCode(for: error)
+    }
+  }
+
+  /// The one place where errors become exit codes.
+  static func exitCode(for error: any Error) -> ExitCode {
+    switch error {
+    case is UsageError: .usage
+    case is DatasetError: .dataError
+    case is IdentityError: .refused
+    case let error as MQTTError:
+      switch error.kind {
+      case .credentials, .refused: .refused
+      case .unreachable, .system: .unavailable
+      case .invalidTopic, .invalidSettings: .usage
+      case .protocolViolation: .failed
+      }
+    case is OutputError: .failed
+    default: .failed
+    }
+  }
+
+  private static func find(_ words: [String]) throws(UsageError) -> (
+    command: any Command.Type, rest: [String]
+  ) {
+    for length in [2, 1] where words.count >= length {
+      let name = words[..<length].joined(separator: " ")
+      for command in Commands.all where command.description.name == name {
+        return (command, Array(words[length...]))
+      }
+    }
+    let members = Commands.all.map { $0.description.name }.filter { $0.hasPrefix(words[0] + " ") }
+    if !members.isEmpty {
+      throw UsageError(
+        message: "'\(words[0])' needs one of: \(members.joined(separator: ", "))", command: nil)
+    }
+    let nearest = NearestName.of(words[0], among: Commands.all.map { $0.description.name })
+    throw UsageError(
+      message: "unknown command '\(words[0])'" + (nearest.map { "; did you mean '\($0)'?" } ?? ""),
+      command: nil)
+  }
+
+  private static var overview: String {
+    "usage: trucksensor COMMAND [options]\n\nThe truck, and the cloud behind it, on one machine.\n\ncommands:\n"
+      + CommandDescription.table(Commands.all.map { ($0.description.name, $0.description.summary) })
+      + "\n'trucksensor COMMAND --help' explains each with an example.\n"
+  }
+}

@@ -1,0 +1,115 @@
+import Identity
+import MQTT
+import Simulator
+
+/// The options that say where and as whom to connect, shared by all commands that do.
+enum ConnectionOptions {
+  static let table: [CommandDescription.Option] = [
+    .value("endpoint", "HOST[:PORT]", "the broker: AWS IoT Core or any other; without it, the local one"),
+    .value("cert", "FILE", "the device's certificate", default: "certs/NAME.cert.pem", file: true),
+    .value("key", "FILE", "its private key", default: "certs/NAME.private.key", file: true),
+    .value("passphrase-file", "FILE", "file whose first line is the key's passphrase", file: true),
+    .value(
+      "ca", "FILE", "the CA that signed the broker's certificate", default: "certs/root-CA.crt", file: true),
+    .value(
+      "alpn", "PROTOCOL", "protocol to ask for in the TLS handshake; x-amzn-mqtt-ca for AWS on port 443"),
+    .flag("no-tls", "plain TCP, for a test broker without TLS (default port 1883)"),
+    .value("client-id", "ID", "the MQTT client identifier", default: "the device's name"),
+    .value("keep-alive", "SECONDS", "MQTT keep-alive", default: "60"),
+    .value("mqtt", "VERSION", "3.1.1 or 5", default: "5, and 3.1.1 where the broker insists"),
+    .value("connect-timeout", "TIME", "how long to try for a connection", default: "30s"),
+  ]
+
+  /// Host and port of `--endpoint`; an IPv6 address with a port stands in brackets.
+  static func parseEndpoint(_ text: String, defaultPort: UInt16) throws(UsageError) -> (
+    host: String, port: UInt16
+  ) {
+    func bad() -> UsageError {
+      UsageError(message: "--endpoint takes HOST or HOST:PORT, not '\(text)'", command: nil)
+    }
+    var host = text[...]
+    var portText: Substring?
+    if text.hasPrefix("["), let end = text.firstIndex(of: "]") {
+      host = text[text.index(after: text.startIndex)..<end]
+      let rest = text[text.index(after: end)...]
+      guard rest.isEmpty || rest.hasPrefix(":") else { throw bad() }
+      portText = rest.isEmpty ? nil : rest.dropFirst()
+    } else if let colon = text.lastIndex(of: ":"), text.filter({ $0 == ":" }).count == 1 {
+      host = text[..<colon]
+      portText = text[text.index(after: colon)...]
+    }
+    guard !host.isEmpty, !host.contains("/"), !host.contains(where: \.isWhitespace) else { throw bad() }
+    guard let portText else { return (String(host), defaultPort) }
+    guard let port = UInt16(portText), port > 0 else { throw bad() }
+    return (String(host), port)
+  }
+}
+
+/// How to reach one broker, with the TLS context shared by all clients of a command.
+struct ConnectionPlan {
+  let arguments: ParsedArguments
+  let host: String
+  let port: UInt16
+  let caFile: String
+  let usesTLS: Bool
+  private let tls: TLSContext?
+
+  /// Where to connect: `--endpoint`, or `local`, the broker on this machine.
+  init(_ arguments: ParsedArguments, local: (port: UInt16, caFile: String)?) throws {
+    self.arguments = arguments
+    usesTLS = !arguments.has("no-tls")
+    if let endpoint = arguments.string("endpoint") {
+      let standard: UInt16 = !usesTLS ? 1883 : arguments.has("alpn") ? 443 : 8883
+      (host, port) = try ConnectionOptions.parseEndpoint(endpoint, defaultPort: standard)
+      caFile = arguments.string("ca") ?? "certs/root-CA.crt"
+    } else {
+      host = "127.0.0.1"
+      port = local?.port ?? (usesTLS ? 8883 : 1883)
+      caFile = arguments.string("ca") ?? local?.caFile ?? "certs/root-CA.crt"
+    }
+    tls =
+      usesTLS
+      ? try TLSContext(TLSSettings(trust: .file(caFile), applicationProtocol: arguments.string("alpn"))) : nil
+  }
+
+  /// A client that signs in as `device` with the certificate of its name, checked before.
+  func client(
+    device: String, clientID: String? = nil, loop: EventLoop, adjust: (inout ConnectionSettings) -> Void
+  )
+    throws -> MQTTClient
+  {
+    var settings = ConnectionSettings(
+      host: host, port: port, clientID: clientID ?? arguments.string("client-id") ?? device)
+    settings.keepAliveSeconds = UInt16(try arguments.integer("keep-alive", in: 5...65_535) ?? 60)
+    settings.version =
+      try arguments.parsed("mqtt") { text throws(UsageError) -> ProtocolVersion in
+        switch text {
+        case "5": .version5
+        case "3.1.1", "3": .version311
+        default: throw UsageError(message: "'\(text)' is neither 3.1.1 nor 5")
+        }
+      } ?? .automatic
+    if let timeout = try arguments.parsed("connect-timeout", DurationText.nanoseconds) {
+      settings.connectTimeout = timeout
+    }
+    adjust(&settings)
+    return try MQTTClient(
+      settings: settings, tls: tls, credentials: usesTLS ? try credentials(of: device) : nil, loop: loop)
+  }
+
+  private func credentials(of device: String) throws -> DeviceCredentials {
+    let kit = try ConnectionKit(directory: "certs", deviceName: device)
+    let certificate = arguments.string("cert") ?? kit.certificatePath
+    let key = arguments.string("key") ?? kit.privateKeyPath
+    let passphrase = try arguments.string("passphrase-file").map { path in
+      guard let text = TextFile.read(path) else {
+        throw arguments.error("--passphrase-file: \(path) can't be read")
+      }
+      return String(text.prefix { !$0.isNewline })
+    }
+    let checked = try checkCredentials(certificate: certificate, key: key, ca: caFile, passphrase: passphrase)
+    for warning in checked.warnings { StandardError.print("warning: \(warning)") }
+    return try DeviceCredentials(
+      DeviceCredentialFiles(certificate: certificate, privateKey: key, passphrase: passphrase))
+  }
+}

@@ -1,0 +1,95 @@
+import MQTT
+import Simulator
+
+/// The options of a replay, shared by `run` and `simulate`.
+enum ReplayOptions {
+  static let table: [CommandDescription.Option] = [
+    .value(
+      "dataset", "FILE", "CSV with a header", default: "TruckSensorFiles/trucksensordata.csv", file: true),
+    .value("map", "NEW=COLUMN", "rename a column; only mapped ones are sent", repeatable: true),
+    .value("fields", "A,B,...", "the fields to send, in this order"),
+    .flag("lenient", "repair or skip what is wrong in the dataset, and count it"),
+    .value("devices", "N", "how many trucks: NAME-1 to NAME-N, each with its own certificate", default: "1"),
+    .value(
+      "topic", "TOPIC", "where to publish; {device} stands for the device's name", default: "truck/freezer"),
+    .value("rate", "R", "messages per second and truck: 2, 120/m, or max", default: "2", group: "pace"),
+    .value("interval", "TIME", "time between messages: 2s, 500ms", group: "pace"),
+    .value("speed", "X", "timing of the uptime column, X times as fast", group: "pace"),
+    .value("ramp", "A..B/TIME", "rate from A to B messages per second over TIME: 1..100/60s", group: "pace"),
+    .value("jitter", "P", "displace each message by a random part of the interval: 0.1 or 10%", default: "0"),
+    .value("count", "N", "messages per truck"), .value("duration", "TIME", "how long: 90s, 10m, 1h"),
+    .optionalValue("loop", "N", "replay the dataset N times; without N, for ever"),
+    .value("qos", "0|1|2", "MQTT quality of service", default: "0"),
+    .flag("retain", "the broker keeps the last message"),
+    .value(
+      "timestamps", "now|uptime|START",
+      "the clock, the start plus the row's uptime, or START plus the uptime (ISO 8601)",
+      default: "now"),
+    .value("buffer", "N", "messages that wait while the broker is away", default: "100000"),
+    .value("on-full", "block|drop-oldest", "what a full buffer does", default: "block"),
+    .value("drain-timeout", "TIME", "how long the end waits for acknowledgements", default: "30s"),
+    .flag("quiet", short: "q", "don't print the messages"),
+    .flag("json", "print the summary as one JSON object, last"),
+  ]
+
+  static func pace(_ arguments: ParsedArguments) throws -> Pace {
+    if let interval = try arguments.parsed("interval", DurationText.nanoseconds) {
+      return .interval(interval)
+    }
+    if let speed = try arguments.parsed("speed", PaceText.speed) { return .speed(speed) }
+    if let ramp = try arguments.parsed("ramp", PaceText.ramp) { return ramp }
+    return try arguments.parsed("rate", PaceText.rate) ?? .rate(2)
+  }
+
+  static func settings(_ arguments: ParsedArguments, passesByDefault: Passes) throws -> ReplaySettings {
+    var settings = ReplaySettings(pace: try pace(arguments))
+    settings.jitter = try arguments.parsed("jitter", PaceText.jitter) ?? 0
+    settings.passes = passesByDefault
+    if arguments.has("loop") {
+      settings.passes = try arguments.integer("loop", in: 1...Int.max).map(Passes.times) ?? .endless
+    }
+    settings.count = try arguments.integer("count", in: 1...Int.max)
+    settings.duration = try arguments.parsed("duration", DurationText.nanoseconds)
+    settings.drainTimeout = try arguments.parsed("drain-timeout", DurationText.nanoseconds) ?? 30_000_000_000
+    if let policy = arguments.string("on-full") {
+      guard let known = FullBacklogPolicy(rawValue: policy) else {
+        throw arguments.error("--on-full takes block or drop-oldest, not '\(policy)'")
+      }
+      settings.whenFull = known
+    }
+    switch arguments.string("timestamps") {
+    case nil, "now": settings.timestamps = .now
+    case "uptime": settings.timestamps = .uptime
+    case .some(let text):
+      guard let start = TimeText.epochSeconds(text) else {
+        throw arguments.error(
+          "--timestamps takes now, uptime or a time such as 2024-10-23T17:14:03Z, not '\(text)'")
+      }
+      settings.timestamps = .start(start)
+    }
+    return settings
+  }
+
+  static func datasetOptions(_ arguments: ParsedArguments) throws -> Dataset.Options {
+    var options = Dataset.Options()
+    options.isLenient = arguments.has("lenient")
+    for text in arguments.strings("map") {
+      guard let pair = Dataset.Options.mapping(text) else {
+        throw arguments.error("--map takes NEW=COLUMN, not '\(text)'")
+      }
+      options.map.append(pair)
+    }
+    options.fields = arguments.string("fields")?.split(separator: ",").map(String.init)
+    return options
+  }
+
+  static func qos(_ arguments: ParsedArguments) throws -> QoS {
+    QoS(rawValue: Int32(try arguments.integer("qos", in: 0...2) ?? 0)) ?? .atMostOnce
+  }
+
+  /// The names of a fleet's trucks; a single truck has the name alone.
+  static func deviceNames(_ name: String, _ arguments: ParsedArguments) throws -> [String] {
+    let count = try arguments.integer("devices", in: 1...100_000) ?? 1
+    return count == 1 ? [name] : (1...count).map { "\(name)-\($0)" }
+  }
+}

@@ -1,0 +1,120 @@
+import Glibc
+import MQTT
+import Simulator
+
+/// Runs a replay for `run` and `simulate`: trucks, printed messages, progress, summary, exit code.
+final class ReplayRunner: ReplayObserver {
+  let loop: EventLoop
+  private let arguments: ParsedArguments
+  private let plan: ConnectionPlan
+  private let settings: ReplaySettings
+  private let topicTemplate: String
+  private let isQuiet: Bool
+  private let showsProgress: Bool
+  private var replay: Replay?
+  private var lastNotice: String?
+  private var progressShown = false
+
+  init(_ arguments: ParsedArguments, plan: ConnectionPlan, settings: ReplaySettings, loop: EventLoop) {
+    self.arguments = arguments
+    self.plan = plan
+    self.settings = settings
+    self.loop = loop
+    topicTemplate = arguments.string("topic") ?? "truck/freezer"
+    isQuiet = arguments.has("quiet")
+    // Where the messages scroll by, they are the progress.
+    showsProgress = StandardError.isTerminal && (isQuiet || isatty(1) == 0)
+  }
+
+  /// The topic of `device`.
+  static func topic(_ template: String, device: String) throws -> TopicName {
+    try TopicName(template.replacing("{device}", with: device))
+  }
+
+  func run(devices: [String]) throws -> ExitCode {
+    let datasetPath = arguments.string("dataset") ?? "TruckSensorFiles/trucksensordata.csv"
+    let options = try ReplayOptions.datasetOptions(arguments)
+    let qos = try ReplayOptions.qos(arguments)
+    let buffer = try arguments.integer("buffer", in: 1...100_000_000)
+    let first = try Dataset(path: datasetPath, options: options)
+    let replay = Replay(settings: settings, hasTimeAxis: first.hasTimeAxis, loop: loop, observer: self)
+    self.replay = replay
+    let interval = settings.pace.rate.map { 1_000_000_000 / $0 } ?? 0
+    for (index, device) in devices.enumerated() {
+      let header = try PublishHeader(
+        topic: Self.topic(topicTemplate, device: device), qos: qos, retain: arguments.has("retain"),
+        userProperties: [("clientId", device)])
+      // A fleet's client identifiers are its devices' names, whatever --client-id says of one.
+      let client = try plan.client(device: device, clientID: devices.count > 1 ? device : nil, loop: loop) {
+        settings in
+        if let buffer { settings.backlogLimit = buffer }
+      }
+      // Trucks of a fleet are spread over the interval, not all due in one instant.
+      replay.addTruck(
+        client: client, header: header,
+        dataset: index == 0 ? first : try Dataset(path: datasetPath, options: options),
+        stagger: Int64(interval * Double(index) / Double(devices.count)))
+    }
+    try loop.onSignal([SIGINT, SIGTERM]) { _ in replay.interrupt() }
+    let outcome = replay.run()
+    return report(outcome)
+  }
+
+  // MARK: What the replay tells
+
+  func replay(delivered payload: [UInt8]) {
+    guard !isQuiet else { return }
+    StandardOutput.shared.line(payload)
+    // A person sees each line as it comes; a pipe gets whatever has come in one turn.
+    loop.atEndOfTurn { [weak self] in
+      StandardOutput.shared.flush()
+      if StandardOutput.shared.isClosed { self?.replay?.finish() }
+    }
+  }
+
+  func replay(notice: String) {
+    guard notice != lastNotice else { return }
+    lastNotice = notice
+    clearProgress()
+    StandardError.print(notice)
+  }
+
+  func replay(progress summary: ReplaySummary) {
+    guard showsProgress else { return }
+    progressShown = true
+    let rate = Int(summary.reachedRate.rounded())
+    let text =
+      "sent \(summary.sent), acknowledged \(summary.acknowledged), \(rate)/s, dropped \(summary.dropped)"
+    StandardError.write("\r\u{1B}[K\(text)")
+  }
+
+  private func clearProgress() {
+    guard progressShown else { return }
+    progressShown = false
+    StandardError.write("\r\u{1B}[K")
+  }
+
+  private func report(_ outcome: ReplayOutcome) -> ExitCode {
+    clearProgress()
+    StandardOutput.shared.flush()
+    var code = ExitCode.success
+    if outcome.wasInterrupted { code = .interrupted }
+    if outcome.summary.dropped > 0 { code = .failed }
+    switch outcome.failure {
+    case .data(let error):
+      StandardError.print("trucksensor: \(error)")
+      code = Trucksensor.exitCode(for: error)
+    case .broker(let error):
+      StandardError.print("trucksensor: \(error)")
+      code = Trucksensor.exitCode(for: error)
+    case nil:
+      break
+    }
+    if arguments.has("json") {
+      StandardOutput.shared.print(outcome.summary.json)
+    } else {
+      StandardError.print(outcome.summary.text)
+    }
+    return code
+  }
+}

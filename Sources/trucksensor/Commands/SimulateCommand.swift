@@ -1,0 +1,26 @@
+import Glibc
+import MQTT
+import Simulator
+
+/// `trucksensor simulate`: one truck or many against a broker that already runs.
+enum SimulateCommand: Command {
+  static let description = CommandDescription(
+    name: "simulate", summary: "Replays a dataset as one truck or many, once or in a loop.",
+    discussion:
+      "Connects to the local broker that 'trucksensor run' started, or to --endpoint. Prints each message as "
+      + "it is acknowledged (QoS 0: written), and a summary at the end.",
+    options: [.value("device", "NAME", "the device's name", default: "truckSensor01")] + ReplayOptions.table
+      + ConnectionOptions.table,
+    example:
+      "trucksensor simulate --dataset TruckSensorFiles/trucksensordata.csv --rate max --qos 1 --quiet --json",
+    exitCodes: Commands.standardExitCodes)
+
+  static func run(_ arguments: ParsedArguments) throws -> ExitCode {
+    let devices = try ReplayOptions.deviceNames(arguments.string("device") ?? "truckSensor01", arguments)
+    let settings = try ReplayOptions.settings(arguments, passesByDefault: .times(1))
+    Signals.block([SIGINT, SIGTERM])
+    let loop = try EventLoop()
+    let plan = try ConnectionPlan(arguments, local: LocalCloud.runningBroker())
+    return try ReplayRunner(arguments, plan: plan, settings: settings, loop: loop).run(devices: devices)
+  }
+}

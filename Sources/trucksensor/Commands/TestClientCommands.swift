@@ -1,0 +1,181 @@
+import Glibc
+import MQTT
+import Simulator
+
+/// `trucksensor subscribe`: shows what arrives, like AWS's MQTT test client.
+enum SubscribeCommand: Command {
+  static let description = CommandDescription(
+    name: "subscribe", summary: "Shows the messages that arrive on topics.",
+    discussion:
+      "Signs in to the local broker as its test client, or as --device. The topic stands before each payload "
+      + "on a line of its own; with --json each message is one object.",
+    positionals: [
+      .init(name: "FILTER", help: "topic filter; + is one level, # all that follow", repeatable: true)
+    ],
+    options: [
+      .value("device", "NAME", "whose certificate to use", default: LocalCloud.testClient),
+      .value("count", "N", "end after N messages"),
+      .value("timeout", "TIME", "give up if N messages haven't come after this time, exit 1"),
+      .value("qos", "0|1|2", "MQTT quality of service", default: "1"),
+      .flag("json", "one JSON object a message: topic, payload, qos, retained"),
+    ] + ConnectionOptions.table,
+    example: "trucksensor subscribe 'truck/#' --count 5 --timeout 10s", exitCodes: Commands.standardExitCodes)
+
+  static func run(_ arguments: ParsedArguments) throws -> ExitCode {
+    var filters: [TopicFilter] = []
+    for text in arguments.positionals { filters.append(try TopicFilter(text)) }
+    let session = try TestClientSession(arguments)
+    session.wanted = try arguments.integer("count", in: 1...Int.max)
+    session.timeout = try arguments.parsed("timeout", DurationText.nanoseconds)
+    let qos = try arguments.integer("qos", in: 0...2).flatMap { QoS(rawValue: Int32($0)) } ?? .atLeastOnce
+    for filter in filters { session.client.subscribe(filter, qos: qos) }
+    return try session.run()
+  }
+}
+
+/// `trucksensor publish`: sends one message.
+enum PublishCommand: Command {
+  static let description = CommandDescription(
+    name: "publish", summary: "Publishes one message, given as an argument or on standard input.",
+    positionals: [
+      .init(name: "TOPIC", help: "where to publish"),
+      .init(name: "PAYLOAD", help: "the message; without it, all of standard input", required: false),
+    ],
+    options: [
+      .value("device", "NAME", "whose certificate to use", default: LocalCloud.testClient),
+      .value("qos", "0|1|2", "MQTT quality of service", default: "1"),
+      .flag("retain", "the broker keeps the message"),
+      .value("timeout", "TIME", "how long to wait for the acknowledgement", default: "10s"),
+    ] + ConnectionOptions.table,
+    example: "trucksensor publish truck/freezer '{\"temp\":\"-18.00\"}'",
+    exitCodes: Commands.standardExitCodes)
+
+  static func run(_ arguments: ParsedArguments) throws -> ExitCode {
+    let topic = try TopicName(arguments.positionals[0])
+    let qos = try arguments.integer("qos", in: 0...2).flatMap { QoS(rawValue: Int32($0)) } ?? .atLeastOnce
+    let session = try TestClientSession(arguments)
+    session.timeout = try arguments.parsed("timeout", DurationText.nanoseconds) ?? 10_000_000_000
+    let payload =
+      arguments.positionals.count > 1 ? Array(arguments.positionals[1].utf8) : try readStandardInput()
+    let header = try PublishHeader(topic: topic, qos: qos, retain: arguments.has("retain"))
+    session.endsWhenDelivered = true
+    _ = session.client.publish(OutgoingMessage(header: header, payload: payload, due: .now()))
+    return try session.run()
+  }
+
+  private static func readStandardInput() throws -> [UInt8] {
+    var bytes: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 65_536)
+    while true {
+      let count = read(0, &buffer, buffer.count)
+      if count == 0 { return bytes }
+      guard count > 0 || errno == EINTR else {
+        throw OutputError(description: "standard input can't be read")
+      }
+      bytes.append(contentsOf: buffer[..<max(0, count)])
+      guard bytes.count <= 268_435_455 else {
+        throw UsageError(message: "the payload is larger than MQTT's 268435455 bytes", command: "publish")
+      }
+    }
+  }
+}
+
+/// The client behind `subscribe` and `publish`.
+final class TestClientSession: MQTTClientDelegate {
+  let client: MQTTClient
+  var wanted: Int?
+  var timeout: Int64?
+  var endsWhenDelivered = false
+
+  private let loop: EventLoop
+  private let isJSON: Bool
+  private var received = 0
+  private var outcome: Result<ExitCode, any Error>?
+
+  init(_ arguments: ParsedArguments) throws {
+    Signals.block([SIGINT, SIGTERM])
+    loop = try EventLoop()
+    isJSON = arguments.has("json")
+    let device = arguments.string("device") ?? LocalCloud.testClient
+    let plan = try ConnectionPlan(arguments, local: LocalCloud.runningBroker())
+    // Many shells may watch with one certificate: each needs a client identifier of its own.
+    let identifier = arguments.string("client-id") ?? "\(device)-\(getpid())"
+    client = try plan.client(device: device, clientID: identifier, loop: loop) { _ in }
+    client.delegate = self
+  }
+
+  func run() throws -> ExitCode {
+    try loop.onSignal([SIGINT, SIGTERM]) { [unowned self] _ in end(.success(.interrupted)) }
+    let timer = loop.makeTimer { [unowned self] in
+      let what = endsWhenDelivered ? "no acknowledgement" : "\(received) of \(wanted ?? 0) messages"
+      StandardError.print("trucksensor: \(what) within the --timeout")
+      end(.success(.failed))
+    }
+    if let timeout { timer.set(MonotonicTime.now().advanced(by: timeout)) }
+    client.connect()
+    loop.run()
+    client.disconnect()
+    return try outcome?.get() ?? .success
+  }
+
+  private func end(_ outcome: Result<ExitCode, any Error>) {
+    if self.outcome == nil { self.outcome = outcome }
+    loop.stop()
+  }
+
+  func client(_ client: MQTTClient, changedTo state: ConnectionState) {
+    switch state {
+    case .failed(let error): end(.failure(error))
+    case .waiting(let error): StandardError.print("\(error); trying again")
+    default: break
+    }
+  }
+
+  func client(_ client: MQTTClient, subscribed filter: TopicFilter, _ result: Result<QoS, MQTTError>) {
+    switch result {
+    case .success: StandardError.print("subscribed to \(filter)")
+    case .failure(let error): end(.failure(error))
+    }
+  }
+
+  func client(_ client: MQTTClient, received message: IncomingMessage) {
+    if let wanted, received >= wanted { return }
+    received += 1
+    if isJSON {
+      StandardOutput.shared.line(Self.json(message))
+    } else {
+      StandardOutput.shared.print(message.topic)
+      StandardOutput.shared.line(message.payload)
+    }
+    if received == wanted { end(.success(.success)) }
+  }
+
+  func clientFinishedReading(_ client: MQTTClient) {
+    StandardOutput.shared.flush()
+    if StandardOutput.shared.isClosed { end(.success(.success)) }
+  }
+
+  func client(_ client: MQTTClient, delivered message: OutgoingMessage) {
+    if endsWhenDelivered { end(.success(.success)) }
+  }
+
+  func client(_ client: MQTTClient, refused message: OutgoingMessage, with error: MQTTError) {
+    end(.failure(error))
+  }
+
+  /// A payload that is no UTF-8 is given in hexadecimal.
+  static func json(_ message: IncomingMessage) -> [UInt8] {
+    var bytes = Array("{\"topic\":\"".utf8)
+    JSONText.appendEscaped(Array(message.topic.utf8), to: &bytes)
+    if String(validating: message.payload, as: UTF8.self) != nil {
+      bytes += Array("\",\"payload\":\"".utf8)
+      JSONText.appendEscaped(message.payload, to: &bytes)
+    } else {
+      bytes += Array("\",\"payloadHex\":\"".utf8)
+      let digits = Array("0123456789abcdef".utf8)
+      for byte in message.payload { bytes += [digits[Int(byte >> 4)], digits[Int(byte & 15)]] }
+    }
+    bytes += Array("\",\"qos\":\(message.qos.rawValue),\"retained\":\(message.retained)}".utf8)
+    return bytes
+  }
+}
