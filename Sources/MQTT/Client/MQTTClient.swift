@@ -345,9 +345,17 @@ public final class MQTTClient {
 
   /// Moves messages from the backlog into the socket as far as window and socket allow.
   private func pump() {
-    if case .connected = state { fillFromBacklog() }
-    flush()
-    if case .connected = state, isReady { delegate?.clientHasRoom(self) }
+    repeat {
+      if case .connected = state { fillFromBacklog() }
+      flush()
+      // What the socket took in the meantime makes room that no event would tell of.
+    } while mayContinue
+    if isReady { delegate?.clientHasRoom(self) }
+  }
+
+  private var mayContinue: Bool {
+    guard case .connected = state, writer.pendingBytes == 0, let next = backlog.first else { return false }
+    return next.header.qos == .atMostOnce || inFlight.count < sendWindow
   }
 
   private func fillFromBacklog() {

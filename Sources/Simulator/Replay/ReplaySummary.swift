@@ -23,7 +23,7 @@ public struct ReplaySummary: Sendable {
   public let reconnects: Int
   /// The rate asked for, of all trucks together; nil if as fast as possible or timed by the data.
   public let askedRate: Double?
-  /// The rate of acknowledged messages over the run.
+  /// Acknowledged messages per second over the run, of all trucks together.
   public let reachedRate: Double
   /// How late messages were handed over, against their due times.
   public let lateness: Quantiles
@@ -67,7 +67,8 @@ public struct ReplaySummary: Sendable {
     dropped = statistics.dropped + statistics.refused + statistics.undelivered
     self.reconnects = reconnects
     self.askedRate = askedRate
-    reachedRate = duration > 0 ? Double(statistics.acknowledged) / duration : 0
+    // n messages span n - 1 intervals.
+    reachedRate = duration > 0 ? Double(max(0, statistics.acknowledged - trucks)) / duration : 0
     lateness = Quantiles(statistics.lateness)
     acknowledgement = Quantiles(statistics.acknowledgement)
     self.duration = duration
