@@ -8,16 +8,16 @@ internal import CLinux
 /// lock on the port's folder tells a broker that another run uses from one that a killed run left behind.
 public final class EmbeddedBroker {
   /// The port it listens on.
-  public let port: UInt16
+  public private(set) var port: UInt16 = 0
   /// Its log.
   public var logFile: String { folder + "/mosquitto.log" }
   /// Whether a broker that a killed run had left behind was ended first.
-  public let replacedLeftover: Bool
+  public private(set) var replacedLeftover = false
 
   private let configuration: BrokerConfiguration
-  private let folder: String
+  private var folder = ""
   private let executable: String
-  private let lock: Int32
+  private var lock: Int32 = -1
   private var process: pid_t = 0
   private var processDescriptor: Int32 = -1
 
@@ -32,32 +32,36 @@ public final class EmbeddedBroker {
     }
     self.executable = executable
     self.configuration = try Self.absolute(configuration)
-    var chosen: (port: UInt16, folder: String, lock: Int32, replaced: Bool)?
     let last = UInt16(clamping: Int(configuration.preferredPort) + 99)
     for port in configuration.preferredPort...last {
       let folder = self.configuration.directory + "/\(port)"
       try FileSystem.makeDirectory(folder)
       guard let lock = FileSystem.lock(folder + "/lock") else { continue }
       let replaced = Self.endLeftover(in: folder)
-      if Self.isFree(port) {
-        chosen = (port, folder, lock, replaced)
-        break
+      guard Self.isFree(port) else {
+        close(lock)
+        continue
       }
-      close(lock)
+      (self.port, self.folder, self.lock, replacedLeftover) = (port, folder, lock, replaced)
+      try writeFiles()
+      do throws(MQTTError) {
+        try start()
+        return
+      } catch {
+        // Somebody may have taken the port since it was looked at.
+        guard port < last, error.message.contains("in use") else { throw error }
+        close(lock)
+        self.lock = -1
+      }
     }
-    guard let chosen else {
-      throw MQTTError(
-        .system,
-        "no free port for the local broker from \(configuration.preferredPort) to \(last) on 127.0.0.1")
-    }
-    (port, folder, lock, replacedLeftover) = chosen
-    try writeFiles()
-    try start()
+    throw MQTTError(
+      .system, "no free port for the local broker from \(configuration.preferredPort) to \(last) on 127.0.0.1"
+    )
   }
 
   deinit {
     stop()
-    close(lock)
+    if lock >= 0 { close(lock) }
   }
 
   /// The port of a broker that another process of ours runs with its files in `directory`; the lowest if several.

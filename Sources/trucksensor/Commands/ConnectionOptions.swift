@@ -45,6 +45,24 @@ enum ConnectionOptions {
   }
 }
 
+/// What the connection options say, checked before anything is started.
+struct ConnectionChoices {
+  let keepAliveSeconds: UInt16
+  let version: ProtocolVersion
+  let connectTimeout: Int64?
+
+  init(_ arguments: ParsedArguments) throws(UsageError) {
+    keepAliveSeconds = UInt16(try arguments.integer("keep-alive", in: 5...65_535) ?? 60)
+    switch arguments.string("mqtt") {
+    case nil: version = .automatic
+    case "5": version = .version5
+    case "3.1.1", "3": version = .version311
+    case .some(let text): throw arguments.error("--mqtt: '\(text)' is neither 3.1.1 nor 5")
+    }
+    connectTimeout = try arguments.parsed("connect-timeout", DurationText.nanoseconds)
+  }
+}
+
 /// How to reach one broker, with the TLS context shared by all clients of a command.
 struct ConnectionPlan {
   let arguments: ParsedArguments
@@ -53,10 +71,12 @@ struct ConnectionPlan {
   let caFile: String
   let usesTLS: Bool
   private let tls: TLSContext?
+  private let choices: ConnectionChoices
 
   /// Where to connect: `--endpoint`, or `local`, the broker on this machine.
   init(_ arguments: ParsedArguments, local: (port: UInt16, caFile: String)?) throws {
     self.arguments = arguments
+    choices = try ConnectionChoices(arguments)
     usesTLS = !arguments.has("no-tls")
     if let endpoint = arguments.string("endpoint") {
       let standard: UInt16 = !usesTLS ? 1883 : arguments.has("alpn") ? 443 : 8883
@@ -80,18 +100,9 @@ struct ConnectionPlan {
   {
     var settings = ConnectionSettings(
       host: host, port: port, clientID: clientID ?? arguments.string("client-id") ?? device)
-    settings.keepAliveSeconds = UInt16(try arguments.integer("keep-alive", in: 5...65_535) ?? 60)
-    settings.version =
-      try arguments.parsed("mqtt") { text throws(UsageError) -> ProtocolVersion in
-        switch text {
-        case "5": .version5
-        case "3.1.1", "3": .version311
-        default: throw UsageError(message: "'\(text)' is neither 3.1.1 nor 5")
-        }
-      } ?? .automatic
-    if let timeout = try arguments.parsed("connect-timeout", DurationText.nanoseconds) {
-      settings.connectTimeout = timeout
-    }
+    settings.keepAliveSeconds = choices.keepAliveSeconds
+    settings.version = choices.version
+    if let timeout = choices.connectTimeout { settings.connectTimeout = timeout }
     adjust(&settings)
     return try MQTTClient(
       settings: settings, tls: tls, credentials: usesTLS ? try credentials(of: device) : nil, loop: loop)

@@ -1,26 +1,46 @@
 import Glibc
+import Identity
 import MQTT
 import Simulator
 
 /// Runs a replay for `run` and `simulate`: trucks, printed messages, progress, summary, exit code.
 final class ReplayRunner: ReplayObserver {
-  let loop: EventLoop
+  /// The names and topics of the trucks.
+  let devices: [(name: String, topic: TopicName)]
+  let topicTemplate: String
+
   private let arguments: ParsedArguments
-  private let plan: ConnectionPlan
   private let settings: ReplaySettings
-  private let topicTemplate: String
+  private let datasetPath: String
+  private let datasetOptions: Dataset.Options
+  private let firstDataset: Dataset
+  private let qos: QoS
+  private let buffer: Int?
   private let isQuiet: Bool
   private let showsProgress: Bool
+  private var loop: EventLoop?
   private var replay: Replay?
   private var lastNotice: String?
   private var progressShown = false
 
-  init(_ arguments: ParsedArguments, plan: ConnectionPlan, settings: ReplaySettings, loop: EventLoop) {
+  /// Checks all options and opens the dataset, so that nothing is started in vain.
+  init(_ arguments: ParsedArguments, device: String, passesByDefault: Passes) throws {
     self.arguments = arguments
-    self.plan = plan
-    self.settings = settings
-    self.loop = loop
+    _ = try ConnectionChoices(arguments)
+    settings = try ReplayOptions.settings(arguments, passesByDefault: passesByDefault)
     topicTemplate = arguments.string("topic") ?? "truck/freezer"
+    var devices: [(name: String, topic: TopicName)] = []
+    for name in try ReplayOptions.deviceNames(device, arguments) {
+      try ConnectionKit.validate(deviceName: name)
+      devices.append((name, try Self.topic(topicTemplate, device: name)))
+    }
+    self.devices = devices
+    qos = try ReplayOptions.qos(arguments)
+    buffer = try arguments.integer("buffer", in: 1...100_000_000)
+    datasetPath = arguments.string("dataset") ?? "TruckSensorFiles/trucksensordata.csv"
+    datasetOptions = try ReplayOptions.datasetOptions(arguments)
+    firstDataset = try Dataset(path: datasetPath, options: datasetOptions)
+    if case .speed = settings.pace { _ = try firstDataset.firstTime() }
     isQuiet = arguments.has("quiet")
     // Where the messages scroll by, they are the progress.
     showsProgress = StandardError.isTerminal && (isQuiet || isatty(1) == 0)
@@ -31,28 +51,24 @@ final class ReplayRunner: ReplayObserver {
     try TopicName(template.replacing("{device}", with: device))
   }
 
-  func run(devices: [String]) throws -> ExitCode {
-    let datasetPath = arguments.string("dataset") ?? "TruckSensorFiles/trucksensordata.csv"
-    let options = try ReplayOptions.datasetOptions(arguments)
-    let qos = try ReplayOptions.qos(arguments)
-    let buffer = try arguments.integer("buffer", in: 1...100_000_000)
-    let first = try Dataset(path: datasetPath, options: options)
-    let replay = Replay(settings: settings, hasTimeAxis: first.hasTimeAxis, loop: loop, observer: self)
+  func run(_ plan: ConnectionPlan, loop: EventLoop) throws -> ExitCode {
+    self.loop = loop
+    let replay = Replay(settings: settings, hasTimeAxis: firstDataset.hasTimeAxis, loop: loop, observer: self)
     self.replay = replay
     let interval = settings.pace.rate.map { 1_000_000_000 / $0 } ?? 0
     for (index, device) in devices.enumerated() {
       let header = try PublishHeader(
-        topic: Self.topic(topicTemplate, device: device), qos: qos, retain: arguments.has("retain"),
-        userProperties: [("clientId", device)])
+        topic: device.topic, qos: qos, retain: arguments.has("retain"),
+        userProperties: [("clientId", device.name)])
       // A fleet's client identifiers are its devices' names, whatever --client-id says of one.
-      let client = try plan.client(device: device, clientID: devices.count > 1 ? device : nil, loop: loop) {
-        settings in
+      let identifier = devices.count > 1 ? device.name : nil
+      let client = try plan.client(device: device.name, clientID: identifier, loop: loop) { settings in
         if let buffer { settings.backlogLimit = buffer }
       }
       // Trucks of a fleet are spread over the interval, not all due in one instant.
       replay.addTruck(
         client: client, header: header,
-        dataset: index == 0 ? first : try Dataset(path: datasetPath, options: options),
+        dataset: index == 0 ? firstDataset : try Dataset(path: datasetPath, options: datasetOptions),
         stagger: Int64(interval * Double(index) / Double(devices.count)))
     }
     try loop.onSignal([SIGINT, SIGTERM]) { _ in replay.interrupt() }
@@ -66,7 +82,7 @@ final class ReplayRunner: ReplayObserver {
     guard !isQuiet else { return }
     StandardOutput.shared.line(payload)
     // A person sees each line as it comes; a pipe gets whatever has come in one turn.
-    loop.atEndOfTurn { [weak self] in
+    loop?.atEndOfTurn { [weak self] in
       StandardOutput.shared.flush()
       if StandardOutput.shared.isClosed { self?.replay?.finish() }
     }

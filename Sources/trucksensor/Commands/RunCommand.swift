@@ -18,24 +18,19 @@ enum RunCommand: Command {
     exitCodes: Commands.standardExitCodes)
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
-    let name = arguments.positionals[0]
-    let devices = try ReplayOptions.deviceNames(name, arguments)
-    let settings = try ReplayOptions.settings(arguments, passesByDefault: .endless)
-    let topicTemplate = arguments.string("topic") ?? "truck/freezer"
-    let topics = try devices.map { try ReplayRunner.topic(topicTemplate, device: $0) }
+    let runner = try ReplayRunner(arguments, device: arguments.positionals[0], passesByDefault: .endless)
     Signals.block([SIGINT, SIGTERM])
     let loop = try EventLoop()
     var cloud: LocalCloud?
     if !arguments.has("endpoint") {
-      cloud = try LocalCloud.start(devices: Array(zip(devices, topics)))
+      cloud = try LocalCloud.start(devices: runner.devices)
       try cloud?.supervise(loop)
     }
     let plan = try ConnectionPlan(arguments, local: cloud.map { ($0.broker.port, $0.caFile) })
     StandardOutput.shared.print("\nRunning truck sensor sample application...")
-    StandardOutput.shared.print("Publishing messages on topic: \(topicTemplate)")
+    StandardOutput.shared.print("Publishing messages on topic: \(runner.topicTemplate)")
     StandardOutput.shared.flush()
-    let runner = ReplayRunner(arguments, plan: plan, settings: settings, loop: loop)
-    let code = try runner.run(devices: devices)
+    let code = try runner.run(plan, loop: loop)
     cloud?.broker.stop()
     return code
   }

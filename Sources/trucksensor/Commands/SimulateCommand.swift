@@ -16,11 +16,10 @@ enum SimulateCommand: Command {
     exitCodes: Commands.standardExitCodes)
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
-    let devices = try ReplayOptions.deviceNames(arguments.string("device") ?? "truckSensor01", arguments)
-    let settings = try ReplayOptions.settings(arguments, passesByDefault: .times(1))
+    let device = arguments.string("device") ?? "truckSensor01"
+    let runner = try ReplayRunner(arguments, device: device, passesByDefault: .times(1))
     Signals.block([SIGINT, SIGTERM])
     let loop = try EventLoop()
-    let plan = try ConnectionPlan(arguments, local: LocalCloud.runningBroker())
-    return try ReplayRunner(arguments, plan: plan, settings: settings, loop: loop).run(devices: devices)
+    return try runner.run(ConnectionPlan(arguments, local: LocalCloud.runningBroker()), loop: loop)
   }
 }

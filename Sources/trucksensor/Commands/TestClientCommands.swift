@@ -17,6 +17,7 @@ enum SubscribeCommand: Command {
       .value("count", "N", "end after N messages"),
       .value("timeout", "TIME", "give up if N messages haven't come after this time, exit 1"),
       .value("qos", "0|1|2", "MQTT quality of service", default: "1"),
+      .flag("persistent", "the broker keeps what comes while we are away (with --client-id)"),
       .flag("json", "one JSON object a message: topic, payload, qos, retained"),
     ] + ConnectionOptions.table,
     example: "trucksensor subscribe 'truck/#' --count 5 --timeout 10s", exitCodes: Commands.standardExitCodes)
@@ -100,7 +101,11 @@ final class TestClientSession: MQTTClientDelegate {
     let plan = try ConnectionPlan(arguments, local: LocalCloud.runningBroker())
     // Many shells may watch with one certificate: each needs a client identifier of its own.
     let identifier = arguments.string("client-id") ?? "\(device)-\(getpid())"
-    client = try plan.client(device: device, clientID: identifier, loop: loop) { _ in }
+    client = try plan.client(device: device, clientID: identifier, loop: loop) { settings in
+      guard arguments.has("persistent") else { return }
+      settings.cleanStart = false
+      settings.sessionExpirySeconds = 86_400
+    }
     client.delegate = self
   }
 

@@ -1,0 +1,78 @@
+import Foundation
+import Testing
+
+/// Each wrong input gets one sentence that names what is wrong, and its exit code.
+@Suite(.enabled(if: Trucksensor.isBuilt, "scripts/build.sh makes the executable")) struct BadInputTests {
+  let truck: Trucksensor
+
+  init() throws {
+    truck = try Trucksensor()
+    try truck.write("", to: "empty.csv")
+    try truck.write("uptime,volts,temp,door\n", to: "header.csv")
+    try truck.write("uptime,volts\nx,1\n", to: "text.csv")
+    try truck.write("a,b\n1,2,3,4\n", to: "ragged.csv")
+    try truck.write("a,a\n1,2\n", to: "twice.csv")
+    try truck.write("a,b\n\"1,2\n", to: "quote.csv")
+  }
+
+  @Test(
+    arguments: [
+      (["--dataset", "missing.csv"], 65, "missing.csv"),
+      (["--dataset", "empty.csv"], 65, "empty.csv: is empty"),
+      (["--dataset", "header.csv"], 65, "has a header but no rows"),
+      (["--dataset", "text.csv", "--speed", "2"], 65, "text.csv:2:1: 'x'"),
+      (["--dataset", "twice.csv"], 65, "twice.csv:1"), (["--fields", "nope"], 65, "nope"),
+      (["--map", "t=nope"], 65, "nope"), (["--map", "nope"], 64, "--map takes NEW=COLUMN"),
+      (["--rat", "2"], 64, "did you mean '--rate'?"),
+      (["--rate", "0"], 64, "'0' must be a number greater than 0"),
+      (["--rate", "nan"], 64, "'nan' must be a number greater than 0"),
+      (["--rate", "-1"], 64, "greater than 0"),
+      (["--rate", "fast"], 64, "'fast' is no number"), (["--interval", "0s"], 64, "greater than 0"),
+      (["--speed", "inf"], 64, "greater than 0"), (["--ramp", "1-2"], 64, "is no ramp"),
+      (["--jitter", "2"], 64, "not from 0 to 1"),
+      (["--rate", "1", "--interval", "1s"], 64, "exclude one another"),
+      (["--count", "0"], 64, "--count takes"), (["--qos", "3"], 64, "--qos takes 0 to 2"),
+      (["--keep-alive", "1"], 64, "--keep-alive takes 5 to 65535"),
+      (["--mqtt", "4"], 64, "neither 3.1.1 nor 5"),
+      (["--timestamps", "noon"], 64, "--timestamps takes"),
+      (["--on-full", "explode"], 64, "--on-full takes"),
+      (["--topic", "truck/#"], 64, "which only a subscription's filter may"),
+      (["--topic", ""], 64, "topic is empty"),
+    ] as [([String], Int32, String)])
+  func `a wrong option or dataset`(options: [String], status: Int32, sentence: String) throws {
+    let result = try Trucksensor.Running(
+      Trucksensor.executable, ["run", "truckSensor01", "--duration", "5s"] + options, in: truck.folder
+    ).wait()
+    #expect(result.status == status, "\(result.errors)")
+    #expect(result.errors.contains(sentence), "\(result.errors)")
+    #expect(
+      !FileManager.default.fileExists(atPath: truck.path("data")), "nothing is made before all is checked")
+  }
+
+  @Test(
+    arguments: [
+      ([], 64, "usage: trucksensor COMMAND"), (["runn"], 64, "did you mean 'run'?"),
+      (["run"], 64, "NAME is missing"),
+      (["run", "a/b"], 77, "can't be a device's name"), (["dataset"], 64, "'dataset' needs one of"),
+      (["subscribe", "a/#/b"], 64, "'#' must be the last level"),
+      (["simulate", "--endpoint", "x:y"], 64, "--endpoint takes HOST or HOST:PORT"),
+      (
+        ["simulate", "--endpoint", "127.0.0.1:1", "--no-tls", "--connect-timeout", "300ms"], 69,
+        "Connection refused"
+      ),
+      (["simulate", "--endpoint", "no-such-host.invalid", "--no-tls"], 69, "can't be resolved"),
+      (["simulate", "--endpoint", "127.0.0.1:1"], 77, "root-CA.crt"),
+    ] as [([String], Int32, String)])
+  func `a wrong command line or endpoint`(arguments: [String], status: Int32, sentence: String) throws {
+    let result = try Trucksensor.Running(Trucksensor.executable, arguments, in: truck.folder).wait()
+    #expect(result.status == status, "\(result.errors)")
+    #expect(result.errors.contains(sentence), "\(result.errors)")
+  }
+
+  @Test func `start.sh without a name and a terminal says how it is used`() throws {
+    let script = Trucksensor.repository.appendingPathComponent("start.sh")
+    let result = try Trucksensor.Running(script, [], in: truck.folder).wait()
+    #expect(result.status == 64)
+    #expect(result.errors.contains("usage: ./start.sh NAME"))
+  }
+}

@@ -1,0 +1,126 @@
+import Foundation
+import Testing
+
+/// What a user does, with the executable that users run, a real broker and real certificates.
+@Suite(.serialized, .enabled(if: Trucksensor.isBuilt, "scripts/build.sh makes the executable"))
+struct JourneyTests {
+  let truck: Trucksensor
+
+  init() throws { truck = try Trucksensor() }
+
+  /// A running `run` whose truck is silent, as the broker for other commands; the port it listens on.
+  private func startCloud() throws -> (running: Trucksensor.Running, port: String) {
+    let cloud = try truck.start("run", "truckSensor01", "--interval", "1h", "--quiet")
+    try cloud.waitUntil { $0.errorText.contains("mutual TLS") && $0.outputText.contains("Publishing") }
+    let port = try #require(cloud.errorText.firstMatch(of: /127\.0\.0\.1:(\d+), mutual/)?.1)
+    return (cloud, String(port))
+  }
+
+  @Test func `run prints its heading and one line a message, and ends its broker`() throws {
+    let started = try truck.start("run", "truckSensor01", "--count", "5", "--rate", "50")
+    let result = started.wait()
+    #expect(result.status == 0, "\(result.errors)")
+    #expect(
+      Array(result.lines.prefix(3)) == [
+        "", "Running truck sensor sample application...", "Publishing messages on topic: truck/freezer",
+      ])
+    let pattern =
+      /\{"uptime":"\d+","volts":"1\d\.\d\d","temp":"-?\d+\.\d\d","door":"[01]","i":"1","n":"(\d+)","timestamp":\d{10}(?:\.\d{1,6})?\}/
+    let numbers = result.lines.dropFirst(3).dropLast().map { try? pattern.wholeMatch(in: $0)?.1 }
+    #expect(numbers == ["1", "2", "3", "4", "5"])
+    #expect(result.errors.contains("sent 5, acknowledged 5"))
+    #expect(!brokerRuns())
+    let key = try FileManager.default.attributesOfItem(atPath: truck.path("certs/truckSensor01.private.key"))
+    #expect(key[.posixPermissions] as? Int == 0o600)
+  }
+
+  @Test func `a subscriber sees the payloads that were printed`() throws {
+    let (cloud, _) = try startCloud()
+    let subscriber = try truck.start(
+      "subscribe", "truck/freezer", "--count", "5", "--timeout", "10s", "--json")
+    try subscriber.waitUntil { $0.errorText.contains("subscribed to truck/freezer") }
+    let sent = try truck.run(
+      "simulate", "--device", "truckSensor01", "--client-id", "second", "--count", "5", "--rate", "100",
+      "--qos", "1")
+    #expect(sent.status == 0, "\(sent.errors)")
+    let received = subscriber.wait()
+    #expect(received.status == 0)
+    let payloads = received.output.split(separator: "\n").compactMap { line in
+      (try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])?["payload"] as? String
+    }
+    #expect(payloads == sent.output.split(separator: "\n").map(String.init))
+    cloud.interrupt()
+    #expect(cloud.wait().status == 130)
+  }
+
+  @Test func `a fixed start makes two runs identical, byte for byte`() throws {
+    let arguments = ["--count", "20", "--rate", "max", "--timestamps", "2024-10-23T17:14:03Z"]
+    let runs = try (1...2).map { _ in
+      try Trucksensor.Running(Trucksensor.executable, ["run", "truckSensor01"] + arguments, in: truck.folder)
+        .wait()
+    }
+    #expect(runs[0].status == 0)
+    #expect(runs[0].output == runs[1].output)
+    #expect(runs[0].output.contains("\"timestamp\":1729703644}"))
+  }
+
+  @Test func `a topic that the policy does not name is refused with exit code 77`() throws {
+    let (cloud, _) = try startCloud()
+    let result = try truck.run(
+      "simulate", "--device", "truckSensor01", "--client-id", "second", "--topic", "truck/secret", "--count",
+      "5",
+      "--qos", "1")
+    #expect(result.status == 77)
+    #expect(result.errors.contains("refused the message to 'truck/secret': not authorized"))
+    cloud.interrupt(SIGTERM)
+    #expect(cloud.wait().status == 130)
+    #expect(!brokerRuns())
+  }
+
+  @Test func `the broker dies in the middle, and every row arrives in order`() throws {
+    let (cloud, port) = try startCloud()
+    let rows = 20_000
+    try truck.write(
+      "uptime,volts,temp,door\n" + (1...rows).map { "\($0),12.11,21.90,0\n" }.joined(), to: "rows.csv")
+    let subscriber = try truck.start(
+      "subscribe", "truck/freezer", "--qos", "1", "--persistent", "--client-id", "watcher", "--json")
+    try subscriber.waitUntil { $0.errorText.contains("subscribed") }
+    let simulation = try truck.start(
+      "simulate", "--device", "truckSensor01", "--client-id", "second", "--dataset", "rows.csv", "--rate",
+      "4000",
+      "--qos", "1", "--quiet", "--json")
+    try subscriber.waitUntil { $0.outputText.utf8.count > 300_000 }
+    let process = try #require(
+      Int32(
+        String(contentsOfFile: truck.path("data/broker/\(port)/pid"), encoding: .utf8)
+          .trimmingCharacters(in: .whitespacesAndNewlines)))
+    kill(process, SIGTERM)
+    let result = simulation.wait()
+    #expect(result.status == 0, "\(result.errors)")
+    #expect(result.json["sent"] as? Int == rows)
+    #expect(result.json["acknowledged"] as? Int == rows)
+    #expect(result.json["reconnects"] as? Int == 1)
+    try subscriber.waitUntil { $0.outputText.contains("\\\"n\\\":\\\"\(rows)\\\"") }
+    subscriber.interrupt()
+    let numbers = subscriber.wait().output.matches(of: /\\"n\\":\\"(\d+)\\"/).compactMap { Int($0.1) }
+    var seen: [Int] = []
+    for number in numbers where seen.last.map({ number > $0 }) ?? true { seen.append(number) }
+    #expect(Set(numbers).count == rows)
+    #expect(seen == Array(1...rows))
+    cloud.interrupt()
+    _ = cloud.wait()
+  }
+
+  private func brokerRuns() -> Bool {
+    let processes = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+    return processes.contains { process in
+      guard Int(process) != nil,
+        let command = FileManager.default.contents(atPath: "/proc/\(process)/cmdline")
+      else {
+        return false
+      }
+      return String(decoding: command, as: UTF8.self).contains(
+        truck.folder.lastPathComponent + "/data/broker")
+    }
+  }
+}

@@ -1,0 +1,95 @@
+import Foundation
+import Testing
+
+/// The release executable, run in a folder of its own; scripts/test.sh builds it first.
+final class Trucksensor {
+  static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent()
+    .deletingLastPathComponent()
+  static let executable = repository.appendingPathComponent(".build/release/trucksensor")
+  static var isBuilt: Bool { FileManager.default.isExecutableFile(atPath: executable.path) }
+
+  let folder: URL
+
+  init() throws {
+    folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+      "trucksensor-e2e-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    let files = Self.repository.appendingPathComponent("TruckSensorFiles")
+    try FileManager.default.createSymbolicLink(
+      at: folder.appendingPathComponent("TruckSensorFiles"), withDestinationURL: files)
+  }
+
+  deinit { try? FileManager.default.removeItem(at: folder) }
+
+  func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
+
+  func write(_ text: String, to name: String) throws {
+    try Data(text.utf8).write(to: folder.appendingPathComponent(name))
+  }
+
+  /// Starts the executable without waiting for its end.
+  func start(_ arguments: String..., program: URL = Trucksensor.executable) throws -> Running {
+    try Running(program, arguments, in: folder)
+  }
+
+  /// Runs the executable to its end.
+  func run(_ arguments: String...) throws -> Finished {
+    try Running(Self.executable, arguments, in: folder).wait()
+  }
+
+  struct Finished {
+    let status: Int32
+    let output: String
+    let errors: String
+
+    var lines: [String] { output.split(separator: "\n", omittingEmptySubsequences: false).map(String.init) }
+    var json: [String: Any] {
+      let last = output.split(separator: "\n").last.map(String.init) ?? ""
+      return (try? JSONSerialization.jsonObject(with: Data(last.utf8)) as? [String: Any]) ?? [:]
+    }
+  }
+
+  /// A started process whose output goes to files, so that no pipe can fill up.
+  final class Running {
+    let process = Process()
+    private let output: URL
+    private let errors: URL
+
+    init(_ program: URL, _ arguments: [String], in folder: URL) throws {
+      let name = UUID().uuidString
+      output = folder.appendingPathComponent("\(name).out")
+      errors = folder.appendingPathComponent("\(name).err")
+      try Data().write(to: output)
+      try Data().write(to: errors)
+      process.executableURL = program
+      process.arguments = arguments
+      process.currentDirectoryURL = folder
+      process.standardInput = FileHandle.nullDevice
+      process.standardOutput = try FileHandle(forWritingTo: output)
+      process.standardError = try FileHandle(forWritingTo: errors)
+      try process.run()
+    }
+
+    deinit { if process.isRunning { process.terminate() } }
+
+    var outputText: String { (try? String(contentsOf: output, encoding: .utf8)) ?? "" }
+    var errorText: String { (try? String(contentsOf: errors, encoding: .utf8)) ?? "" }
+
+    func wait() -> Finished {
+      process.waitUntilExit()
+      return Finished(status: process.terminationStatus, output: outputText, errors: errorText)
+    }
+
+    /// Looks every 10 ms, for 20 s at most, until `condition` holds.
+    func waitUntil(_ condition: (Running) -> Bool) throws {
+      let deadline = Date().addingTimeInterval(20)
+      while !condition(self) {
+        try #require(Date() < deadline && process.isRunning || condition(self), "\(errorText)")
+        poll(nil, 0, 10)
+      }
+    }
+
+    func interrupt(_ signal: Int32 = SIGINT) { kill(process.processIdentifier, signal) }
+  }
+}
