@@ -13,14 +13,17 @@ enum Completions {
 
   private static func bash(_ commands: [CommandDescription]) -> String {
     let firstWords = Set(commands.map { $0.name.split(separator: " ")[0] }).sorted().joined(separator: " ")
-    let groups = Dictionary(grouping: commands.filter { $0.name.contains(" ") }) { $0.name.split(separator: " ")[0] }
+    let groups = Dictionary(grouping: commands.filter { $0.name.contains(" ") }) {
+      $0.name.split(separator: " ")[0]
+    }
     var cases = ""
     for command in commands {
       let options = (command.options.map { "--\($0.name)" } + ["--help"]).joined(separator: " ")
       let files = command.options.filter(\.isFile).map { "--\($0.name)" }.joined(separator: "|")
       cases += "    '\(command.name)')\n"
       if !files.isEmpty {
-        cases += "      case \"$previous\" in \(files)) COMPREPLY=($(compgen -f -- \"$word\")); return ;; esac\n"
+        cases +=
+          "      case \"$previous\" in \(files)) COMPREPLY=($(compgen -f -- \"$word\")); return ;; esac\n"
       }
       cases += "      COMPREPLY=($(compgen -W '\(options)' -- \"$word\"))\n      ;;\n"
     }
@@ -55,7 +58,8 @@ enum Completions {
       let seen =
         words.count == 1
         ? "__fish_use_subcommand" : "__fish_seen_subcommand_from \(words[0])"
-      lines.append("complete -c trucksensor -n '\(seen)' -a '\(words[words.count - 1])' -d '\(quoted(command.summary))'")
+      lines.append(
+        "complete -c trucksensor -n '\(seen)' -a '\(words[words.count - 1])' -d '\(quoted(command.summary))'")
       for option in command.options {
         let needs = if case .required = option.value { " -r" } else { "" }
         let file = option.isFile ? " -F" : ""
