@@ -4,37 +4,46 @@
 #   ./start.sh NAME [options]   asks nothing; options are those of 'trucksensor run'
 # Files in options are taken from the repository's folder, where certs/ and data/ are.
 set -euo pipefail
-cd "$(dirname "$0")"
+cd -- "$(dirname -- "$0")"
 
 usage() {
-  echo "usage: ./start.sh NAME [options]      ('./start.sh --help' lists the options)"
+  cat <<'END'
+usage: ./start.sh NAME [options]
+
+Sets up and builds what is missing, then runs the truck NAME with a broker of its own.
+Without NAME it asks for one, on a terminal. The options are those of 'trucksensor run'
+('./start.sh --help' lists them); their files are taken from the folder of start.sh.
+END
 }
 
-name=${1-}
-case "$name" in
+wrong() {
+  [ -z "$1" ] || echo "start.sh: $1" >&2
+  usage >&2
+  exit 64
+}
+
+case "${1-}" in
   -h | --help)
     usage
+    echo
     scripts/setup.sh
     scripts/build.sh
     exec .build/release/trucksensor run --help
     ;;
-  -*)
-    echo "the device's name comes first, then the options" >&2
-    usage >&2
-    exit 64
-    ;;
+  -*) wrong "the device's name comes first, then the options; '$1' is no name" ;;
   "")
-    if [ ! -t 0 ]; then
-      usage >&2
-      exit 64
-    fi
-    read -r -p "Enter the device name > " name || true
-    if [ -z "$name" ]; then
-      usage >&2
-      exit 64
-    fi
+    [ $# -eq 0 ] || shift
+    [ -t 0 ] || wrong "a device name is missing"
+    read -r -p "Enter the device name > " name || name=
+    case "$name" in
+      "") wrong "a device name is missing" ;;
+      -*) wrong "'$name' is no device name" ;;
+    esac
     ;;
-  *) shift ;;
+  *)
+    name=$1
+    shift
+    ;;
 esac
 
 scripts/setup.sh

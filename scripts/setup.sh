@@ -4,6 +4,7 @@
 #   scripts/setup.sh --tests   also what the tests need
 #   scripts/setup.sh --check   installs nothing; prints what is missing, exit 1 if anything is
 set -euo pipefail
+cd -- "$(dirname -- "$0")/.."
 
 packages=(
   libmosquitto-dev # the MQTT client library
@@ -14,6 +15,7 @@ packages=(
 test_packages=(
   mosquitto-clients # an independent subscriber
   openssl           # makes certificates that ours are checked against
+  socat             # a connection that the tests cut
 )
 
 check=false
@@ -28,20 +30,38 @@ for argument in "$@"; do
   esac
 done
 
-if ! command -v swift >/dev/null; then
-  echo "trucksensor needs Swift 6.1 or newer: install it from https://www.swift.org/install/linux, then try again" >&2
-  exit 69
-fi
+# Asking swift for its version takes longer than all the rest: once for each toolchain is enough.
+check_swift() {
+  local advice="install it from https://www.swift.org/install/linux, then try again" swift version stamp
+  if ! swift=$(command -v swift); then
+    echo "trucksensor needs Swift 6.1 or newer: $advice" >&2
+    exit 69
+  fi
+  stamp=.build/swift-is-new-enough
+  if [ -e "$stamp" ] && [ ! "$swift" -nt "$stamp" ] && [ "$(<"$stamp")" = "$swift" ]; then return; fi
+  version=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9]*\.[0-9]*\).*/\1/p' | head -n 1)
+  if [ "$(printf '%s\n' 6.1 "${version:-0}" | sort -V | head -n 1)" != 6.1 ]; then
+    echo "trucksensor needs Swift 6.1 or newer, and $swift is ${version:-of an unknown version}: $advice" >&2
+    exit 69
+  fi
+  $check && return
+  mkdir -p .build
+  printf '%s\n' "$swift" >"$stamp"
+}
+check_swift
+
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+  # A build that is there has found what it needs.
+  if ! $check && [ -x .build/release/trucksensor ] && command -v mosquitto >/dev/null; then exit 0; fi
   echo "This is no Debian or Ubuntu. Install what these Debian packages hold, then build with scripts/build.sh:" >&2
   printf '  %s\n' "${packages[@]}" >&2
   exit 69
 fi
 
 missing=()
-installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "${packages[@]}" 2>/dev/null || true)
+installed=$(dpkg-query -W -f '|${db:Status-Status} ${Package}|' "${packages[@]}" 2>/dev/null || true)
 for package in "${packages[@]}"; do
-  grep -qx "installed $package" <<<"$installed" || missing+=("$package")
+  [[ $installed == *"|installed $package|"* ]] || missing+=("$package")
 done
 [ ${#missing[@]} -gt 0 ] || exit 0
 if $check; then
@@ -60,12 +80,20 @@ fi
 echo "Installing ${missing[*]} with apt-get..." >&2
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-# RUNLEVEL=1 keeps Debian from starting a mosquitto service on port 1883 that nobody asked for.
-run() { "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 "$@" >>"$log" 2>&1; }
-if ! run apt-get install -y --no-install-recommends "${missing[@]}"; then
-  if ! run apt-get update || ! run apt-get install -y --no-install-recommends "${missing[@]}"; then
-    tail -n 20 "$log" >&2
-    echo "apt-get could not install ${missing[*]}; is there a network?" >&2
-    exit 69
+# RUNLEVEL=1 keeps Debian's init scripts from starting a mosquitto on port 1883 that nobody asked for.
+run() { "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 "$@" >>"$log" 2>&1 </dev/null; }
+install() { run apt-get install -y --no-install-recommends "${missing[@]}"; }
+# The package lists are fetched only if those at hand don't do.
+if ! install && ! { run apt-get update && install; }; then
+  tail -n 20 "$log" >&2
+  echo "apt-get could not install ${missing[*]}; see above. Without a network, install them by hand." >&2
+  exit 69
+fi
+# systemd doesn't ask for the run level: there the service, ours alone since it wasn't there before, is switched off.
+if [[ " ${missing[*]} " == *" mosquitto "* ]] && [ -d /run/systemd/system ]; then
+  if run systemctl disable --now mosquitto.service; then
+    echo "Switched off the mosquitto service that the package starts; trucksensor starts its own broker." >&2
+  else
+    echo "The mosquitto package started a service on port 1883; 'systemctl disable --now mosquitto' ends it." >&2
   fi
 fi

@@ -10,32 +10,50 @@ struct CommandDescription {
     }
 
     let name: String
+    /// Other long names that mean the same; help doesn't list them.
+    var aliases: [String] = []
     var short: Character?
     var value = Value.none
     let help: String
     var defaultText: String?
     var repeatable = false
+    /// Whether the command can't work without it.
+    var required = false
     /// Options of the same group exclude one another.
     var exclusiveGroup: String?
     /// Whether the value is a file that shells complete.
     var isFile = false
 
-    static func flag(_ name: String, short: Character? = nil, _ help: String) -> Option {
-      Option(name: name, short: short, help: help)
+    static func flag(
+      _ name: String, short: Character? = nil, aliases: [String] = [], _ help: String, group: String? = nil
+    ) -> Option {
+      Option(name: name, aliases: aliases, short: short, help: help, exclusiveGroup: group)
     }
 
     static func value(
-      _ name: String, _ placeholder: String, short: Character? = nil, _ help: String,
-      default defaultText: String? = nil,
-      repeatable: Bool = false, group: String? = nil, file: Bool = false
+      _ name: String, _ placeholder: String, short: Character? = nil, aliases: [String] = [], _ help: String,
+      default defaultText: String? = nil, repeatable: Bool = false, required: Bool = false,
+      group: String? = nil, file: Bool = false
     ) -> Option {
       Option(
-        name: name, short: short, value: .required(placeholder), help: help, defaultText: defaultText,
-        repeatable: repeatable, exclusiveGroup: group, isFile: file)
+        name: name, aliases: aliases, short: short, value: .required(placeholder), help: help,
+        defaultText: defaultText, repeatable: repeatable, required: required, exclusiveGroup: group,
+        isFile: file)
     }
 
-    static func optionalValue(_ name: String, _ placeholder: String, _ help: String) -> Option {
-      Option(name: name, value: .optional(placeholder), help: help)
+    static func optionalValue(
+      _ name: String, _ placeholder: String, aliases: [String] = [], _ help: String, group: String? = nil
+    ) -> Option {
+      Option(
+        name: name, aliases: aliases, value: .optional(placeholder), help: help, exclusiveGroup: group)
+    }
+
+    /// The value's name in usage and help.
+    var placeholder: String? {
+      switch value {
+      case .none: nil
+      case .required(let placeholder), .optional(let placeholder): placeholder
+      }
     }
   }
 
@@ -45,83 +63,31 @@ struct CommandDescription {
     let help: String
     var required = true
     var repeatable = false
+    /// Whether it is a file that shells complete.
+    var isFile = false
   }
 
+  /// One word, or two for a command of a group: `dataset generate`.
   let name: String
   let summary: String
+  /// Paragraphs, an empty line between them.
   var discussion = ""
   var positionals: [Positional] = []
   var options: [Option] = []
   let example: String
   var exitCodes: [(ExitCode, String)] = []
 
-  func option(named name: String) -> Option? { options.first { $0.name == name } }
-}
+  /// The words of the name: the command, or its group and itself.
+  var words: [String] { name.split(separator: " ").map(String.init) }
 
-/// The text of `--help`.
-extension CommandDescription {
-  private static let width = 80
-
-  var usage: String {
-    let arguments = positionals.map { positional in
-      let name = positional.name + (positional.repeatable ? "..." : "")
-      return positional.required ? name : "[\(name)]"
-    }
-    return (["usage: trucksensor \(name)"] + arguments + (options.isEmpty ? [] : ["[options]"]))
-      .joined(separator: " ")
+  /// The option with that long name or alias, without the dashes.
+  func option(named name: String) -> Option? {
+    options.first { $0.name == name || $0.aliases.contains(name) }
   }
 
-  var help: String {
-    var text = usage + "\n\n" + Self.wrap(summary, indent: 0)
-    if !discussion.isEmpty { text += "\n" + Self.wrap(discussion, indent: 0) }
-    if !positionals.isEmpty {
-      text += "\narguments:\n" + Self.table(positionals.map { ($0.name, $0.help) })
-    }
-    text += "\noptions:\n" + Self.table(optionRows + [("-h, --help", "this text")])
-    text += "\nexample:\n  " + example.replacing("\n", with: "\n  ") + "\n"
-    if !exitCodes.isEmpty {
-      text += "\nexit codes: " + exitCodes.map { "\($0.rawValue) \($1)" }.joined(separator: ", ") + "\n"
-    }
-    return text
-  }
-
-  private var optionRows: [(String, String)] {
-    options.map { option in
-      let short = option.short.map { "-\($0), " } ?? ""
-      let value =
-        switch option.value {
-        case .none: ""
-        case .required(let placeholder): " \(placeholder)"
-        case .optional(let placeholder): " [\(placeholder)]"
-        }
-      let more = option.repeatable ? " (repeatable)" : ""
-      let standard = option.defaultText.map { " (default: \($0))" } ?? ""
-      return ("\(short)--\(option.name)\(value)", option.help + more + standard)
-    }
-  }
-
-  static func table(_ rows: [(String, String)]) -> String {
-    let column = min(28, (rows.map(\.0.count).max() ?? 0) + 4)
-    return rows.map { name, help in
-      let lines = wrap(help, indent: column)
-      let head = "  " + name
-      guard head.count + 2 <= column else { return head + "\n" + lines }
-      return head + lines.dropFirst(head.count)
-    }.joined()
-  }
-
-  static func wrap(_ text: String, indent: Int) -> String {
-    let margin = String(repeating: " ", count: indent)
-    var lines: [String] = []
-    var line = margin
-    for word in text.split(separator: " ") {
-      if line.count > indent, line.count + 1 + word.count > width {
-        lines.append(line)
-        line = margin
-      }
-      line += (line.count > indent ? " " : "") + word
-    }
-    lines.append(line)
-    return lines.joined(separator: "\n") + "\n"
+  /// The fixed words of a placeholder such as `now|uptime|START`: `now` and `uptime`, which shells can offer.
+  static func choices(_ placeholder: String) -> [String] {
+    guard placeholder.contains("|") else { return [] }
+    return placeholder.split(separator: "|").map(String.init).filter { !$0.contains(where: \.isUppercase) }
   }
 }

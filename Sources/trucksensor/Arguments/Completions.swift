@@ -2,78 +2,43 @@
 enum Completions {
   static let shells = ["bash", "zsh", "fish"]
 
+  /// The script for one of `shells`; nil for any other.
   static func script(for shell: String, commands: [CommandDescription]) -> String? {
     switch shell {
-    case "bash": bash(commands)
-    case "zsh": "autoload -U +X bashcompinit && bashcompinit\n" + bash(commands)
-    case "fish": fish(commands)
+    case "bash": BashCompletion.script(commands)
+    case "zsh": ZshCompletion.script(commands)
+    case "fish": FishCompletion.script(commands)
     default: nil
     }
   }
 
-  private static func bash(_ commands: [CommandDescription]) -> String {
-    let firstWords = Set(commands.map { $0.name.split(separator: " ")[0] }).sorted().joined(separator: " ")
-    let groups = Dictionary(grouping: commands.filter { $0.name.contains(" ") }) {
-      $0.name.split(separator: " ")[0]
+  /// The first words of all commands, each once, in the table's order.
+  static func firstWords(_ commands: [CommandDescription]) -> [(word: String, summary: String)] {
+    var seen: Set<String> = []
+    return commands.compactMap { command in
+      let words = command.words
+      guard seen.insert(words[0]).inserted else { return nil }
+      guard words.count == 2 else { return (words[0], command.summary) }
+      let members = groups(commands).first { $0.name == words[0] }?.members ?? []
+      return (words[0], members.map { $0.words[1] }.joined(separator: ", "))
     }
-    var cases = ""
-    for command in commands {
-      let options = (command.options.map { "--\($0.name)" } + ["--help"]).joined(separator: " ")
-      let files = command.options.filter(\.isFile).map { "--\($0.name)" }.joined(separator: "|")
-      cases += "    '\(command.name)')\n"
-      if !files.isEmpty {
-        cases +=
-          "      case \"$previous\" in \(files)) COMPREPLY=($(compgen -f -- \"$word\")); return ;; esac\n"
-      }
-      cases += "      COMPREPLY=($(compgen -W '\(options)' -- \"$word\"))\n      ;;\n"
-    }
-    for (group, members) in groups.sorted(by: { $0.key < $1.key }) {
-      let words = members.map { String($0.name.split(separator: " ")[1]) }.joined(separator: " ")
-      cases += "    '\(group) '*|'\(group)') COMPREPLY=($(compgen -W '\(words)' -- \"$word\")) ;;\n"
-    }
-    return """
-      # trucksensor completion: source this file, or put it into /etc/bash_completion.d
-      _trucksensor() {
-        local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]}
-        COMPREPLY=()
-        if [ "$COMP_CWORD" -eq 1 ]; then
-          COMPREPLY=($(compgen -W '\(firstWords) --help --version' -- "$word"))
-          return
-        fi
-        case "$command" in \(groups.keys.sorted().joined(separator: "|").ifEmpty("''")))
-          [ "$COMP_CWORD" -gt 2 ] && command="$command ${COMP_WORDS[2]}" ;;
-        esac
-        case "$command" in
-      \(cases)  esac
-      }
-      complete -o default -F _trucksensor trucksensor
-
-      """
   }
 
-  private static func fish(_ commands: [CommandDescription]) -> String {
-    var lines = ["# trucksensor completion: put this file into ~/.config/fish/completions"]
-    for command in commands {
-      let words = command.name.split(separator: " ")
-      let seen =
-        words.count == 1
-        ? "__fish_use_subcommand" : "__fish_seen_subcommand_from \(words[0])"
-      lines.append(
-        "complete -c trucksensor -n '\(seen)' -a '\(words[words.count - 1])' -d '\(quoted(command.summary))'")
-      for option in command.options {
-        let needs = if case .required = option.value { " -r" } else { "" }
-        let file = option.isFile ? " -F" : ""
-        lines.append(
-          "complete -c trucksensor -n '__fish_seen_subcommand_from \(words[words.count - 1])' -l \(option.name)"
-            + "\(needs)\(file) -d '\(quoted(option.help))'")
+  /// The commands of two words by their first, in the table's order.
+  static func groups(_ commands: [CommandDescription]) -> [(name: String, members: [CommandDescription])] {
+    var groups: [(name: String, members: [CommandDescription])] = []
+    for command in commands where command.words.count == 2 {
+      if let index = groups.firstIndex(where: { $0.name == command.words[0] }) {
+        groups[index].members.append(command)
+      } else {
+        groups.append((command.words[0], [command]))
       }
     }
-    return lines.joined(separator: "\n") + "\n"
+    return groups
   }
 
-  private static func quoted(_ text: String) -> String { text.replacing("'", with: "\\'") }
-}
-
-extension String {
-  fileprivate func ifEmpty(_ other: String) -> String { isEmpty ? other : self }
+  /// All ways to write an option on a command line.
+  static func spellings(_ option: CommandDescription.Option) -> [String] {
+    (option.short.map { ["-\($0)"] } ?? []) + ["--\(option.name)"]
+  }
 }

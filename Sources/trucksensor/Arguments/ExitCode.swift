@@ -15,14 +15,3 @@ enum ExitCode: Int32 {
   /// Interrupted, after a clean finish and summary.
   case interrupted = 130
 }
-
-/// A command line that can't be understood.
-struct UsageError: Error, CustomStringConvertible {
-  let message: String
-  /// The command whose help says more.
-  var command: String?
-
-  var description: String {
-    "\(message); see 'trucksensor \(command.map { $0 + " " } ?? "")--help'"
-  }
-}

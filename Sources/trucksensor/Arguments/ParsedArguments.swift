@@ -15,30 +15,67 @@ struct ParsedArguments {
         positionals.append(word)
       } else if word == "--" {
         optionsEnded = true
-      } else if word == "--help" || word == "-h" {
+      } else if word == "--help" {
         wantsHelp = true
+      } else if word.hasPrefix("--") {
+        try takeLong(word, &rest)
       } else {
-        try takeOption(word, &rest)
+        try takeShort(word, &rest)
       }
     }
     if !wantsHelp { try checkWhole() }
   }
 
-  private mutating func takeOption(_ word: String, _ rest: inout ArraySlice<String>) throws(UsageError) {
+  private mutating func takeLong(_ word: String, _ rest: inout ArraySlice<String>) throws(UsageError) {
     let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-    let option = try find(parts[0])
-    let inline = parts.count == 2 ? parts[1] : nil
-    var value: String?
+    let name = String(parts[0].dropFirst(2))
+    guard let option = command.option(named: name) else {
+      let known = command.options.flatMap { [$0.name] + $0.aliases } + ["help"]
+      let nearest = NearestName.of(name, among: known)
+      throw error("unknown option '\(parts[0])'" + (nearest.map { "; did you mean '--\($0)'?" } ?? ""))
+    }
+    try take(option, parts.count == 2 ? parts[1] : nil, &rest)
+  }
+
+  /// `-q`, several flags in one word (`-qj`), or an option and its value (`-n5`).
+  private mutating func takeShort(_ word: String, _ rest: inout ArraySlice<String>) throws(UsageError) {
+    var letters = word.dropFirst()
+    while let letter = letters.popFirst() {
+      if letter == "h" {
+        wantsHelp = true
+        continue
+      }
+      guard let option = command.options.first(where: { $0.short == letter }) else {
+        // One dash too few is the likelier mistake: `-rate`.
+        let name = String(word.dropFirst().prefix { $0 != "=" })
+        let meant = name.count > 1 ? NearestName.of(name, among: command.options.map(\.name)) : nil
+        throw error(
+          "unknown option '\(meant == nil ? "-\(letter)" : word)'"
+            + (meant.map { "; did you mean '--\($0)'?" } ?? ""))
+      }
+      var inline: String?
+      if option.placeholder != nil, !letters.isEmpty {
+        inline = String(letters)
+        letters = ""
+      }
+      try take(option, inline, &rest)
+    }
+  }
+
+  private mutating func take(
+    _ option: CommandDescription.Option, _ inline: String?, _ rest: inout ArraySlice<String>
+  ) throws(UsageError) {
+    var value = inline
     switch option.value {
     case .none:
       guard inline == nil else { throw error("--\(option.name) takes no value") }
     case .required(let placeholder):
-      value = inline ?? rest.popFirst()
+      // `--rate --json` has forgotten the rate; `--rate=--json` says that it means it.
+      if inline == nil, let next = rest.first, !isOption(next) { value = rest.popFirst() }
       guard value != nil else {
         throw error("--\(option.name) needs a value: --\(option.name) \(placeholder)")
       }
     case .optional:
-      value = inline
       // A following word belongs to it only if it can: `--loop 3`, not `--loop truckSensor01`.
       if inline == nil, let next = rest.first, Int(next) != nil { value = rest.popFirst() }
     }
@@ -48,15 +85,14 @@ struct ParsedArguments {
     values[option.name, default: []].append(value)
   }
 
-  private func find(_ word: String) throws(UsageError) -> CommandDescription.Option {
+  /// Whether the word is one of this command's options, or ends them.
+  private func isOption(_ word: String) -> Bool {
+    guard word.hasPrefix("-") else { return false }
+    if word == "--" || word == "-h" || word == "--help" { return true }
     if word.hasPrefix("--") {
-      let name = String(word.dropFirst(2))
-      if let option = command.option(named: name) { return option }
-      let nearest = NearestName.of(name, among: command.options.map(\.name) + ["help"])
-      throw error("unknown option '\(word)'" + (nearest.map { "; did you mean '--\($0)'?" } ?? ""))
+      return command.option(named: String(word.dropFirst(2).prefix { $0 != "=" })) != nil
     }
-    if word.count == 2, let option = command.options.first(where: { $0.short == word.last }) { return option }
-    throw error("unknown option '\(word)'")
+    return word.count == 2 && command.options.contains { $0.short == word.last }
   }
 
   private func checkWhole() throws(UsageError) {
@@ -67,6 +103,9 @@ struct ParsedArguments {
       }) {
         throw error("--\(option.name) and --\(other.name) exclude one another")
       }
+    }
+    if let missing = command.options.first(where: { $0.required && values[$0.name] == nil }) {
+      throw error("--\(missing.name) is missing: --\(missing.name) \(missing.placeholder ?? "")")
     }
     let required = command.positionals.filter(\.required)
     if positionals.count < required.count {
@@ -87,54 +126,40 @@ struct ParsedArguments {
 
   func strings(_ name: String) -> [String] { values[name]?.compactMap { $0 } ?? [] }
 
+  /// The whole number given, nil if the option isn't.
   func integer(_ name: String, in range: ClosedRange<Int>) throws(UsageError) -> Int? {
     guard let text = string(name) else { return nil }
     guard let value = Int(text), range.contains(value) else {
-      let upper =
-        range.upperBound == .max
-        ? "a whole number from \(range.lowerBound)" : "\(range.lowerBound) to \(range.upperBound)"
-      throw error("--\(name) takes \(upper), not '\(text)'")
+      let lowest = range.lowerBound
+      let allowed =
+        range.upperBound == .max ? "a whole number from \(lowest)" : "\(lowest) to \(range.upperBound)"
+      throw error("--\(name) takes \(allowed), not '\(text)'")
+    }
+    return value
+  }
+
+  /// The finite number given, nil if the option isn't; `expected` says in an error what `isValid` asks for.
+  func double(
+    _ name: String, _ expected: String = "a number", where isValid: (Double) -> Bool = { _ in true }
+  ) throws(UsageError) -> Double? {
+    guard let text = string(name) else { return nil }
+    guard let value = Double(text), value.isFinite, isValid(value) else {
+      throw error("--\(name) takes \(expected), not '\(text)'")
     }
     return value
   }
 
   /// The option's value as `parse` reads it; a failure names the option and the value.
   func parsed<Value, Failure: Error>(_ name: String, _ parse: (String) throws(Failure) -> Value)
-    throws(UsageError)
-    -> Value?
+    throws(UsageError) -> Value?
   {
     guard let text = string(name) else { return nil }
     do {
       return try parse(text)
     } catch {
-      throw self.error("--\(name): \(error)")
+      // A usage error's own hint would stand before ours.
+      let reason = (error as? UsageError)?.message ?? "\(error)"
+      throw self.error("--\(name)\(reason.contains("'\(text)'") ? "" : " '\(text)'"): \(reason)")
     }
-  }
-}
-
-/// The known name nearest to a mistyped one.
-enum NearestName {
-  static func of(_ name: String, among known: [String]) -> String? {
-    known.map { ($0, distance(Array(name.lowercased()), Array($0.lowercased()))) }
-      .filter { $0.1 <= max(1, min(3, $0.0.count / 3)) || (name.count > 2 && $0.0.hasPrefix(name)) }
-      .min { $0.1 < $1.1 }?.0
-  }
-
-  /// Levenshtein's distance, a swap of neighbours counting once.
-  static func distance(_ a: [Character], _ b: [Character]) -> Int {
-    var rows = [[Int]](repeating: Array(repeating: 0, count: b.count + 1), count: a.count + 1)
-    for i in 0...a.count { rows[i][0] = i }
-    for j in 0...b.count { rows[0][j] = j }
-    guard !a.isEmpty, !b.isEmpty else { return max(a.count, b.count) }
-    for i in 1...a.count {
-      for j in 1...b.count {
-        let cost = a[i - 1] == b[j - 1] ? 0 : 1
-        rows[i][j] = min(rows[i - 1][j] + 1, rows[i][j - 1] + 1, rows[i - 1][j - 1] + cost)
-        if i > 1, j > 1, a[i - 1] == b[j - 2], a[i - 2] == b[j - 1] {
-          rows[i][j] = min(rows[i][j], rows[i - 2][j - 2] + 1)
-        }
-      }
-    }
-    return rows[a.count][b.count]
   }
 }

@@ -52,8 +52,9 @@ enum Trucksensor {
         StandardOutput.shared.print("trucksensor \(version)")
         return .success
       default:
-        let (command, rest) = try find(words)
-        let arguments = try ParsedArguments(rest, for: command.description)
+        let found = try CommandLookup.find(words, among: Commands.all.map { $0.description })
+        let command = Commands.all[found.index]
+        let arguments = try ParsedArguments(found.rest, for: command.description)
         if arguments.wantsHelp {
           StandardOutput.shared.print(command.description.help)
           return .success
@@ -82,26 +83,6 @@ enum Trucksensor {
     case is OutputError: .failed
     default: .failed
     }
-  }
-
-  private static func find(_ words: [String]) throws(UsageError) -> (
-    command: any Command.Type, rest: [String]
-  ) {
-    for length in [2, 1] where words.count >= length {
-      let name = words[..<length].joined(separator: " ")
-      for command in Commands.all where command.description.name == name {
-        return (command, Array(words[length...]))
-      }
-    }
-    let members = Commands.all.map { $0.description.name }.filter { $0.hasPrefix(words[0] + " ") }
-    if !members.isEmpty {
-      throw UsageError(
-        message: "'\(words[0])' needs one of: \(members.joined(separator: ", "))", command: nil)
-    }
-    let nearest = NearestName.of(words[0], among: Commands.all.map { $0.description.name })
-    throw UsageError(
-      message: "unknown command '\(words[0])'" + (nearest.map { "; did you mean '\($0)'?" } ?? ""),
-      command: nil)
   }
 
   private static var overview: String {

@@ -16,16 +16,18 @@ enum ConnectionOptions {
     .flag("no-tls", "plain TCP, for a test broker without TLS (default port 1883)"),
     .value("client-id", "ID", "the MQTT client identifier", default: "the device's name"),
     .value("keep-alive", "SECONDS", "MQTT keep-alive", default: "60"),
-    .value("mqtt", "VERSION", "3.1.1 or 5", default: "5, and 3.1.1 where the broker insists"),
+    .value("mqtt", "3.1.1|5", "version of the protocol", default: "5, and 3.1.1 where the broker insists"),
     .value("connect-timeout", "TIME", "how long to try for a connection", default: "30s"),
   ]
 
   /// Host and port of `--endpoint`; an IPv6 address with a port stands in brackets.
-  static func parseEndpoint(_ text: String, defaultPort: UInt16) throws(UsageError) -> (
-    host: String, port: UInt16
-  ) {
+  static func parseEndpoint(_ text: String, defaultPort: UInt16, _ arguments: ParsedArguments)
+    throws(UsageError) -> (
+      host: String, port: UInt16
+    )
+  {
     func bad() -> UsageError {
-      UsageError(message: "--endpoint takes HOST or HOST:PORT, not '\(text)'", command: nil)
+      arguments.error("--endpoint takes HOST or HOST:PORT, not '\(text)'")
     }
     var host = text[...]
     var portText: Substring?
@@ -80,7 +82,8 @@ struct ConnectionPlan {
     usesTLS = !arguments.has("no-tls")
     if let endpoint = arguments.string("endpoint") {
       let standard: UInt16 = !usesTLS ? 1883 : arguments.has("alpn") ? 443 : 8883
-      (host, port) = try ConnectionOptions.parseEndpoint(endpoint, defaultPort: standard)
+      (host, port) =
+        try ConnectionOptions.parseEndpoint(endpoint, defaultPort: standard, arguments)
       caFile = arguments.string("ca") ?? "certs/root-CA.crt"
     } else {
       host = "127.0.0.1"

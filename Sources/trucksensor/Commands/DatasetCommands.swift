@@ -31,7 +31,7 @@ enum DatasetCheckCommand: Command {
   static let description = CommandDescription(
     name: "dataset check",
     summary: "Reports a dataset's rows, columns, gaps, steps back, stuck and impossible values.",
-    positionals: [.init(name: "FILE", help: "CSV with a header")],
+    positionals: [.init(name: "FILE", help: "CSV with a header", isFile: true)],
     options: [
       .flag("lenient", "repair what is wrong, and count it"), .flag("json", "the report as one JSON object"),
     ],
@@ -51,7 +51,7 @@ enum DatasetCheckCommand: Command {
 enum CompletionsCommand: Command {
   static let description = CommandDescription(
     name: "completions", summary: "Prints a completion script for a shell.",
-    positionals: [.init(name: "SHELL", help: "bash, zsh or fish")],
+    positionals: [.init(name: "bash|zsh|fish", help: "the shell")],
     example: "source <(trucksensor completions bash)",
     exitCodes: [(.success, "done"), (.usage, "unknown shell")])
 
