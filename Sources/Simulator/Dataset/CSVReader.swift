@@ -183,6 +183,7 @@ public final class CSVReader {
         if record[read] == Self.quote {
           quotePlace = (presentLine, Int(fields[fieldCount].column))
           wasQuoted = true
+          previous = 0
           read += 1
           start = read
           write = read

@@ -181,9 +181,6 @@ public final class Dataset {
     return value
   }
 
-  /// The time of the first row, which `init` has read: whether the time axis can be used is known before anything starts.
-  public func firstTime() throws(DatasetError) -> Double { try time() }
-
   /// Seconds from the first row of the first pass to the present row, never going back.
   ///
   /// A new pass continues one typical step (the median of the first 1024) after the last. Call it once a row.

@@ -1,220 +1,208 @@
-/// What `dataset check` finds in a file, in constant memory.
-public struct DatasetReport: Sendable {
-  /// One kind of oddity.
-  public enum Kind: String, Sendable, CaseIterable {
-    /// The time axis jumps by more than 2.5 typical steps.
-    case gap
-    /// The time goes back.
-    case stepBack
-    /// The time stays the same.
-    case repeatedTime
-    /// A value stays the same for an hour and more although it is no switch.
-    case stuck
-    /// A value that the truck's sensors can't have measured.
-    case impossible
-    /// A column of the truck that holds no number.
-    case notANumber
+/// What `dataset check` looks for, in one streaming pass and constant memory.
+public enum DatasetCheck {
+  /// The limits of what is plausible in a freezer truck.
+  public struct Limits: Sendable {
+    /// A step longer than this many typical steps is a gap.
+    public var gapFactor = 2.5
+    /// Temperature, °C: the range of recorders by EN 12830.
+    public var celsius = -80.0...85.0
+    /// Supply voltage, V.
+    public var volts = 0.0...32.0
+    /// The steepest possible change of temperature, °C per second.
+    public var slope = 5.0
+    /// The same temperature for longer than so many rows, or so many seconds, is stuck.
+    public var stuckRows = 600
+    /// Seconds of the same temperature that count as stuck.
+    public var stuckSeconds = 1800.0
+    /// The most findings listed; all are counted.
+    public var listedFindings = 100
+
+    /// The defaults.
+    public init() {}
   }
 
-  /// One oddity and where it is.
-  public struct Finding: Sendable {
-    /// What it is.
-    public let kind: Kind
-    /// The line, from 1.
-    public let line: Int
-    /// The sentence.
-    public let message: String
-  }
-
-  /// A column's values.
-  public struct Column: Sendable {
-    /// The name.
-    public let name: String
-    /// How many values are numbers, other texts, and empty.
-    public internal(set) var numbers = 0
-    /// See `numbers`.
-    public internal(set) var texts = 0
-    /// See `numbers`.
-    public internal(set) var empty = 0
-    /// The smallest number.
-    public internal(set) var minimum = Double.infinity
-    /// The largest number.
-    public internal(set) var maximum = -Double.infinity
-  }
-
-  /// How many findings are listed; all are counted.
-  public static let mostListed = 20
-
-  /// The file.
-  public let file: String
-  /// Its rows, without the header.
-  public internal(set) var rows = 0
-  /// Its columns.
-  public internal(set) var columns: [Column]
-  /// How often each kind was found.
-  public internal(set) var counts: [Kind: Int] = [:]
-  /// The first findings.
-  public internal(set) var findings: [Finding] = []
-  /// What `--lenient` repaired.
-  public internal(set) var repairs = RepairCounts()
-
-  /// Whether nothing is odd.
-  public var isClean: Bool { counts.isEmpty && repairs.total == 0 }
-
-  mutating func note(_ kind: Kind, line: Int, _ message: String) {
-    counts[kind, default: 0] += 1
-    if findings.count < Self.mostListed { findings.append(Finding(kind: kind, line: line, message: message)) }
-  }
-
-  /// A few lines for a person.
-  public var description: String {
-    var lines = ["\(file): \(rows) rows"]
-    for column in columns {
-      let range =
-        column.numbers > 0
-        ? " from \(Decimals.text(column.minimum, places: 2)) to \(Decimals.text(column.maximum, places: 2))"
-        : ""
-      lines.append(
-        "  \(column.name): \(column.numbers) numbers\(range), \(column.texts) other texts, \(column.empty) empty"
-      )
-    }
-    for finding in findings { lines.append("\(file):\(finding.line): \(finding.message)") }
-    let total = counts.values.reduce(0, +)
-    if total > findings.count { lines.append("... and \(total - findings.count) more") }
-    let summary = Kind.allCases.compactMap { kind in counts[kind].map { "\(kind.rawValue) \($0)" } }
-    lines.append(summary.isEmpty ? "nothing odd" : "found: " + summary.joined(separator: ", "))
-    if repairs.total > 0 { lines.append("repaired: \(repairs)") }
-    return lines.joined(separator: "\n")
-  }
-
-  /// The report as one JSON object.
-  public var json: String {
-    func quoted(_ text: String) -> String {
-      var bytes: [UInt8] = []
-      JSONText.appendEscaped(Array(text.utf8), to: &bytes)
-      return "\"" + String(decoding: bytes, as: UTF8.self) + "\""
-    }
-    func number(_ value: Double) -> String {
-      var bytes: [UInt8] = []
-      JSONText.append(value, to: &bytes)
-      return value.isFinite ? String(decoding: bytes, as: UTF8.self) : "null"
-    }
-    let columnTexts = columns.map {
-      "{\"name\":\(quoted($0.name)),\"numbers\":\($0.numbers),\"texts\":\($0.texts),\"empty\":\($0.empty),"
-        + "\"min\":\(number($0.minimum)),\"max\":\(number($0.maximum))}"
-    }
-    let counted = Kind.allCases.map { "\"\($0.rawValue)\":\(counts[$0] ?? 0)" }
-    let listed = findings.map {
-      "{\"kind\":\"\($0.kind.rawValue)\",\"line\":\($0.line),\"message\":\(quoted($0.message))}"
-    }
-    return "{\"file\":\(quoted(file)),\"rows\":\(rows),\"columns\":[\(columnTexts.joined(separator: ","))],"
-      + "\"counts\":{\(counted.joined(separator: ","))},\"findings\":[\(listed.joined(separator: ","))],"
-      + "\"repairs\":\(repairs.json)}"
+  /// Reads the whole of `path` leniently and reports.
+  ///
+  /// Throws only where nothing can be read: no file, no header, no rows, a broken record.
+  public static func report(
+    path: String, limits: Limits = Limits(), options: Dataset.Options = Dataset.Options()
+  ) throws(DatasetError) -> DatasetReport {
+    var options = options
+    options.isLenient = true
+    options.reservedNames = []
+    let dataset = try Dataset(path: path, options: options)
+    var scan = DatasetScan(dataset, limits: limits)
+    while let reading = try dataset.next() { scan.take(reading) }
+    return scan.finish()
   }
 }
 
-/// Reads a dataset once and reports what is odd in it.
-public enum DatasetCheck {
-  /// What the truck's sensors can measure: a probe's range, a 12 or 24 V system, a switch.
-  private static let possible: [String: ClosedRange<Double>] = [
-    "temp": -80...85, "volts": 0...32, "door": 0...1,
-  ]
-  /// A reefer's air can't change faster, in °C per second.
-  private static let fastestChange = 5.0
-  /// A value that stays the same for so many rows.
-  private static let stuckRows = 1200
+/// The state of one check.
+struct DatasetScan {
+  private typealias Kind = DatasetReport.Finding.Kind
 
-  /// Throws `DatasetError` if the file is no dataset at all.
-  public static func run(path: String, isLenient: Bool) throws(DatasetError) -> DatasetReport {
-    var options = Dataset.Options()
-    options.isLenient = isLenient
-    let dataset = try Dataset(path: path, options: options)
-    var report = DatasetReport(file: path, columns: dataset.names.map { DatasetReport.Column(name: $0) })
-    var axis = TimeAxisCheck()
-    var runs = [(text: [UInt8], length: Int)](repeating: ([], 0), count: dataset.names.count)
-    var lastTemperature: (value: Double, time: Double)?
-    while let reading = try dataset.next() {
-      report.rows += 1
-      var time: Double?
-      if dataset.hasTimeAxis { time = axis.check(try? dataset.time(), line: reading.line, &report) }
-      for index in 0..<reading.count {
-        let value = check(reading, index, &report)
-        checkStuck(reading, index, &runs[index], &report)
-        guard dataset.names[index] == "temp", let value, let time else { continue }
-        if let last = lastTemperature, time > last.time,
-          abs(value - last.value) / (time - last.time) > fastestChange
-        {
-          report.note(
-            .impossible, line: reading.line,
-            "the temperature changes from \(last.value) to \(value) in \(time - last.time) s")
-        }
-        lastTemperature = (value, time)
+  private let dataset: Dataset
+  private let limits: DatasetCheck.Limits
+  private var report: DatasetReport
+  private let temp: Int?
+  private let volts: Int?
+  private let door: Int?
+  private let uptime: Int?
+
+  private var repairs: RepairCounts
+  private var previousTime: Double?
+  private var typical = TypicalStep()
+  /// The first steps, kept until the typical one is known.
+  private var earlySteps: [(line: Int, step: Double)] = []
+  private var previousTemp: (celsius: Double, time: Double?)?
+  private var stuck: (celsius: Double, line: Int, rows: Int, since: Double?, until: Double?)?
+  private var previousRow: [UInt8] = []
+  private var row: [UInt8] = []
+
+  init(_ dataset: Dataset, limits: DatasetCheck.Limits) {
+    self.dataset = dataset
+    self.limits = limits
+    report = DatasetReport(file: dataset.file, columns: dataset.names.map(DatasetReport.Column.init(name:)))
+    temp = dataset.names.firstIndex(of: "temp")
+    volts = dataset.names.firstIndex(of: "volts")
+    door = dataset.names.firstIndex(of: "door")
+    uptime = dataset.names.firstIndex(of: "uptime")
+    repairs = RepairCounts()
+    if dataset.repairs.renamedColumns > 0 {
+      add(.header, 1, "\(dataset.repairs.renamedColumns) column names were empty or double")
+    }
+  }
+
+  mutating func take(_ reading: Reading) {
+    report.rows += 1
+    checkShape(reading)
+    let time = checkTime(reading)
+    var celsius: Double?
+    row.removeAll(keepingCapacity: true)
+    for index in 0..<reading.count {
+      let bytes = reading[index]
+      row.append(contentsOf: bytes)
+      row.append(0)
+      let value = NumberText.double(bytes)
+      report.columns[index].record(value, isEmpty: bytes.isEmpty)
+      guard index == temp || index == volts || index == door || index == uptime else { continue }
+      guard let value else {
+        add(.notANumber, reading.line, "\(dataset.names[index]) is '\(shown(bytes))'")
+        continue
+      }
+      if index == temp {
+        celsius = value
+        if !limits.celsius.contains(value) { add(.impossible, reading.line, "temp is \(value) °C") }
+      } else if index == volts, !limits.volts.contains(value) {
+        add(.impossible, reading.line, "volts is \(value) V")
+      } else if index == door, value != 0 && value != 1 {
+        add(.impossible, reading.line, "door is \(value), neither 0 nor 1")
       }
     }
-    report.repairs = dataset.repairs
+    if report.rows > 1 && row == previousRow {
+      add(.duplicate, reading.line, "the row equals the one before")
+    }
+    swap(&row, &previousRow)
+    if let celsius { checkTemperature(celsius, time, reading.line) }
+  }
+
+  mutating func finish() -> DatasetReport {
+    endStuckRun()
+    settleEarlySteps()
+    report.typicalStep = typical.seconds
+    report.findings.sort { $0.line < $1.line }
     return report
   }
 
-  private static func check(_ reading: Reading, _ index: Int, _ report: inout DatasetReport) -> Double? {
-    let name = report.columns[index].name
-    guard !reading[index].isEmpty else {
-      report.columns[index].empty += 1
-      return nil
+  private mutating func checkShape(_ reading: Reading) {
+    let present = dataset.repairs
+    guard present != repairs else { return }
+    if present.paddedRows > repairs.paddedRows || present.cutRows > repairs.cutRows {
+      add(
+        .fieldCount, reading.line,
+        "\(reading.fieldCount) fields where the header has \(dataset.columns.count)")
     }
-    let isTrucks = possible[name] != nil || name == "uptime"
-    guard let value = NumberText.double(reading[index]) else {
-      report.columns[index].texts += 1
-      if isTrucks {
-        report.note(
-          .notANumber, line: reading.line,
-          "'\(reading.text(index).prefix(40))' in column '\(name)' is no number")
-      }
-      return nil
+    if present.invalidUTF8 > repairs.invalidUTF8 { add(.encoding, reading.line, "bytes that are no UTF-8") }
+    if present.strayQuotes > repairs.strayQuotes { add(.quoting, reading.line, "a quote where none belongs") }
+    if present.unclosedQuotes > repairs.unclosedQuotes {
+      add(.quoting, reading.line, "a quote is never closed")
     }
-    report.columns[index].numbers += 1
-    report.columns[index].minimum = min(report.columns[index].minimum, value)
-    report.columns[index].maximum = max(report.columns[index].maximum, value)
-    if let range = possible[name], !range.contains(value) || (name == "door" && value != 0 && value != 1) {
-      report.note(.impossible, line: reading.line, "\(value) in column '\(name)' can't have been measured")
-    }
-    return value
+    repairs = present
   }
 
-  private static func checkStuck(
-    _ reading: Reading, _ index: Int, _ run: inout (text: [UInt8], length: Int), _ report: inout DatasetReport
-  ) {
-    if reading[index].elementsEqual(run.text) {
-      run.length += 1
-    } else {
-      run = (Array(reading[index]), 1)
+  private mutating func checkTime(_ reading: Reading) -> Double? {
+    guard dataset.hasTimeAxis else { return nil }
+    let time: Double
+    do {
+      time = try dataset.time()
+    } catch {
+      // The truck's own column is reported with the others.
+      if uptime == nil { add(.notANumber, reading.line, error.message) }
+      return nil
     }
-    let name = report.columns[index].name
-    if run.length == stuckRows, name == "temp" || name == "volts" {
-      report.note(
-        .stuck, line: reading.line, "'\(reading.text(index))' in column '\(name)' for \(stuckRows) rows")
-    }
-  }
-
-  private struct TimeAxisCheck {
-    private var last: Double?
-    private var typical = TypicalStep()
-
-    mutating func check(_ time: Double?, line: Int, _ report: inout DatasetReport) -> Double? {
-      guard let time else { return nil }
-      defer { last = time }
-      guard let last else { return time }
-      let step = time - last
+    report.firstTime = report.firstTime ?? time
+    report.lastTime = time
+    if let previousTime {
+      let step = time - previousTime
       if step < 0 {
-        report.note(.stepBack, line: line, "the time goes back from \(last) to \(time)")
+        add(.stepBack, reading.line, "the time goes back by \(-step) s")
       } else if step == 0 {
-        report.note(.repeatedTime, line: line, "the time \(time) is there twice")
+        add(.sameTime, reading.line, "the same time as the row before")
+      } else if typical.isSettled {
+        checkGap(step, reading.line)
       } else {
-        if let usual = typical.seconds, step > 2.5 * usual {
-          report.note(.gap, line: line, "a gap of \(step) s after \(last), where steps are \(usual) s")
-        }
+        earlySteps.append((reading.line, step))
         typical.record(step)
+        if typical.isSettled { settleEarlySteps() }
       }
-      return time
     }
+    previousTime = time
+    return time
+  }
+
+  private mutating func checkGap(_ step: Double, _ line: Int) {
+    guard let usual = typical.seconds, step > limits.gapFactor * usual else { return }
+    add(.gap, line, "\(step) s after the row before, where \(usual) s is usual")
+  }
+
+  private mutating func settleEarlySteps() {
+    for (line, step) in earlySteps { checkGap(step, line) }
+    earlySteps = []
+  }
+
+  private mutating func checkTemperature(_ celsius: Double, _ time: Double?, _ line: Int) {
+    if let previous = previousTemp, let now = time, let then = previous.time, now > then {
+      let slope = (celsius - previous.celsius) / (now - then)
+      if abs(slope) > limits.slope {
+        add(
+          .impossible, line, "temp changes from \(previous.celsius) to \(celsius) °C within \(now - then) s")
+      }
+    }
+    previousTemp = (celsius, time)
+    if var run = stuck, run.celsius == celsius {
+      run.rows += 1
+      run.until = time ?? run.until
+      stuck = run
+    } else {
+      endStuckRun()
+      stuck = (celsius, line, 1, time, time)
+    }
+  }
+
+  private mutating func endStuckRun() {
+    guard let run = stuck else { return }
+    let seconds = (run.until ?? 0) - (run.since ?? 0)
+    guard run.rows > limits.stuckRows || (run.rows > 2 && seconds > limits.stuckSeconds) else { return }
+    add(.stuck, run.line, "temp stays at \(run.celsius) °C for \(run.rows) rows from here on")
+  }
+
+  private mutating func add(_ kind: DatasetReport.Finding.Kind, _ line: Int, _ text: String) {
+    report.counts[kind.rawValue, default: 0] += 1
+    guard report.findings.count < limits.listedFindings else { return }
+    report.findings.append(DatasetReport.Finding(kind: kind, line: line, text: text))
+  }
+
+  private func shown(_ bytes: UnsafeRawBufferPointer) -> String {
+    String(String(decoding: bytes.prefix(160), as: UTF8.self).prefix(40))
   }
 }

@@ -29,9 +29,6 @@ public struct RepairCounts: Sendable, Equatable, Codable {
     ]
   }
 
-  /// All repairs together.
-  public var total: Int { kinds.reduce(0) { $0 + $1.count } }
-
   mutating func add(_ other: RepairCounts) {
     paddedRows += other.paddedRows
     cutRows += other.cutRows
@@ -45,11 +42,10 @@ public struct RepairCounts: Sendable, Equatable, Codable {
 
   /// The counts as a JSON object.
   var json: String { "{" + kinds.map { "\"\($0.name)\":\($0.count)" }.joined(separator: ",") + "}" }
-}
 
-extension RepairCounts: CustomStringConvertible {
   /// The kinds that occurred, with their counts.
-  public var description: String {
-    kinds.filter { $0.count > 0 }.map { "\($0.name) \($0.count)" }.joined(separator: ", ")
-  }
+  var text: String { kinds.filter { $0.count > 0 }.map { "\($0.name) \($0.count)" }.joined(separator: ", ") }
+
+  /// All repairs together.
+  public var total: Int { kinds.reduce(0) { $0 + $1.count } }
 }

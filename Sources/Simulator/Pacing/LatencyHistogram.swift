@@ -1,46 +1,59 @@
-/// Counts durations in fixed memory: each power of two is split into 128 buckets, so a quantile is at most 0.8 % off.
-public struct LatencyHistogram: Sendable {
-  private static let splitBits = 7
-  private static let split = 1 << splitBits
-  private var counts = [UInt32](repeating: 0, count: (64 - 7) * 128)
-  /// How many durations were recorded.
+/// Counts nanosecond values in buckets that grow with the value: at most 0.8 % error, at most 58 KiB.
+public struct LatencyHistogram: Sendable, Equatable {
+  private static let bits = 7
+  private static let bucketsPerOctave = 1 << bits
+
+  private var buckets: [UInt64] = []
+  /// How many values were recorded.
   public private(set) var count = 0
-  /// The longest, in nanoseconds.
+  /// The largest value in nanoseconds, exactly; 0 where there is none.
   public private(set) var max: Int64 = 0
 
   /// An empty histogram.
   public init() {}
 
-  /// Adds a duration in nanoseconds; a negative one counts as 0.
+  /// Counts a value in nanoseconds; what is below 0 counts as 0.
   public mutating func record(_ nanoseconds: Int64) {
     let value = Swift.max(0, nanoseconds)
-    counts[Self.bucket(value)] += 1
+    let index = Self.bucket(of: value)
+    if index >= buckets.count {
+      buckets.append(contentsOf: repeatElement(0, count: index + 1 - buckets.count))
+    }
+    buckets[index] += 1
     count += 1
     max = Swift.max(max, value)
   }
 
-  /// The duration that the part `quantile` (0 to 1) of all is at most; 0 without any.
-  public func quantile(_ quantile: Double) -> Int64 {
+  /// Adds all that `other` counted.
+  public mutating func merge(_ other: LatencyHistogram) {
+    if other.buckets.count > buckets.count {
+      buckets.append(contentsOf: repeatElement(0, count: other.buckets.count - buckets.count))
+    }
+    for (index, value) in other.buckets.enumerated() { buckets[index] += value }
+    count += other.count
+    max = Swift.max(max, other.max)
+  }
+
+  /// The value in nanoseconds that a share `fraction` (0…1) of all values doesn't pass; 0 where there is none.
+  public func quantile(_ fraction: Double) -> Int64 {
     guard count > 0 else { return 0 }
-    let rank = Swift.max(1, Int((Double(count) * quantile).rounded(.up)))
-    var seen = 0
-    for (index, number) in counts.enumerated() where number > 0 {
-      seen += Int(number)
-      if seen >= rank { return min(max, Self.upperBound(index)) }
+    let rank = UInt64(Swift.max(1, (Swift.min(1, Swift.max(0, fraction)) * Double(count)).rounded(.up)))
+    var seen: UInt64 = 0
+    for (index, value) in buckets.enumerated() {
+      seen += value
+      if seen >= rank { return Swift.min(max, Self.highestValue(ofBucket: index)) }
     }
     return max
   }
 
-  private static func bucket(_ value: Int64) -> Int {
-    guard value >= Int64(split) else { return Int(value) }
-    let shift = 63 - value.leadingZeroBitCount - splitBits
-    return (shift + 1) * split + Int(value >> Int64(shift)) - split
+  static func bucket(of value: Int64) -> Int {
+    let shift = Swift.max(0, 63 - value.leadingZeroBitCount - bits)
+    return shift << bits + Int(value >> Int64(shift))
   }
 
-  private static func upperBound(_ bucket: Int) -> Int64 {
-    guard bucket >= split else { return Int64(bucket) }
-    let shift = Int64(bucket / split - 1)
-    let base = Int64(bucket % split + split)
-    return ((base + 1) << shift) - 1
+  static func highestValue(ofBucket index: Int) -> Int64 {
+    let shift = Swift.max(0, index >> bits - 1)
+    let lowest = Int64(index - shift << bits) << Int64(shift)
+    return lowest + (Int64(1) << Int64(shift) - 1)
   }
 }

@@ -201,7 +201,7 @@ public final class Replay {
       statistics: statistics, trucks: trucks.count,
       resent: trucks.reduce(0) { $0 + $1.client.resent },
       reconnects: trucks.reduce(0) { $0 + $1.client.reconnects },
-      askedRate: settings.pace.rate.map { $0 * Double(trucks.count) },
+      askedRate: trucks.first?.askedRate.map { $0 * Double(trucks.count) },
       duration: start.map { Double(end.since($0)) / 1_000_000_000 } ?? 0, repairs: repairs)
   }
 }

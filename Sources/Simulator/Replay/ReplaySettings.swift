@@ -30,7 +30,7 @@ public enum Passes: Sendable, Equatable {
 /// What one replay does; the same for every truck of a fleet.
 public struct ReplaySettings: Sendable {
   /// When messages are due.
-  public var pace: Pace
+  public var pace: Pacer.Mode
   /// Random displacement of each due time, as a part of the interval: 0 to 1.
   public var jitter = 0.0
   /// How often the dataset is replayed.
@@ -47,5 +47,5 @@ public struct ReplaySettings: Sendable {
   public var drainTimeout: Int64 = 30_000_000_000
 
   /// A replay at `pace`.
-  public init(pace: Pace) { self.pace = pace }
+  public init(pace: Pacer.Mode) { self.pace = pace }
 }

@@ -110,7 +110,7 @@ public struct ReplaySummary: Sendable {
       "acknowledgement ms p50 \(milliseconds(acknowledgement.p50)), p95 \(milliseconds(acknowledgement.p95)), "
         + "p99 \(milliseconds(acknowledgement.p99)), max \(milliseconds(acknowledgement.max))",
     ]
-    if repairs.total > 0 { lines.append("repaired in the dataset: \(repairs)") }
+    if repairs.total > 0 { lines.append("repaired in the dataset: \(repairs.text)") }
     return lines.joined(separator: "\n")
   }
 }

@@ -23,13 +23,14 @@ final class Truck: MQTTClientDelegate {
   private var elapsed = 0.0
 
   var repairs: RepairCounts { dataset.repairs }
+  var askedRate: Double? { pacer.askedRate }
 
   init(
     client: MQTTClient, header: PublishHeader, dataset: Dataset, pacer: Pacer, stagger: Int64, replay: Replay
   ) {
     self.client = client
     self.header = header
-    encoder = PayloadEncoder(fields: dataset.names)
+    encoder = PayloadEncoder(names: dataset.names)
     self.dataset = dataset
     self.pacer = pacer
     self.stagger = stagger
@@ -55,7 +56,7 @@ final class Truck: MQTTClientDelegate {
   /// Publishes all that is due, and sets the timer for what is not.
   private func produce() {
     guard !isFinished, let start = replay.start else { return }
-    if case .maximum = pacer.pace {
+    if case .maximum = pacer.mode {
       publishAsFastAsTaken(start: start)
       return
     }
@@ -95,7 +96,7 @@ final class Truck: MQTTClientDelegate {
         if firstUptime == nil { firstUptime = dataset.hasUptime ? try dataset.time() : 0 }
         elapsed = try dataset.elapsed()
       }
-      let due = pacer.due(message: sent + 1, elapsed: elapsed)
+      let due = pacer.due(message: sent + 1, elapsed: elapsed) ?? 0
       if let duration = replay.settings.duration, due >= duration { return end() }
       pending = (reading, due)
       return pending
@@ -156,6 +157,6 @@ final class Truck: MQTTClientDelegate {
   }
 
   func clientHasRoom(_ client: MQTTClient) {
-    if case .maximum = pacer.pace { produce() }
+    if case .maximum = pacer.mode { produce() }
   }
 }

@@ -61,7 +61,7 @@ struct ConnectionChoices {
     case "3.1.1", "3": version = .version311
     case .some(let text): throw arguments.error("--mqtt: '\(text)' is neither 3.1.1 nor 5")
     }
-    connectTimeout = try arguments.parsed("connect-timeout", DurationText.nanoseconds)
+    connectTimeout = try arguments.duration("connect-timeout")
   }
 }
 

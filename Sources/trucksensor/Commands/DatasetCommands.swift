@@ -16,11 +16,13 @@ enum DatasetGenerateCommand: Command {
     let seed = try arguments.integer("seed", in: 0...Int.max).map { UInt64($0) } ?? IceCreamTrip.defaultSeed
     let rows = try arguments.integer("rows", in: 1...100_000_000) ?? IceCreamTrip.defaultRows
     guard let path = arguments.string("output") else {
-      IceCreamTrip.generate(seed: seed, rows: rows) { StandardOutput.shared.append($0) }
+      IceCreamTrip.generate(seed: seed, rows: rows) { (piece) throws(Never) in
+        StandardOutput.shared.append(piece)
+      }
       return .success
     }
     let file = try AtomicFile(path)
-    IceCreamTrip.generate(seed: seed, rows: rows) { file.append($0) }
+    IceCreamTrip.generate(seed: seed, rows: rows) { (piece) throws(Never) in file.append(piece) }
     try file.commit()
     return .success
   }
@@ -41,9 +43,15 @@ enum DatasetCheckCommand: Command {
     ])
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
-    let report = try DatasetCheck.run(path: arguments.positionals[0], isLenient: arguments.has("lenient"))
-    StandardOutput.shared.print(arguments.has("json") ? report.json : report.description)
-    return report.isClean ? .success : .failed
+    var options = Dataset.Options()
+    options.isLenient = arguments.has("lenient")
+    let report = try DatasetCheck.report(path: arguments.positionals[0], options: options)
+    if arguments.has("json") {
+      StandardOutput.shared.line(report.json)
+    } else {
+      StandardOutput.shared.print(report.description)
+    }
+    return report.findingCount == 0 ? .success : .failed
   }
 }
 

@@ -32,25 +32,23 @@ enum ReplayOptions {
     .flag("json", "print the summary as one JSON object, last"),
   ]
 
-  static func pace(_ arguments: ParsedArguments) throws -> Pace {
-    if let interval = try arguments.parsed("interval", DurationText.nanoseconds) {
-      return .interval(interval)
-    }
-    if let speed = try arguments.parsed("speed", PaceText.speed) { return .speed(speed) }
-    if let ramp = try arguments.parsed("ramp", PaceText.ramp) { return ramp }
-    return try arguments.parsed("rate", PaceText.rate) ?? .rate(2)
+  static func pace(_ arguments: ParsedArguments) throws(UsageError) -> Pacer.Mode {
+    if let interval = try arguments.pacing("interval", Pacer.Mode.interval(text:)) { return interval }
+    if let speed = try arguments.pacing("speed", Pacer.Mode.speed(text:)) { return speed }
+    if let ramp = try arguments.pacing("ramp", Pacer.Mode.ramp(text:)) { return ramp }
+    return try arguments.pacing("rate", Pacer.Mode.rate(text:)) ?? .rate(2)
   }
 
   static func settings(_ arguments: ParsedArguments, passesByDefault: Passes) throws -> ReplaySettings {
     var settings = ReplaySettings(pace: try pace(arguments))
-    settings.jitter = try arguments.parsed("jitter", PaceText.jitter) ?? 0
+    settings.jitter = try arguments.pacing("jitter", Pacer.jitter(text:)) ?? 0
     settings.passes = passesByDefault
     if arguments.has("loop") {
       settings.passes = try arguments.integer("loop", in: 1...Int.max).map(Passes.times) ?? .endless
     }
     settings.count = try arguments.integer("count", in: 1...Int.max)
-    settings.duration = try arguments.parsed("duration", DurationText.nanoseconds)
-    settings.drainTimeout = try arguments.parsed("drain-timeout", DurationText.nanoseconds) ?? 30_000_000_000
+    settings.duration = try arguments.duration("duration")
+    settings.drainTimeout = try arguments.duration("drain-timeout") ?? 30_000_000_000
     if let policy = arguments.string("on-full") {
       guard let known = FullBacklogPolicy(rawValue: policy) else {
         throw arguments.error("--on-full takes block or drop-oldest, not '\(policy)'")
@@ -91,5 +89,24 @@ enum ReplayOptions {
   static func deviceNames(_ name: String, _ arguments: ParsedArguments) throws -> [String] {
     let count = try arguments.integer("devices", in: 1...100_000) ?? 1
     return count == 1 ? [name] : (1...count).map { "\(name)-\($0)" }
+  }
+}
+
+extension ParsedArguments {
+  /// An option's duration in nanoseconds: 500ms, 2s, 10m.
+  func duration(_ name: String) throws(UsageError) -> Int64? {
+    try pacing(name) { text throws(PacingError) in try DurationText.nanoseconds(text, option: "--\(name)") }
+  }
+
+  /// An option's value as the simulator reads it; its errors name the option themselves.
+  func pacing<Value>(_ name: String, _ parse: (String) throws(PacingError) -> Value) throws(UsageError)
+    -> Value?
+  {
+    guard let text = string(name) else { return nil }
+    do {
+      return try parse(text)
+    } catch {
+      throw self.error(error.message)
+    }
   }
 }

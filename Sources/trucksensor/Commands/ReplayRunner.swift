@@ -40,7 +40,7 @@ final class ReplayRunner: ReplayObserver {
     datasetPath = arguments.string("dataset") ?? "TruckSensorFiles/trucksensordata.csv"
     datasetOptions = try ReplayOptions.datasetOptions(arguments)
     firstDataset = try Dataset(path: datasetPath, options: datasetOptions)
-    if case .speed = settings.pace { _ = try firstDataset.firstTime() }
+    if case .speed = settings.pace { _ = try firstDataset.time() }
     isQuiet = arguments.has("quiet")
     // Where the messages scroll by, they are the progress.
     showsProgress = StandardError.isTerminal && (isQuiet || isatty(1) == 0)
@@ -55,7 +55,7 @@ final class ReplayRunner: ReplayObserver {
     self.loop = loop
     let replay = Replay(settings: settings, hasTimeAxis: firstDataset.hasTimeAxis, loop: loop, observer: self)
     self.replay = replay
-    let interval = settings.pace.rate.map { 1_000_000_000 / $0 } ?? 0
+    let interval = Pacer(settings.pace).askedRate.map { 1_000_000_000 / $0 } ?? 0
     for (index, device) in devices.enumerated() {
       let header = try PublishHeader(
         topic: device.topic, qos: qos, retain: arguments.has("retain"),

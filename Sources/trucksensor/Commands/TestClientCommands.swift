@@ -27,7 +27,7 @@ enum SubscribeCommand: Command {
     for text in arguments.positionals { filters.append(try TopicFilter(text)) }
     let session = try TestClientSession(arguments)
     session.wanted = try arguments.integer("count", in: 1...Int.max)
-    session.timeout = try arguments.parsed("timeout", DurationText.nanoseconds)
+    session.timeout = try arguments.duration("timeout")
     let qos = try arguments.integer("qos", in: 0...2).flatMap { QoS(rawValue: Int32($0)) } ?? .atLeastOnce
     for filter in filters { session.client.subscribe(filter, qos: qos) }
     return try session.run()
@@ -55,7 +55,7 @@ enum PublishCommand: Command {
     let topic = try TopicName(arguments.positionals[0])
     let qos = try arguments.integer("qos", in: 0...2).flatMap { QoS(rawValue: Int32($0)) } ?? .atLeastOnce
     let session = try TestClientSession(arguments)
-    session.timeout = try arguments.parsed("timeout", DurationText.nanoseconds) ?? 10_000_000_000
+    session.timeout = try arguments.duration("timeout") ?? 10_000_000_000
     let payload =
       arguments.positionals.count > 1 ? Array(arguments.positionals[1].utf8) : try readStandardInput()
     let header = try PublishHeader(topic: topic, qos: qos, retain: arguments.has("retain"))
@@ -171,10 +171,10 @@ final class TestClientSession: MQTTClientDelegate {
   /// A payload that is no UTF-8 is given in hexadecimal.
   static func json(_ message: IncomingMessage) -> [UInt8] {
     var bytes = Array("{\"topic\":\"".utf8)
-    JSONText.appendEscaped(Array(message.topic.utf8), to: &bytes)
+    Array(message.topic.utf8).withUnsafeBytes { JSONText.appendEscaped($0, to: &bytes) }
     if String(validating: message.payload, as: UTF8.self) != nil {
       bytes += Array("\",\"payload\":\"".utf8)
-      JSONText.appendEscaped(message.payload, to: &bytes)
+      message.payload.withUnsafeBytes { JSONText.appendEscaped($0, to: &bytes) }
     } else {
       bytes += Array("\",\"payloadHex\":\"".utf8)
       let digits = Array("0123456789abcdef".utf8)

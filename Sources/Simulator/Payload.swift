@@ -1,0 +1,46 @@
+/// Encodes readings as the truck's JSON message, byte for byte as DESIGN.md section 5 has it:
+/// `{"uptime":"1","volts":"12.11","temp":"21.90","door":"0","i":"1","n":"1","timestamp":1729703643.979735}`.
+public struct PayloadEncoder: Sendable {
+  /// What stands before each value: `{"uptime":"`, `","volts":"`, …
+  private let prefixes: [[UInt8]]
+  private let beforePass = Array(#"","i":""#.utf8)
+  private let beforeNumber = Array(#"","n":""#.utf8)
+  private let beforeTimestamp = Array(#"","timestamp":"#.utf8)
+
+  /// An encoder for readings with these names (a dataset's `names`), at least one.
+  public init(names: [String]) {
+    precondition(!names.isEmpty)
+    prefixes = names.enumerated().map { index, name in
+      var bytes = Array((index == 0 ? "{" : "\",").utf8)
+      JSONText.appendString(name, to: &bytes)
+      bytes.append(contentsOf: ":\"".utf8)
+      return bytes
+    }
+  }
+
+  /// Appends one message to `bytes`: `pass` over the dataset and message `number` (both from 1), and
+  /// `timestamp` in epoch seconds as the shortest decimal that reads back to the same double.
+  ///
+  /// Allocates nothing once `bytes` has the capacity.
+  public func append(
+    _ reading: Reading, pass: Int, number: Int, timestamp: Double, to bytes: inout [UInt8]
+  ) {
+    precondition(reading.count == prefixes.count)
+    for index in 0..<prefixes.count {
+      bytes.append(contentsOf: prefixes[index])
+      JSONText.appendValue(reading[index], to: &bytes)
+    }
+    bytes.append(contentsOf: beforePass)
+    JSONText.appendInteger(pass, to: &bytes)
+    bytes.append(contentsOf: beforeNumber)
+    JSONText.appendInteger(number, to: &bytes)
+    bytes.append(contentsOf: beforeTimestamp)
+    JSONText.appendNumber(timestamp, to: &bytes)
+    bytes.append(UInt8(ascii: "}"))
+  }
+
+  /// Appends `seconds` as the message's `timestamp` is written.
+  public static func append(timestamp seconds: Double, to bytes: inout [UInt8]) {
+    JSONText.appendNumber(seconds, to: &bytes)
+  }
+}
