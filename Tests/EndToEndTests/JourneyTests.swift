@@ -85,6 +85,13 @@ struct JourneyTests {
     let subscriber = try truck.start(
       "subscribe", "truck/freezer", "--qos", "1", "--persistent", "--client-id", "watcher", "--json")
     try subscriber.waitUntil { $0.errorText.contains("subscribed") }
+    // A session outlives a SIGKILL once the broker has saved it, which it does each second.
+    let subscribed = Date()
+    let database = truck.path("data/broker/\(port)/mosquitto.db")
+    try subscriber.waitUntil { _ in
+      let saved = (try? FileManager.default.attributesOfItem(atPath: database))?[.modificationDate] as? Date
+      return (saved ?? .distantPast) > subscribed
+    }
     let simulation = try truck.start(
       "simulate", "--device", "truckSensor01", "--client-id", "second", "--dataset", "rows.csv", "--rate",
       "4000",
@@ -94,7 +101,7 @@ struct JourneyTests {
       Int32(
         String(contentsOfFile: truck.path("data/broker/\(port)/pid"), encoding: .utf8)
           .trimmingCharacters(in: .whitespacesAndNewlines)))
-    kill(process, SIGTERM)
+    kill(process, SIGKILL)
     let result = simulation.wait()
     #expect(result.status == 0, "\(result.errors)")
     #expect(result.json["sent"] as? Int == rows)
