@@ -2,6 +2,7 @@
 #define CLINUX_SHIM_H
 
 // The event loop's and process control's system calls, which Swift's Glibc module leaves out.
+#include <spawn.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
@@ -12,5 +13,8 @@
 
 // glibc has pidfd_open since 2.36 only, and syscall is variadic.
 static inline int ts_pidfd_open(int process) { return (int)syscall(SYS_pidfd_open, process, 0); }
+
+// glibc hides its extension from the C that Swift's importer speaks.
+int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int first);
 
 #endif

@@ -171,6 +171,8 @@ public final class EmbeddedBroker {
     // What it says before it has read its configuration belongs into the log too.
     posix_spawn_file_actions_addopen(&actions, 1, logFile, O_WRONLY | O_CREAT | O_APPEND, 0o600)
     posix_spawn_file_actions_adddup2(&actions, 1, 2)
+    // A broker that outlives us must not hold open what our caller waits on.
+    posix_spawn_file_actions_addclosefrom_np(&actions, 3)
     let arguments = [executable, "-c", folder + "/mosquitto.conf"]
     var pointers: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
     defer { for pointer in pointers { free(pointer) } }

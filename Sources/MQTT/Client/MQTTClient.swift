@@ -111,7 +111,11 @@ public final class MQTTClient {
     guard state == .idle || state == .disconnected else { return }
     policy.started(at: .now())
     change(to: .connecting)
-    attempt()
+    // A handshake on this machine can be over before the library's connect call returns; the owner, who may not run
+    // the loop yet, hears of it from the loop.
+    loop.atEndOfTurn { [weak self] in
+      if let self, state == .connecting { attempt() }
+    }
   }
 
   /// How many messages were accepted and are not delivered yet.
