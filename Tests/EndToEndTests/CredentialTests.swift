@@ -3,7 +3,8 @@ import Identity
 import Testing
 
 /// Each way in which a device's certificate, key or CA is wrong is told by its name, before or after the broker refuses.
-@Suite(.serialized, .enabled(if: Trucksensor.isBuilt, "scripts/build.sh makes the executable")) struct CredentialTests {
+@Suite(.serialized, .enabled(if: Trucksensor.isBuilt, "scripts/build.sh makes the executable"))
+struct CredentialTests {
   private static let day = 86_400.0
   let truck: Trucksensor
 
@@ -15,7 +16,8 @@ import Testing
     let authority = try CertificateAuthority(directory: truck.path("data/ca"))
     let kit = try ConnectionKit(directory: truck.path("certs"), deviceName: "truckSensor01")
     try kit.write(
-      authority.issueDevice(commonName: "truckSensor01", days: days, now: now), rootPEM: authority.certificatePEM())
+      authority.issueDevice(commonName: "truckSensor01", days: days, now: now),
+      rootPEM: authority.certificatePEM())
     return kit
   }
 
@@ -56,7 +58,9 @@ import Testing
     #expect(result.errors.contains("is readable by others (mode 0644); run 'chmod 600"))
   }
 
-  @Test(arguments: ["", "not a certificate\n", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
+  @Test(arguments: [
+    "", "not a certificate\n", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+  ])
   func `a damaged certificate`(text: String) throws {
     let kit = try makeKit()
     try Data(text.utf8).write(to: URL(fileURLWithPath: kit.certificatePath))
@@ -99,7 +103,8 @@ import Testing
     #expect(refused.status == 77)
     #expect(refused.errors.contains("certificate"))
     let distrusted = try truck.run(
-      "simulate", "--device", "truckSensor01", "--ca", foreign.certificatePath, "--endpoint", "127.0.0.1:\(port)",
+      "simulate", "--device", "truckSensor01", "--ca", foreign.certificatePath, "--endpoint",
+      "127.0.0.1:\(port)",
       "--count", "1")
     #expect(distrusted.status == 77)
     #expect(distrusted.errors.contains("was not accepted"))

@@ -113,6 +113,26 @@ import Testing
     #expect(place(error) == expected)
   }
 
+  @Test func `A row without the time that is needed is skipped leniently, a pass without any is an error`()
+    throws
+  {
+    let file = TemporaryFile("uptime\n1\nx\n4\n")
+    let dataset = try Dataset(path: file.path, options: options(isLenient: true))
+    var times: [Double] = []
+    for _ in 1...2 {
+      while try dataset.nextTimed() != nil { times.append(try dataset.time()) }
+      try dataset.rewind()
+    }
+    #expect(times == [1, 4, 1, 4])
+    #expect(dataset.repairs.skippedRows == 2)
+    let strict = try Dataset(path: file.path)
+    _ = try strict.nextTimed()
+    #expect(place(#expect(throws: DatasetError.self) { try strict.nextTimed() }) == "3:1")
+    let timeless = TemporaryFile("uptime\nx\ny\n")
+    let none = try Dataset(path: timeless.path, options: options(isLenient: true))
+    #expect(place(#expect(throws: DatasetError.self) { try none.nextTimed() }) == "2:1")
+  }
+
   @Test(
     arguments: [
       ("2024-10-23T17:14:03Z", 1_729_703_643), ("2024-10-23T20:14:03+03:00", 1_729_703_643),

@@ -229,7 +229,11 @@ public final class EmbeddedBroker {
     return true
   }
 
+  /// `TRUCKSENSOR_MOSQUITTO` names another mosquitto than the system's.
   private static func findExecutable() -> String? {
+    if let chosen = getenv("TRUCKSENSOR_MOSQUITTO").map({ String(cString: $0) }) {
+      return access(chosen, X_OK) == 0 ? chosen : nil
+    }
     let path = getenv("PATH").map { String(cString: $0) } ?? ""
     let folders = path.split(separator: ":").map(String.init) + ["/usr/sbin", "/usr/local/sbin"]
     return folders.map { $0 + "/mosquitto" }.first { access($0, X_OK) == 0 }

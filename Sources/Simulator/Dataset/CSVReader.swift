@@ -42,6 +42,10 @@ public final class CSVReader {
 
   private let descriptor: CInt
   private let closesDescriptor: Bool
+  /// The reader whose descriptor this one uses.
+  private let owner: CSVReader?
+  /// Whether bytes are read by their place, so that many readers can share a descriptor; a pipe has no places.
+  private let isSeekable: Bool
   private var buffer: UnsafeMutablePointer<UInt8>
   private var capacity: Int
   /// The unread bytes are `buffer[position..<end]`.
@@ -72,10 +76,27 @@ public final class CSVReader {
   }
 
   /// Reads from an open descriptor; `file` is its name in messages.
-  public init(
+  public convenience init(
     descriptor: CInt, file: String, closesDescriptor: Bool = false, options: Options = Options()
   ) throws(DatasetError) {
+    try self.init(
+      descriptor: descriptor, file: file, closesDescriptor: closesDescriptor, owner: nil, options: options)
+  }
+
+  /// Reads the file of `other`, from its beginning, through the same descriptor. Throws where it is a pipe.
+  public convenience init(sharing other: CSVReader) throws(DatasetError) {
+    guard other.isSeekable else { throw Self.notTwice(other.file) }
+    try self.init(
+      descriptor: other.descriptor, file: other.file, closesDescriptor: false, owner: other,
+      options: other.options)
+  }
+
+  private init(
+    descriptor: CInt, file: String, closesDescriptor: Bool, owner: CSVReader?, options: Options
+  ) throws(DatasetError) {
     self.descriptor = descriptor
+    self.owner = owner
+    isSeekable = owner?.isSeekable ?? (lseek(descriptor, 0, SEEK_CUR) == 0)
     self.file = file
     self.closesDescriptor = closesDescriptor
     self.options = options
@@ -95,10 +116,7 @@ public final class CSVReader {
 
   /// Starts again at the file's first record. Throws where the input is a pipe, which can't be read twice.
   public func rewind() throws(DatasetError) {
-    guard lseek(descriptor, 0, SEEK_SET) == 0 else {
-      throw DatasetError(
-        file: file, message: "can't be read a second time (a pipe?); save it to a file to replay it again")
-    }
+    guard isSeekable else { throw Self.notTwice(file) }
     (position, end, bufferOffset, lineOffset, presentLine, line, fieldCount) = (0, 0, 0, 0, 1, 1, 0)
     (endedWithCR, isAtEnd) = (false, false)
     try skipByteOrderMark()
@@ -391,7 +409,11 @@ public final class CSVReader {
       capacity *= 2
     }
     while true {
-      let count = Glibc.read(descriptor, buffer + end, min(capacity - end, max(1, options.bufferSize)))
+      let size = min(capacity - end, max(1, options.bufferSize))
+      let count =
+        isSeekable
+        ? pread(descriptor, buffer + end, size, bufferOffset + end)
+        : Glibc.read(descriptor, buffer + end, size)
       if count > 0 {
         end += count
         return
@@ -419,6 +441,11 @@ public final class CSVReader {
   }
 
   // MARK: Errors
+
+  private static func notTwice(_ file: String) -> DatasetError {
+    DatasetError(
+      file: file, message: "can't be read a second time (a pipe?); save it to a file to replay it again")
+  }
 
   private func error(at offset: Int, _ message: String) -> DatasetError {
     DatasetError(

@@ -95,13 +95,23 @@ public final class Dataset {
   /// Opens `path`, reads its header and its first row.
   ///
   /// Throws where the file can't be read, is empty, has only a header, or lacks a column that was asked for.
-  public init(path: String, options: Options = Options()) throws(DatasetError) {
+  public convenience init(path: String, options: Options = Options()) throws(DatasetError) {
+    try self.init(reader: CSVReader(path: path, options: options.reader), options: options)
+  }
+
+  /// The same file and options as `other`'s, from the beginning, without opening it again.
+  ///
+  /// Throws as opening does, and where the input is a pipe.
+  public convenience init(sharing other: Dataset) throws(DatasetError) {
+    try self.init(reader: CSVReader(sharing: other.reader), options: other.options)
+  }
+
+  private init(reader: CSVReader, options: Options) throws(DatasetError) {
     self.options = options
-    let reader = try CSVReader(path: path, options: options.reader)
     self.reader = reader
     guard try reader.next() else {
       throw DatasetError(
-        file: path, message: "is empty; a dataset begins with a header such as uptime,volts,temp,door")
+        file: reader.file, message: "is empty; a dataset begins with a header such as uptime,volts,temp,door")
     }
     let header = try Header(reader, options: options)
     columns = header.columns
@@ -117,11 +127,32 @@ public final class Dataset {
     }
     guard try reader.next() else {
       throw DatasetError(
-        file: path, line: 1, message: "has a header but no rows; there is nothing to replay")
+        file: reader.file, line: 1, message: "has a header but no rows; there is nothing to replay")
     }
   }
 
   deinit { selection.deallocate() }
+
+  /// The next row that has a time, or nil at the end of the pass.
+  ///
+  /// Rows without one are skipped and counted where reading is lenient; otherwise, and where a pass has none, throws
+  /// as `time()` does.
+  public func nextTimed() throws(DatasetError) -> Reading? {
+    var skipped: DatasetError?
+    let rowsBefore = rowsOfPass
+    while let reading = try next() {
+      do throws(DatasetError) {
+        _ = try time()
+        return reading
+      } catch {
+        guard options.isLenient, axis != nil else { throw error }
+        reader.repairs.skippedRows += 1
+        skipped = skipped ?? error
+      }
+    }
+    if rowsBefore == 0, let skipped { throw skipped }
+    return nil
+  }
 
   /// The next row, or nil at the end of the pass. Throws where the row is malformed (strict reading).
   public func next() throws(DatasetError) -> Reading? {

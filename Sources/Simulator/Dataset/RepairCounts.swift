@@ -16,6 +16,8 @@ public struct RepairCounts: Sendable, Equatable, Codable {
   public var droppedColumns = 0
   /// Steps back in time, treated as no step.
   public var stepsBack = 0
+  /// Rows left out because the timing needs a time that they don't have.
+  public var skippedRows = 0
 
   /// No repairs.
   public init() {}
@@ -25,7 +27,7 @@ public struct RepairCounts: Sendable, Equatable, Codable {
     [
       ("paddedRows", paddedRows), ("cutRows", cutRows), ("invalidUTF8", invalidUTF8),
       ("strayQuotes", strayQuotes), ("unclosedQuotes", unclosedQuotes), ("renamedColumns", renamedColumns),
-      ("droppedColumns", droppedColumns), ("stepsBack", stepsBack),
+      ("droppedColumns", droppedColumns), ("stepsBack", stepsBack), ("skippedRows", skippedRows),
     ]
   }
 
@@ -38,6 +40,7 @@ public struct RepairCounts: Sendable, Equatable, Codable {
     renamedColumns += other.renamedColumns
     droppedColumns += other.droppedColumns
     stepsBack += other.stepsBack
+    skippedRows += other.skippedRows
   }
 
   /// The counts as a JSON object.

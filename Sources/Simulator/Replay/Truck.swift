@@ -107,10 +107,14 @@ final class Truck: MQTTClientDelegate {
   }
 
   private func nextRow() throws(DatasetError) -> Reading? {
-    if let reading = try dataset.next() { return reading }
+    if let reading = try nextRowOfPass() { return reading }
     if case .times(let passes) = replay.settings.passes, dataset.pass >= passes { return nil }
     try dataset.rewind()
-    return try dataset.next()
+    return try nextRowOfPass()
+  }
+
+  private func nextRowOfPass() throws(DatasetError) -> Reading? {
+    replay.needsTimeAxis ? try dataset.nextTimed() : try dataset.next()
   }
 
   private func end() -> (reading: Reading, due: Int64)? {

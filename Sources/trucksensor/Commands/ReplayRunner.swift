@@ -38,9 +38,15 @@ final class ReplayRunner: ReplayObserver {
     qos = try ReplayOptions.qos(arguments)
     buffer = try arguments.integer("buffer", in: 1...100_000_000)
     datasetPath = arguments.string("dataset") ?? "TruckSensorFiles/trucksensordata.csv"
-    datasetOptions = try ReplayOptions.datasetOptions(arguments)
+    var datasetOptions = try ReplayOptions.datasetOptions(arguments)
+    // Each truck reads for itself, a few lines a second: a fleet's readers must be small.
+    if devices.count > 1 {
+      datasetOptions.reader.bufferSize = 4096
+      DescriptorLimit.raise()
+    }
+    self.datasetOptions = datasetOptions
     firstDataset = try Dataset(path: datasetPath, options: datasetOptions)
-    if case .speed = settings.pace { _ = try firstDataset.time() }
+    if case .speed = settings.pace, !datasetOptions.isLenient { _ = try firstDataset.time() }
     isQuiet = arguments.has("quiet")
     // Where the messages scroll by, they are the progress.
     showsProgress = StandardError.isTerminal && (isQuiet || isatty(1) == 0)
@@ -68,7 +74,7 @@ final class ReplayRunner: ReplayObserver {
       // Trucks of a fleet are spread over the interval, not all due in one instant.
       replay.addTruck(
         client: client, header: header,
-        dataset: index == 0 ? firstDataset : try Dataset(path: datasetPath, options: datasetOptions),
+        dataset: index == 0 ? firstDataset : try Dataset(sharing: firstDataset),
         stagger: Int64(interval * Double(index) / Double(devices.count)))
     }
     try loop.onSignal([SIGINT, SIGTERM]) { _ in replay.interrupt() }
