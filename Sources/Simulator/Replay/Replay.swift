@@ -129,8 +129,13 @@ public final class Replay {
     switch state {
     case .connected:
       connecting -= 1
-      if start == nil { begin() }
-      truck.start()
+      if start != nil {
+        truck.start()
+      } else if trucks.allSatisfy(\.hasConnected) {
+        // A fleet sets off together: a truck that had to wait for the others' handshakes isn't late.
+        begin()
+        for truck in trucks { truck.start() }
+      }
       connectMore()
     case .waiting(let error):
       observer?.replay(notice: "\(error); trying again")

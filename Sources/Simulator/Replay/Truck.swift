@@ -18,6 +18,7 @@ final class Truck: MQTTClientDelegate {
   private var pending: (reading: Reading, due: Int64)?
   private var waitsForRoom = false
   private(set) var isFinished = false
+  private(set) var hasConnected = false
   /// The first row's uptime, or 0 for a `time` column, and the present row's time since the first, in seconds.
   private var firstUptime: Double?
   private var elapsed = 0.0
@@ -144,6 +145,7 @@ final class Truck: MQTTClientDelegate {
   // MARK: What the client tells
 
   func client(_ client: MQTTClient, changedTo state: ConnectionState) {
+    if case .connected = state { hasConnected = true }
     replay.truck(self, changedTo: state)
   }
 

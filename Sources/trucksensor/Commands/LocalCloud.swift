@@ -26,11 +26,16 @@ final class LocalCloud {
     let authority = try CertificateAuthority(directory: authorityFolder)
     if authority.isNew { StandardError.print("Made a local CA: \(authority.certificatePath)") }
     var list = AccessControlList()
+    var made: [String] = []
     for (name, topic) in devices {
-      try ensureCertificate(of: name, authority: authority)
+      if try ensureCertificate(of: name, authority: authority) { made.append(name) }
       list.allow(name, AccessRule(.write, "truck/freezer"), AccessRule(.write, topic.text))
     }
-    try ensureCertificate(of: testClient, authority: authority)
+    if try ensureCertificate(of: testClient, authority: authority) { made.append(testClient) }
+    if !made.isEmpty {
+      let names = made.count > 4 ? "\(made.count) devices" : made.joined(separator: " and ")
+      StandardError.print("Made certificates in \(certificateFolder)/ for \(names).")
+    }
     list.allow(testClient, AccessRule(.readWrite, "#"), AccessRule(.read, "$SYS/#"))
     let server = try ConnectionKit(directory: brokerFolder, deviceName: "server")
     try server.write(
@@ -73,7 +78,8 @@ final class LocalCloud {
     }
   }
 
-  private static func ensureCertificate(of name: String, authority: CertificateAuthority) throws {
+  /// Makes the certificate of `name` unless it is there and usable; true if it made one.
+  private static func ensureCertificate(of name: String, authority: CertificateAuthority) throws -> Bool {
     let kit = try ConnectionKit(directory: certificateFolder, deviceName: name)
     switch kit.state {
     case .missing:
@@ -81,10 +87,11 @@ final class LocalCloud {
       // A connection kit's own root stays; the local broker's CA is taken from data/ca.
       if let present = TextFile.read(kit.rootPath), present != root { root = present }
       try kit.write(authority.issueDevice(commonName: name), rootPEM: root)
-      StandardError.print("Made a certificate for \(name): \(kit.certificatePath)")
+      return true
     case .complete, .incomplete:
       _ = try checkCredentials(
         certificate: kit.certificatePath, key: kit.privateKeyPath, issuedBy: authority.certificatePath)
+      return false
     }
   }
 }
