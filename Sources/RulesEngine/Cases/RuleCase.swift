@@ -1,0 +1,190 @@
+import MQTT
+
+/// A test case of a statement, a template or a topic filter: what `trucksensor rules test` runs.
+///
+/// The format is documented in `docs/rule-tests.md`.
+public struct RuleCase: Sendable {
+  /// The case's name, or its place in the file.
+  public let name: String
+  private let fields: ObjectValue
+
+  /// What a case came to.
+  public enum Result: Sendable, Equatable {
+    case passed
+    /// With what was expected and what came.
+    case failed(expected: String, actual: String)
+  }
+
+  /// Reads a file's cases; throws `JSONError` where it is no JSON, and where it isn't an array of objects.
+  public static func cases(in text: [UInt8]) throws(JSONError) -> [RuleCase] {
+    let document = JSONDocument()
+    try document.read(text)
+    guard case .array(let elements) = document.value(of: 0, version: .v2015) else {
+      throw notCases("a file of cases is a JSON array", text)
+    }
+    var cases: [RuleCase] = []
+    for (index, element) in elements.enumerated() {
+      guard case .object(let fields) = element else { throw notCases("case \(index + 1) is no object", text) }
+      cases.append(RuleCase(name: fields["id"]?.asString ?? "case \(index + 1)", fields: fields))
+    }
+    return cases
+  }
+
+  private static func notCases(_ message: String, _ text: [UInt8]) -> JSONError {
+    text.withUnsafeBufferPointer { JSONError(message, at: 0, in: $0) }
+  }
+
+  /// Runs the case. `rule` gives the SQL of the rule document that a case names.
+  public func run(rule: (String) throws -> RuleDocument) -> Result {
+    let expected = fields["expect"] ?? .undefined
+    guard case .object(let expectation) = expected else {
+      return .failed(expected: "a case with \"expect\"", actual: "none")
+    }
+    let actual: Value
+    do {
+      actual = try outcome(expectation, rule)
+    } catch let error as SQLError {
+      let kind = error.kind == .unsupported ? "unsupported" : "parse"
+      return compare(expectation, object(("error", .string(kind))), note: error.description)
+    } catch {
+      return .failed(expected: text(expected), actual: "\(error)")
+    }
+    return compare(expectation, actual, note: nil)
+  }
+
+  // MARK: The outcome
+
+  private func outcome(_ expectation: ObjectValue, _ rule: (String) throws -> RuleDocument) throws -> Value {
+    if let filter = fields["filter"]?.asString {
+      let matches = try TopicFilter(filter).matches(fields["topic"]?.asString ?? "")
+      return object(("match", .boolean(matches)))
+    }
+    let evaluator = StatementEvaluator()
+    if let template = fields["template"]?.asString {
+      let statement = try CompiledStatement("SELECT * FROM '#'", version: version(nil))
+      let text = evaluator.text(try Template(template), statement, message)
+      return object(("string", .string(text)))
+    }
+    let document = try fields["rule"]?.asString.map(rule)
+    let statement =
+      if let document { document.statement } else {
+        try CompiledStatement(fields["sql"]?.asString ?? "", version: version(nil))
+      }
+    let message = message
+    if let filter = statement.filter, !message.topic.isEmpty, !filter.matches(message.topic) {
+      return object(("match", .boolean(false)))
+    }
+    switch evaluator.evaluate(statement, message) {
+    case .noMatch: return object(("match", .boolean(false)))
+    case .payloadError: return object(("error", .string("payload")))
+    case .output(let bytes):
+      var result = object(("match", .boolean(true)), ("output", .bytes(bytes)))
+      if let document, case .object(var fields) = result {
+        fields.set("actions", actions(of: document, evaluator, message))
+        result = .object(fields)
+      }
+      return result
+    }
+  }
+
+  private func actions(of document: RuleDocument, _ evaluator: StatementEvaluator, _ message: Message)
+    -> Value
+  {
+    .array(
+      document.actions.map { action in
+        switch action {
+        case .republish(let republish):
+          return object(
+            (
+              "republish",
+              object(
+                ("topic", .string(republish.topic(evaluator, document.statement, message))),
+                ("qos", .int(Int(republish.qos.rawValue))))
+            ))
+        case .log: return object(("log", .object(ObjectValue())))
+        }
+      })
+  }
+
+  private func version(_ fallback: SQLVersion?) -> SQLVersion {
+    fields["version"]?.asString.flatMap(SQLVersion.init(rawValue:)) ?? fallback ?? .v2016
+  }
+
+  private var message: Message {
+    var payload: [UInt8] = []
+    if let text = fields["payloadText"]?.asString {
+      payload = Array(text.utf8)
+    } else if let text = fields["payloadBase64"]?.asString {
+      payload = Base64.decode(text) ?? []
+    } else if let value = fields["payload"] {
+      payload = value.json
+    }
+    var message = Message(
+      topic: fields["topic"]?.asString ?? "t", payload: payload,
+      receivedMilliseconds: fields["now"]?.asIntegerArgument ?? Clock.milliseconds)
+    message.clientID = fields["clientId"]?.asString
+    message.accountID = fields["accountId"]?.asString
+    return message
+  }
+
+  private func object(_ members: (String, Value)...) -> Value {
+    var object = ObjectValue()
+    for (key, value) in members { object.set(key, value) }
+    return .object(object)
+  }
+
+  // MARK: The comparison
+
+  private func compare(_ expected: ObjectValue, _ actual: Value, note: String?) -> Result {
+    guard case .object(let actual) = actual else { return .passed }
+    var differs = false
+    for key in ["match", "error", "string"] {
+      switch (expected[key], actual[key]) {
+      case (let wanted?, let got?): differs = differs || Value.equal(wanted, got) != true
+      case (nil, nil): break
+      default: differs = true
+      }
+    }
+    if case .bytes(let output)? = actual["output"] {
+      if let raw = expected["rawBase64"]?.asString { differs = differs || Base64.encode(output) != raw }
+      if let result = expected["result"] {
+        differs = differs || !isMet(result, by: output, expected["type"]?.asString)
+      }
+    }
+    if let actions = expected["actions"] {
+      differs = differs || Value.equal(actions, actual["actions"] ?? .undefined) != true
+    }
+    guard differs else { return .passed }
+    return .failed(
+      expected: text(.object(expected)), actual: text(.object(actual)) + (note.map { " (\($0))" } ?? ""))
+  }
+
+  private func text(_ value: Value) -> String { value.asString ?? "nothing" }
+
+  private func isMet(_ expected: Value, by output: [UInt8], _ type: String?) -> Bool {
+    let document = JSONDocument()
+    do throws(JSONError) {
+      try document.read(output)
+    } catch {
+      return false
+    }
+    if let type, !document.nodes.allSatisfy({ $0.kind != .number || $0.isSpecial == (type == "decimal") }) {
+      return false
+    }
+    return isSame(expected, document.value(of: 0, version: .v2015))
+  }
+
+  private func isSame(_ expected: Value, _ actual: Value) -> Bool {
+    switch (expected, actual) {
+    case (.number(let a), .number(let b)):
+      if a.decimal == b.decimal { return true }
+      if a.isInt || Value.equal(fields["exact"] ?? .undefined, .boolean(true)) == true { return false }
+      return abs(a.decimal.double - b.decimal.double) <= 1e-12 * abs(a.decimal.double)
+    case (.array(let a), .array(let b)): return a.count == b.count && zip(a, b).allSatisfy { isSame($0, $1) }
+    case (.object(let a), .object(let b)):
+      return a.count == b.count
+        && zip(a.keys, a.values).allSatisfy { key, value in b[key].map { isSame(value, $0) } ?? false }
+    default: return Value.equal(expected, actual) == true
+    }
+  }
+}

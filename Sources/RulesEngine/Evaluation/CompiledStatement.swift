@@ -1,0 +1,126 @@
+import MQTT
+
+/// A statement ready to be evaluated.
+public struct CompiledStatement: Sendable {
+  /// The topic filter of FROM; nil for a statement that serves Basic Ingest only.
+  public let filter: TopicFilter?
+  /// The dialect's version that it is evaluated by.
+  public let version: SQLVersion
+  let statement: Statement
+  /// Whether it can do with a payload that is no JSON.
+  let takesAnyPayload: Bool
+
+  /// Reads and checks `sql`; throws `SQLError` with the place of what is wrong.
+  public init(_ sql: String, version: SQLVersion, allowsNoSource: Bool = false) throws(SQLError) {
+    statement = try Parser.statement(sql, allowsNoSource: allowsNoSource)
+    self.version = version
+    // The parser has checked it.
+    filter = statement.filter.flatMap { try? TopicFilter($0) }
+    takesAnyPayload = !statement.readsJSON
+  }
+
+  /// The names of SET's variables.
+  public var variables: [String] { statement.assignments.map(\.name) }
+}
+
+extension Statement {
+  /// Whether any part looks into the payload. `SELECT *` alone passes on what it gets.
+  fileprivate var readsJSON: Bool {
+    let isPassing: Bool
+    switch select.items {
+    case .value(.row): isPassing = true
+    case .list(let items) where items.count == 1:
+      isPassing = if case .everything = items[0] { true } else { false }
+    default: isPassing = false
+    }
+    return assignments.contains { $0.expression.readsJSON } || (select.condition?.readsJSON ?? false)
+      || (!isPassing && select.readsJSON)
+  }
+}
+
+extension Select {
+  fileprivate var readsJSON: Bool {
+    switch items {
+    case .value(let expression): expression.readsJSON
+    case .list(let items):
+      items.contains { item in
+        switch item {
+        case .everything: true
+        case .expression(let expression, _): expression.readsJSON
+        }
+      }
+    }
+  }
+}
+
+extension Expression {
+  fileprivate var readsJSON: Bool {
+    switch self {
+    case .literal, .variable, .payload: false
+    case .path, .row: true
+    case .member(let object, _): object.readsJSON
+    case .call(_, let arguments): arguments.contains(where: \.readsJSON)
+    case .cast(let operand, _), .negate(let operand), .not(let operand): operand.readsJSON
+    case .binary(_, let left, let right): left.readsJSON || right.readsJSON
+    case .choice(let subject, let cases, let otherwise):
+      subject.readsJSON || cases.contains { $0.when.readsJSON || $0.then.readsJSON }
+        || otherwise?.readsJSON ?? false
+    case .array(let elements): elements.contains(where: \.readsJSON)
+    case .object(let members): members.contains { $0.key.readsJSON || $0.value.readsJSON }
+    // What its items name is in the rows of its source.
+    case .query(_, let source): source.readsJSON
+    }
+  }
+}
+
+/// What evaluation made of a message.
+public enum Outcome: Sendable {
+  /// WHERE let nothing through.
+  case noMatch
+  /// The outgoing payload.
+  case output([UInt8])
+  /// The payload is no JSON but the statement looks into it; AWS counts a `ParseError`.
+  case payloadError(JSONError)
+}
+
+/// Evaluates statements; one object is used again for many messages, by one thread at a time.
+public final class StatementEvaluator {
+  private let document = JSONDocument()
+
+  /// An evaluator.
+  public init() {}
+
+  /// Evaluates `statement` for a message whose topic has matched already.
+  public func evaluate(_ statement: CompiledStatement, _ message: Message) -> Outcome {
+    let (evaluator, error) = prepare(statement, message)
+    if let error { return .payloadError(error) }
+    guard let value = evaluator.result(of: statement.statement.select) else { return .noMatch }
+    switch value {
+    case .bytes(let bytes): return .output(bytes)
+    case .undefined: return .output([])
+    default: return .output(value.json)
+    }
+  }
+
+  /// What expressions of `statement`'s rule see: its payload and variables.
+  func prepare(_ statement: CompiledStatement, _ message: Message) -> (Evaluator, JSONError?) {
+    var failure: JSONError?
+    do throws(JSONError) {
+      try document.read(message.payload)
+    } catch {
+      failure = error
+    }
+    var evaluator = Evaluator(
+      message: message, version: statement.version, row: .payload(failure == nil ? document : nil))
+    if let failure, !statement.takesAnyPayload { return (evaluator, failure) }
+    for assignment in statement.statement.assignments {
+      evaluator.variables.append(evaluator.value(of: assignment.expression))
+    }
+    return (evaluator, nil)
+  }
+
+  /// The text of a substitution template for a message.
+  public func text(_ template: Template, _ statement: CompiledStatement, _ message: Message) -> String {
+    template.text(prepare(statement, message).0)
+  }
+}

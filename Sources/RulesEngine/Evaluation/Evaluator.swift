@@ -1,0 +1,206 @@
+/// What a statement's expressions see: the message, its payload, the row, the variables.
+struct Evaluator {
+  /// The row that names are looked up in.
+  enum Row {
+    /// The payload, indexed; nil if it is no JSON.
+    case payload(JSONDocument?)
+    /// An element of a nested query's source.
+    case value(Value)
+  }
+
+  let message: Message
+  let version: SQLVersion
+  var row: Row
+  var variables: [Value] = []
+
+  // MARK: SELECT
+
+  /// The value that `select` yields for the row; nil where its WHERE lets nothing through.
+  func result(of select: Select) -> Value? {
+    if let condition = select.condition, value(of: condition).asBoolean != true { return nil }
+    switch select.items {
+    case .value(let expression): return value(of: expression)
+    case .list(let items):
+      if items.count == 1, case .everything = items[0] { return wholeRow }
+      var object = ObjectValue()
+      for item in items {
+        switch item {
+        case .everything:
+          if case .object(let row) = wholeRow {
+            for (key, value) in zip(row.keys, row.values) { object.set(key, value) }
+          }
+        case .expression(let expression, let path): Self.set(path[...], value(of: expression), in: &object)
+        }
+      }
+      return .object(object)
+    }
+  }
+
+  /// An alias with dots makes nested objects.
+  private static func set(_ path: ArraySlice<String>, _ value: Value, in object: inout ObjectValue) {
+    guard let name = path.first else { return }
+    if path.count == 1 {
+      object.set(name, value)
+      return
+    }
+    var inner = ObjectValue()
+    if case .object(let present) = object[name] { inner = present }
+    set(path.dropFirst(), value, in: &inner)
+    object.set(name, .object(inner))
+  }
+
+  private var wholeRow: Value {
+    switch row {
+    case .payload(let document?): document.value(of: 0, version: version)
+    case .payload(nil): .bytes(message.payload)
+    case .value(let value): value
+    }
+  }
+
+  // MARK: Expressions
+
+  func value(of expression: Expression) -> Value {
+    switch expression {
+    case .literal(.number(let number)): return self.number(number.decimal, isInt: number.isInt)
+    case .literal(let value): return value
+    case .path(let names): return lookUp(names)
+    case .member(let object, let name):
+      guard case .object(let object) = value(of: object) else { return .undefined }
+      return object[name] ?? .undefined
+    case .variable(let number): return number < variables.count ? variables[number] : .undefined
+    case .row: return wholeRow
+    case .payload: return .bytes(message.payload)
+    case .call(let function, let arguments):
+      guard function.arity.contains(arguments.count) else { return .undefined }
+      return function.body(arguments.map { value(of: $0) }, self)
+    case .cast(let operand, let type): return cast(value(of: operand), type)
+    case .negate(let operand):
+      guard let number = number(from: value(of: operand)) else { return .undefined }
+      return self.number(-number.decimal, isInt: number.isInt)
+    case .not(let operand): return value(of: operand).asBoolean.map { .boolean(!$0) } ?? .undefined
+    case .binary(let operation, let left, let right): return binary(operation, left, right)
+    case .choice(let subject, let cases, let otherwise):
+      let subject = value(of: subject)
+      guard !subject.isUndefined else { return .undefined }
+      for (when, then) in cases where Value.equal(subject, value(of: when)) == true { return value(of: then) }
+      return otherwise.map { value(of: $0) } ?? .undefined
+    case .array(let elements): return .array(elements.map { value(of: $0) }.filter { !$0.isUndefined })
+    case .object(let members):
+      var object = ObjectValue()
+      for (key, member) in members {
+        guard let name = value(of: key).asString else { continue }
+        object.set(name, value(of: member))
+      }
+      return .object(object)
+    case .query(let select, let source): return rows(select, value(of: source))
+    }
+  }
+
+  private func lookUp(_ names: [String]) -> Value {
+    switch row {
+    case .payload(let document):
+      guard let document, let node = document.find(names) else { return .undefined }
+      return document.value(of: node, version: version)
+    case .value(var value):
+      for name in names {
+        guard case .object(let object) = value, let member = object[name] else { return .undefined }
+        value = member
+      }
+      return value
+    }
+  }
+
+  private func rows(_ select: Select, _ source: Value) -> Value {
+    let elements: [Value]
+    switch source {
+    case .array(let array): elements = array
+    case .object: elements = [source]
+    default: return .undefined
+    }
+    var inner = self
+    return .array(
+      elements.compactMap { element in
+        inner.row = .value(element)
+        return inner.result(of: select).flatMap { $0.isUndefined ? nil : $0 }
+      })
+  }
+
+  // MARK: Numbers
+
+  /// Under 2016-03-23 a number that is whole is an Int, whatever made it.
+  func number(_ decimal: Decimal34?, isInt: Bool) -> Value {
+    guard let decimal else { return .undefined }
+    let isWhole = version == .v2016 ? decimal.isWhole : isInt && decimal.isWhole
+    return .number(Number(decimal: decimal, isInt: isWhole))
+  }
+
+  /// A number as it is, a string that is one as a Decimal.
+  private func number(from value: Value) -> Number? {
+    if case .number(let number) = value { return number }
+    return value.asDecimal.map { Number(decimal: $0, isInt: false) }
+  }
+
+  // MARK: Operators
+
+  private func binary(_ operation: Expression.BinaryOperator, _ left: Expression, _ right: Expression)
+    -> Value
+  {
+    let left = value(of: left)
+    let right = value(of: right)
+    switch operation {
+    case .or, .and:
+      guard let a = left.asBoolean, let b = right.asBoolean else { return .undefined }
+      return .boolean(operation == .or ? a || b : a && b)
+    case .equal: return Value.equal(left, right).map { .boolean($0) } ?? .undefined
+    case .unequal: return Value.equal(left, right).map { .boolean(!$0) } ?? .undefined
+    case .less, .lessOrEqual, .greater, .greaterOrEqual:
+      guard let a = left.asDecimal, let b = right.asDecimal else { return .undefined }
+      switch operation {
+      case .less: return .boolean(a < b)
+      case .lessOrEqual: return .boolean(a <= b)
+      case .greater: return .boolean(a > b)
+      default: return .boolean(a >= b)
+      }
+    case .add:
+      if isString(left) || isString(right) {
+        guard let a = left.asString, let b = right.asString else { return .undefined }
+        return .string(a + b)
+      }
+      return arithmetic(operation, left, right)
+    case .subtract, .multiply, .divide, .remainder: return arithmetic(operation, left, right)
+    }
+  }
+
+  private func isString(_ value: Value) -> Bool { if case .string = value { true } else { false } }
+
+  private func arithmetic(_ operation: Expression.BinaryOperator, _ left: Value, _ right: Value) -> Value {
+    guard let a = number(from: left), let b = number(from: right) else { return .undefined }
+    let isInt = a.isInt && b.isInt
+    let result: Decimal34?
+    switch operation {
+    case .add: result = a.decimal + b.decimal
+    case .subtract: result = a.decimal - b.decimal
+    case .multiply: result = a.decimal * b.decimal
+    case .divide: result = isInt ? (a.decimal / b.decimal)?.rounded(.towardZero) : a.decimal / b.decimal
+    default: result = a.decimal % b.decimal
+    }
+    return number(result, isInt: isInt)
+  }
+
+  // MARK: cast
+
+  private func cast(_ value: Value, _ type: Expression.CastType) -> Value {
+    switch type {
+    case .string: return value.asString.map { .string($0) } ?? .undefined
+    case .boolean:
+      if case .number(let number) = value { return .boolean(!number.decimal.isZero) }
+      return value.asBoolean.map { .boolean($0) } ?? .undefined
+    case .int:
+      if case .boolean(let flag) = value { return .int(flag ? 1 : 0) }
+      return number(value.asDecimal?.rounded(.down), isInt: true)
+    case .decimal:
+      if case .boolean(let flag) = value { return number(Decimal34(flag ? 1 : 0), isInt: false) }
+      return number(value.asDecimal, isInt: false)
+    }
+  }
+}

@@ -1,0 +1,53 @@
+/// A message as the rules engine sees it.
+public struct Message: Sendable {
+  /// The topic, without the `$aws/rules/NAME/` of Basic Ingest.
+  public var topic: String
+  /// The payload's bytes.
+  public var payload: [UInt8]
+  /// The publishing client's identifier, where it is known.
+  public var clientID: String?
+  /// The AWS account's number, where one is set.
+  public var accountID: String?
+  /// The publisher's principal (its certificate's fingerprint), where it is known.
+  public var principal: String?
+  /// The publisher's address, where it is known.
+  public var sourceIP: String?
+  /// The MQTT 5 user properties, in order.
+  public var userProperties: [(name: String, value: String)] = []
+  /// Other MQTT 5 properties by the names of `get_mqtt_property`: content_type, response_topic, correlation_data …
+  public var properties: [String: String] = [:]
+  /// The message's identifier in logs and error actions.
+  public var traceID: String
+  /// When the engine got it, epoch milliseconds.
+  public var receivedMilliseconds: Int
+
+  /// A message of `topic` with `payload`.
+  public init(topic: String, payload: [UInt8], receivedMilliseconds: Int, traceID: String = UniqueID.make()) {
+    self.topic = topic
+    self.payload = payload
+    self.receivedMilliseconds = receivedMilliseconds
+    self.traceID = traceID
+    // Basic Ingest: the prefix names the rule and isn't part of the topic.
+    let levels = topic.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
+    if levels.count == 4, levels[0] == "$aws", levels[1] == "rules" { self.topic = String(levels[3]) }
+  }
+}
+
+/// Identifiers that are unique without asking anybody (RFC 9562 version 4).
+public enum UniqueID {
+  /// A new identifier in lower case.
+  public static func make() -> String {
+    var high = UInt64.random(in: 0...UInt64.max)
+    var low = UInt64.random(in: 0...UInt64.max)
+    high = high & 0xFFFF_FFFF_FFFF_0FFF | 0x4000
+    low = low & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
+    func hexadecimal(_ value: UInt64, _ digits: Int) -> String {
+      let text = String(value, radix: 16)
+      return String(repeating: "0", count: digits - text.utf8.count) + text
+    }
+    return [
+      hexadecimal(high >> 32, 8), hexadecimal(high >> 16 & 0xFFFF, 4), hexadecimal(high & 0xFFFF, 4),
+      hexadecimal(low >> 48, 4), hexadecimal(low & 0xFFFF_FFFF_FFFF, 12),
+    ].joined(separator: "-")
+  }
+}

@@ -1,0 +1,69 @@
+/// A text with substitution templates, `${expression}`, as in the fields of actions.
+public struct Template: Sendable {
+  private enum Part: Sendable { case text(String), expression(Expression) }
+
+  private let parts: [Part]
+  /// The text as it was written.
+  public let source: String
+
+  /// Reads `text`, whose expressions may use `variables` of SET.
+  public init(_ text: String, variables: [String] = []) throws(SQLError) {
+    source = text
+    var parts: [Part] = []
+    let bytes = Array(text.utf8)
+    var plain = 0
+    var index = 0
+    while index < bytes.count {
+      guard bytes[index] == UInt8(ascii: "$"), index + 1 < bytes.count, bytes[index + 1] == UInt8(ascii: "{")
+      else {
+        index += 1
+        continue
+      }
+      if plain < index { parts.append(.text(String(decoding: bytes[plain..<index], as: UTF8.self))) }
+      guard let end = Self.end(bytes, from: index + 2) else {
+        throw SQLError("a substitution template '${' that is never closed", at: index, in: bytes)
+      }
+      let expression = String(decoding: bytes[index + 2..<end], as: UTF8.self)
+      parts.append(.expression(try Parser.expression(expression, variables: variables)))
+      index = end + 1
+      plain = index
+    }
+    if plain < bytes.count { parts.append(.text(String(decoding: bytes[plain...], as: UTF8.self))) }
+    self.parts = parts
+  }
+
+  /// The place of the brace that closes an expression, which may itself have braces and strings.
+  private static func end(_ bytes: [UInt8], from start: Int) -> Int? {
+    var depth = 0
+    var quote: UInt8?
+    for index in start..<bytes.count {
+      let byte = bytes[index]
+      if let open = quote {
+        if byte == open { quote = nil }
+      } else if byte == UInt8(ascii: "'") || byte == UInt8(ascii: "\"") {
+        quote = byte
+      } else if byte == UInt8(ascii: "{") {
+        depth += 1
+      } else if byte == UInt8(ascii: "}") {
+        if depth == 0 { return index }
+        depth -= 1
+      }
+    }
+    return nil
+  }
+
+  /// Whether it has no expression.
+  public var isConstant: Bool { parts.allSatisfy { if case .text = $0 { true } else { false } } }
+
+  /// Undefined becomes an empty text.
+  func text(_ evaluator: Evaluator) -> String {
+    var result = ""
+    for part in parts {
+      switch part {
+      case .text(let text): result += text
+      case .expression(let expression): result += evaluator.value(of: expression).asString ?? ""
+      }
+    }
+    return result
+  }
+}

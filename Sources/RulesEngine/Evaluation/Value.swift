@@ -1,0 +1,136 @@
+/// The version of AWS IoT SQL that a rule is written for.
+public enum SQLVersion: String, Sendable, CaseIterable {
+  /// What a rule document without `awsIotSqlVersion` gets.
+  case v2015 = "2015-10-08"
+  case v2016 = "2016-03-23"
+}
+
+/// A number and whether the dialect takes it for an Int.
+struct Number: Sendable {
+  let decimal: Decimal34
+  let isInt: Bool
+
+  /// The dialect's text of the number.
+  var text: String { decimal.text(withPoint: !isInt) }
+}
+
+/// A value of the language. Undefined and null are two things.
+enum Value: Sendable {
+  case undefined
+  case null
+  case boolean(Bool)
+  case number(Number)
+  case string(String)
+  case array([Value])
+  case object(ObjectValue)
+  /// A payload that is no JSON; only `SELECT *` and `encode` know what to do with it.
+  case bytes([UInt8])
+
+  static func int(_ value: Int) -> Value { .number(Number(decimal: Decimal34(value), isInt: true)) }
+
+  var isUndefined: Bool { if case .undefined = self { true } else { false } }
+}
+
+/// An object's keys and values in the order in which the keys first came.
+struct ObjectValue: Sendable {
+  private(set) var keys: [String] = []
+  private(set) var values: [Value] = []
+  /// Where a key is, once there are too many to look through.
+  private var places: [String: Int]?
+  private static let searchLimit = 16
+
+  var count: Int { keys.count }
+
+  subscript(key: String) -> Value? { place(of: key).map { values[$0] } }
+
+  /// Sets a key's value in place; a new key comes last.
+  mutating func set(_ key: String, _ value: Value) {
+    if let place = place(of: key) {
+      values[place] = value
+      return
+    }
+    places?[key] = keys.count
+    keys.append(key)
+    values.append(value)
+    if places == nil, keys.count > Self.searchLimit {
+      places = Dictionary(uniqueKeysWithValues: keys.enumerated().map { ($1, $0) })
+    }
+  }
+
+  private func place(of key: String) -> Int? {
+    if let places { return places[key] }
+    return keys.firstIndex(of: key)
+  }
+}
+
+/// The conversions of the dialect's tables (DIGEST of `iot-sql-data-types`: "Conversions").
+extension Value {
+  /// As a Decimal: numbers, and strings that are one.
+  var asDecimal: Decimal34? {
+    switch self {
+    case .number(let number): number.decimal
+    case .string(let text): Self.decimal(text)
+    default: nil
+    }
+  }
+
+  /// A string that matches `^-?\d+(\.\d+)?((?i)E-?\d+)?$` as a number.
+  static func decimal(_ text: String) -> Decimal34? {
+    let bytes = Array(text.utf8)
+    // "E+5" is a number in JSON, but no string that converts to one.
+    guard !bytes.contains(UInt8(ascii: "+")) else { return nil }
+    return Decimal34(bytes)
+  }
+
+  /// As an integer argument: rounded down.
+  var asIntegerArgument: Int? { asDecimal?.floorInt }
+
+  var asBoolean: Bool? {
+    switch self {
+    case .boolean(let value): value
+    case .string(let text):
+      switch text.lowercased() {
+      case "true": true
+      case "false": false
+      default: nil
+      }
+    default: nil
+    }
+  }
+
+  /// As a String; nil for null and Undefined.
+  var asString: String? {
+    switch self {
+    case .undefined, .null: nil
+    case .boolean(let value): value ? "true" : "false"
+    case .number(let number): number.isInt ? number.text : number.decimal.text()
+    case .string(let text): text
+    case .array, .object: String(decoding: json, as: UTF8.self)
+    case .bytes(let bytes): String(validating: bytes, as: UTF8.self)
+    }
+  }
+
+  /// `=` of the dialect: nil where a side is Undefined.
+  static func equal(_ left: Value, _ right: Value) -> Bool? {
+    switch (left, right) {
+    case (.undefined, _), (_, .undefined): nil
+    default: isSame(left, right)
+    }
+  }
+
+  private static func isSame(_ left: Value, _ right: Value) -> Bool {
+    switch (left, right) {
+    case (.null, .null), (.undefined, .undefined): true
+    case (.boolean(let a), .boolean(let b)): a == b
+    case (.number(let a), .number(let b)): a.decimal == b.decimal
+    // Strings are compared by their code points, not by canonical equivalence.
+    case (.string(let a), .string(let b)): a.utf8.elementsEqual(b.utf8)
+    case (.array(let a), .array(let b)):
+      a.count == b.count && zip(a, b).allSatisfy { isSame($0, $1) }
+    case (.object(let a), .object(let b)):
+      a.count == b.count
+        && zip(a.keys, a.values).allSatisfy { key, value in b[key].map { isSame(value, $0) } ?? false }
+    default: false
+    }
+  }
+}

@@ -1,0 +1,43 @@
+extension Functions {
+  /// Functions on values of any type.
+  static let collections: [Function] = [
+    Function("get", 2...2, star: .row) { arguments, _ in
+      switch arguments[0] {
+      case .array(let elements):
+        guard let index = arguments[1].asIntegerArgument, elements.indices.contains(index) else {
+          return .undefined
+        }
+        return elements[index]
+      case .object(let object):
+        return arguments[1].asString.flatMap { object[$0] } ?? .undefined
+      case .string(let text):
+        // The guide's table allows it: the character at a position.
+        guard let index = arguments[1].asIntegerArgument, index >= 0 else { return .undefined }
+        let scalars = text.unicodeScalars
+        guard let place = scalars.index(scalars.startIndex, offsetBy: index, limitedBy: scalars.endIndex),
+          place < scalars.endIndex
+        else { return .undefined }
+        return .string(String(scalars[place]))
+      default: return .undefined
+      }
+    },
+    Function("get_or_default", 2...2) { arguments, _ in arguments[0].isUndefined ? arguments[1] : arguments[0]
+    },
+    Function("isnull") { value, _ in if case .null = value { .boolean(true) } else { .boolean(false) } },
+    Function("isundefined") { value, _ in .boolean(value.isUndefined) },
+    Function("transform", 3...3) { arguments, _ in
+      guard case .string(let mode) = arguments[0], mode == "enrichArray",
+        case .object(let added) = arguments[1],
+        case .array(let elements) = arguments[2]
+      else { return .undefined }
+      return .array(elements.map { enriched($0, with: added) })
+    },
+  ]
+
+  /// The element's own attributes come first and win.
+  private static func enriched(_ element: Value, with added: ObjectValue) -> Value {
+    guard case .object(var object) = element else { return element }
+    for (key, value) in zip(added.keys, added.values) where object[key] == nil { object.set(key, value) }
+    return .object(object)
+  }
+}

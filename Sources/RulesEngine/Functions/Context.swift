@@ -1,0 +1,38 @@
+extension Functions {
+  /// What is known of the message besides its payload.
+  static let context: [Function] = [
+    Function("topic", 0...1) { arguments, evaluator in
+      guard let argument = arguments.first else { return .string(evaluator.message.topic) }
+      let levels = evaluator.message.topic.split(separator: "/", omittingEmptySubsequences: false)
+      guard let level = argument.asIntegerArgument, (1...levels.count).contains(level) else {
+        return .undefined
+      }
+      return .string(String(levels[level - 1]))
+    },
+    known("clientid") { $0.clientID }, known("accountid") { $0.accountID },
+    known("principal") { $0.principal },
+    known("sourceip") { $0.sourceIP }, known("traceid") { $0.traceID },
+    Function("sql_version", 0...0) { _, evaluator in .string(evaluator.version.rawValue) },
+    Function("newuuid", 0...0) { _, _ in .string(UniqueID.make()) },
+    Function("get_mqtt_property") { value, evaluator in
+      value.asString.flatMap { evaluator.message.properties[$0] }.map { .string($0) } ?? .undefined
+    },
+    Function("get_user_properties", 0...1) { arguments, evaluator in
+      let properties = evaluator.message.userProperties
+      guard let argument = arguments.first else {
+        return .array(
+          properties.map { property in
+            var object = ObjectValue()
+            object.set(property.name, .string(property.value))
+            return .object(object)
+          })
+      }
+      guard let name = argument.asString else { return .undefined }
+      return .array(properties.filter { $0.name == name }.map { .string($0.value) })
+    },
+  ]
+
+  private static func known(_ name: String, _ body: @escaping @Sendable (Message) -> String?) -> Function {
+    Function(name, 0...0) { _, evaluator in body(evaluator.message).map { .string($0) } ?? .undefined }
+  }
+}

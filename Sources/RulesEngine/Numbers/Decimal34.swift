@@ -1,0 +1,352 @@
+/// A decimal number with up to 34 digits and an exponent of ±999, as AWS IoT SQL has them ("Data types" in the
+/// developer guide). Results are rounded half to even, as IEEE 754-2008 decimal128 does.
+struct Decimal34: Sendable {
+  /// The sign; zero is never negative.
+  private(set) var isNegative: Bool
+  /// At most 10³⁴ − 1.
+  private(set) var coefficient: UInt128
+  /// The value is ±coefficient × 10^exponent.
+  private(set) var exponent: Int
+
+  static let zero = Decimal34(0)
+  private static let limit = power(of10: 34)
+  private static let largestExponent = 999
+
+  init(_ value: Int) {
+    isNegative = value < 0
+    coefficient = UInt128(value.magnitude)
+    exponent = 0
+  }
+
+  /// Rounds to 34 digits; nil where the exponent is beyond ±999.
+  init?(isNegative: Bool, coefficient: UInt128, exponent: Int) {
+    var coefficient = coefficient
+    var exponent = exponent
+    if coefficient >= Self.limit {
+      var dropped = 0
+      var divisor: UInt128 = 1
+      while coefficient / divisor >= Self.limit {
+        divisor *= 10
+        dropped += 1
+      }
+      let (quotient, rest) = coefficient.quotientAndRemainder(dividingBy: divisor)
+      coefficient = quotient
+      if rest > divisor / 2 || (rest == divisor / 2 && quotient % 2 == 1) { coefficient += 1 }
+      exponent += dropped
+      if coefficient == Self.limit {
+        coefficient /= 10
+        exponent += 1
+      }
+    }
+    guard coefficient != 0 else {
+      self = .zero
+      return
+    }
+    while exponent < -Self.largestExponent, coefficient % 10 == 0 {
+      coefficient /= 10
+      exponent += 1
+    }
+    guard abs(exponent) <= Self.largestExponent else { return nil }
+    self.isNegative = isNegative
+    self.coefficient = coefficient
+    self.exponent = exponent
+  }
+
+  /// Reads `-?digits[.digits][e[+-]digits]`; digits beyond the 34th are rounded. Nil for anything else.
+  init?(_ text: some Collection<UInt8>) {
+    var isNegative = false
+    var coefficient: UInt128 = 0
+    var exponent = 0
+    var digits = 0
+    var isAfterPoint = false
+    var sawDigit = false
+    /// The first digit that doesn't fit decides the rounding, with whether any other follows it.
+    var firstDropped: UInt8?
+    var droppedMore = false
+    var index = text.startIndex
+    if index < text.endIndex, text[index] == UInt8(ascii: "-") {
+      isNegative = true
+      index = text.index(after: index)
+    }
+    scan: while index < text.endIndex {
+      let byte = text[index]
+      switch byte {
+      case UInt8(ascii: "0")...UInt8(ascii: "9"):
+        sawDigit = true
+        let digit = byte - UInt8(ascii: "0")
+        if digits < 34 {
+          coefficient = coefficient * 10 + UInt128(digit)
+          if coefficient > 0 { digits += 1 }
+          if isAfterPoint { exponent -= 1 }
+        } else {
+          if firstDropped == nil { firstDropped = digit } else if digit > 0 { droppedMore = true }
+          if !isAfterPoint { exponent += 1 }
+        }
+      case UInt8(ascii: "."):
+        guard sawDigit, !isAfterPoint else { return nil }
+        isAfterPoint = true
+        sawDigit = false
+      case UInt8(ascii: "e"), UInt8(ascii: "E"):
+        break scan
+      default:
+        return nil
+      }
+      index = text.index(after: index)
+    }
+    guard sawDigit else { return nil }
+    if index < text.endIndex {
+      index = text.index(after: index)
+      var isNegativeExponent = false
+      if index < text.endIndex, text[index] == UInt8(ascii: "-") || text[index] == UInt8(ascii: "+") {
+        isNegativeExponent = text[index] == UInt8(ascii: "-")
+        index = text.index(after: index)
+      }
+      guard index < text.endIndex else { return nil }
+      var value = 0
+      while index < text.endIndex {
+        let byte = text[index]
+        guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { return nil }
+        value = min(value * 10 + Int(byte - UInt8(ascii: "0")), 1_000_000)
+        index = text.index(after: index)
+      }
+      exponent += isNegativeExponent ? -value : value
+    }
+    if let firstDropped, firstDropped > 5 || (firstDropped == 5 && (droppedMore || coefficient % 2 == 1)) {
+      coefficient += 1
+    }
+    self.init(isNegative: isNegative, coefficient: coefficient, exponent: exponent)
+  }
+
+  /// The nearest decimal that reads back to the same double; nil for infinities and NaN.
+  init?(_ value: Double) {
+    guard value.isFinite else { return nil }
+    self.init(Array(value.description.utf8))
+  }
+
+  /// 10 to the power of `exponent`, which must be 0 ... 38.
+  static func power(of10 exponent: Int) -> UInt128 {
+    var result: UInt128 = 1
+    for _ in 0..<exponent { result *= 10 }
+    return result
+  }
+
+  // MARK: Properties
+
+  var isZero: Bool { coefficient == 0 }
+
+  /// The same number without trailing zeros in its coefficient.
+  var normalized: Decimal34 {
+    var result = self
+    guard coefficient != 0 else { return .zero }
+    while result.coefficient % 10 == 0, result.exponent < Self.largestExponent {
+      result.coefficient /= 10
+      result.exponent += 1
+    }
+    return result
+  }
+
+  /// Whether it is a whole number of at most 34 digits.
+  var isWhole: Bool {
+    if exponent == 0 { return true }
+    let plain = normalized
+    return plain.exponent >= 0 && plain.digitCount + plain.exponent <= 34
+  }
+
+  private var digitCount: Int {
+    var count = 1
+    var rest = coefficient / 10
+    while rest > 0 {
+      count += 1
+      rest /= 10
+    }
+    return count
+  }
+
+  /// The number as a machine integer, rounded down (toward negative infinity) and held within its range.
+  var floorInt: Int {
+    let floor = rounded(.down)
+    let plain = floor.normalized
+    guard plain.exponent + plain.digitCount <= 19 else { return isNegative ? Int.min : Int.max }
+    let magnitude = plain.coefficient * Self.power(of10: plain.exponent)
+    if isNegative { return magnitude > UInt128(Int.max) ? Int.min : -Int(magnitude) }
+    return Int(exactly: magnitude) ?? Int.max
+  }
+
+  /// The nearest double.
+  var double: Double {
+    if exponent == 0, coefficient < 1 << 53 {
+      return isNegative ? -Double(UInt64(coefficient)) : Double(UInt64(coefficient))
+    }
+    return Double("\(isNegative ? "-" : "")\(coefficient)e\(exponent)") ?? .nan
+  }
+
+  // MARK: Rounding
+
+  enum Rounding { case down, up, towardZero, halfAwayFromZero }
+
+  func rounded(_ rounding: Rounding) -> Decimal34 {
+    guard exponent < 0 else { return self }
+    let places = -exponent
+    if places > 38 {
+      let away = !isZero && (rounding == .down && isNegative || rounding == .up && !isNegative)
+      return away ? Decimal34(isNegative ? -1 : 1) : .zero
+    }
+    let divisor = Self.power(of10: places)
+    var (quotient, rest) = coefficient.quotientAndRemainder(dividingBy: divisor)
+    let isAway =
+      switch rounding {
+      case .towardZero: false
+      case .down: isNegative && rest > 0
+      case .up: !isNegative && rest > 0
+      case .halfAwayFromZero: rest >= divisor - rest
+      }
+    if isAway { quotient += 1 }
+    var result = Decimal34.zero
+    result.coefficient = quotient
+    result.isNegative = isNegative && quotient > 0
+    return result
+  }
+
+  // MARK: Arithmetic
+
+  static prefix func - (value: Decimal34) -> Decimal34 {
+    var result = value
+    result.isNegative = !value.isNegative && !value.isZero
+    return result
+  }
+
+  var magnitude: Decimal34 { isNegative ? -self : self }
+
+  static func + (left: Decimal34, right: Decimal34) -> Decimal34? {
+    if left.isZero { return right }
+    if right.isZero { return left }
+    let (a, b, exponent) = aligned(left, right)
+    if left.isNegative == right.isNegative {
+      return Decimal34(isNegative: left.isNegative, coefficient: a + b, exponent: exponent)
+    }
+    return a >= b
+      ? Decimal34(isNegative: left.isNegative, coefficient: a - b, exponent: exponent)
+      : Decimal34(isNegative: right.isNegative, coefficient: b - a, exponent: exponent)
+  }
+
+  static func - (left: Decimal34, right: Decimal34) -> Decimal34? { left + -right }
+
+  static func * (left: Decimal34, right: Decimal34) -> Decimal34? {
+    let isNegative = left.isNegative != right.isNegative
+    let (product, overflow) = left.coefficient.multipliedReportingOverflow(by: right.coefficient)
+    if !overflow {
+      return Decimal34(
+        isNegative: isNegative, coefficient: product, exponent: left.exponent + right.exponent)
+    }
+    // Digits that can't reach the 34th place are dropped one by one from the wide product.
+    var (high, low) = left.coefficient.multipliedFullWidth(by: right.coefficient)
+    var exponent = left.exponent + right.exponent
+    var isSticky = false
+    while high > 0 {
+      let (upper, rest) = high.quotientAndRemainder(dividingBy: 10)
+      let (lower, dropped) = (10 as UInt128).dividingFullWidth((rest, low))
+      isSticky = isSticky || dropped > 0
+      (high, low) = (upper, lower)
+      exponent += 1
+    }
+    // Enough digits are left below the 34th for this to be no tie.
+    if isSticky, low % 10 == 0 || low % 10 == 5 { low += 1 }
+    return Decimal34(isNegative: isNegative, coefficient: low, exponent: exponent)
+  }
+
+  /// Nil for a division by zero.
+  static func / (left: Decimal34, right: Decimal34) -> Decimal34? {
+    guard !right.isZero else { return nil }
+    let isNegative = left.isNegative != right.isNegative
+    var (quotient, rest) = left.coefficient.quotientAndRemainder(dividingBy: right.coefficient)
+    var exponent = left.exponent - right.exponent
+    // One digit more than is kept decides the rounding.
+    while rest > 0, quotient < limit {
+      let (digit, next) = (rest * 10).quotientAndRemainder(dividingBy: right.coefficient)
+      quotient = quotient * 10 + digit
+      rest = next
+      exponent -= 1
+    }
+    if rest > 0, quotient % 10 == 0 || quotient % 10 == 5 { quotient += 1 }
+    return Decimal34(isNegative: isNegative, coefficient: quotient, exponent: exponent)
+  }
+
+  /// The rest of the division, with the sign of `left` as Java's `%` has it; nil for a division by zero.
+  static func % (left: Decimal34, right: Decimal34) -> Decimal34? {
+    guard !right.isZero else { return nil }
+    if left.magnitude < right.magnitude { return left }
+    guard let quotient = left / right else { return nil }
+    let whole = quotient.rounded(.towardZero)
+    guard let product = whole * right, let rest = left - product else { return nil }
+    return rest
+  }
+
+  /// Both coefficients at one exponent; what lies more than 38 digits below the other is too small to count.
+  private static func aligned(_ left: Decimal34, _ right: Decimal34) -> (UInt128, UInt128, Int) {
+    let a = left.normalized
+    let b = right.normalized
+    if a.exponent == b.exponent { return (a.coefficient, b.coefficient, a.exponent) }
+    let (high, low) = a.exponent > b.exponent ? (a, b) : (b, a)
+    let room = 38 - high.digitCount - 1
+    let gap = high.exponent - low.exponent
+    let shift = min(gap, max(0, room))
+    let highCoefficient = high.coefficient * power(of10: shift)
+    var lowCoefficient = low.coefficient
+    if gap > shift { lowCoefficient = gap - shift > 38 ? 0 : lowCoefficient / power(of10: gap - shift) }
+    let exponent = high.exponent - shift
+    return a.exponent > b.exponent
+      ? (highCoefficient, lowCoefficient, exponent) : (lowCoefficient, highCoefficient, exponent)
+  }
+
+  // MARK: Text
+
+  /// Whole numbers with all their digits, others without trailing zeros; scientific notation below 10⁻⁷ and above 34
+  /// digits. `withPoint` writes a whole number as a decimal: 10.0.
+  func text(withPoint: Bool = false) -> String {
+    let plain = normalized
+    let digits = String(plain.coefficient)
+    let sign = isNegative ? "-" : ""
+    let pointAt = digits.utf8.count + plain.exponent
+    if plain.exponent >= 0, pointAt <= 34 {
+      return sign + digits + String(repeating: "0", count: plain.exponent) + (withPoint ? ".0" : "")
+    }
+    if plain.exponent < 0, pointAt > 0 {
+      return sign + digits.prefix(pointAt) + "." + digits.dropFirst(pointAt)
+    }
+    if pointAt > -6, plain.exponent < 0 {
+      return sign + "0." + String(repeating: "0", count: -pointAt) + digits
+    }
+    let fraction = digits.utf8.count > 1 ? String(digits.dropFirst()) : "0"
+    return "\(sign)\(digits.prefix(1)).\(fraction)E\(pointAt - 1)"
+  }
+}
+
+extension Decimal34: Comparable, Hashable {
+  static func == (left: Decimal34, right: Decimal34) -> Bool {
+    let a = left.normalized
+    let b = right.normalized
+    return a.isNegative == b.isNegative && a.exponent == b.exponent && a.coefficient == b.coefficient
+  }
+
+  static func < (left: Decimal34, right: Decimal34) -> Bool {
+    if left == right { return false }
+    if left.isNegative != right.isNegative { return left.isNegative }
+    return left.isNegative ? isSmaller(right, left) : isSmaller(left, right)
+  }
+
+  private static func isSmaller(_ left: Decimal34, _ right: Decimal34) -> Bool {
+    guard !left.isZero, !right.isZero else { return left.isZero }
+    let leftSize = left.digitCount + left.exponent
+    let rightSize = right.digitCount + right.exponent
+    if leftSize != rightSize { return leftSize < rightSize }
+    let (a, b, _) = aligned(left, right)
+    return a < b
+  }
+
+  func hash(into hasher: inout Hasher) {
+    let plain = normalized
+    hasher.combine(plain.isNegative)
+    hasher.combine(plain.coefficient)
+    hasher.combine(plain.exponent)
+  }
+}

@@ -1,0 +1,391 @@
+import MQTT
+
+/// Reads a statement into its tree: recursive descent, one method a rule of the grammar.
+struct Parser {
+  private let sql: [UInt8]
+  private let tokens: [Token]
+  private var index = 0
+  private var depth = 0
+  private var variables: [String] = []
+  private static let depthLimit = 128
+
+  /// Reads a whole statement. Without FROM it serves Basic Ingest only, which `allowsNoSource` must allow.
+  static func statement(_ text: String, allowsNoSource: Bool) throws(SQLError) -> Statement {
+    var parser = try Parser(text)
+    let statement = try parser.statement(allowsNoSource: allowsNoSource)
+    try parser.expectEnd()
+    return statement
+  }
+
+  /// Reads one expression, of a substitution template for example, that may use `variables`.
+  static func expression(_ text: String, variables: [String]) throws(SQLError) -> Expression {
+    var parser = try Parser(text)
+    parser.variables = variables
+    let expression = try parser.expression()
+    try parser.expectEnd()
+    return expression
+  }
+
+  private init(_ text: String) throws(SQLError) {
+    sql = Array(text.utf8)
+    tokens = try Lexer.tokens(of: sql)
+  }
+
+  // MARK: Statement
+
+  private mutating func statement(allowsNoSource: Bool) throws(SQLError) -> Statement {
+    var assignments: [(name: String, expression: Expression)] = []
+    if accept(keyword: "SET") {
+      repeat {
+        guard case .variable(let name) = token.kind else { throw unexpected("a variable such as @x") }
+        if variables.contains(name) { throw error("'@\(name)' is set twice") }
+        advance()
+        try expect("=")
+        assignments.append((name, try expression()))
+        // A variable may be used from the next assignment on.
+        variables.append(name)
+      } while accept(",")
+    }
+    guard isKeyword("SELECT") else { throw unexpected("SELECT") }
+    var filter: String?
+    let select = try select { (parser: inout Parser) throws(SQLError) in
+      if parser.accept(keyword: "FROM") {
+        filter = try parser.topicFilter()
+      } else if !allowsNoSource {
+        throw parser.unexpected("FROM with a topic filter in quotes")
+      }
+    }
+    return Statement(assignments: assignments, select: select, filter: filter)
+  }
+
+  private mutating func topicFilter() throws(SQLError) -> String {
+    guard case .string(let text) = token.kind else { throw unexpected("a topic filter in quotes") }
+    do {
+      _ = try TopicFilter(text)
+    } catch {
+      throw self.error(error.message)
+    }
+    advance()
+    return text
+  }
+
+  private mutating func select(
+    source: (inout Parser) throws(SQLError) -> Void
+  ) throws(SQLError) -> Select {
+    advance()
+    let items: Select.Items
+    if isKeyword("VALUE"), !endsItem(after: index + 1) {
+      advance()
+      items = .value(isSymbol("*") && endsItem(after: index) ? try everything() : try expression())
+    } else {
+      var list: [Select.Item] = []
+      repeat { list.append(try item()) } while accept(",")
+      items = .list(list)
+    }
+    try source(&self)
+    var condition: Expression?
+    if accept(keyword: "WHERE") { condition = try expression() }
+    return Select(items: items, condition: condition)
+  }
+
+  private mutating func everything() throws(SQLError) -> Expression {
+    advance()
+    return .row
+  }
+
+  /// Whether the word before `place` is a name and not a keyword: an item ends or goes on there.
+  private func endsItem(after place: Int) -> Bool {
+    switch tokens[min(place, tokens.count - 1)].kind {
+    case .end: true
+    case .symbol(let symbol):
+      symbol != "(" && symbol != "[" && symbol != "{" && symbol != "-" && symbol != "*"
+    case .identifier(let word): ["FROM", "AS", "WHERE"].contains(word.uppercased())
+    default: false
+    }
+  }
+
+  private mutating func item() throws(SQLError) -> Select.Item {
+    if accept("*") { return .everything }
+    let start = token.start
+    let expression = try expression()
+    let end = tokens[index - 1].end
+    if accept(keyword: "AS") { return .expression(expression, path: try alias()) }
+    switch expression {
+    case .path(let names): return .expression(expression, path: [names[names.count - 1]])
+    case .member(_, let name): return .expression(expression, path: [name])
+    default:
+      // AWS doesn't say what an expression without an alias is called; its own text names it here.
+      return .expression(expression, path: [String(decoding: sql[start..<end], as: UTF8.self)])
+    }
+  }
+
+  private mutating func alias() throws(SQLError) -> [String] {
+    if case .string(let name) = token.kind {
+      advance()
+      return [name]
+    }
+    var names = [try name("an alias")]
+    while accept(".") { names.append(try name("an alias")) }
+    return names
+  }
+
+  // MARK: Expressions
+
+  private mutating func expression() throws(SQLError) -> Expression {
+    depth += 1
+    defer { depth -= 1 }
+    guard depth <= Self.depthLimit else { throw error("more than \(Self.depthLimit) levels of nesting") }
+    var left = try conjunction()
+    while accept(keyword: "OR") { left = .binary(.or, left, try conjunction()) }
+    return left
+  }
+
+  private mutating func conjunction() throws(SQLError) -> Expression {
+    var left = try negation()
+    while accept(keyword: "AND") { left = .binary(.and, left, try negation()) }
+    return left
+  }
+
+  private mutating func negation() throws(SQLError) -> Expression {
+    var count = 0
+    while accept(keyword: "NOT") { count += 1 }
+    guard count <= Self.depthLimit else { throw error("more than \(Self.depthLimit) levels of nesting") }
+    var result = try comparison()
+    for _ in 0..<count { result = .not(result) }
+    return result
+  }
+
+  private mutating func comparison() throws(SQLError) -> Expression {
+    let left = try sum()
+    guard let comparison = accept(oneOf: [.equal, .unequal, .less, .lessOrEqual, .greater, .greaterOrEqual])
+    else { return left }
+    return .binary(comparison, left, try sum())
+  }
+
+  private mutating func sum() throws(SQLError) -> Expression {
+    var left = try product()
+    while let operation = accept(oneOf: [.add, .subtract]) { left = .binary(operation, left, try product()) }
+    return left
+  }
+
+  private mutating func product() throws(SQLError) -> Expression {
+    var left = try signed()
+    while let operation = accept(oneOf: [.multiply, .divide, .remainder]) {
+      left = .binary(operation, left, try signed())
+    }
+    return left
+  }
+
+  private mutating func signed() throws(SQLError) -> Expression {
+    var isNegative = false
+    var count = 0
+    while accept("-") {
+      isNegative.toggle()
+      count += 1
+    }
+    let operand = try postfix()
+    guard count > 0 else { return operand }
+    if case .literal(.number(let number)) = operand, isNegative {
+      return .literal(.number(Number(decimal: -number.decimal, isInt: number.isInt)))
+    }
+    return isNegative ? .negate(operand) : .negate(.negate(operand))
+  }
+
+  private mutating func postfix() throws(SQLError) -> Expression {
+    var result = try primary()
+    while accept(".") {
+      let name = try name("an attribute's name")
+      if case .path(let names) = result {
+        result = .path(names + [name])
+      } else {
+        result = .member(result, name)
+      }
+    }
+    return result
+  }
+
+  private static let reserved: Set<String> = [
+    "SELECT", "FROM", "WHERE", "AS", "AND", "OR", "NOT", "WHEN", "THEN", "ELSE", "END",
+  ]
+
+  private mutating func primary() throws(SQLError) -> Expression {
+    let start = token
+    switch start.kind {
+    case .number(let value, let isDecimal):
+      advance()
+      return .literal(.number(Number(decimal: value, isInt: !isDecimal)))
+    case .string(let text):
+      advance()
+      return .literal(.string(text))
+    case .variable(let name):
+      guard let number = variables.firstIndex(of: name) else {
+        throw error("'@\(name)' is not set; write 'SET @\(name) = …' before SELECT")
+      }
+      advance()
+      return .variable(number)
+    case .symbol("("):
+      advance()
+      if isKeyword("SELECT") { return try query() }
+      let inner = try expression()
+      try expect(")")
+      return inner
+    case .symbol("["):
+      advance()
+      return .array(try list(until: "]"))
+    case .symbol("{"):
+      advance()
+      return try object()
+    case .identifier(let word):
+      return try self.word(word)
+    default:
+      throw unexpected("an expression")
+    }
+  }
+
+  private mutating func word(_ word: String) throws(SQLError) -> Expression {
+    let start = token
+    let upper = word.uppercased()
+    let isCall = tokens[index + 1].kind == .symbol("(")
+    switch upper {
+    case "CASE": return try choice()
+    case "TRUE" where !isCall, "FALSE" where !isCall:
+      advance()
+      return .literal(.boolean(upper == "TRUE"))
+    case "NULL" where !isCall:
+      advance()
+      return .literal(.null)
+    case _ where Self.reserved.contains(upper): throw unexpected("an expression")
+    default: break
+    }
+    advance()
+    guard isCall else { return .path([word]) }
+    advance()
+    if upper == "CAST" { return try cast() }
+    guard let function = Functions.named[word.lowercased()] else {
+      if let service = Functions.otherServices[word.lowercased()] {
+        throw SQLError(
+          "\(word.lowercased())() needs \(service), which is not here; the rule can't give AWS's result without it",
+          kind: .unsupported, at: start.start, in: sql)
+      }
+      throw SQLError("there is no function '\(word)'", at: start.start, in: sql)
+    }
+    guard let star = function.star, accept("*") else { return .call(function, try list(until: ")")) }
+    var arguments = [star]
+    if accept(",") { arguments += try list(until: ")") } else { try expect(")") }
+    return .call(function, arguments)
+  }
+
+  private mutating func cast() throws(SQLError) -> Expression {
+    let operand = try expression()
+    guard accept(keyword: "AS") else { throw unexpected("AS and a type") }
+    let type = token
+    let name = try self.name("a type")
+    try expect(")")
+    switch name.lowercased() {
+    case "string", "nvarchar", "text", "ntext", "varchar": return .cast(operand, .string)
+    case "int", "integer": return .cast(operand, .int)
+    case "double", "decimal": return .cast(operand, .decimal)
+    case "bool", "boolean": return .cast(operand, .boolean)
+    default:
+      throw SQLError(
+        "there is no type '\(name)'; there are String, Int, Decimal, Double and Boolean", at: type.start,
+        in: sql)
+    }
+  }
+
+  private mutating func choice() throws(SQLError) -> Expression {
+    advance()
+    let subject = try expression()
+    var cases: [(when: Expression, then: Expression)] = []
+    while accept(keyword: "WHEN") {
+      let when = try expression()
+      guard accept(keyword: "THEN") else { throw unexpected("THEN") }
+      cases.append((when, try expression()))
+    }
+    guard !cases.isEmpty else { throw unexpected("WHEN") }
+    let otherwise = accept(keyword: "ELSE") ? try expression() : nil
+    guard accept(keyword: "END") else { throw unexpected("WHEN, ELSE or END") }
+    return .choice(subject, cases: cases, otherwise: otherwise)
+  }
+
+  private mutating func list(until closing: String) throws(SQLError) -> [Expression] {
+    if accept(closing) { return [] }
+    var elements: [Expression] = []
+    repeat { elements.append(try expression()) } while accept(",")
+    try expect(closing)
+    return elements
+  }
+
+  private mutating func object() throws(SQLError) -> Expression {
+    var members: [(key: Expression, value: Expression)] = []
+    if accept("}") { return .object([]) }
+    repeat {
+      let key = try expression()
+      try expect(":")
+      members.append((key, try expression()))
+    } while accept(",")
+    try expect("}")
+    return .object(members)
+  }
+
+  private mutating func query() throws(SQLError) -> Expression {
+    var source = Expression.row
+    let select = try select { (parser: inout Parser) throws(SQLError) in
+      guard parser.accept(keyword: "FROM") else { throw parser.unexpected("FROM") }
+      source = try parser.expression()
+    }
+    try expect(")")
+    return .query(select, source: source)
+  }
+
+  // MARK: Tokens
+
+  private var token: Token { tokens[index] }
+
+  private mutating func advance() { if index < tokens.count - 1 { index += 1 } }
+
+  private func isSymbol(_ symbol: String) -> Bool { token.kind == .symbol(symbol) }
+
+  private func isKeyword(_ keyword: String) -> Bool {
+    if case .identifier(let word) = token.kind { word.uppercased() == keyword } else { false }
+  }
+
+  private mutating func accept(_ symbol: String) -> Bool {
+    guard isSymbol(symbol) else { return false }
+    advance()
+    return true
+  }
+
+  private mutating func accept(keyword: String) -> Bool {
+    guard isKeyword(keyword) else { return false }
+    advance()
+    return true
+  }
+
+  private mutating func accept(oneOf operators: [Expression.BinaryOperator]) -> Expression.BinaryOperator? {
+    guard case .symbol(let symbol) = token.kind, let found = operators.first(where: { $0.rawValue == symbol })
+    else { return nil }
+    advance()
+    return found
+  }
+
+  private mutating func expect(_ symbol: String) throws(SQLError) {
+    guard accept(symbol) else { throw unexpected("'\(symbol)'") }
+  }
+
+  private mutating func name(_ what: String) throws(SQLError) -> String {
+    guard case .identifier(let name) = token.kind else { throw unexpected(what) }
+    advance()
+    return name
+  }
+
+  private func expectEnd() throws(SQLError) {
+    guard token.kind == .end else { throw unexpected("the end of the statement") }
+  }
+
+  private func error(_ message: String) -> SQLError { SQLError(message, at: token.start, in: sql) }
+
+  private func unexpected(_ expected: String) -> SQLError {
+    error("\(token.text) where \(expected) is expected")
+  }
+}
