@@ -20,6 +20,15 @@ public final class MQTTClient {
   /// How many messages were sent again because their connection was lost before the acknowledgement.
   public private(set) var resent = 0
 
+  /// Keeps back the acknowledgements of what was received, and reads no more, until the work on it is done elsewhere.
+  /// Set it in `clientFinishedReading`; a lost connection ends it, and the broker sends the messages again.
+  public var holdsAcknowledgements = false {
+    didSet {
+      guard oldValue, !holdsAcknowledgements, case .connected = state else { return }
+      schedulePump()
+    }
+  }
+
   private let loop: EventLoop
   private let tls: TLSContext?
   private let peer: TLSPeer?
@@ -50,6 +59,7 @@ public final class MQTTClient {
   private var tcpConnected = false
   private var interest = EventLoop.Readiness.read
   private var pumpScheduled = false
+  private var hasMoreToRead = false
 
   /// The clients of one process share the library's set-up.
   private static let libraryReady: Bool = mosquitto_lib_init() == 0
@@ -334,7 +344,18 @@ public final class MQTTClient {
       if dry { return true }
       if let peer, !peer.handshakeDone { return true }
     }
+    // TLS may hold what the socket's readiness doesn't tell of.
+    hasMoreToRead = true
     return true
+  }
+
+  private func readOn() {
+    guard hasMoreToRead, !holdsAcknowledgements else { return }
+    hasMoreToRead = false
+    loop.atEndOfTurn { [weak self] in
+      guard let self, socket >= 0, case .connected = state else { return }
+      ready(.read)
+    }
   }
 
   private func schedulePump() {
@@ -354,6 +375,7 @@ public final class MQTTClient {
       flush()
       // What the socket took in the meantime makes room that no event would tell of.
     } while mayContinue
+    readOn()
     if isReady { delegate?.clientHasRoom(self) }
   }
 
@@ -414,6 +436,10 @@ public final class MQTTClient {
   /// Writes the library's packets and ours, never one inside the other.
   private func flush() {
     guard mosquitto_socket(handle) >= 0 else { return }
+    if holdsAcknowledgements {
+      setInterest([])
+      return
+    }
     if let peer, !peer.handshakeDone {
       setInterest(SSL_want(handleSSL) == SSL_WRITING ? [.read, .write] : .read)
       return
@@ -464,6 +490,8 @@ public final class MQTTClient {
   // MARK: Losing the connection
 
   private func dropSocket() {
+    holdsAcknowledgements = false
+    hasMoreToRead = false
     guard socket >= 0 else { return }
     loop.unwatch(socket)
     // The library closes the descriptor at its next connect, or when it is destroyed.

@@ -8,13 +8,18 @@ public struct OutgoingMessage {
   public let due: MonotonicTime
   /// When it was given to the client.
   public let queued: MonotonicTime
+  /// The publisher's own number for the message.
+  public let tag: Int
 
   /// A message for the backlog.
-  public init(header: PublishHeader, payload: [UInt8], due: MonotonicTime, queued: MonotonicTime? = nil) {
+  public init(
+    header: PublishHeader, payload: [UInt8], due: MonotonicTime, queued: MonotonicTime? = nil, tag: Int = 0
+  ) {
     self.header = header
     self.payload = payload
     self.due = due
     self.queued = queued ?? due
+    self.tag = tag
   }
 }
 

@@ -73,6 +73,48 @@ public struct RuleDocument: Sendable {
     self.actions = actions
     errorAction = try reader.object("errorAction")?.action(variables: variables)
     try reader.finish(ignoring: ["createdAt", "ruleArn"])
+    for action in actions {
+      guard case .republish(let republish) = action, republish.topic.isConstant,
+        let filter = statement.filter,
+        filter.matches(republish.topic.source)
+      else { continue }
+      throw RuleError(
+        file, "actions",
+        "republishes to '\(republish.topic.source)', which its own filter '\(filter)' matches: a loop")
+    }
+  }
+
+  /// The topics that the rule's actions publish to: names, or templates that are known only with a message.
+  public var publishes: [Template] {
+    (actions + [errorAction].compactMap { $0 }).compactMap { action in
+      if case .republish(let republish) = action { republish.topic } else { nil }
+    }
+  }
+
+  /// What is allowed, but likely not what was meant.
+  public var warnings: [String] {
+    var warnings: [String] = []
+    if case .list(let items) = statement.statement.select.items {
+      var names: Set<[String]> = []
+      for case .expression(let expression, let path) in items {
+        let name = path.joined(separator: ".")
+        if !names.insert(path).inserted {
+          warnings.append("'\(name)' is selected twice; the last one counts")
+        }
+        if statement.version == .v2016, case .cast(_, .decimal) = expression {
+          warnings.append(
+            "'\(name)' is a whole number where its value is one (12.00 becomes 12 under 2016-03-23), and then changes "
+              + "its type in a store that tells whole numbers from decimals")
+        }
+      }
+    }
+    if statement.version == .v2015, sql.lowercased().contains("parse_time") {
+      warnings.append("parse_time() is Undefined under 2015-10-08; set awsIotSqlVersion to 2016-03-23")
+    }
+    for topic in publishes where !topic.isConstant {
+      warnings.append("the topic '\(topic.source)' depends on the message and may not be a valid one")
+    }
+    return warnings
   }
 }
 

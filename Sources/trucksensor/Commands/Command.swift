@@ -1,5 +1,6 @@
 import Identity
 import MQTT
+import RulesEngine
 import Simulator
 
 /// One subcommand: its table, and what it does.
@@ -16,7 +17,8 @@ enum Commands {
     [
       RunCommand.self, SimulateCommand.self, SubscribeCommand.self, PublishCommand.self,
       DatasetGenerateCommand.self,
-      DatasetCheckCommand.self, CompletionsCommand.self,
+      DatasetCheckCommand.self, RulesRunCommand.self, RulesEvalCommand.self, RulesTestCommand.self,
+      RulesCheckCommand.self, CompletionsCommand.self,
     ]
   }
 
@@ -71,7 +73,7 @@ enum Trucksensor {
   static func exitCode(for error: any Error) -> ExitCode {
     switch error {
     case is UsageError: .usage
-    case is DatasetError: .dataError
+    case is DatasetError, is RuleError, is SQLError, is JSONError: .dataError
     case is IdentityError: .refused
     case let error as MQTTError:
       switch error.kind {

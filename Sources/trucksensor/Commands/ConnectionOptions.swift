@@ -72,12 +72,17 @@ struct ConnectionPlan {
   let port: UInt16
   let caFile: String
   let usesTLS: Bool
+  /// Whether `--cert`, `--key` and their passphrase are for the plan's clients.
+  private let takesGivenCredentials: Bool
   private let tls: TLSContext?
   private let choices: ConnectionChoices
 
   /// Where to connect: `--endpoint`, or `local`, the broker on this machine.
-  init(_ arguments: ParsedArguments, local: (port: UInt16, caFile: String)?) throws {
+  init(
+    _ arguments: ParsedArguments, local: (port: UInt16, caFile: String)?, ownCredentials: Bool = true
+  ) throws {
     self.arguments = arguments
+    takesGivenCredentials = ownCredentials
     choices = try ConnectionChoices(arguments)
     usesTLS = !arguments.has("no-tls")
     if let endpoint = arguments.string("endpoint") {
@@ -111,11 +116,13 @@ struct ConnectionPlan {
       settings: settings, tls: tls, credentials: usesTLS ? try credentials(of: device) : nil, loop: loop)
   }
 
+  private func given(_ name: String) -> String? { takesGivenCredentials ? arguments.string(name) : nil }
+
   private func credentials(of device: String) throws -> DeviceCredentials {
     let kit = try ConnectionKit(directory: "certs", deviceName: device)
-    let certificate = arguments.string("cert") ?? kit.certificatePath
-    let key = arguments.string("key") ?? kit.privateKeyPath
-    let passphrase = try arguments.string("passphrase-file").map { path in
+    let certificate = given("cert") ?? kit.certificatePath
+    let key = given("key") ?? kit.privateKeyPath
+    let passphrase = try given("passphrase-file").map { path in
       guard let text = TextFile.read(path) else {
         throw arguments.error("--passphrase-file: \(path) can't be read")
       }

@@ -1,6 +1,7 @@
 import Glibc
 import Identity
 import MQTT
+import RulesEngine
 
 /// What stands in for AWS IoT Core on this machine: a CA, certificates, who may do what, and a broker.
 ///
@@ -9,6 +10,8 @@ import MQTT
 final class LocalCloud {
   /// The device name of `subscribe` and `publish`; it may do everything, as AWS's MQTT test client may.
   static let testClient = "mqttTestClient"
+  /// The device name of the rules engine; it may subscribe and publish what its rules say.
+  static let rulesEngine = "rulesEngine"
   private static let authorityFolder = "data/ca"
   private static let brokerFolder = "data/broker"
   private static let certificateFolder = "certs"
@@ -22,7 +25,7 @@ final class LocalCloud {
   }
 
   /// Makes what is missing and starts the broker. A device may publish to `truck/freezer` and to its own topic.
-  static func start(devices: [(name: String, topic: TopicName)]) throws -> LocalCloud {
+  static func start(devices: [(name: String, topic: TopicName)], rules: [RuleDocument]) throws -> LocalCloud {
     let authority = try CertificateAuthority(directory: authorityFolder)
     if authority.isNew { StandardError.print("Made a local CA: \(authority.certificatePath)") }
     var list = AccessControlList()
@@ -31,9 +34,16 @@ final class LocalCloud {
       if try ensureCertificate(of: name, authority: authority) { made.append(name) }
       list.allow(name, AccessRule(.write, "truck/freezer"), AccessRule(.write, topic.text))
     }
+    if try ensureCertificate(of: rulesEngine, authority: authority) { made.append(rulesEngine) }
+    for rule in rules {
+      if let filter = rule.statement.filter { list.allow(rulesEngine, AccessRule(.read, filter.pattern)) }
+      for topic in rule.publishes {
+        list.allow(rulesEngine, AccessRule(.write, topic.isConstant ? topic.source : "#"))
+      }
+    }
     if try ensureCertificate(of: testClient, authority: authority) { made.append(testClient) }
     if !made.isEmpty {
-      let names = made.count > 4 ? "\(made.count) devices" : made.joined(separator: " and ")
+      let names = made.count > 4 ? "\(made.count) devices" : made.joined(separator: ", ")
       StandardError.print("Made certificates in \(certificateFolder)/ for \(names).")
     }
     list.allow(testClient, AccessRule(.readWrite, "#"), AccessRule(.read, "$SYS/#"))

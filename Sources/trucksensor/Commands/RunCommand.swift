@@ -6,7 +6,8 @@ import Simulator
 enum RunCommand: Command {
   static let description = CommandDescription(
     name: "run",
-    summary: "The whole journey in one process: a local broker, and a truck that publishes to it.",
+    summary:
+      "The whole journey in one process: a local broker, a truck that publishes to it, and the rules of rules/.",
     discussion:
       "Makes a local CA and the device's certificate on the first run. With --endpoint nothing local is "
       + "started, and certs/NAME.cert.pem, certs/NAME.private.key and certs/root-CA.crt must exist, as AWS's connection "
@@ -23,15 +24,30 @@ enum RunCommand: Command {
     let loop = try EventLoop()
     var cloud: LocalCloud?
     if !arguments.has("endpoint") {
-      cloud = try LocalCloud.start(devices: runner.devices)
+      let rules = try RuleFiles.all(in: RuleFiles.folder)
+      cloud = try LocalCloud.start(devices: runner.devices, rules: rules)
       try cloud?.supervise(loop)
     }
     let plan = try ConnectionPlan(arguments, local: cloud.map { ($0.broker.port, $0.caFile) })
+    let engine = try startRules(arguments, cloud, loop)
     StandardOutput.shared.print("\nRunning truck sensor sample application...")
     StandardOutput.shared.print("Publishing messages on topic: \(runner.topicTemplate)")
     StandardOutput.shared.flush()
     let code = try runner.run(plan, loop: loop)
+    engine?.finish(loop)
     cloud?.broker.stop()
     return code
+  }
+
+  /// The rules of `rules/`, beside the local broker; AWS runs its own.
+  private static func startRules(
+    _ arguments: ParsedArguments, _ cloud: LocalCloud?, _ loop: EventLoop
+  ) throws -> RulesRunner? {
+    guard let cloud, try !RuleFiles.all(in: RuleFiles.folder).isEmpty else { return nil }
+    let plan = try ConnectionPlan(arguments, local: (cloud.broker.port, cloud.caFile), ownCredentials: false)
+    let engine = try RulesRunner(arguments, plan: plan, loop: loop, device: LocalCloud.rulesEngine)
+    engine.onFailure = { StandardError.print("trucksensor: rules: \($0)") }
+    engine.start()
+    return engine
   }
 }

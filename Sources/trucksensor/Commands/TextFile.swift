@@ -3,18 +3,21 @@ import Glibc
 /// Small files as text.
 enum TextFile {
   /// The file's text, at most 1 MiB; nil if it can't be read.
-  static func read(_ path: String) -> String? {
+  static func read(_ path: String) -> String? { bytes(of: path).map { String(decoding: $0, as: UTF8.self) } }
+
+  /// The file's bytes, at most `limit`; nil if it can't be read.
+  static func bytes(of path: String, limit: Int = 1 << 20) -> [UInt8]? {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }
     var bytes: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 65_536)
-    while bytes.count < 1 << 20 {
+    while bytes.count < limit {
       let count = Glibc.read(descriptor, &buffer, buffer.count)
       guard count > 0 else { break }
       bytes.append(contentsOf: buffer[..<count])
     }
-    return String(decoding: bytes, as: UTF8.self)
+    return bytes
   }
 }
 

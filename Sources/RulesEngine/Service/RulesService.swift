@@ -1,0 +1,260 @@
+import MQTT
+
+/// Runs rules over what a broker delivers: one client subscribes, another publishes what the actions make.
+///
+/// A QoS 1 message is acknowledged only after its actions are done, an action that publishes being done when the broker
+/// has acknowledged it. For that the subscriber keeps its acknowledgements back until all that came with them is done;
+/// it then reads on. Used on the clients' loop only.
+public final class RulesService: MQTTClientDelegate {
+  /// The rules, in the order of their names.
+  public private(set) var rules: [RuleDocument]
+  /// Each rule's counters, in the same order.
+  public private(set) var counters: [RuleCounters]
+
+  private let subscriber: MQTTClient
+  private let publisher: MQTTClient
+  private let log: (String) -> Void
+  private let onFailure: (MQTTError) -> Void
+  private let evaluator = StatementEvaluator()
+  private var tree = TopicTree<Int>()
+  private var headers: [HeaderKey: PublishHeader] = [:]
+  private var executions: [Int: Execution] = [:]
+  private var lastTag = 0
+  private var subscriptionCount = 0
+  private var granted = 0
+  /// More topics than this are rather a new one for each message.
+  private static let headerLimit = 1000
+
+  private struct HeaderKey: Hashable {
+    let topic: String
+    let qos: QoS
+  }
+
+  /// One rule's actions for one message.
+  private final class Execution {
+    let rule: Int
+    let message: Message
+    let isErrorAction: Bool
+    var unfinished = 0
+    var failures: [(action: String, resource: String, error: String)] = []
+
+    init(rule: Int, message: Message, isErrorAction: Bool) {
+      self.rule = rule
+      self.message = message
+      self.isErrorAction = isErrorAction
+    }
+  }
+
+  /// A service over two clients that aren't connected yet. `log` gets a line for each thing that went wrong and for
+  /// each log action, `onFailure` what ended a client for good.
+  ///
+  /// Throws `RuleError` where a rule would feed itself.
+  public init(
+    rules: [RuleDocument], subscriber: MQTTClient, publisher: MQTTClient, shareGroup: String? = nil,
+    log: @escaping (String) -> Void, onFailure: @escaping (MQTTError) -> Void
+  ) throws {
+    self.rules = rules
+    self.subscriber = subscriber
+    self.publisher = publisher
+    self.log = log
+    self.onFailure = onFailure
+    counters = Array(repeating: RuleCounters(), count: rules.count)
+    for (index, rule) in rules.enumerated() where !rule.isDisabled {
+      if let filter = rule.statement.filter { tree.insert(index, at: filter.pattern) }
+    }
+    var filters: Set<String> = []
+    for rule in rules where !rule.isDisabled {
+      guard let filter = rule.statement.filter, filters.insert(filter.pattern).inserted else { continue }
+      subscriber.subscribe(
+        try shareGroup.map { try TopicFilter("$share/\($0)/\(filter.pattern)") } ?? filter, qos: .atLeastOnce)
+    }
+    subscriptionCount = filters.count
+    subscriber.delegate = self
+    publisher.delegate = self
+  }
+
+  /// Connects both clients.
+  public func start() {
+    publisher.connect()
+    subscriber.connect()
+  }
+
+  /// Says goodbye. What isn't acknowledged comes again in the next session.
+  public func stop() {
+    subscriber.disconnect()
+    publisher.disconnect()
+  }
+
+  /// Actions that aren't done yet.
+  public var unfinished: Int { executions.count }
+
+  // MARK: Messages
+
+  /// Runs the rules whose filters match the message's topic.
+  public func client(_ client: MQTTClient, received incoming: IncomingMessage) {
+    var message = Message(
+      topic: incoming.topic, payload: incoming.payload, receivedMilliseconds: Clock.milliseconds)
+    message.userProperties = incoming.userProperties
+    // MQTT doesn't tell who published; our simulator says it in a user property.
+    message.clientID = incoming.userProperties.first { $0.name == "clientId" }?.value
+    message.principal = incoming.userProperties.first { $0.name == "principal" }?.value
+    tree.forEach(matching: incoming.topic) { run($0, message) }
+  }
+
+  private func run(_ index: Int, _ message: Message) {
+    counters[index].topicMatch += 1
+    let rule = rules[index]
+    switch evaluator.evaluate(rule.statement, message) {
+    case .noMatch: break
+    case .payloadError(let error):
+      counters[index].parseError += 1
+      log("rule \(rule.name): a payload on '\(message.topic)' is no JSON: \(error)")
+    case .output(let output):
+      counters[index].rulesExecuted += 1
+      let execution = Execution(rule: index, message: message, isErrorAction: false)
+      execution.unfinished = rule.actions.count
+      for action in rule.actions { perform(action, output, execution) }
+    }
+  }
+
+  private func perform(_ action: Action, _ output: [UInt8], _ execution: Execution) {
+    switch action {
+    case .log:
+      log("rule \(rules[execution.rule].name): \(String(decoding: output, as: UTF8.self))")
+      finished(execution)
+    case .republish(let republish):
+      let topic = republish.topic(evaluator, rules[execution.rule].statement, execution.message)
+      do throws(MQTTError) {
+        let header = try header(of: republish, topic: topic, execution)
+        lastTag += 1
+        executions[lastTag] = execution
+        let outgoing = OutgoingMessage(header: header, payload: output, due: .now(), tag: lastTag)
+        guard publisher.publish(outgoing) else {
+          executions[lastTag] = nil
+          throw MQTTError(.unreachable, "the broker is away and the backlog is full")
+        }
+      } catch {
+        failed(execution, topic: topic, error)
+      }
+    }
+  }
+
+  private func header(
+    of republish: RepublishAction, topic: String, _ execution: Execution
+  ) throws(MQTTError) -> PublishHeader {
+    let isPlain = republish.userProperties.isEmpty && republish.contentType == nil
+    let key = HeaderKey(topic: topic, qos: republish.qos)
+    if isPlain, let known = headers[key] { return known }
+    let statement = rules[execution.rule].statement
+    func text(_ template: Template) -> String { evaluator.text(template, statement, execution.message) }
+    var properties: [(String, String)] = []
+    for property in republish.userProperties {
+      properties.append((text(property.name), text(property.value)))
+    }
+    let header = try PublishHeader(
+      topic: TopicName(topic), qos: republish.qos, userProperties: properties,
+      contentType: republish.contentType.map(text))
+    if isPlain {
+      if headers.count >= Self.headerLimit { headers.removeAll() }
+      headers[key] = header
+    }
+    return header
+  }
+
+  // MARK: Their ends
+
+  private func finished(_ execution: Execution) {
+    if execution.isErrorAction {
+      counters[execution.rule].errorActionSuccess += 1
+    } else {
+      counters[execution.rule].success += 1
+    }
+    actionEnded(execution)
+  }
+
+  private func failed(_ execution: Execution, topic: String, _ error: MQTTError) {
+    let rule = rules[execution.rule]
+    log("rule \(rule.name): republish to '\(topic)' failed: \(error.message)")
+    if execution.isErrorAction {
+      counters[execution.rule].errorActionFailure += 1
+    } else {
+      counters[execution.rule].failure += 1
+      execution.failures.append(("RepublishAction", topic, error.message))
+    }
+    actionEnded(execution)
+  }
+
+  private func actionEnded(_ execution: Execution) {
+    execution.unfinished -= 1
+    guard execution.unfinished == 0 else { return }
+    if !execution.failures.isEmpty, let action = rules[execution.rule].errorAction {
+      let errorExecution = Execution(rule: execution.rule, message: execution.message, isErrorAction: true)
+      errorExecution.unfinished = 1
+      perform(action, errorMessage(execution), errorExecution)
+    }
+  }
+
+  /// AWS's message to an error action ("Error handling (error action)", message format).
+  private func errorMessage(_ execution: Execution) -> [UInt8] {
+    var message = ObjectValue()
+    message.set("ruleName", .string(rules[execution.rule].name))
+    message.set("topic", .string(execution.message.topic))
+    message.set("cloudwatchTraceId", .string(execution.message.traceID))
+    message.set("clientId", .string(execution.message.clientID ?? "N/A"))
+    message.set("base64OriginalPayload", .string(Base64.encode(execution.message.payload)))
+    message.set(
+      "failures",
+      .array(
+        execution.failures.map { failure in
+          var object = ObjectValue()
+          object.set("failedAction", .string(failure.action))
+          object.set("failedResource", .string(failure.resource))
+          object.set("errorMessage", .string(failure.error))
+          return .object(object)
+        }))
+    return Value.object(message).json
+  }
+
+  private func published(_ tag: Int, _ error: MQTTError?, topic: String) {
+    guard let execution = executions.removeValue(forKey: tag) else { return }
+    if let error { failed(execution, topic: topic, error) } else { finished(execution) }
+    // All that was read is done: acknowledge it, and read on.
+    if executions.isEmpty { subscriber.holdsAcknowledgements = false }
+  }
+
+  // MARK: What the clients tell
+
+  /// An action's message has reached the broker.
+  public func client(_ client: MQTTClient, delivered message: OutgoingMessage) {
+    published(message.tag, nil, topic: message.header.topic.text)
+  }
+
+  /// The broker didn't take an action's message.
+  public func client(_ client: MQTTClient, refused message: OutgoingMessage, with error: MQTTError) {
+    published(message.tag, error, topic: message.header.topic.text)
+  }
+
+  /// Keeps the acknowledgements back while actions aren't done.
+  public func clientFinishedReading(_ client: MQTTClient) {
+    if client === subscriber, !executions.isEmpty { client.holdsAcknowledgements = true }
+  }
+
+  /// Tells of lost and failed connections.
+  public func client(_ client: MQTTClient, changedTo state: ConnectionState) {
+    switch state {
+    case .failed(let error): onFailure(error)
+    case .waiting(let error): log("rules: \(error.message); trying again")
+    default: break
+    }
+  }
+
+  /// A refused subscription ends the service.
+  public func client(_ client: MQTTClient, subscribed filter: TopicFilter, _ result: Result<QoS, MQTTError>) {
+    switch result {
+    case .success:
+      granted += 1
+      if granted == subscriptionCount { log("rules: ready, \(rules.count { !$0.isDisabled }) rules") }
+    case .failure(let error): onFailure(error)
+    }
+  }
+}

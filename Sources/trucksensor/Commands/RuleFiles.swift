@@ -1,0 +1,30 @@
+import Glibc
+import RulesEngine
+
+/// Rule documents on disk.
+enum RuleFiles {
+  static let folder = "rules"
+
+  /// Reads one document; `name` is a path, or the name of a rule in `rules/`.
+  static func read(_ name: String) throws -> RuleDocument {
+    let path = name.contains("/") || name.hasSuffix(".json") ? name : "\(folder)/\(name).json"
+    guard let bytes = TextFile.bytes(of: path) else {
+      throw OutputError(description: "\(path) can't be read: \(String(cString: strerror(errno)))")
+    }
+    return try RuleDocument(bytes, file: path)
+  }
+
+  /// All documents of a folder, in the order of their names; none if there is no such folder.
+  static func all(in folder: String) throws -> [RuleDocument] {
+    guard let directory = opendir(folder) else { return [] }
+    defer { closedir(directory) }
+    var names: [String] = []
+    while let entry = Glibc.readdir(directory) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if name.hasSuffix(".json"), !name.hasPrefix(".") { names.append(name) }
+    }
+    return try names.sorted().map { try read("\(folder)/\($0)") }
+  }
+}

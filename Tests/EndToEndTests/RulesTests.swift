@@ -1,0 +1,116 @@
+import Foundation
+import Testing
+
+/// The rules engine beside the truck and as a service, against the real broker.
+@Suite(.serialized, .enabled(if: Trucksensor.isBuilt, "scripts/build.sh makes the executable"))
+struct RulesTests {
+  let truck: Trucksensor
+
+  init() throws {
+    truck = try Trucksensor()
+    try FileManager.default.copyItem(
+      at: Trucksensor.repository.appendingPathComponent("rules"),
+      to: URL(fileURLWithPath: truck.path("rules")))
+  }
+
+  /// A broker with the rules' permissions, and a truck that publishes once an hour.
+  private func startCloud(_ options: String...) throws -> (Trucksensor.Running, port: String) {
+    let cloud = try Trucksensor.Running(
+      Trucksensor.executable, ["run", "truckSensor01", "--interval", "1h", "--quiet"] + options,
+      in: truck.folder)
+    try cloud.waitUntil { $0.errorText.contains("mutual TLS") && $0.outputText.contains("Publishing") }
+    return (cloud, String(try #require(cloud.errorText.firstMatch(of: /127\.0\.0\.1:(\d+), mutual/)?.1)))
+  }
+
+  @Test func `a run puts each reading on truck/analyze as numbers`() throws {
+    let cloud = try truck.start("run", "truckSensor01", "--count", "20", "--rate", "20", "--quiet", "--loop")
+    try cloud.waitUntil { $0.errorText.contains("mutual TLS") }
+    let watcher = try truck.start("subscribe", "truck/analyze", "--count", "5", "--timeout", "10s")
+    let result = watcher.wait()
+    #expect(result.status == 0, "\(result.errors)")
+    let payload = try #require(result.lines.first { $0.hasPrefix("{") })
+    #expect(
+      payload.contains(
+        /^\{"temp":-?\d+(\.\d+)?,"volts":1[12](\.\d+)?,"door":[01],"timestamp":"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"\}$/
+      ))
+    #expect(cloud.wait().status == 0)
+  }
+
+  @Test func `an engine killed in the middle loses nothing`() throws {
+    let (cloud, port) = try startCloud()
+    try setRule(filter: "load/in", topic: "load/out")
+    let count = 50_000
+    let watcher = try truck.start(
+      "subscribe", "load/out", "--device", "mqttTestClient", "--qos", "1", "--json")
+    try watcher.waitUntil { $0.errorText.contains("subscribed") }
+    func startEngine() throws -> Trucksensor.Running {
+      let engine = try truck.start("rules", "run", "--device", "mqttTestClient", "--client-id", "engine")
+      try engine.waitUntil { $0.errorText.contains("rules: ready") }
+      return engine
+    }
+    var engine = try startEngine()
+    let source = try truck.start(
+      "simulate", "--device", "mqttTestClient", "--client-id", "source", "--topic", "load/in", "--rate",
+      "max",
+      "--qos", "1", "--count", "\(count)", "--loop", "--quiet", "--json", "--endpoint", "127.0.0.1:\(port)",
+      "--ca",
+      "data/ca/root-CA.crt")
+    for line in [2_000, 15_000] {
+      try watcher.waitUntil { $0.outputText.utf8.count > line * 150 }
+      engine.interrupt(SIGKILL)
+      _ = engine.wait()
+      engine = try startEngine()
+    }
+    let sent = source.wait()
+    #expect(sent.status == 0, "\(sent.errors)")
+    #expect(sent.json["acknowledged"] as? Int == count)
+    let last = "\\\"n\\\":\\\"\(count)\\\""
+    try watcher.waitUntil { $0.outputText.contains(last) }
+    engine.interrupt()
+    _ = engine.wait()
+    watcher.interrupt()
+    let seen = Set(watcher.wait().output.matches(of: /\\"n\\":\\"(\d+)\\"/).compactMap { Int($0.1) })
+    #expect(seen.count == count)
+    cloud.interrupt()
+    _ = cloud.wait()
+  }
+
+  @Test func `a republish that the broker denies goes to the error action`() throws {
+    try setRule(filter: "load/in", topic: "load/out")
+    let (cloud, _) = try startCloud()
+    // The engine's permissions are those of the rules that the run has read.
+    try setRule(filter: "load/in", topic: "for${'bidden'}/x")
+    let engine = try truck.start("rules", "run", "--client-id", "another", "--json")
+    try engine.waitUntil { $0.errorText.contains("rules: ready") }
+    let watcher = try truck.start("subscribe", "TimeStream_rule_error", "--count", "1", "--timeout", "15s")
+    try watcher.waitUntil { $0.errorText.contains("subscribed") }
+    let published = try truck.run("publish", "load/in", "{\"a\":1}")
+    #expect(published.status == 0, "\(published.errors)")
+    let result = watcher.wait()
+    #expect(result.status == 0, "\(result.errors) \(engine.errorText)")
+    let json = result.json
+    #expect(json["ruleName"] as? String == "load")
+    #expect(json["topic"] as? String == "load/in")
+    #expect(json["base64OriginalPayload"] as? String == "eyJhIjoxfQ==")
+    #expect(json["cloudwatchTraceId"] as? String != nil)
+    let failure = try #require((json["failures"] as? [[String: String]])?.first)
+    #expect(failure["failedAction"] == "RepublishAction")
+    #expect(failure["failedResource"] == "forbidden/x")
+    #expect(failure["errorMessage"]?.contains("forbidden/x") == true)
+    engine.interrupt()
+    let counters = engine.wait().json["rules"] as? [String: [String: Int]]
+    #expect(counters?["load"]?["Failure"] == 1)
+    #expect(counters?["load"]?["ErrorActionSuccess"] == 1)
+    cloud.interrupt()
+    _ = cloud.wait()
+  }
+
+  private func setRule(filter: String, topic: String, error: String = "TimeStream_rule_error") throws {
+    try truck.write(
+      """
+      {"sql": "SELECT * FROM '\(filter)'", "awsIotSqlVersion": "2016-03-23",
+       "actions": [{"republish": {"topic": "\(topic)", "qos": 1}}],
+       "errorAction": {"republish": {"topic": "\(error)", "qos": 1}}}
+      """, to: "rules/load.json")
+  }
+}
