@@ -12,6 +12,8 @@ struct Number: Sendable {
 
   /// The dialect's text of the number.
   var text: String { decimal.text(withPoint: !isInt) }
+
+  func append(to bytes: inout [UInt8]) { decimal.append(to: &bytes, withPoint: !isInt) }
 }
 
 /// A value of the language. Undefined and null are two things.
@@ -76,10 +78,11 @@ extension Value {
 
   /// A string that matches `^-?\d+(\.\d+)?((?i)E-?\d+)?$` as a number.
   static func decimal(_ text: String) -> Decimal34? {
-    let bytes = Array(text.utf8)
-    // "E+5" is a number in JSON, but no string that converts to one.
-    guard !bytes.contains(UInt8(ascii: "+")) else { return nil }
-    return Decimal34(bytes)
+    var text = text
+    return text.withUTF8 { bytes in
+      // "E+5" is a number in JSON, but no string that converts to one.
+      bytes.contains(UInt8(ascii: "+")) ? nil : Decimal34(bytes)
+    }
   }
 
   /// As an integer argument: rounded down.

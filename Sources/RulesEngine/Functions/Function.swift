@@ -6,16 +6,22 @@ struct Function: Sendable {
   let arity: ClosedRange<Int>
   /// What `*` as the first argument stands for; nil where it isn't allowed.
   let star: Expression?
-  let body: @Sendable ([Value], Evaluator) -> Value
+  typealias Body = @Sendable ([Value], Evaluator) -> Value
+  let body: Body
+  /// A body for these arguments, where some of them are constants that need to be looked at only once.
+  var specialized: (@Sendable ([Expression]) -> Body?)?
 
-  init(
-    _ name: String, _ arity: ClosedRange<Int>, star: Expression? = nil,
-    _ body: @escaping @Sendable ([Value], Evaluator) -> Value
-  ) {
+  init(_ name: String, _ arity: ClosedRange<Int>, star: Expression? = nil, _ body: @escaping Body) {
     self.name = name
     self.arity = arity
     self.star = star
     self.body = body
+  }
+
+  /// The function for a call with these arguments.
+  func call(_ arguments: [Expression]) -> Expression {
+    guard let body = specialized?(arguments) else { return .call(self, arguments) }
+    return .call(Function(name, arity, star: star, body), arguments)
   }
 
   /// A function of one argument.

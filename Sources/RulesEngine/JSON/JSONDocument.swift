@@ -333,7 +333,10 @@ final class JSONDocument {
 
   /// A number beyond the dialect's range is Undefined.
   private func number(of node: Node, version: SQLVersion) -> Value {
-    guard let decimal = Decimal34(bytes[Int(node.start)..<Int(node.end)]) else { return .undefined }
+    let decimal = bytes.withUnsafeBufferPointer {
+      Decimal34(UnsafeBufferPointer(rebasing: $0[Int(node.start)..<Int(node.end)]))
+    }
+    guard let decimal else { return .undefined }
     let isInt = version == .v2016 ? decimal.isWhole : !node.isSpecial
     return .number(Number(decimal: decimal, isInt: isInt && decimal.isWhole))
   }

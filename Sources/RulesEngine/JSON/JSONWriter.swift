@@ -11,7 +11,7 @@ extension Value {
     case .undefined: break
     case .null: bytes += "null".utf8
     case .boolean(let value): bytes += (value ? "true" : "false").utf8
-    case .number(let number): bytes += number.text.utf8
+    case .number(let number): number.append(to: &bytes)
     case .string(let text): Self.append(string: text, to: &bytes)
     case .array(let elements):
       bytes.append(UInt8(ascii: "["))
@@ -42,7 +42,17 @@ extension Value {
   /// Escapes what RFC 8259 section 7 says must be escaped.
   static func append(string text: String, to bytes: inout [UInt8]) {
     bytes.append(UInt8(ascii: "\""))
-    for byte in text.utf8 {
+    var text = text
+    text.withUTF8 { append(escaping: $0, to: &bytes) }
+    bytes.append(UInt8(ascii: "\""))
+  }
+
+  private static func append(escaping text: UnsafeBufferPointer<UInt8>, to bytes: inout [UInt8]) {
+    guard text.contains(where: { $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }) else {
+      bytes.append(contentsOf: text)
+      return
+    }
+    for byte in text {
       switch byte {
       case UInt8(ascii: "\""): bytes += "\\\"".utf8
       case UInt8(ascii: "\\"): bytes += "\\\\".utf8
@@ -58,6 +68,5 @@ extension Value {
       default: bytes.append(byte)
       }
     }
-    bytes.append(UInt8(ascii: "\""))
   }
 }

@@ -52,6 +52,37 @@ struct Decimal34: Sendable {
     self.exponent = exponent
   }
 
+  /// Reads what the other initializer reads; numbers of up to 18 digits without an exponent, nearly all, by machine
+  /// integers.
+  init?(_ text: UnsafeBufferPointer<UInt8>) {
+    var value: UInt64 = 0
+    var places = 0
+    var isAfterPoint = false
+    var index = 0
+    if index < text.count, text[0] == UInt8(ascii: "-") { index = 1 }
+    let start = index
+    guard text.count - start <= 18, start < text.count, text[start] != UInt8(ascii: "."),
+      text[text.count - 1] != UInt8(ascii: ".")
+    else {
+      self.init(Array(text))
+      return
+    }
+    while index < text.count {
+      let digit = text[index] &- UInt8(ascii: "0")
+      if digit < 10 {
+        value = value * 10 + UInt64(digit)
+        if isAfterPoint { places += 1 }
+      } else if text[index] == UInt8(ascii: "."), !isAfterPoint {
+        isAfterPoint = true
+      } else {
+        self.init(Array(text))
+        return
+      }
+      index += 1
+    }
+    self.init(isNegative: start == 1, coefficient: UInt128(value), exponent: -places)
+  }
+
   /// Reads `-?digits[.digits][e[+-]digits]`; digits beyond the 34th are rounded. Nil for anything else.
   init?(_ text: some Collection<UInt8>) {
     var isNegative = false
@@ -138,6 +169,15 @@ struct Decimal34: Sendable {
   var normalized: Decimal34 {
     var result = self
     guard coefficient != 0 else { return .zero }
+    if var small = UInt64(exactly: coefficient) {
+      // 128-bit division is a call; nearly all numbers need none.
+      while small % 10 == 0, result.exponent < Self.largestExponent {
+        small /= 10
+        result.exponent += 1
+      }
+      result.coefficient = UInt128(small)
+      return result
+    }
     while result.coefficient % 10 == 0, result.exponent < Self.largestExponent {
       result.coefficient /= 10
       result.exponent += 1
@@ -154,6 +194,13 @@ struct Decimal34: Sendable {
 
   private var digitCount: Int {
     var count = 1
+    if var small = UInt64(exactly: coefficient) {
+      while small >= 10 {
+        count += 1
+        small /= 10
+      }
+      return count
+    }
     var rest = coefficient / 10
     while rest > 0 {
       count += 1
@@ -191,20 +238,34 @@ struct Decimal34: Sendable {
       let away = !isZero && (rounding == .down && isNegative || rounding == .up && !isNegative)
       return away ? Decimal34(isNegative ? -1 : 1) : .zero
     }
+    if places < 19, let small = UInt64(exactly: coefficient) {
+      var divisor: UInt64 = 1
+      for _ in 0..<places { divisor *= 10 }
+      let (whole, rest) = small.quotientAndRemainder(dividingBy: divisor)
+      var quotient = whole
+      if isAway(rest > 0, rest >= divisor - rest, rounding) { quotient += 1 }
+      var result = Decimal34.zero
+      result.coefficient = UInt128(quotient)
+      result.isNegative = isNegative && quotient > 0
+      return result
+    }
     let divisor = Self.power(of10: places)
     var (quotient, rest) = coefficient.quotientAndRemainder(dividingBy: divisor)
-    let isAway =
-      switch rounding {
-      case .towardZero: false
-      case .down: isNegative && rest > 0
-      case .up: !isNegative && rest > 0
-      case .halfAwayFromZero: rest >= divisor - rest
-      }
-    if isAway { quotient += 1 }
+    if isAway(rest > 0, rest >= divisor - rest, rounding) { quotient += 1 }
     var result = Decimal34.zero
     result.coefficient = quotient
     result.isNegative = isNegative && quotient > 0
     return result
+  }
+
+  /// Whether what is cut off moves the magnitude up.
+  private func isAway(_ hasRest: Bool, _ isHalfOrMore: Bool, _ rounding: Rounding) -> Bool {
+    switch rounding {
+    case .towardZero: false
+    case .down: isNegative && hasRest
+    case .up: !isNegative && hasRest
+    case .halfAwayFromZero: isHalfOrMore
+    }
   }
 
   // MARK: Arithmetic
@@ -303,21 +364,40 @@ struct Decimal34: Sendable {
   /// Whole numbers with all their digits, others without trailing zeros; scientific notation below 10⁻⁷ and above 34
   /// digits. `withPoint` writes a whole number as a decimal: 10.0.
   func text(withPoint: Bool = false) -> String {
+    var bytes: [UInt8] = []
+    append(to: &bytes, withPoint: withPoint)
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  /// Appends `text` to `bytes`.
+  func append(to bytes: inout [UInt8], withPoint: Bool) {
     let plain = normalized
-    let digits = String(plain.coefficient)
-    let sign = isNegative ? "-" : ""
-    let pointAt = digits.utf8.count + plain.exponent
+    let zero = UInt8(ascii: "0")
+    let point = UInt8(ascii: ".")
+    if isNegative { bytes.append(UInt8(ascii: "-")) }
+    let start = bytes.count
+    if var small = UInt64(exactly: plain.coefficient) {
+      repeat {
+        bytes.append(zero + UInt8(small % 10))
+        small /= 10
+      } while small > 0
+      bytes[start...].reverse()
+    } else {
+      bytes += String(plain.coefficient).utf8
+    }
+    let pointAt = bytes.count - start + plain.exponent
     if plain.exponent >= 0, pointAt <= 34 {
-      return sign + digits + String(repeating: "0", count: plain.exponent) + (withPoint ? ".0" : "")
+      bytes.append(contentsOf: repeatElement(zero, count: plain.exponent))
+      if withPoint { bytes += [point, zero] }
+    } else if plain.exponent < 0, pointAt > 0 {
+      bytes.insert(point, at: start + pointAt)
+    } else if plain.exponent < 0, pointAt > -6 {
+      bytes.insert(contentsOf: [zero, point] + [UInt8](repeating: zero, count: -pointAt), at: start)
+    } else {
+      if bytes.count - start == 1 { bytes.append(zero) }
+      bytes.insert(point, at: start + 1)
+      bytes += "E\(pointAt - 1)".utf8
     }
-    if plain.exponent < 0, pointAt > 0 {
-      return sign + digits.prefix(pointAt) + "." + digits.dropFirst(pointAt)
-    }
-    if pointAt > -6, plain.exponent < 0 {
-      return sign + "0." + String(repeating: "0", count: -pointAt) + digits
-    }
-    let fraction = digits.utf8.count > 1 ? String(digits.dropFirst()) : "0"
-    return "\(sign)\(digits.prefix(1)).\(fraction)E\(pointAt - 1)"
   }
 }
 

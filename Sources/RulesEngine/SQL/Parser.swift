@@ -269,10 +269,10 @@ struct Parser {
       }
       throw SQLError("there is no function '\(word)'", at: start.start, in: sql)
     }
-    guard let star = function.star, accept("*") else { return .call(function, try list(until: ")")) }
+    guard let star = function.star, accept("*") else { return function.call(try list(until: ")")) }
     var arguments = [star]
     if accept(",") { arguments += try list(until: ")") } else { try expect(")") }
-    return .call(function, arguments)
+    return function.call(arguments)
   }
 
   private mutating func cast() throws(SQLError) -> Expression {

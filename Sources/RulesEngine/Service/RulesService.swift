@@ -253,7 +253,9 @@ public final class RulesService: MQTTClientDelegate {
     switch result {
     case .success:
       granted += 1
-      if granted == subscriptionCount { log("rules: ready, \(rules.count { !$0.isDisabled }) rules") }
+      if granted == subscriptionCount {
+        log("rules: ready: \(rules.filter { !$0.isDisabled }.map(\.name).joined(separator: ", "))")
+      }
     case .failure(let error): onFailure(error)
     }
   }

@@ -3,7 +3,7 @@ enum TimePattern {
   /// About the year 292 million, Joda-Time's own limit, is cut to what the calendar here does exactly.
   static let largestMilliseconds = 8_000_000_000_000_000
 
-  enum Part { case letters(Character, Int), literal(String) }
+  enum Part: Sendable { case letters(Character, Int), literal(String) }
 
   private static let months = [
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
@@ -58,74 +58,81 @@ enum TimePattern {
   // MARK: Writing
 
   /// The moment by Joda-Time's `DateTimeFormat`; nil for a letter that it doesn't have.
-  static func text(_ pattern: String, milliseconds: Int, zone: TimeZoneFile) -> String? {
-    guard let parts = parts(pattern) else { return nil }
+  static func text(_ parts: [Part], milliseconds: Int, zone: TimeZoneFile) -> String? {
     let seconds = floorDivide(milliseconds, 1000)
     let period = zone.period(at: seconds)
     let local = seconds + period.offset
     let day = floorDivide(local, 86_400)
     let clock = local - day * 86_400
     let date = CivilDate(daysSinceEpoch: day)
-    let week = CivilDate.isoWeek(day)
     let weekday = CivilDate.weekday(day)
     let eraYear = date.year > 0 ? date.year : 1 - date.year
     let hour = clock / 3600
-    var text = ""
+    var text: [UInt8] = []
+    text.reserveCapacity(32)
     for part in parts {
       switch part {
-      case .literal(let literal): text += literal
+      case .literal(let literal): text += literal.utf8
       case .letters(let letter, let count):
         switch letter {
-        case "G": text += date.year > 0 ? "AD" : "BC"
-        case "C": text += padded(eraYear / 100, count)
-        case "Y": text += count == 2 ? padded(eraYear % 100, 2) : padded(eraYear, count)
-        case "x": text += count == 2 ? padded(week.year % 100, 2) : padded(week.year, count)
-        case "w": text += padded(week.week, count)
-        case "e": text += padded(weekday == 0 ? 7 : weekday, count)
-        case "E": text += count >= 4 ? days[weekday] : String(days[weekday].prefix(3))
-        case "y": text += count == 2 ? padded(abs(date.year) % 100, 2) : padded(date.year, count)
-        case "D": text += padded(day - CivilDate.days(date.year, 1, 1) + 1, count)
+        case "G": text += (date.year > 0 ? "AD" : "BC").utf8
+        case "C": append(eraYear / 100, count, to: &text)
+        case "Y": append(count == 2 ? eraYear % 100 : eraYear, count, to: &text)
+        case "x":
+          let year = CivilDate.isoWeek(day).year
+          append(count == 2 ? year % 100 : year, count, to: &text)
+        case "w": append(CivilDate.isoWeek(day).week, count, to: &text)
+        case "e": append(weekday == 0 ? 7 : weekday, count, to: &text)
+        case "E": text += (count >= 4 ? days[weekday] : String(days[weekday].prefix(3))).utf8
+        case "y": append(count == 2 ? abs(date.year) % 100 : date.year, count, to: &text)
+        case "D": append(day - CivilDate.days(date.year, 1, 1) + 1, count, to: &text)
+        case "M" where count < 3: append(date.month, count, to: &text)
         case "M":
-          text +=
-            count >= 4
-            ? months[date.month - 1]
-            : count == 3
-              ? String(months[date.month - 1].prefix(3))
-              : padded(date.month, count)
-        case "d": text += padded(date.day, count)
-        case "a": text += hour < 12 ? "AM" : "PM"
-        case "K": text += padded(hour % 12, count)
-        case "h": text += padded((hour + 11) % 12 + 1, count)
-        case "H": text += padded(hour, count)
-        case "k": text += padded(hour == 0 ? 24 : hour, count)
-        case "m": text += padded(clock / 60 % 60, count)
-        case "s": text += padded(clock % 60, count)
+          text += (count >= 4 ? months[date.month - 1] : String(months[date.month - 1].prefix(3))).utf8
+        case "d": append(date.day, count, to: &text)
+        case "a": text += (hour < 12 ? "AM" : "PM").utf8
+        case "K": append(hour % 12, count, to: &text)
+        case "h": append((hour + 11) % 12 + 1, count, to: &text)
+        case "H": append(hour, count, to: &text)
+        case "k": append(hour == 0 ? 24 : hour, count, to: &text)
+        case "m": append(clock / 60 % 60, count, to: &text)
+        case "s": append(clock % 60, count, to: &text)
         case "S":
-          let fraction = padded(milliseconds - seconds * 1000, 3)
-          text +=
-            count <= 3 ? String(fraction.prefix(count)) : fraction + String(repeating: "0", count: count - 3)
-        case "z": text += count >= 4 ? longName(of: zone, period) : shortName(of: period)
-        case "Z": text += count >= 3 ? zone.name : offset(period.offset, withColon: count == 2)
+          var fraction: [UInt8] = []
+          append(milliseconds - seconds * 1000, 3, to: &fraction)
+          text += fraction.prefix(count)
+          if count > 3 { text += [UInt8](repeating: UInt8(ascii: "0"), count: count - 3) }
+        case "z": text += (count >= 4 ? longName(of: period) : shortName(of: period)).utf8
+        case "Z": text += (count >= 3 ? zone.name : offset(period.offset, withColon: count == 2)).utf8
         default: return nil
         }
       }
     }
-    return text
+    return String(decoding: text, as: UTF8.self)
+  }
+
+  private static func append(_ value: Int, _ width: Int, to text: inout [UInt8]) {
+    if value < 0 { text.append(UInt8(ascii: "-")) }
+    let start = text.count
+    var rest = abs(value)
+    repeat {
+      text.append(UInt8(48 + rest % 10))
+      rest /= 10
+    } while rest > 0
+    while text.count - start < width { text.append(UInt8(ascii: "0")) }
+    text[start...].reverse()
   }
 
   private static func floorDivide(_ value: Int, _ divisor: Int) -> Int {
     value >= 0 ? value / divisor : -((-value + divisor - 1) / divisor)
   }
 
-  private static func padded(_ value: Int, _ width: Int) -> String {
-    let digits = String(abs(value))
-    return (value < 0 ? "-" : "") + String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
-  }
-
   private static func offset(_ seconds: Int, withColon: Bool) -> String {
-    let magnitude = abs(seconds)
-    return (seconds < 0 ? "-" : "+") + padded(magnitude / 3600, 2) + (withColon ? ":" : "")
-      + padded(magnitude / 60 % 60, 2)
+    var text: [UInt8] = [UInt8(ascii: seconds < 0 ? "-" : "+")]
+    append(abs(seconds) / 3600, 2, to: &text)
+    if withColon { text.append(UInt8(ascii: ":")) }
+    append(abs(seconds) / 60 % 60, 2, to: &text)
+    return String(decoding: text, as: UTF8.self)
   }
 
   /// Zones without letters of their own are written as offsets, as Joda-Time does.
@@ -143,7 +150,7 @@ enum TimePattern {
   ]
 
   /// The tz database has no long names; the commonest are here, others are written as offsets.
-  private static func longName(of zone: TimeZoneFile, _ period: TimeZoneFile.Period) -> String {
+  private static func longName(of period: TimeZoneFile.Period) -> String {
     longNames[period.abbreviation] ?? offset(period.offset, withColon: true)
   }
 

@@ -94,6 +94,11 @@ struct ConnectionPlan {
       host = "127.0.0.1"
       port = local?.port ?? (usesTLS ? 8883 : 1883)
       caFile = arguments.string("ca") ?? local?.caFile ?? "certs/root-CA.crt"
+      if local == nil {
+        StandardError.print(
+          "No local broker runs in this folder; waiting for one at \(host):\(port). Start it with './start.sh NAME' in "
+            + "another shell, or name another broker by --endpoint.")
+      }
     }
     tls =
       usesTLS

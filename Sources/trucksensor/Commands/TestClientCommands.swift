@@ -91,6 +91,7 @@ final class TestClientSession: MQTTClientDelegate {
   private let loop: EventLoop
   private let isJSON: Bool
   private var received = 0
+  private var lastNotice: MQTTError?
   private var outcome: Result<ExitCode, any Error>?
 
   init(_ arguments: ParsedArguments) throws {
@@ -131,7 +132,9 @@ final class TestClientSession: MQTTClientDelegate {
   func client(_ client: MQTTClient, changedTo state: ConnectionState) {
     switch state {
     case .failed(let error): end(.failure(error))
-    case .waiting(let error): StandardError.print("\(error); trying again")
+    case .waiting(let error):
+      if error != lastNotice { StandardError.print("\(error); trying again") }
+      lastNotice = error
     default: break
     }
   }
