@@ -123,6 +123,15 @@ struct CredentialTests {
     _ = first.wait()
   }
 
+  @Test func `runs that start in one moment get a broker each`() throws {
+    let trucks = try (1...4).map { _ in try Trucksensor() }
+    let runs = try trucks.map { try $0.start("run", "truckSensor01", "--count", "3", "--rate", "10") }
+    for run in runs {
+      let result = run.wait()
+      #expect(result.status == 0, "\(result.errors)")
+    }
+  }
+
   @Test func `a broker left behind by a killed run is replaced`() throws {
     let first = try truck.start("run", "truckSensor01", "--interval", "1h", "--quiet")
     try first.waitUntil { $0.errorText.contains("mutual TLS") }

@@ -140,7 +140,8 @@ public final class EmbeddedBroker {
     processDescriptor = ts_pidfd_open(process)
     // A fresh mosquitto accepts within milliseconds; ten seconds are for a machine under load.
     for _ in 0..<1000 {
-      if accepts() { return }
+      // Somebody else's broker on a port that ours couldn't have would accept too.
+      if accepts(), ownsPort { return }
       if waitForEnd(milliseconds: 10) { break }
     }
     let errors = lastErrors()
@@ -182,6 +183,39 @@ public final class EmbeddedBroker {
       throw MQTTError(.system, "can't start \(executable): \(systemError(code))")
     }
     return child
+  }
+
+  /// Whether the socket that listens on the port is the child's, by the kernel's own tables (proc(5)).
+  private var ownsPort: Bool {
+    let address = "0100007F:" + String(Int(port) + 0x10000, radix: 16, uppercase: true).dropFirst()
+    guard let inode = Self.listener(address), let descriptors = opendir("/proc/\(process)/fd") else {
+      return false
+    }
+    defer { closedir(descriptors) }
+    let wanted = "socket:[\(inode)]"
+    var target = [CChar](repeating: 0, count: 64)
+    while let entry = readdir(descriptors) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      let count = readlink("/proc/\(process)/fd/\(name)", &target, target.count)
+      if count > 0, target[..<count].map(UInt8.init(bitPattern:)).elementsEqual(wanted.utf8) { return true }
+    }
+    return false
+  }
+
+  /// The inode of the socket that listens on an address as /proc/net/tcp writes it.
+  private static func listener(_ address: String) -> Substring? {
+    guard let table = fopen("/proc/net/tcp", "re") else { return nil }
+    defer { fclose(table) }
+    var line = [CChar](repeating: 0, count: 512)
+    while fgets(&line, 512, table) != nil {
+      let text = String(decoding: line.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+      let fields = text.split(separator: " ")
+      // State 0A is listening.
+      if fields.count > 9, fields[1] == address, fields[3] == "0A" { return fields[9] }
+    }
+    return nil
   }
 
   private func accepts() -> Bool {
