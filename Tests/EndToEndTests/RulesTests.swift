@@ -105,6 +105,28 @@ struct RulesTests {
     _ = cloud.wait()
   }
 
+  @Test func `a changed document is read again, a broken one leaves its rule`() throws {
+    try setRule(filter: "load/in", topic: "load/out")
+    let (cloud, _) = try startCloud()
+    let engine = try truck.start("rules", "run", "--client-id", "another", "--json")
+    try engine.waitUntil { $0.errorText.contains("rules: ready") }
+    try truck.write("{\"sql\": 1", to: "rules/load.json")
+    engine.interrupt(SIGHUP)
+    try engine.waitUntil { $0.errorText.contains("rules/load.json: line 1, column 10") }
+    try engine.waitUntil { $0.errorText.contains("reloaded: load, truckAnalyze") }
+    try setRule(filter: "load/in", topic: "truck/analyze")
+    try engine.waitUntil { $0.errorText.components(separatedBy: "reloaded:").count == 3 }
+    let watcher = try truck.start("subscribe", "truck/analyze", "--count", "1", "--timeout", "10s")
+    try watcher.waitUntil { $0.errorText.contains("subscribed") }
+    let published = try truck.run("publish", "load/in", "{\"a\":10.0}")
+    #expect(published.status == 0, "\(published.errors)")
+    #expect(watcher.wait().lines.contains("{\"a\":10}"))
+    engine.interrupt()
+    _ = engine.wait()
+    cloud.interrupt()
+    _ = cloud.wait()
+  }
+
   private func setRule(filter: String, topic: String, error: String = "TimeStream_rule_error") throws {
     try truck.write(
       """

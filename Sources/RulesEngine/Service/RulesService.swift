@@ -6,21 +6,33 @@ import MQTT
 /// has acknowledged it. For that the subscriber keeps its acknowledgements back until all that came with them is done;
 /// it then reads on. Used on the clients' loop only.
 public final class RulesService: MQTTClientDelegate {
-  /// The rules, in the order of their names.
-  public private(set) var rules: [RuleDocument]
-  /// Each rule's counters, in the same order.
-  public private(set) var counters: [RuleCounters]
+  /// A rule that runs, and what it did.
+  public final class LoadedRule {
+    /// The rule.
+    public let document: RuleDocument
+    /// Its counters since the start; a new version of the rule goes on counting.
+    public fileprivate(set) var counters: RuleCounters
+
+    fileprivate init(_ document: RuleDocument, counters: RuleCounters) {
+      self.document = document
+      self.counters = counters
+    }
+  }
+
+  /// The rules, in the order of their files.
+  public private(set) var rules: [LoadedRule] = []
 
   private let subscriber: MQTTClient
   private let publisher: MQTTClient
   private let log: (String) -> Void
   private let onFailure: (MQTTError) -> Void
   private let evaluator = StatementEvaluator()
-  private var tree = TopicTree<Int>()
+  private var tree = TopicTree<LoadedRule>()
+  private var filters: Set<String> = []
+  private let shareGroup: String?
   private var headers: [HeaderKey: PublishHeader] = [:]
   private var executions: [Int: Execution] = [:]
   private var lastTag = 0
-  private var subscriptionCount = 0
   private var granted = 0
   /// More topics than this are rather a new one for each message.
   private static let headerLimit = 1000
@@ -32,13 +44,13 @@ public final class RulesService: MQTTClientDelegate {
 
   /// One rule's actions for one message.
   private final class Execution {
-    let rule: Int
+    let rule: LoadedRule
     let message: Message
     let isErrorAction: Bool
     var unfinished = 0
     var failures: [(action: String, resource: String, error: String)] = []
 
-    init(rule: Int, message: Message, isErrorAction: Bool) {
+    init(rule: LoadedRule, message: Message, isErrorAction: Bool) {
       self.rule = rule
       self.message = message
       self.isErrorAction = isErrorAction
@@ -48,29 +60,39 @@ public final class RulesService: MQTTClientDelegate {
   /// A service over two clients that aren't connected yet. `log` gets a line for each thing that went wrong and for
   /// each log action, `onFailure` what ended a client for good.
   ///
-  /// Throws `RuleError` where a rule would feed itself.
+  /// Throws `MQTTError` for a share group that is none.
   public init(
     rules: [RuleDocument], subscriber: MQTTClient, publisher: MQTTClient, shareGroup: String? = nil,
     log: @escaping (String) -> Void, onFailure: @escaping (MQTTError) -> Void
-  ) throws {
-    self.rules = rules
+  ) throws(MQTTError) {
     self.subscriber = subscriber
     self.publisher = publisher
+    self.shareGroup = shareGroup
     self.log = log
     self.onFailure = onFailure
-    counters = Array(repeating: RuleCounters(), count: rules.count)
-    for (index, rule) in rules.enumerated() where !rule.isDisabled {
-      if let filter = rule.statement.filter { tree.insert(index, at: filter.pattern) }
-    }
-    var filters: Set<String> = []
-    for rule in rules where !rule.isDisabled {
-      guard let filter = rule.statement.filter, filters.insert(filter.pattern).inserted else { continue }
-      subscriber.subscribe(
-        try shareGroup.map { try TopicFilter("$share/\($0)/\(filter.pattern)") } ?? filter, qos: .atLeastOnce)
-    }
-    subscriptionCount = filters.count
+    try replaceRules(rules)
     subscriber.delegate = self
     publisher.delegate = self
+  }
+
+  /// Runs `documents` from now on; rules of a known name keep their counters. Filters that no rule has any more stay
+  /// subscribed until the next session, and match nothing.
+  ///
+  /// Throws `MQTTError` for a share group that is none.
+  public func replaceRules(_ documents: [RuleDocument]) throws(MQTTError) {
+    let known = Dictionary(rules.map { ($0.document.name, $0.counters) }) { first, _ in first }
+    rules = documents.map { LoadedRule($0, counters: known[$0.name] ?? RuleCounters()) }
+    tree = TopicTree()
+    headers.removeAll()
+    for rule in rules where !rule.document.isDisabled {
+      guard let filter = rule.document.statement.filter else { continue }
+      tree.insert(rule, at: filter.pattern)
+      guard filters.insert(filter.pattern).inserted else { continue }
+      subscriber.subscribe(
+        try shareGroup.map { group throws(MQTTError) in try TopicFilter("$share/\(group)/\(filter.pattern)") }
+          ?? filter,
+        qos: .atLeastOnce)
+    }
   }
 
   /// Connects both clients.
@@ -101,17 +123,17 @@ public final class RulesService: MQTTClientDelegate {
     tree.forEach(matching: incoming.topic) { run($0, message) }
   }
 
-  private func run(_ index: Int, _ message: Message) {
-    counters[index].topicMatch += 1
-    let rule = rules[index]
+  private func run(_ loaded: LoadedRule, _ message: Message) {
+    loaded.counters.topicMatch += 1
+    let rule = loaded.document
     switch evaluator.evaluate(rule.statement, message) {
     case .noMatch: break
     case .payloadError(let error):
-      counters[index].parseError += 1
+      loaded.counters.parseError += 1
       log("rule \(rule.name): a payload on '\(message.topic)' is no JSON: \(error)")
     case .output(let output):
-      counters[index].rulesExecuted += 1
-      let execution = Execution(rule: index, message: message, isErrorAction: false)
+      loaded.counters.rulesExecuted += 1
+      let execution = Execution(rule: loaded, message: message, isErrorAction: false)
       execution.unfinished = rule.actions.count
       for action in rule.actions { perform(action, output, execution) }
     }
@@ -120,10 +142,10 @@ public final class RulesService: MQTTClientDelegate {
   private func perform(_ action: Action, _ output: [UInt8], _ execution: Execution) {
     switch action {
     case .log:
-      log("rule \(rules[execution.rule].name): \(String(decoding: output, as: UTF8.self))")
+      log("rule \(execution.rule.document.name): \(String(decoding: output, as: UTF8.self))")
       finished(execution)
     case .republish(let republish):
-      let topic = republish.topic(evaluator, rules[execution.rule].statement, execution.message)
+      let topic = republish.topic(evaluator, execution.rule.document.statement, execution.message)
       do throws(MQTTError) {
         let header = try header(of: republish, topic: topic, execution)
         lastTag += 1
@@ -145,7 +167,7 @@ public final class RulesService: MQTTClientDelegate {
     let isPlain = republish.userProperties.isEmpty && republish.contentType == nil
     let key = HeaderKey(topic: topic, qos: republish.qos)
     if isPlain, let known = headers[key] { return known }
-    let statement = rules[execution.rule].statement
+    let statement = execution.rule.document.statement
     func text(_ template: Template) -> String { evaluator.text(template, statement, execution.message) }
     var properties: [(String, String)] = []
     for property in republish.userProperties {
@@ -165,20 +187,20 @@ public final class RulesService: MQTTClientDelegate {
 
   private func finished(_ execution: Execution) {
     if execution.isErrorAction {
-      counters[execution.rule].errorActionSuccess += 1
+      execution.rule.counters.errorActionSuccess += 1
     } else {
-      counters[execution.rule].success += 1
+      execution.rule.counters.success += 1
     }
     actionEnded(execution)
   }
 
   private func failed(_ execution: Execution, topic: String, _ error: MQTTError) {
-    let rule = rules[execution.rule]
+    let rule = execution.rule.document
     log("rule \(rule.name): republish to '\(topic)' failed: \(error.message)")
     if execution.isErrorAction {
-      counters[execution.rule].errorActionFailure += 1
+      execution.rule.counters.errorActionFailure += 1
     } else {
-      counters[execution.rule].failure += 1
+      execution.rule.counters.failure += 1
       execution.failures.append(("RepublishAction", topic, error.message))
     }
     actionEnded(execution)
@@ -187,7 +209,7 @@ public final class RulesService: MQTTClientDelegate {
   private func actionEnded(_ execution: Execution) {
     execution.unfinished -= 1
     guard execution.unfinished == 0 else { return }
-    if !execution.failures.isEmpty, let action = rules[execution.rule].errorAction {
+    if !execution.failures.isEmpty, let action = execution.rule.document.errorAction {
       let errorExecution = Execution(rule: execution.rule, message: execution.message, isErrorAction: true)
       errorExecution.unfinished = 1
       perform(action, errorMessage(execution), errorExecution)
@@ -197,7 +219,7 @@ public final class RulesService: MQTTClientDelegate {
   /// AWS's message to an error action ("Error handling (error action)", message format).
   private func errorMessage(_ execution: Execution) -> [UInt8] {
     var message = ObjectValue()
-    message.set("ruleName", .string(rules[execution.rule].name))
+    message.set("ruleName", .string(execution.rule.document.name))
     message.set("topic", .string(execution.message.topic))
     message.set("cloudwatchTraceId", .string(execution.message.traceID))
     message.set("clientId", .string(execution.message.clientID ?? "N/A"))
@@ -253,8 +275,10 @@ public final class RulesService: MQTTClientDelegate {
     switch result {
     case .success:
       granted += 1
-      if granted == subscriptionCount {
-        log("rules: ready: \(rules.filter { !$0.isDisabled }.map(\.name).joined(separator: ", "))")
+      if granted == filters.count {
+        log(
+          "rules: ready: \(rules.map(\.document).filter { !$0.isDisabled }.map(\.name).joined(separator: ", "))"
+        )
       }
     case .failure(let error): onFailure(error)
     }

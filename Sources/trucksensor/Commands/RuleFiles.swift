@@ -15,7 +15,10 @@ enum RuleFiles {
   }
 
   /// All documents of a folder, in the order of their names; none if there is no such folder.
-  static func all(in folder: String) throws -> [RuleDocument] {
+  static func all(in folder: String) throws -> [RuleDocument] { try paths(in: folder).map(read) }
+
+  /// The documents' paths, in order.
+  static func paths(in folder: String) -> [String] {
     guard let directory = opendir(folder) else { return [] }
     defer { closedir(directory) }
     var names: [String] = []
@@ -25,6 +28,15 @@ enum RuleFiles {
       }
       if name.hasSuffix(".json"), !name.hasPrefix(".") { names.append(name) }
     }
-    return try names.sorted().map { try read("\(folder)/\($0)") }
+    return names.sorted().map { "\(folder)/\($0)" }
+  }
+
+  /// What changes when a document does.
+  static func stamp(of folder: String) -> String {
+    paths(in: folder).map { path in
+      var status = stat()
+      stat(path, &status)
+      return "\(path) \(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec) \(status.st_size)"
+    }.joined(separator: "\n")
   }
 }

@@ -8,7 +8,8 @@ enum RulesRunCommand: Command {
     name: "rules run", summary: "Runs the rules of a folder over what the broker delivers.",
     discussion:
       "Signs in to the local broker, or to --endpoint, with the certificate of --device. A message is acknowledged after "
-      + "its actions are done, so that a crash loses none. SIGUSR1 prints the counters.",
+      + "its actions are done, so that a crash loses none. Changed documents are read again within a second, or on SIGHUP; a "
+      + "broken one leaves its rule as it was. SIGUSR1 prints the counters.",
     options: [
       .value("rules", "FOLDER", "the rule documents", default: RuleFiles.folder),
       .value("device", "NAME", "whose certificate to use", default: LocalCloud.rulesEngine),
@@ -18,7 +19,7 @@ enum RulesRunCommand: Command {
     exitCodes: Commands.standardExitCodes)
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
-    Signals.block([SIGINT, SIGTERM, SIGUSR1])
+    Signals.block([SIGINT, SIGTERM, SIGUSR1, SIGHUP])
     let loop = try EventLoop()
     let plan = try ConnectionPlan(arguments, local: LocalCloud.runningBroker())
     let engine = try RulesRunner(arguments, plan: plan, loop: loop)
@@ -26,10 +27,15 @@ enum RulesRunCommand: Command {
       StandardError.print("trucksensor: \(error)")
       loop.stop()
     }
-    try loop.onSignal([SIGINT, SIGTERM, SIGUSR1]) { signal in
-      if signal == SIGUSR1 { StandardError.print(engine.countersText) } else { loop.stop() }
+    try loop.onSignal([SIGINT, SIGTERM, SIGUSR1, SIGHUP]) { signal in
+      switch signal {
+      case SIGUSR1: StandardError.print(engine.countersText)
+      case SIGHUP: engine.reload()
+      default: loop.stop()
+      }
     }
     engine.start()
+    engine.watchFiles(loop)
     loop.run()
     engine.stop()
     if arguments.has("json") {
@@ -46,9 +52,12 @@ final class RulesRunner {
   private(set) var failure: MQTTError?
   var onFailure: (MQTTError) -> Void = { _ in }
   private let service: RulesService
+  private let folder: String
+  private var watchTimer: LoopTimer?
+  private var stamp = ""
 
   init(_ arguments: ParsedArguments, plan: ConnectionPlan, loop: EventLoop, device: String? = nil) throws {
-    let folder = arguments.string("rules") ?? RuleFiles.folder
+    folder = arguments.string("rules") ?? RuleFiles.folder
     let rules = try RuleFiles.all(in: folder)
     guard !rules.isEmpty else {
       throw UsageError(message: "there is no rule document in \(folder)/", command: "rules run")
@@ -84,7 +93,7 @@ final class RulesRunner {
     var look: LoopTimer?
     look = loop.makeTimer {
       // Quiet is what has neither begun nor ended anything for 20 ms.
-      let now = self.service.counters.reduce(0) { $0 + $1.topicMatch }
+      let now = self.service.rules.reduce(0) { $0 + $1.counters.topicMatch }
       quiet = now == last && self.service.unfinished == 0 ? quiet + 1 : 0
       last = now
       if quiet >= 4 { loop.stop() } else { look?.set(MonotonicTime.now().advanced(by: 5_000_000)) }
@@ -96,17 +105,50 @@ final class RulesRunner {
     service.stop()
   }
 
+  /// Reads the documents again; a broken one leaves its rule as it was.
+  func reload() {
+    stamp = RuleFiles.stamp(of: folder)
+    let present = Dictionary(service.rules.map { ($0.document.file, $0.document) }) { first, _ in first }
+    var documents: [RuleDocument] = []
+    for path in RuleFiles.paths(in: folder) {
+      do {
+        documents.append(try RuleFiles.read(path))
+      } catch {
+        StandardError.print("trucksensor: \(error)")
+        if let old = present[path] { documents.append(old) }
+      }
+    }
+    do throws(MQTTError) {
+      try service.replaceRules(documents)
+      StandardError.print("rules: reloaded: \(documents.map(\.name).joined(separator: ", "))")
+    } catch {
+      StandardError.print("trucksensor: \(error)")
+    }
+  }
+
+  /// Reloads when a document's time or size changes, looking once a second.
+  func watchFiles(_ loop: EventLoop) {
+    stamp = RuleFiles.stamp(of: folder)
+    watchTimer = loop.makeTimer { [unowned self] in
+      if RuleFiles.stamp(of: folder) != stamp { reload() }
+      watchTimer?.set(MonotonicTime.now().advanced(by: 1_000_000_000))
+    }
+    watchTimer?.set(MonotonicTime.now().advanced(by: 1_000_000_000))
+  }
+
   var unfinished: Int { service.unfinished }
 
   var countersText: String {
-    zip(service.rules, service.counters).map { rule, counters in
-      "rule \(rule.name): " + counters.metrics.map { "\($0.name) \($0.value)" }.joined(separator: ", ")
+    service.rules.map { rule in
+      "rule \(rule.document.name): "
+        + rule.counters.metrics.map { "\($0.name) \($0.value)" }.joined(separator: ", ")
     }.joined(separator: "\n")
   }
 
   var countersJSON: String {
-    let members = zip(service.rules, service.counters).map { rule, counters in
-      "\"\(rule.name)\":{" + counters.metrics.map { "\"\($0.name)\":\($0.value)" }.joined(separator: ",")
+    let members = service.rules.map { rule in
+      "\"\(rule.document.name)\":{"
+        + rule.counters.metrics.map { "\"\($0.name)\":\($0.value)" }.joined(separator: ",")
         + "}"
     }
     return "{\"rules\":{\(members.joined(separator: ","))}}"
