@@ -2,7 +2,7 @@ import MQTT
 
 /// A test case of a statement, a template or a topic filter: what `trucksensor rules test` runs.
 ///
-/// The format is documented in `docs/rule-tests.md`.
+/// The format is documented in `docs/rules.md`.
 public struct RuleCase: Sendable {
   /// The case's name, or its place in the file.
   public let name: String
