@@ -13,11 +13,15 @@ let package = Package(
     .systemLibrary(name: "CLinux"),
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
+    .systemLibrary(
+      name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
+    .target(name: "HTTP", dependencies: ["CMicroHTTPD"]),
     .target(name: "MQTT", dependencies: ["CLinux", "CMosquitto", "COpenSSL"]),
     .target(name: "Identity", dependencies: ["COpenSSL"]),
     .target(name: "Simulator", dependencies: ["MQTT"]),
     .target(name: "RulesEngine", dependencies: ["MQTT", "COpenSSL", "CPCRE2"]),
-    .executableTarget(name: "trucksensor", dependencies: ["MQTT", "Identity", "Simulator", "RulesEngine"]),
+    .executableTarget(
+      name: "trucksensor", dependencies: ["HTTP", "MQTT", "Identity", "Simulator", "RulesEngine"]),
     .testTarget(name: "RulesEngineTests", dependencies: ["RulesEngine"], exclude: ["Cases"]),
     .testTarget(name: "MQTTTests", dependencies: ["MQTT"]),
     .testTarget(name: "IdentityTests", dependencies: ["Identity"]),

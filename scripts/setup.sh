@@ -10,6 +10,7 @@ packages=(
   libmosquitto-dev # the MQTT client library
   mosquitto        # the local broker
   libssl-dev       # X.509 and TLS
+  libmicrohttpd-dev # the HTTP server
   libpcre2-dev     # the rules' regular expressions
   tzdata           # the rules' time zones
   pkg-config       # where SwiftPM asks for the libraries' flags

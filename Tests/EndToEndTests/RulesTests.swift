@@ -127,6 +127,123 @@ struct RulesTests {
     _ = cloud.wait()
   }
 
+  @Test func `counters are served to Prometheus, on loopback names only`() throws {
+    try setRule(filter: "load/in", topic: "load/out")
+    let (cloud, _) = try startCloud()
+    let engine = try truck.start(
+      "rules", "run", "--client-id", "another", "--metrics-port", "0", "--hop-limit", "1")
+    try engine.waitUntil { $0.errorText.contains("rules: ready") }
+    #expect(try truck.run("publish", "load/in", "{\"a\":1}").status == 0)
+    let address = try #require(engine.errorText.firstMatch(of: /(http:\/\/127\.0\.0\.1:\d+)\/metrics/)?.1)
+    func get(_ path: String, _ options: String...) throws -> String {
+      try Trucksensor.Running(
+        URL(fileURLWithPath: "/usr/bin/curl"), ["-s", "-i"] + options + ["\(address)\(path)"],
+        in: truck.folder
+      ).wait().output
+    }
+    let deadline = Date().addingTimeInterval(10)
+    let wanted = "trucksensor_rule_success_total{rule=\"load\"} 1\n"
+    while try !get("/metrics").contains(wanted), Date() < deadline { poll(nil, 0, 50) }
+    let text = try get("/metrics")
+    #expect(text.contains(wanted), "\(text)")
+    #expect(text.contains("Content-Type: text/plain; version=0.0.4"))
+    #expect(try get("/other").hasPrefix("HTTP/1.1 404"))
+    #expect(try get("/metrics", "-H", "Host: example.com").hasPrefix("HTTP/1.1 421"))
+    #expect(try get("/metrics", "-d", "x").hasPrefix("HTTP/1.1 405"))
+    #expect(
+      try get("/metrics", "-H", "X: \(String(repeating: "x", count: 60_000))").hasPrefix("HTTP/1.1 431"))
+    engine.interrupt()
+    _ = engine.wait()
+    cloud.interrupt()
+    _ = cloud.wait()
+  }
+
+  @Test func `a loop is refused without a hop limit and ends with one`() throws {
+    let (cloud, _) = try startCloud()
+    try truck.write(
+      """
+      {"sql": "SELECT * FROM 'load/#'", "awsIotSqlVersion": "2016-03-23",
+       "actions": [{"republish": {"topic": "load/again", "qos": 1, "headers": {
+         "contentType": "application/json", "messageExpiry": "60", "payloadFormatIndicator": "UTF8_DATA",
+         "correlationData": "AP8=", "userProperties": [{"key": "from", "value": "${topic()}"}]}}}]}
+      """, to: "rules/load.json")
+    let refused = try truck.run("rules", "check", "rules/load.json")
+    #expect(refused.status == 65)
+    #expect(refused.errors.contains("a loop; --hop-limit allows it"))
+    let engine = try truck.start(
+      "rules", "run", "--device", "mqttTestClient", "--client-id", "another", "--hop-limit", "3", "--json")
+    try engine.waitUntil { $0.errorText.contains("rules: ready") }
+    #expect(try truck.run("publish", "load/in", "{\"a\":1}").status == 0)
+    try engine.waitUntil { $0.errorText.contains("the message was republished 3 times, the limit") }
+    engine.interrupt()
+    let counters = engine.wait().json["rules"] as? [String: [String: Int]]
+    #expect(counters?["load"]?["Success"] == 3)
+    #expect(counters?["load"]?["Failure"] == 1)
+    cloud.interrupt()
+    _ = cloud.wait()
+  }
+
+  @Test func `rules test checks a rule's actions and error action`() throws {
+    try setRule(filter: "load/+/in", topic: "load/${topic(2)}/out")
+    let good = """
+      {"id": "good", "topic": "load/7/in", "payload": {"a": 1}, "expect": {"match": true, "result": {"a": 1},
+        "actions": [{"republish": {"topic": "load/7/out", "qos": 1}}],
+        "errorAction": {"republish": {"topic": "TimeStream_rule_error", "qos": 1}}}}
+      """
+    try truck.write("[\(good)]", to: "cases.json")
+    #expect(try truck.run("rules", "test", "--rule", "load", "cases.json").output == "1 passed, 0 failed\n")
+    try truck.write(
+      "[\(good), \(good.replacing("load/7/out", with: "load/8/out")), \(good.replacing("_error", with: "_err"))]",
+      to: "cases.json")
+    let result = try truck.run("rules", "test", "--rule", "rules/load.json", "--junit", "r.xml", "cases.json")
+    #expect(result.status == 1)
+    #expect(result.lines.contains("1 passed, 2 failed"))
+    #expect(result.output.contains("\"topic\":\"load/7/out\""))
+    #expect(
+      try String(contentsOfFile: truck.path("r.xml"), encoding: .utf8).contains("tests=\"3\" failures=\"2\""))
+  }
+
+  @Test func `hostile payloads neither stop the engine nor the messages behind them`() throws {
+    let (cloud, _) = try startCloud()
+    try setRule(filter: "load/in", topic: "load/out")
+    try truck.write(
+      """
+      {"sql": "SELECT a FROM 'load/in'", "awsIotSqlVersion": "2016-03-23",
+       "actions": [{"republish": {"topic": "load/a", "qos": 1}}]}
+      """, to: "rules/second.json")
+    let engine = try truck.start(
+      "rules", "run", "--device", "mqttTestClient", "--client-id", "another", "--json")
+    try engine.waitUntil { $0.errorText.contains("rules: ready") }
+    let watcher = try truck.start(
+      "subscribe", "load/out", "load/a", "--count", "8", "--timeout", "15s", "--json", "--qos", "1")
+    try watcher.waitUntil { $0.errorText.contains("subscribed to load/a") }
+    let large = "{\"a\":\"\(String(repeating: "x", count: 300_000))\"}"
+    let payloads: [Data] = [
+      Data("no JSON".utf8), Data([0xFF, 0x00, 0xFE]), Data(), Data(large.utf8),
+      Data(String(repeating: "[", count: 10_000).utf8), Data("{\"a\":1}".utf8),
+    ]
+    for (number, payload) in payloads.enumerated() {
+      let file = truck.path("payload\(number)")
+      try payload.write(to: URL(fileURLWithPath: file))
+      let sent = try Trucksensor.Running(
+        URL(fileURLWithPath: "/bin/sh"),
+        ["-c", "exec '\(Trucksensor.executable.path)' publish load/in < '\(file)'"], in: truck.folder
+      ).wait()
+      #expect(sent.status == 0, "\(sent.errors)")
+    }
+    let result = watcher.wait()
+    engine.interrupt()
+    let counters = engine.wait().json["rules"] as? [String: [String: Int]]
+    // `SELECT *` passes on what is no JSON; two payloads of six are JSON with an "a".
+    #expect(counters?["load"]?["Success"] == 6)
+    #expect(counters?["second"]?["ParseError"] == 4)
+    #expect(counters?["second"]?["Success"] == 2)
+    #expect(result.lines.filter { $0.contains("\"topic\":\"load/out\"") }.count == 6)
+    #expect(result.lines.filter { $0.contains("\"topic\":\"load/a\"") }.count == 2)
+    cloud.interrupt()
+    _ = cloud.wait()
+  }
+
   private func setRule(filter: String, topic: String, error: String = "TimeStream_rule_error") throws {
     try truck.write(
       """

@@ -5,6 +5,16 @@ import Testing
 
 /// Each test has a real broker of its own and real certificates.
 @Suite(.serialized) struct ClientTests {
+  private static let properties: PublishProperties = {
+    var properties = PublishProperties(userProperties: [("clientId", "truckSensor01")])
+    properties.isText = true
+    properties.expirySeconds = 600
+    properties.contentType = "text/csv"
+    properties.responseTopic = "truck/reply"
+    properties.correlationData = [0, 255]
+    return properties
+  }()
+
   let fixture: BrokerFixture
   let loop: EventLoop
 
@@ -29,7 +39,7 @@ import Testing
     let sent = Recorder(loop)
     truck.delegate = sent
     let header = try PublishHeader(
-      topic: TopicName("truck/freezer"), qos: qos, userProperties: [("clientId", "truckSensor01")])
+      topic: TopicName("truck/freezer"), qos: qos, properties: Self.properties)
     let payloads = (1...500).map { "message \($0)" }
     for payload in payloads {
       #expect(truck.publish(OutgoingMessage(header: header, payload: Array(payload.utf8), due: .now())))
@@ -45,7 +55,12 @@ import Testing
     #expect(truck.undelivered == 0)
     #expect(seen.received.allSatisfy { $0.qos == qos && $0.topic == "truck/freezer" })
     if version == .version5 {
-      #expect(seen.received.allSatisfy { $0.userProperties.map(\.value) == ["truckSensor01"] })
+      #expect(seen.received.allSatisfy { $0.properties.userProperties.map(\.value) == ["truckSensor01"] })
+      #expect(
+        seen.received.allSatisfy { $0.properties.isText == true && $0.properties.contentType == "text/csv" })
+      #expect(seen.received.allSatisfy { $0.properties.correlationData == [0, 255] })
+      #expect(seen.received.allSatisfy { $0.properties.responseTopic == "truck/reply" })
+      #expect(seen.received.allSatisfy { ($0.properties.expirySeconds ?? 0) > 0 })
     }
   }
 

@@ -100,7 +100,8 @@ import Testing
   }
 
   @Test func `a QoS 0 packet has the bytes of section 3.3`() throws {
-    let header = try PublishHeader(topic: TopicName("a/b"), retain: true, userProperties: [("k", "v")])
+    let header = try PublishHeader(
+      topic: TopicName("a/b"), retain: true, properties: PublishProperties(userProperties: [("k", "v")]))
     var bytes: [UInt8] = []
     header.appendPacket(payload: [1, 2], version5: true, to: &bytes)
     #expect(bytes == [0x31, 15, 0, 3, 0x61, 0x2F, 0x62, 7, 0x26, 0, 1, 0x6B, 0, 1, 0x76, 1, 2])

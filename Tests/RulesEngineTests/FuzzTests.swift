@@ -1,3 +1,5 @@
+import Foundation
+import MQTT
 import Testing
 
 @testable import RulesEngine
@@ -73,10 +75,39 @@ import Testing
     return 1
   }
 
-  @Test func `mutated statements and payloads have an answer`() {
-    var random = Random(state: 20_261_124)
+  private static let topics = [
+    "truck/freezer", "$aws/things/T1/shadow", "+/a/#", "$share/g/a/+", "//", "a/b/c/d/e/f/g/h",
+  ]
+
+  /// A filter that is taken matches what the topic tree finds for it.
+  private static func topicRound(_ random: inout Random) {
+    let pattern = String(
+      decoding: mutated(topics.randomElement(using: &random) ?? "", &random), as: UTF8.self)
+    let topic = String(decoding: mutated(topics.randomElement(using: &random) ?? "", &random), as: UTF8.self)
+    _ = try? TopicName(topic)
+    guard let filter = try? TopicFilter(pattern), filter.shareGroup == nil else { return }
+    let tree = TopicTree<Int>()
+    tree.insert(1, at: pattern)
+    var found = 0
+    tree.forEach(matching: topic) { found += $0 }
+    #expect((found == 1) == filter.matches(topic), "\(pattern.debugDescription) \(topic.debugDescription)")
+  }
+
+  @Test func `mutated statements, payloads and topics have an answer`() {
+    let seconds = ProcessInfo.processInfo.environment["TRUCKSENSOR_FUZZ_SECONDS"].flatMap(Double.init)
+    let deadline = Date().addingTimeInterval(seconds ?? 0)
+    var random = Random(state: seconds == nil ? 20_261_124 : UInt64.random(in: 0...UInt64.max))
+    let seed = random.state
     var taken = 0
-    for _ in 0..<5_000 { taken += Self.round(&random) }
+    var rounds = 0
+    repeat {
+      for _ in 0..<5_000 {
+        taken += Self.round(&random)
+        Self.topicRound(&random)
+        rounds += 1
+      }
+    } while Date() < deadline
+    if seconds != nil { print("fuzz: \(rounds) rounds from seed \(seed), \(taken) statements taken") }
     #expect(taken > 500)
   }
 }

@@ -704,20 +704,6 @@ extension IncomingMessage {
     payload = Array(UnsafeRawBufferPointer(start: message.payload, count: Int(message.payloadlen)))
     qos = QoS(rawValue: message.qos) ?? .atMostOnce
     retained = message.retain
-    var pairs: [(name: String, value: String)] = []
-    var next = properties
-    var skip = false
-    while let property = next {
-      var name: UnsafeMutablePointer<CChar>?
-      var value: UnsafeMutablePointer<CChar>?
-      next = mosquitto_property_read_string_pair(
-        property, Int32(MQTT_PROP_USER_PROPERTY.rawValue), &name, &value, skip)
-      skip = true
-      guard next != nil, let name, let value else { break }
-      pairs.append((String(cString: name), String(cString: value)))
-      free(name)
-      free(value)
-    }
-    userProperties = pairs
+    self.properties = PublishProperties(libraryList: properties)
   }
 }

@@ -33,8 +33,8 @@ public struct IncomingMessage: Sendable {
   public let qos: QoS
   /// Whether it was kept by the broker from before the subscription.
   public let retained: Bool
-  /// MQTT 5 user properties, in the sender's order.
-  public let userProperties: [(name: String, value: String)]
+  /// What the sender said of it.
+  public let properties: PublishProperties
 }
 
 /// Where a client stands.

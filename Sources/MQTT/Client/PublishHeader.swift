@@ -16,40 +16,16 @@ public final class PublishHeader {
   let variableHeader311: [UInt8]
   let topicBytes: [CChar]
 
-  /// A header with MQTT 5 user properties (left out where the broker speaks only 3.1.1).
+  /// A header with MQTT 5 properties (left out where the broker speaks only 3.1.1).
   public init(
-    topic: TopicName, qos: QoS = .atMostOnce, retain: Bool = false, userProperties: [(String, String)] = [],
-    contentType: String? = nil
+    topic: TopicName, qos: QoS = .atMostOnce, retain: Bool = false,
+    properties given: PublishProperties = PublishProperties()
   ) throws(MQTTError) {
     self.topic = topic
     self.qos = qos
     self.retain = retain
-    var list: OpaquePointer?
-    var wire: [UInt8] = []
-    func string(_ text: String) {
-      wire.append(UInt8(truncatingIfNeeded: text.utf8.count >> 8))
-      wire.append(UInt8(truncatingIfNeeded: text.utf8.count))
-      wire.append(contentsOf: text.utf8)
-    }
-    var accepted = true
-    if let contentType {
-      accepted = mosquitto_property_add_string(&list, CInt(MQTT_PROP_CONTENT_TYPE.rawValue), contentType) == 0
-      wire.append(UInt8(MQTT_PROP_CONTENT_TYPE.rawValue))
-      string(contentType)
-    }
-    for (name, value) in userProperties where accepted {
-      accepted =
-        mosquitto_property_add_string_pair(&list, CInt(MQTT_PROP_USER_PROPERTY.rawValue), name, value) == 0
-      wire.append(UInt8(MQTT_PROP_USER_PROPERTY.rawValue))
-      string(name)
-      string(value)
-    }
-    guard accepted else {
-      mosquitto_property_free_all(&list)
-      throw MQTTError(
-        .invalidSettings, "a user property of '\(topic)' is no valid UTF-8 of at most 65535 bytes")
-    }
-    properties = list
+    properties = try given.libraryList()
+    let wire = given.packetBytes
     let name = Array(topic.text.utf8)
     let start = [UInt8(name.count >> 8), UInt8(name.count & 0xFF)] + name
     variableHeader311 = start

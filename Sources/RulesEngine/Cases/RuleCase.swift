@@ -34,15 +34,16 @@ public struct RuleCase: Sendable {
     text.withUnsafeBufferPointer { JSONError(message, at: 0, in: $0) }
   }
 
-  /// Runs the case. `rule` gives the SQL of the rule document that a case names.
-  public func run(rule: (String) throws -> RuleDocument) -> Result {
+  /// Runs the case. `rule` gives the rule document that a case names; a case that names neither a rule nor a
+  /// statement, template or filter is one of `fallback`, if there is one.
+  public func run(fallback: RuleDocument? = nil, rule: (String) throws -> RuleDocument) -> Result {
     let expected = fields["expect"] ?? .undefined
     guard case .object(let expectation) = expected else {
       return .failed(expected: "a case with \"expect\"", actual: "none")
     }
     let actual: Value
     do {
-      actual = try outcome(expectation, rule)
+      actual = try outcome(expectation, fallback, rule)
     } catch let error as SQLError {
       let kind = error.kind == .unsupported ? "unsupported" : "parse"
       return compare(expectation, object(("error", .string(kind))), note: error.description)
@@ -54,7 +55,9 @@ public struct RuleCase: Sendable {
 
   // MARK: The outcome
 
-  private func outcome(_ expectation: ObjectValue, _ rule: (String) throws -> RuleDocument) throws -> Value {
+  private func outcome(
+    _ expectation: ObjectValue, _ fallback: RuleDocument?, _ rule: (String) throws -> RuleDocument
+  ) throws -> Value {
     if let filter = fields["filter"]?.asString {
       let matches = try TopicFilter(filter).matches(fields["topic"]?.asString ?? "")
       return object(("match", .boolean(matches)))
@@ -65,7 +68,7 @@ public struct RuleCase: Sendable {
       let text = evaluator.text(try Template(template), statement, message)
       return object(("string", .string(text)))
     }
-    let document = try fields["rule"]?.asString.map(rule)
+    let document = try fields["rule"]?.asString.map(rule) ?? (fields["sql"] == nil ? fallback : nil)
     let statement =
       if let document { document.statement } else {
         try CompiledStatement(fields["sql"]?.asString ?? "", version: version(nil))
@@ -80,30 +83,28 @@ public struct RuleCase: Sendable {
     case .output(let bytes):
       var result = object(("match", .boolean(true)), ("output", .bytes(bytes)))
       if let document, case .object(var fields) = result {
-        fields.set("actions", actions(of: document, evaluator, message))
+        fields.set(
+          "actions", .array(document.actions.map { described($0, document, evaluator, message) }))
+        fields.set(
+          "errorAction",
+          document.errorAction.map { described($0, document, evaluator, message) } ?? .undefined)
         result = .object(fields)
       }
       return result
     }
   }
 
-  private func actions(of document: RuleDocument, _ evaluator: StatementEvaluator, _ message: Message)
-    -> Value
-  {
-    .array(
-      document.actions.map { action in
-        switch action {
-        case .republish(let republish):
-          return object(
-            (
-              "republish",
-              object(
-                ("topic", .string(republish.topic(evaluator, document.statement, message))),
-                ("qos", .int(Int(republish.qos.rawValue))))
-            ))
-        case .log: return object(("log", .object(ObjectValue())))
-        }
-      })
+  /// What an action would do, in the form in which cases expect it.
+  private func described(
+    _ action: Action, _ document: RuleDocument, _ evaluator: StatementEvaluator, _ message: Message
+  ) -> Value {
+    switch action {
+    case .republish(let republish):
+      let topic = republish.topic(evaluator, document.statement, message)
+      return object(
+        ("republish", object(("topic", .string(topic)), ("qos", .int(Int(republish.qos.rawValue))))))
+    case .log: return object(("log", .object(ObjectValue())))
+    }
   }
 
   private func version(_ fallback: SQLVersion?) -> SQLVersion {
@@ -151,15 +152,23 @@ public struct RuleCase: Sendable {
         differs = differs || !isMet(result, by: output, expected["type"]?.asString)
       }
     }
-    if let actions = expected["actions"] {
-      differs = differs || Value.equal(actions, actual["actions"] ?? .undefined) != true
+    for key in ["actions", "errorAction"] {
+      guard let wanted = expected[key] else { continue }
+      differs = differs || Value.equal(wanted, actual[key] ?? .undefined) != true
     }
     guard differs else { return .passed }
     return .failed(
       expected: text(.object(expected)), actual: text(.object(actual)) + (note.map { " (\($0))" } ?? ""))
   }
 
-  private func text(_ value: Value) -> String { value.asString ?? "nothing" }
+  private func text(_ value: Value) -> String {
+    guard case .object(var object) = value, case .bytes(let output)? = object["output"] else {
+      return value.asString ?? "nothing"
+    }
+    // The output is JSON that reads better as it is, or binary.
+    object.set("output", (try? JSONDocument.value(of: output)) ?? .string(Base64.encode(output)))
+    return Value.object(object).asString ?? "nothing"
+  }
 
   private func isMet(_ expected: Value, by output: [UInt8], _ type: String?) -> Bool {
     let document = JSONDocument()

@@ -16,12 +16,52 @@ public struct RepublishAction: Sendable {
   public let topic: Template
   /// QoS 0 unless the document says 1.
   public let qos: QoS
-  /// MQTT 5 user properties of `headers`.
-  public let userProperties: [(name: Template, value: Template)]
-  /// `contentType` of `headers`.
-  public let contentType: Template?
+  let headers: MQTTHeaders
 
   func topic(_ evaluator: StatementEvaluator, _ statement: CompiledStatement, _ message: Message) -> String {
     evaluator.text(topic, statement, message)
+  }
+}
+
+/// The MQTT 5 properties that a republished message gets (`MqttHeaders` of AWS IoT's API).
+struct MQTTHeaders: Sendable {
+  var payloadFormatIndicator: Template?
+  var contentType: Template?
+  var responseTopic: Template?
+  /// Base64.
+  var correlationData: Template?
+  /// Seconds.
+  var messageExpiry: Template?
+  var userProperties: [(name: Template, value: Template)] = []
+
+  var isEmpty: Bool {
+    payloadFormatIndicator == nil && contentType == nil && responseTopic == nil && correlationData == nil
+      && messageExpiry == nil && userProperties.isEmpty
+  }
+
+  /// The properties for a message; throws `MQTTError` where a template yields what the header can't be.
+  func properties(_ text: (Template) -> String) throws(MQTTError) -> PublishProperties {
+    var properties = PublishProperties()
+    properties.contentType = contentType.map(text)
+    properties.responseTopic = responseTopic.map(text)
+    func wrong(_ name: String, _ value: String, _ wanted: String) -> MQTTError {
+      MQTTError(.invalidSettings, "headers.\(name) is '\(value)', not \(wanted)")
+    }
+    if let value = payloadFormatIndicator.map(text) {
+      guard ["UTF8_DATA", "UNSPECIFIED_BYTES"].contains(value) else {
+        throw wrong("payloadFormatIndicator", value, "UTF8_DATA or UNSPECIFIED_BYTES")
+      }
+      properties.isText = value == "UTF8_DATA"
+    }
+    if let value = correlationData.map(text) {
+      guard let data = Base64.decode(value) else { throw wrong("correlationData", value, "base64") }
+      properties.correlationData = data
+    }
+    if let value = messageExpiry.map(text) {
+      guard let seconds = UInt32(value) else { throw wrong("messageExpiry", value, "a number of seconds") }
+      properties.expirySeconds = seconds
+    }
+    for (name, value) in userProperties { properties.userProperties.append((text(name), text(value))) }
+    return properties
   }
 }

@@ -21,9 +21,11 @@ public struct RuleDocument: Sendable {
 
   /// Reads a document. A file without `awsIotSqlVersion` gets 2015-10-08, as on AWS.
   ///
+  /// With `mayLoop` a rule may republish to its own filter: something else must end the loop.
+  ///
   /// Throws `RuleError` where it is no JSON, lacks what a rule needs, has what this engine doesn't do, or its SQL is
   /// refused.
-  public init(_ text: [UInt8], file: String) throws(RuleError) {
+  public init(_ text: [UInt8], file: String, mayLoop: Bool = false) throws(RuleError) {
     let document = JSONDocument()
     do throws(JSONError) {
       try document.read(text)
@@ -73,14 +75,15 @@ public struct RuleDocument: Sendable {
     self.actions = actions
     errorAction = try reader.object("errorAction")?.action(variables: variables)
     try reader.finish(ignoring: ["createdAt", "ruleArn"])
-    for action in actions {
+    for action in actions where !mayLoop {
       guard case .republish(let republish) = action, republish.topic.isConstant,
         let filter = statement.filter,
         filter.matches(republish.topic.source)
       else { continue }
       throw RuleError(
         file, "actions",
-        "republishes to '\(republish.topic.source)', which its own filter '\(filter)' matches: a loop")
+        "republishes to '\(republish.topic.source)', which its own filter '\(filter)' matches: a loop; --hop-limit allows it"
+      )
     }
   }
 
@@ -115,146 +118,5 @@ public struct RuleDocument: Sendable {
       warnings.append("the topic '\(topic.source)' depends on the message and may not be a valid one")
     }
     return warnings
-  }
-}
-
-/// Takes the members of an object by name and type; what nobody took is an error.
-struct DocumentReader {
-  let file: String
-  let path: String
-  private let object: ObjectValue?
-  private var taken: Set<String> = []
-
-  init(file: String, path: String, value: Value) {
-    self.file = file
-    self.path = path
-    object = if case .object(let object) = value { object } else { nil }
-  }
-
-  func place(_ name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
-
-  func error(_ name: String, _ message: String) -> RuleError { RuleError(file, place(name), message) }
-
-  private mutating func take(_ name: String) throws(RuleError) -> Value? {
-    guard let object else { throw RuleError(file, path.isEmpty ? "the document" : path, "is no JSON object") }
-    taken.insert(name)
-    return object[name]
-  }
-
-  mutating func string(_ name: String) throws(RuleError) -> String? {
-    switch try take(name) {
-    case nil: return nil
-    case .string(let text): return text
-    default: throw error(name, "must be a string")
-    }
-  }
-
-  mutating func boolean(_ name: String) throws(RuleError) -> Bool? {
-    switch try take(name) {
-    case nil: return nil
-    case .boolean(let flag): return flag
-    default: throw error(name, "must be true or false")
-    }
-  }
-
-  mutating func integer(_ name: String) throws(RuleError) -> Int? {
-    switch try take(name) {
-    case nil: return nil
-    case .number(let number) where number.isInt: return number.decimal.floorInt
-    default: throw error(name, "must be a whole number")
-    }
-  }
-
-  mutating func object(_ name: String) throws(RuleError) -> DocumentReader? {
-    guard let value = try take(name) else { return nil }
-    let reader = DocumentReader(file: file, path: place(name), value: value)
-    guard reader.object != nil else { throw error(name, "must be an object") }
-    return reader
-  }
-
-  mutating func objects(_ name: String) throws(RuleError) -> [DocumentReader]? {
-    guard let value = try take(name) else { return nil }
-    guard case .array(let elements) = value else { throw error(name, "must be an array") }
-    var readers: [DocumentReader] = []
-    for (index, element) in elements.enumerated() {
-      let reader = DocumentReader(file: file, path: place("\(name)[\(index)]"), value: element)
-      guard reader.object != nil else { throw error("\(name)[\(index)]", "must be an object") }
-      readers.append(reader)
-    }
-    return readers
-  }
-
-  mutating func template(_ name: String, variables: [String]) throws(RuleError) -> Template? {
-    guard let text = try string(name) else { return nil }
-    do throws(SQLError) {
-      return try Template(text, variables: variables)
-    } catch {
-      throw RuleError(file, place(name), error.description, excerpt: error.excerpt)
-    }
-  }
-
-  func finish(ignoring ignored: Set<String> = []) throws(RuleError) {
-    if let unknown = object?.keys.first(where: { !taken.contains($0) && !ignored.contains($0) }) {
-      throw error(unknown, "is not known here")
-    }
-  }
-
-  /// The one action that an element of `actions` holds.
-  func action(variables: [String]) throws(RuleError) -> Action {
-    var reader = self
-    guard let object, object.count == 1, let type = object.keys.first else {
-      throw RuleError(file, path, "must hold one action")
-    }
-    guard Action.supported.contains(type) else {
-      throw RuleError(
-        file, path,
-        "the action '\(type)' is not supported; these are: \(Action.supported.joined(separator: ", "))")
-    }
-    guard var body = try reader.object(type) else { throw RuleError(file, path, "must hold one action") }
-    guard type == "republish" else { return .log }
-    return .republish(try body.republish(variables: variables))
-  }
-
-  private mutating func republish(variables: [String]) throws(RuleError) -> RepublishAction {
-    guard let text = try string("topic") else { throw error("topic", "is missing") }
-    let topic: Template
-    do throws(SQLError) {
-      // `$$aws/…` republishes to a reserved topic.
-      topic = try Template(text.hasPrefix("$$") ? String(text.dropFirst()) : text, variables: variables)
-    } catch {
-      throw RuleError(file, place("topic"), error.description, excerpt: error.excerpt)
-    }
-    if topic.isConstant {
-      do throws(MQTTError) {
-        _ = try TopicName(topic.source)
-      } catch {
-        throw self.error("topic", error.message)
-      }
-    }
-    let qos = try integer("qos") ?? 0
-    guard qos == 0 || qos == 1 else { throw error("qos", "must be 0 or 1, not \(qos)") }
-    _ = try string("roleArn")
-    var properties: [(name: Template, value: Template)] = []
-    var contentType: Template?
-    if var headers = try object("headers") {
-      contentType = try headers.template("contentType", variables: variables)
-      for var property in try headers.objects("userProperties") ?? [] {
-        guard let key = try property.template("key", variables: variables),
-          let value = try property.template("value", variables: variables)
-        else { throw headers.error("userProperties", "each needs a key and a value") }
-        try property.finish()
-        properties.append((key, value))
-      }
-      for unsupported in ["payloadFormatIndicator", "responseTopic", "correlationData", "messageExpiry"] {
-        if try headers.string(unsupported) != nil {
-          throw headers.error(unsupported, "is not supported yet; contentType and userProperties are")
-        }
-      }
-      try headers.finish()
-    }
-    try finish()
-    return RepublishAction(
-      topic: topic, qos: qos == 1 ? .atLeastOnce : .atMostOnce, userProperties: properties,
-      contentType: contentType)
   }
 }

@@ -1,3 +1,5 @@
+import MQTT
+
 /// A message as the rules engine sees it.
 public struct Message: Sendable {
   /// The topic, without the `$aws/rules/NAME/` of Basic Ingest.
@@ -12,10 +14,8 @@ public struct Message: Sendable {
   public var principal: String?
   /// The publisher's address, where it is known.
   public var sourceIP: String?
-  /// The MQTT 5 user properties, in order.
-  public var userProperties: [(name: String, value: String)] = []
-  /// Other MQTT 5 properties by the names of `get_mqtt_property`: content_type, response_topic, correlation_data …
-  public var properties: [String: String] = [:]
+  /// What the publisher said of the message in MQTT 5 properties.
+  public var properties = PublishProperties()
   /// The message's identifier in logs and error actions.
   public var traceID: String
   /// When the engine got it, epoch milliseconds.

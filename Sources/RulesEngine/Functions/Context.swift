@@ -15,10 +15,19 @@ extension Functions {
     Function("sql_version", 0...0) { _, evaluator in .string(evaluator.version.rawValue) },
     Function("newuuid", 0...0) { _, _ in .string(UniqueID.make()) },
     Function("get_mqtt_property") { value, evaluator in
-      value.asString.flatMap { evaluator.message.properties[$0] }.map { .string($0) } ?? .undefined
+      let properties = evaluator.message.properties
+      let text: String? =
+        switch value.asString {
+        case "format_indicator": properties.isText.map { $0 ? "UTF8_DATA" : "UNSPECIFIED_BYTES" }
+        case "content_type": properties.contentType
+        case "response_topic": properties.responseTopic
+        case "correlation_data": properties.correlationData.map(Base64.encode)
+        default: nil
+        }
+      return text.map { .string($0) } ?? .undefined
     },
     Function("get_user_properties", 0...1) { arguments, evaluator in
-      let properties = evaluator.message.userProperties
+      let properties = evaluator.message.properties.userProperties
       guard let argument = arguments.first else {
         return .array(
           properties.map { property in

@@ -267,6 +267,13 @@ final class JSONDocument {
 
   // MARK: Values
 
+  /// The value of a whole text.
+  static func value(of text: [UInt8]) throws(JSONError) -> Value {
+    let document = JSONDocument()
+    try document.read(text)
+    return document.value(of: 0, version: .v2015)
+  }
+
   /// The node of the value that `path` leads to from `root`; of a key given twice the last counts. Nil where there is
   /// none.
   func find(_ path: some Sequence<String>, from root: Int = 0) -> Int? {

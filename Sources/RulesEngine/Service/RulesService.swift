@@ -30,6 +30,9 @@ public final class RulesService: MQTTClientDelegate {
   private var tree = TopicTree<LoadedRule>()
   private var filters: Set<String> = []
   private let shareGroup: String?
+  private let hopLimit: Int?
+  /// The user property that counts how often a message was republished.
+  private static let hopsName = "hops"
   private var headers: [HeaderKey: PublishHeader] = [:]
   private var executions: [Int: Execution] = [:]
   private var lastTag = 0
@@ -48,7 +51,7 @@ public final class RulesService: MQTTClientDelegate {
     let message: Message
     let isErrorAction: Bool
     var unfinished = 0
-    var failures: [(action: String, resource: String, error: String)] = []
+    var failures: [ActionFailure] = []
 
     init(rule: LoadedRule, message: Message, isErrorAction: Bool) {
       self.rule = rule
@@ -58,16 +61,19 @@ public final class RulesService: MQTTClientDelegate {
   }
 
   /// A service over two clients that aren't connected yet. `log` gets a line for each thing that went wrong and for
-  /// each log action, `onFailure` what ended a client for good.
+  /// each log action, `onFailure` what ended a client for good. With a `hopLimit` a message is republished so often at
+  /// most, which is counted in its user property `hops`; the next republishing fails.
   ///
   /// Throws `MQTTError` for a share group that is none.
   public init(
     rules: [RuleDocument], subscriber: MQTTClient, publisher: MQTTClient, shareGroup: String? = nil,
+    hopLimit: Int? = nil,
     log: @escaping (String) -> Void, onFailure: @escaping (MQTTError) -> Void
   ) throws(MQTTError) {
     self.subscriber = subscriber
     self.publisher = publisher
     self.shareGroup = shareGroup
+    self.hopLimit = hopLimit
     self.log = log
     self.onFailure = onFailure
     try replaceRules(rules)
@@ -116,10 +122,10 @@ public final class RulesService: MQTTClientDelegate {
   public func client(_ client: MQTTClient, received incoming: IncomingMessage) {
     var message = Message(
       topic: incoming.topic, payload: incoming.payload, receivedMilliseconds: Clock.milliseconds)
-    message.userProperties = incoming.userProperties
+    message.properties = incoming.properties
     // MQTT doesn't tell who published; our simulator says it in a user property.
-    message.clientID = incoming.userProperties.first { $0.name == "clientId" }?.value
-    message.principal = incoming.userProperties.first { $0.name == "principal" }?.value
+    message.clientID = incoming.properties.userProperty("clientId")
+    message.principal = incoming.properties.userProperty("principal")
     tree.forEach(matching: incoming.topic) { run($0, message) }
   }
 
@@ -164,18 +170,21 @@ public final class RulesService: MQTTClientDelegate {
   private func header(
     of republish: RepublishAction, topic: String, _ execution: Execution
   ) throws(MQTTError) -> PublishHeader {
-    let isPlain = republish.userProperties.isEmpty && republish.contentType == nil
+    let isPlain = republish.headers.isEmpty && hopLimit == nil
     let key = HeaderKey(topic: topic, qos: republish.qos)
     if isPlain, let known = headers[key] { return known }
     let statement = execution.rule.document.statement
-    func text(_ template: Template) -> String { evaluator.text(template, statement, execution.message) }
-    var properties: [(String, String)] = []
-    for property in republish.userProperties {
-      properties.append((text(property.name), text(property.value)))
+    var properties = try republish.headers.properties {
+      evaluator.text($0, statement, execution.message)
     }
-    let header = try PublishHeader(
-      topic: TopicName(topic), qos: republish.qos, userProperties: properties,
-      contentType: republish.contentType.map(text))
+    if let hopLimit {
+      let hops = execution.message.properties.userProperty(Self.hopsName).flatMap { Int($0) } ?? 0
+      guard hops < hopLimit else {
+        throw MQTTError(.invalidSettings, "the message was republished \(hops) times, the limit")
+      }
+      properties.userProperties.append((Self.hopsName, String(hops + 1)))
+    }
+    let header = try PublishHeader(topic: TopicName(topic), qos: republish.qos, properties: properties)
     if isPlain {
       if headers.count >= Self.headerLimit { headers.removeAll() }
       headers[key] = header
@@ -201,7 +210,8 @@ public final class RulesService: MQTTClientDelegate {
       execution.rule.counters.errorActionFailure += 1
     } else {
       execution.rule.counters.failure += 1
-      execution.failures.append(("RepublishAction", topic, error.message))
+      execution.failures.append(
+        ActionFailure(action: "RepublishAction", resource: topic, message: error.message))
     }
     actionEnded(execution)
   }
@@ -212,29 +222,10 @@ public final class RulesService: MQTTClientDelegate {
     if !execution.failures.isEmpty, let action = execution.rule.document.errorAction {
       let errorExecution = Execution(rule: execution.rule, message: execution.message, isErrorAction: true)
       errorExecution.unfinished = 1
-      perform(action, errorMessage(execution), errorExecution)
+      perform(
+        action, execution.rule.document.errorMessage(for: execution.message, execution.failures),
+        errorExecution)
     }
-  }
-
-  /// AWS's message to an error action ("Error handling (error action)", message format).
-  private func errorMessage(_ execution: Execution) -> [UInt8] {
-    var message = ObjectValue()
-    message.set("ruleName", .string(execution.rule.document.name))
-    message.set("topic", .string(execution.message.topic))
-    message.set("cloudwatchTraceId", .string(execution.message.traceID))
-    message.set("clientId", .string(execution.message.clientID ?? "N/A"))
-    message.set("base64OriginalPayload", .string(Base64.encode(execution.message.payload)))
-    message.set(
-      "failures",
-      .array(
-        execution.failures.map { failure in
-          var object = ObjectValue()
-          object.set("failedAction", .string(failure.action))
-          object.set("failedResource", .string(failure.resource))
-          object.set("errorMessage", .string(failure.error))
-          return .object(object)
-        }))
-    return Value.object(message).json
   }
 
   private func published(_ tag: Int, _ error: MQTTError?, topic: String) {

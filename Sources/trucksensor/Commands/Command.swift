@@ -1,3 +1,4 @@
+import HTTP
 import Identity
 import MQTT
 import RulesEngine
@@ -18,7 +19,7 @@ enum Commands {
       RunCommand.self, SimulateCommand.self, SubscribeCommand.self, PublishCommand.self,
       DatasetGenerateCommand.self,
       DatasetCheckCommand.self, RulesRunCommand.self, RulesEvalCommand.self, RulesTestCommand.self,
-      RulesCheckCommand.self, CompletionsCommand.self,
+      RulesCheckCommand.self, BenchRoundTripCommand.self, CompletionsCommand.self,
     ]
   }
 
@@ -82,6 +83,7 @@ enum Trucksensor {
       case .invalidTopic, .invalidSettings: .usage
       case .protocolViolation: .failed
       }
+    case is HTTPError: .unavailable
     case is OutputError: .failed
     default: .failed
     }

@@ -65,7 +65,7 @@ final class ReplayRunner: ReplayObserver {
     for (index, device) in devices.enumerated() {
       let header = try PublishHeader(
         topic: device.topic, qos: qos, retain: arguments.has("retain"),
-        userProperties: [("clientId", device.name)])
+        properties: PublishProperties(userProperties: [("clientId", device.name)]))
       // A fleet's client identifiers are its devices' names, whatever --client-id says of one.
       let identifier = devices.count > 1 ? device.name : nil
       let client = try plan.client(device: device.name, clientID: identifier, loop: loop) { settings in

@@ -6,16 +6,18 @@ enum RuleFiles {
   static let folder = "rules"
 
   /// Reads one document; `name` is a path, or the name of a rule in `rules/`.
-  static func read(_ name: String) throws -> RuleDocument {
+  static func read(_ name: String, mayLoop: Bool = false) throws -> RuleDocument {
     let path = name.contains("/") || name.hasSuffix(".json") ? name : "\(folder)/\(name).json"
     guard let bytes = TextFile.bytes(of: path) else {
       throw OutputError(description: "\(path) can't be read: \(String(cString: strerror(errno)))")
     }
-    return try RuleDocument(bytes, file: path)
+    return try RuleDocument(bytes, file: path, mayLoop: mayLoop)
   }
 
   /// All documents of a folder, in the order of their names; none if there is no such folder.
-  static func all(in folder: String) throws -> [RuleDocument] { try paths(in: folder).map(read) }
+  static func all(in folder: String, mayLoop: Bool = false) throws -> [RuleDocument] {
+    try paths(in: folder).map { try read($0, mayLoop: mayLoop) }
+  }
 
   /// The documents' paths, in order.
   static func paths(in folder: String) -> [String] {

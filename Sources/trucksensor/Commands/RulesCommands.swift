@@ -16,6 +16,8 @@ enum RulesEvalCommand: Command {
       .value("client-id", "ID", "what clientid() returns"),
       .value("sql-version", "VERSION", "2015-10-08 or 2016-03-23", default: "2016-03-23"),
       .value("now", "MS", "what timestamp() returns, epoch milliseconds", default: "the clock"),
+      .flag(
+        "explain", "also a table of the clauses: each expression's value and type, and why it is Undefined"),
     ],
     example:
       "echo '{\"temp\":\"21.90\"}' | trucksensor rules eval --sql \"SELECT cast(temp AS Decimal) AS temp FROM 't'\"",
@@ -54,10 +56,15 @@ enum RulesEvalCommand: Command {
     let evaluator = StatementEvaluator()
     var message = Message(topic: topic.text, payload: [], receivedMilliseconds: now ?? 0, traceID: "")
     message.clientID = arguments.string("client-id")
+    let explains = arguments.has("explain")
     var failures = 0
     try StandardInput.forEachLine { line, number in
       message.payload = line
       if now == nil { message.receivedMilliseconds = Clock.milliseconds }
+      if explains {
+        StandardOutput.shared.print(
+          ExplanationTable.text(evaluator.explain(statement, message), statement, topic))
+      }
       switch evaluator.evaluate(statement, message) {
       case .noMatch: break
       case .output(let output): StandardOutput.shared.line(output)
@@ -76,14 +83,21 @@ enum RulesTestCommand: Command {
   static let description = CommandDescription(
     name: "rules test", summary: "Runs test cases of statements, templates, filters and rules.",
     positionals: [.init(name: "FILE", help: "a JSON array of cases", repeatable: true, isFile: true)],
-    options: [.value("junit", "FILE", "also write a JUnit report", file: true)],
-    example: "trucksensor rules test Tests/RulesEngineTests/Cases/*.json",
+    options: [
+      .value(
+        "rule", "NAME|FILE", "the rule of the cases that name none, its actions and error action included",
+        file: true),
+      .value("junit", "FILE", "also write a JUnit report", file: true),
+    ],
+    example: "trucksensor rules test Tests/RulesEngineTests/Cases/*.json\n"
+      + "trucksensor rules test --rule truckAnalyze cases.json",
     exitCodes: [(.success, "all passed"), (.failed, "a case failed"), (.dataError, "a file is no cases")])
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
     var passed = 0
     var failed = 0
     var report = ""
+    let rule = try arguments.string("rule").map { try RuleFiles.read($0) }
     for path in arguments.positionals {
       guard let text = TextFile.bytes(of: path, limit: 1 << 26) else {
         throw OutputError(description: "\(path) can't be read: \(String(cString: strerror(errno)))")
@@ -97,7 +111,7 @@ enum RulesTestCommand: Command {
       }
       for example in cases {
         var body = ""
-        switch example.run(rule: { try RuleFiles.read($0) }) {
+        switch example.run(fallback: rule, rule: { try RuleFiles.read($0) }) {
         case .passed: passed += 1
         case .failed(let expected, let actual):
           failed += 1
@@ -157,61 +171,5 @@ enum RulesCheckCommand: Command {
     case .republish(let republish): "republish to \(republish.topic.source), QoS \(republish.qos.rawValue)"
     case .log: "log"
     }
-  }
-}
-
-/// Text inside an XML attribute.
-enum XML {
-  static func escaped(_ text: String) -> String {
-    var result = ""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "&": result += "&amp;"
-      case "<": result += "&lt;"
-      case "\"": result += "&quot;"
-      case _ where scalar.value < 0x20: result += " "
-      default: result.unicodeScalars.append(scalar)
-      }
-    }
-    return result
-  }
-}
-
-/// Standard input, line by line in constant memory.
-enum StandardInput {
-  /// Longer lines than MQTT's largest payload are no payloads.
-  private static let lineLimit = 1 << 28
-
-  /// Calls `body` with each line that isn't empty and its number, until it returns false.
-  static func forEachLine(_ body: ([UInt8], Int) throws -> Bool) throws {
-    var pending: [UInt8] = []
-    var buffer = [UInt8](repeating: 0, count: 1 << 18)
-    var number = 0
-    func take(_ line: ArraySlice<UInt8>) throws -> Bool {
-      number += 1
-      let text = line.last == 0x0D ? line.dropLast() : line
-      return try text.isEmpty || body(Array(text), number)
-    }
-    while true {
-      let count = read(0, &buffer, buffer.count)
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else { break }
-      var start = 0
-      while let end = buffer[start..<count].firstIndex(of: 0x0A) {
-        if pending.isEmpty {
-          guard try take(buffer[start..<end]) else { return }
-        } else {
-          pending += buffer[start..<end]
-          guard try take(pending[...]) else { return }
-          pending.removeAll(keepingCapacity: true)
-        }
-        start = end + 1
-      }
-      pending += buffer[start..<count]
-      guard pending.count <= lineLimit else {
-        throw OutputError(description: "line \(number + 1) is too long")
-      }
-    }
-    if !pending.isEmpty { _ = try take(pending[...]) }
   }
 }

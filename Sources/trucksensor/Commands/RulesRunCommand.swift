@@ -1,6 +1,8 @@
 import Glibc
+import HTTP
 import MQTT
 import RulesEngine
+import Synchronization
 
 /// `trucksensor rules run`: the rules engine as a service.
 enum RulesRunCommand: Command {
@@ -14,6 +16,12 @@ enum RulesRunCommand: Command {
       .value("rules", "FOLDER", "the rule documents", default: RuleFiles.folder),
       .value("device", "NAME", "whose certificate to use", default: LocalCloud.rulesEngine),
       .value("shared", "GROUP", "share the messages with the other engines of this group"),
+      .value(
+        "hop-limit", "N",
+        "let rules republish to their own filters, a message N times at most; counts in its user "
+          + "property 'hops'"),
+      .value(
+        "metrics-port", "PORT", "serve the counters as Prometheus text on http://127.0.0.1:PORT/metrics"),
       .flag("json", "the counters at the end as one JSON object"),
     ] + ConnectionOptions.table, example: "trucksensor rules run --rules rules",
     exitCodes: Commands.standardExitCodes)
@@ -34,10 +42,14 @@ enum RulesRunCommand: Command {
       default: loop.stop()
       }
     }
+    let metricsPort = try arguments.integer("metrics-port", in: 0...65_535)
+    let metrics =
+      arguments.has("metrics-port") ? try Metrics(engine, port: UInt16(metricsPort ?? 0), loop) : nil
     engine.start()
     engine.watchFiles(loop)
     loop.run()
     engine.stop()
+    metrics?.stop()
     if arguments.has("json") {
       StandardOutput.shared.print(engine.countersJSON)
     } else {
@@ -47,18 +59,49 @@ enum RulesRunCommand: Command {
   }
 }
 
+/// The counters as Prometheus text, a second old at most: the server's thread sees a copy only.
+private final class Metrics {
+  private let text: Text
+  private let server: HTTPServer
+  private var timer: LoopTimer?
+
+  private final class Text: Sendable { let value = Mutex("") }
+
+  init(_ engine: RulesRunner, port: UInt16, _ loop: EventLoop) throws {
+    let text = Text()
+    self.text = text
+    server = try HTTPServer(port: port) { request in
+      guard request.path == "/metrics" else { return HTTPResponse(404, "there is only /metrics\n") }
+      return HTTPResponse(
+        200, text.value.withLock { $0 }, contentType: "text/plain; version=0.0.4; charset=utf-8")
+    }
+    StandardError.print("rules: metrics on http://127.0.0.1:\(server.port)/metrics")
+    timer = loop.makeTimer { [unowned self] in
+      text.value.withLock { $0 = engine.countersPrometheus }
+      timer?.set(MonotonicTime.now().advanced(by: 1_000_000_000))
+    }
+    timer?.set(.now())
+  }
+
+  func stop() { timer?.cancel() }
+}
+
 /// The rules engine of a command: its documents, its two clients, its talk.
 final class RulesRunner {
   private(set) var failure: MQTTError?
   var onFailure: (MQTTError) -> Void = { _ in }
   private let service: RulesService
   private let folder: String
+  private let mayLoop: Bool
   private var watchTimer: LoopTimer?
   private var stamp = ""
 
   init(_ arguments: ParsedArguments, plan: ConnectionPlan, loop: EventLoop, device: String? = nil) throws {
     folder = arguments.string("rules") ?? RuleFiles.folder
-    let rules = try RuleFiles.all(in: folder)
+    let hopLimit =
+      arguments.string("hop-limit") == nil ? nil : try arguments.integer("hop-limit", in: 1...1000)
+    mayLoop = hopLimit != nil
+    let rules = try RuleFiles.all(in: folder, mayLoop: mayLoop)
     guard !rules.isEmpty else {
       throw UsageError(message: "there is no rule document in \(folder)/", command: "rules run")
     }
@@ -73,7 +116,7 @@ final class RulesRunner {
     var failed: (MQTTError) -> Void = { _ in }
     service = try RulesService(
       rules: rules, subscriber: subscriber, publisher: publisher, shareGroup: arguments.string("shared"),
-      log: { StandardError.print($0) }, onFailure: { failed($0) })
+      hopLimit: hopLimit, log: { StandardError.print($0) }, onFailure: { failed($0) })
     failed = { [unowned self] error in
       if failure == nil { failure = error }
       onFailure(error)
@@ -112,7 +155,7 @@ final class RulesRunner {
     var documents: [RuleDocument] = []
     for path in RuleFiles.paths(in: folder) {
       do {
-        documents.append(try RuleFiles.read(path))
+        documents.append(try RuleFiles.read(path, mayLoop: mayLoop))
       } catch {
         StandardError.print("trucksensor: \(error)")
         if let old = present[path] { documents.append(old) }
@@ -143,6 +186,23 @@ final class RulesRunner {
       "rule \(rule.document.name): "
         + rule.counters.metrics.map { "\($0.name) \($0.value)" }.joined(separator: ", ")
     }.joined(separator: "\n")
+  }
+
+  /// Prometheus's text format, version 0.0.4; the names are CloudWatch's in its style.
+  var countersPrometheus: String {
+    guard let names = service.rules.first?.counters.metrics.map(\.name) else { return "" }
+    var text = ""
+    for (index, name) in names.enumerated() {
+      var metric = "trucksensor_rule"
+      for letter in name { metric += letter.isUppercase ? "_" + letter.lowercased() : String(letter) }
+      text += "# TYPE \(metric)_total counter\n"
+      for rule in service.rules {
+        let label = rule.document.name.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing(
+          "\n", with: "\\n")
+        text += "\(metric)_total{rule=\"\(label)\"} \(rule.counters.metrics[index].value)\n"
+      }
+    }
+    return text
   }
 
   var countersJSON: String {

@@ -1,0 +1,33 @@
+#ifndef CMICROHTTPD_SHIM_H
+#define CMICROHTTPD_SHIM_H
+
+#include <microhttpd.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+// The library prints to stderr of a browser that went away, unless it is given a logger; it is variadic.
+static inline void ts_http_log(void *context, const char *format, va_list arguments) {
+  (void)context;
+  (void)format;
+  (void)arguments;
+}
+
+// MHD_start_daemon is variadic, which Swift can't call. Memory is a connection's, for its request line and headers.
+static inline struct MHD_Daemon *ts_http_start(const struct sockaddr_in *address,
+                                               MHD_AccessHandlerCallback handler, void *context,
+                                               unsigned connections, unsigned timeout_seconds,
+                                               size_t memory) {
+  return MHD_start_daemon(
+      MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
+      handler, context, MHD_OPTION_EXTERNAL_LOGGER, ts_http_log, NULL, MHD_OPTION_SOCK_ADDR, address,
+      MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_CONNECTION_TIMEOUT, timeout_seconds,
+      MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_END);
+}
+
+// The port that the system chose; the library's answer is a union behind a variadic function.
+static inline uint16_t ts_http_port(struct MHD_Daemon *daemon) {
+  const union MHD_DaemonInfo *info = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_BIND_PORT);
+  return info == NULL ? 0 : info->port;
+}
+
+#endif

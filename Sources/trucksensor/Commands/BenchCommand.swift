@@ -1,0 +1,199 @@
+import Glibc
+import MQTT
+import Simulator
+
+/// `trucksensor bench round-trip`: how long a message takes through whatever is between two topics.
+enum BenchRoundTripCommand: Command {
+  static let description = CommandDescription(
+    name: "bench round-trip",
+    summary:
+      "Measures the way of messages from one topic to another, through the rules engine or anything else.",
+    discussion:
+      "Publishes the truck's payload to --in and counts what comes on --out: the n-th that comes answers the n-th that "
+      + "went. Publisher and subscriber share one thread, with their own connections. With --rate max as many messages "
+      + "are on their way as --window says. Signs in like 'subscribe'. Benchmarks/ has scripts with peers.",
+    options: [
+      .value("in", "TOPIC", "where to publish", default: "truck/freezer"),
+      .value("out", "TOPIC", "where the answers come", default: "truck/analyze"),
+      .value("rate", "R", "messages per second, or max", default: "1000"),
+      .value("count", "N", "how many", default: "10000"),
+      .value("window", "N", "messages on their way with --rate max", default: "200"),
+      .value("qos", "0|1", "of publishing and subscribing", default: "1"),
+      .value("device", "NAME", "whose certificate to use", default: LocalCloud.testClient),
+      .flag("json", "the result as a JSON object"),
+    ] + ConnectionOptions.table,
+    example: "trucksensor bench round-trip --rate 1000 --count 10000",
+    exitCodes: Commands.standardExitCodes)
+
+  static func run(_ arguments: ParsedArguments) throws -> ExitCode {
+    Signals.block([SIGINT, SIGTERM])
+    let loop = try EventLoop()
+    let trip = try RoundTrip(arguments, loop: loop)
+    try loop.onSignal([SIGINT, SIGTERM]) { _ in trip.interrupt() }
+    trip.start()
+    loop.run()
+    if let failure = trip.failure { throw failure }
+    StandardOutput.shared.print(arguments.has("json") ? trip.json : trip.text)
+    return trip.wasInterrupted ? .interrupted : trip.received < trip.count ? .failed : .success
+  }
+}
+
+/// A publisher and a subscriber on one loop.
+final class RoundTrip: MQTTClientDelegate {
+  let count: Int
+  private(set) var received = 0
+  private(set) var failure: MQTTError?
+  private(set) var wasInterrupted = false
+
+  private let loop: EventLoop
+  private let publisher: MQTTClient
+  private let subscriber: MQTTClient
+  private let header: PublishHeader
+  private let answers: TopicFilter
+  private let qos: QoS
+  private let rate: Double?
+  private let window: Int
+  private var departures: [MonotonicTime] = []
+  private var latency = LatencyHistogram()
+  private var begin: MonotonicTime?
+  private var end = MonotonicTime.now()
+  private var timer: LoopTimer?
+  private var silence: LoopTimer?
+  private var ready = 0
+  private static let silenceNanoseconds: Int64 = 10_000_000_000
+
+  init(_ arguments: ParsedArguments, loop: EventLoop) throws {
+    self.loop = loop
+    count = try arguments.integer("count", in: 1...10_000_000) ?? 10_000
+    window = try arguments.integer("window", in: 1...100_000) ?? 200
+    rate =
+      switch arguments.string("rate") {
+      case "max": nil
+      case nil: 1000
+      default: try arguments.double("rate")
+      }
+    qos = arguments.string("qos") == "0" ? .atMostOnce : .atLeastOnce
+    answers = try TopicFilter(arguments.string("out") ?? "truck/analyze")
+    header = try PublishHeader(topic: TopicName(arguments.string("in") ?? "truck/freezer"), qos: qos)
+    let device = arguments.string("device") ?? LocalCloud.testClient
+    let plan = try ConnectionPlan(arguments, local: LocalCloud.runningBroker())
+    publisher = try plan.client(device: device, clientID: "\(device)-out-\(getpid())", loop: loop) { _ in }
+    subscriber = try plan.client(device: device, clientID: "\(device)-in-\(getpid())", loop: loop) { _ in }
+    departures.reserveCapacity(count)
+  }
+
+  func start() {
+    publisher.delegate = self
+    subscriber.delegate = self
+    timer = loop.makeTimer { [unowned self] in publishDue() }
+    silence = loop.makeTimer { [unowned self] in loop.stop() }
+    subscriber.subscribe(answers, qos: qos)
+    subscriber.connect()
+    publisher.connect()
+  }
+
+  func interrupt() {
+    wasInterrupted = true
+    loop.stop()
+  }
+
+  private func oneMoreReady() {
+    ready += 1
+    guard ready == 2 else { return }
+    begin = .now()
+    silence?.set(MonotonicTime.now().advanced(by: Self.silenceNanoseconds))
+    publishDue()
+  }
+
+  private func publishDue() {
+    guard let begin else { return }
+    while departures.count < count {
+      if let rate {
+        let due = begin.advanced(by: Int64(Double(departures.count) * 1e9 / rate))
+        guard due <= .now() else {
+          timer?.set(due)
+          return
+        }
+      } else if departures.count - received >= window {
+        return
+      }
+      publish()
+    }
+  }
+
+  private func publish() {
+    let number = departures.count + 1
+    let time = timespec.now
+    let payload =
+      "{\"uptime\":\"1\",\"volts\":\"12.11\",\"temp\":\"21.90\",\"door\":\"0\",\"i\":\"1\",\"n\":\"\(number)\",\"timestamp\":\(time)}"
+    let now = MonotonicTime.now()
+    departures.append(now)
+    _ = publisher.publish(OutgoingMessage(header: header, payload: Array(payload.utf8), due: now))
+  }
+
+  func client(_ client: MQTTClient, received message: IncomingMessage) {
+    guard received < departures.count else { return }
+    end = .now()
+    latency.record(end.since(departures[received]))
+    received += 1
+    if received == count {
+      loop.stop()
+    } else if received % 64 == 0 {
+      silence?.set(end.advanced(by: Self.silenceNanoseconds))
+    }
+  }
+
+  func clientFinishedReading(_ client: MQTTClient) {
+    if rate == nil, client === subscriber { publishDue() }
+  }
+
+  func client(_ client: MQTTClient, changedTo state: ConnectionState) {
+    switch state {
+    case .connected: if client === publisher { oneMoreReady() }
+    case .failed(let error), .waiting(let error): fail(error)
+    default: break
+    }
+  }
+
+  func client(_ client: MQTTClient, subscribed filter: TopicFilter, _ result: Result<QoS, MQTTError>) {
+    switch result {
+    case .success: oneMoreReady()
+    case .failure(let error): fail(error)
+    }
+  }
+
+  private func fail(_ error: MQTTError) {
+    if failure == nil { failure = error }
+    loop.stop()
+  }
+
+  // MARK: The result
+
+  private var seconds: Double { Double(end.since(begin ?? end)) / 1e9 }
+
+  private func milliseconds(_ fraction: Double) -> String {
+    let microseconds = latency.quantile(fraction) / 1000
+    return "\(microseconds / 1000).\(String(1000 + microseconds % 1000).dropFirst())"
+  }
+
+  var text: String {
+    "\(received) of \(departures.count) messages came back, \(Int(Double(received) / max(seconds, 1e-9)))/s; "
+      + "milliseconds p50 \(milliseconds(0.5)), p95 \(milliseconds(0.95)), p99 \(milliseconds(0.99)), "
+      + "max \(milliseconds(1))"
+  }
+
+  var json: String {
+    "{\"sent\":\(departures.count),\"received\":\(received),\"rate\":\(Double(received) / max(seconds, 1e-9)),"
+      + "\"seconds\":{\"p50\":\(Double(latency.quantile(0.5)) / 1e9),\"p95\":\(Double(latency.quantile(0.95)) / 1e9),"
+      + "\"p99\":\(Double(latency.quantile(0.99)) / 1e9),\"max\":\(Double(latency.max) / 1e9)}}"
+  }
+}
+
+extension timespec {
+  /// The epoch time in seconds.
+  fileprivate static var now: Double {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec / 1000) / 1e6
+  }
+}
