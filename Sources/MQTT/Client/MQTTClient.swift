@@ -20,14 +20,21 @@ public final class MQTTClient {
   /// How many messages were sent again because their connection was lost before the acknowledgement.
   public private(set) var resent = 0
 
-  /// Keeps back the acknowledgements of what was received, and reads no more, until the work on it is done elsewhere.
-  /// Set it in `clientFinishedReading`; a lost connection ends it, and the broker sends the messages again.
+  /// Keeps back the acknowledgements of all that was received until the work on it is done elsewhere; reading goes on
+  /// until `heldLimit` of them wait. Set it in `clientFinishedReading`; a lost connection ends it, and the broker sends
+  /// the messages again.
   public var holdsAcknowledgements = false {
     didSet {
       guard oldValue, !holdsAcknowledgements, case .connected = state else { return }
       schedulePump()
     }
   }
+
+  /// The library can't write some of its acknowledgements and keep others: at this number all must be done.
+  private static let heldLimit = 512
+  /// Received at QoS 1 or 2 since acknowledgements were last written.
+  private var held = 0
+  private var pausesReading: Bool { holdsAcknowledgements && held >= Self.heldLimit }
 
   private let loop: EventLoop
   private let tls: TLSContext?
@@ -350,7 +357,7 @@ public final class MQTTClient {
   }
 
   private func readOn() {
-    guard hasMoreToRead, !holdsAcknowledgements else { return }
+    guard hasMoreToRead, !pausesReading else { return }
     hasMoreToRead = false
     loop.atEndOfTurn { [weak self] in
       guard let self, socket >= 0, case .connected = state else { return }
@@ -437,9 +444,10 @@ public final class MQTTClient {
   private func flush() {
     guard mosquitto_socket(handle) >= 0 else { return }
     if holdsAcknowledgements {
-      setInterest([])
+      setInterest(pausesReading ? [] : .read)
       return
     }
+    held = 0
     if let peer, !peer.handshakeDone {
       setInterest(SSL_want(handleSSL) == SSL_WRITING ? [.read, .write] : .read)
       return
@@ -491,6 +499,7 @@ public final class MQTTClient {
 
   private func dropSocket() {
     holdsAcknowledgements = false
+    held = 0
     hasMoreToRead = false
     guard socket >= 0 else { return }
     loop.unwatch(socket)
@@ -655,7 +664,10 @@ public final class MQTTClient {
     }
   }
 
-  fileprivate func libraryReceived(_ message: IncomingMessage) { delegate?.client(self, received: message) }
+  fileprivate func libraryReceived(_ message: IncomingMessage) {
+    if message.qos != .atMostOnce { held += 1 }
+    delegate?.client(self, received: message)
+  }
 
   fileprivate func libraryLogged(_ line: String) { lastLibraryError = line }
 

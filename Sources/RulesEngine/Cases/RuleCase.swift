@@ -120,7 +120,7 @@ public struct RuleCase: Sendable {
     } else if let value = fields["payload"] {
       payload = value.json
     }
-    var message = Message(
+    let message = Message(
       topic: fields["topic"]?.asString ?? "t", payload: payload,
       receivedMilliseconds: fields["now"]?.asIntegerArgument ?? Clock.milliseconds)
     message.clientID = fields["clientId"]?.asString

@@ -7,6 +7,8 @@ public struct CompiledStatement: Sendable {
   /// The dialect's version that it is evaluated by.
   public let version: SQLVersion
   let statement: Statement
+  /// The select list in its fast form, if it has one.
+  let projection: Projection?
   /// Whether it can do with a payload that is no JSON.
   let takesAnyPayload: Bool
 
@@ -17,6 +19,7 @@ public struct CompiledStatement: Sendable {
     // The parser has checked it.
     filter = statement.filter.flatMap { try? TopicFilter($0) }
     takesAnyPayload = !statement.readsJSON
+    projection = Projection(statement.select)
   }
 
   /// The names of SET's variables.
@@ -92,14 +95,29 @@ public final class StatementEvaluator {
 
   /// Evaluates `statement` for a message whose topic has matched already.
   public func evaluate(_ statement: CompiledStatement, _ message: Message) -> Outcome {
+    var output: [UInt8] = []
+    switch append(statement, message, to: &output) {
+    case .noMatch: return .noMatch
+    case .output: return .output(output)
+    case .payloadError(let error): return .payloadError(error)
+    }
+  }
+
+  /// Evaluates `statement` and appends the outgoing payload to `bytes`; the outcome's own is empty.
+  public func append(_ statement: CompiledStatement, _ message: Message, to bytes: inout [UInt8]) -> Outcome {
     let (evaluator, error) = prepare(statement, message)
     if let error { return .payloadError(error) }
+    if let projection = statement.projection, case .payload(let document?) = evaluator.row {
+      guard projection.append(document, evaluator, to: &bytes) else { return .noMatch }
+      return .output([])
+    }
     guard let value = evaluator.result(of: statement.statement.select) else { return .noMatch }
     switch value {
-    case .bytes(let bytes): return .output(bytes)
-    case .undefined: return .output([])
-    default: return .output(value.json)
+    case .bytes(let raw): bytes += raw
+    case .undefined: break
+    default: value.appendJSON(to: &bytes)
     }
+    return .output([])
   }
 
   /// What expressions of `statement`'s rule see: its payload and variables.

@@ -189,7 +189,7 @@ struct Evaluator {
 
   // MARK: cast
 
-  private func cast(_ value: Value, _ type: Expression.CastType) -> Value {
+  func cast(_ value: Value, _ type: Expression.CastType) -> Value {
     switch type {
     case .string: return value.asString.map { .string($0) } ?? .undefined
     case .boolean:

@@ -1,7 +1,7 @@
 import MQTT
 
-/// A message as the rules engine sees it.
-public struct Message: Sendable {
+/// A message as the rules engine sees it. An object, because each expression's evaluation hands it on.
+public final class Message {
   /// The topic, without the `$aws/rules/NAME/` of Basic Ingest.
   public var topic: String
   /// The payload's bytes.
@@ -17,16 +17,15 @@ public struct Message: Sendable {
   /// What the publisher said of the message in MQTT 5 properties.
   public var properties = PublishProperties()
   /// The message's identifier in logs and error actions.
-  public var traceID: String
+  public private(set) lazy var traceID = UniqueID.make()
   /// When the engine got it, epoch milliseconds.
   public var receivedMilliseconds: Int
 
   /// A message of `topic` with `payload`.
-  public init(topic: String, payload: [UInt8], receivedMilliseconds: Int, traceID: String = UniqueID.make()) {
+  public init(topic: String, payload: [UInt8], receivedMilliseconds: Int) {
     self.topic = topic
     self.payload = payload
     self.receivedMilliseconds = receivedMilliseconds
-    self.traceID = traceID
     // Basic Ingest: the prefix names the rule and isn't part of the topic.
     let levels = topic.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
     if levels.count == 4, levels[0] == "$aws", levels[1] == "rules" { self.topic = String(levels[3]) }

@@ -120,7 +120,7 @@ public final class RulesService: MQTTClientDelegate {
 
   /// Runs the rules whose filters match the message's topic.
   public func client(_ client: MQTTClient, received incoming: IncomingMessage) {
-    var message = Message(
+    let message = Message(
       topic: incoming.topic, payload: incoming.payload, receivedMilliseconds: Clock.milliseconds)
     message.properties = incoming.properties
     // MQTT doesn't tell who published; our simulator says it in a user property.

@@ -3,7 +3,7 @@ enum TimePattern {
   /// About the year 292 million, Joda-Time's own limit, is cut to what the calendar here does exactly.
   static let largestMilliseconds = 8_000_000_000_000_000
 
-  enum Part: Sendable { case letters(Character, Int), literal(String) }
+  enum Part: Sendable { case letters(Unicode.Scalar, Int), literal(String) }
 
   private static let months = [
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
@@ -16,9 +16,11 @@ enum TimePattern {
   static func parts(_ pattern: String) -> [Part]? {
     var parts: [Part] = []
     var literal = ""
-    let characters = Array(pattern)
+    let characters = Array(pattern.unicodeScalars)
     var index = 0
-    func isLetter(_ character: Character) -> Bool { character.isASCII && character.isLetter }
+    func isLetter(_ character: Unicode.Scalar) -> Bool {
+      character.isASCII && character.properties.isAlphabetic
+    }
     while index < characters.count {
       let character = characters[index]
       if isLetter(character) {
@@ -33,7 +35,7 @@ enum TimePattern {
       } else if character == "'" {
         index += 1
         if index < characters.count, characters[index] == "'" {
-          literal.append("'")
+          literal.unicodeScalars.append("'")
           index += 1
           continue
         }
@@ -43,11 +45,11 @@ enum TimePattern {
             index += 1
             guard index < characters.count, characters[index] == "'" else { break }
           }
-          literal.append(characters[index])
+          literal.unicodeScalars.append(characters[index])
           index += 1
         }
       } else {
-        literal.append(character)
+        literal.unicodeScalars.append(character)
         index += 1
       }
     }
@@ -113,6 +115,11 @@ enum TimePattern {
 
   private static func append(_ value: Int, _ width: Int, to text: inout [UInt8]) {
     if value < 0 { text.append(UInt8(ascii: "-")) }
+    if width == 2, 0..<100 ~= value {
+      text.append(UInt8(48 + value / 10))
+      text.append(UInt8(48 + value % 10))
+      return
+    }
     let start = text.count
     var rest = abs(value)
     repeat {
@@ -223,7 +230,7 @@ enum TimePattern {
       return nil
     }
 
-    mutating func read(_ letter: Character, _ count: Int, fixed: Bool) -> Bool {
+    mutating func read(_ letter: Unicode.Scalar, _ count: Int, fixed: Bool) -> Bool {
       /// One letter stands for as many digits as there are, more letters for just so many.
       let maximum = count == 1 && !fixed ? 19 : count
       func stored(_ value: Int?, _ range: ClosedRange<Int>, _ store: (Int) -> Void) -> Bool {

@@ -54,20 +54,23 @@ enum RulesEvalCommand: Command {
       }
     }
     let evaluator = StatementEvaluator()
-    var message = Message(topic: topic.text, payload: [], receivedMilliseconds: now ?? 0, traceID: "")
+    let message = Message(topic: topic.text, payload: [], receivedMilliseconds: now ?? 0)
     message.clientID = arguments.string("client-id")
     let explains = arguments.has("explain")
     var failures = 0
+    var output: [UInt8] = []
     try StandardInput.forEachLine { line, number in
-      message.payload = line
+      message.payload.removeAll(keepingCapacity: true)
+      message.payload.append(contentsOf: line)
       if now == nil { message.receivedMilliseconds = Clock.milliseconds }
       if explains {
         StandardOutput.shared.print(
           ExplanationTable.text(evaluator.explain(statement, message), statement, topic))
       }
-      switch evaluator.evaluate(statement, message) {
+      output.removeAll(keepingCapacity: true)
+      switch evaluator.append(statement, message, to: &output) {
       case .noMatch: break
-      case .output(let output): StandardOutput.shared.line(output)
+      case .output: StandardOutput.shared.line(output)
       case .payloadError(let error):
         failures += 1
         StandardError.print("trucksensor: line \(number), column \(error.column): \(error.message)")

@@ -6,14 +6,14 @@ enum StandardInput {
   private static let lineLimit = 1 << 28
 
   /// Calls `body` with each line that isn't empty and its number, until it returns false.
-  static func forEachLine(_ body: ([UInt8], Int) throws -> Bool) throws {
+  static func forEachLine(_ body: (ArraySlice<UInt8>, Int) throws -> Bool) throws {
     var pending: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 1 << 18)
     var number = 0
     func take(_ line: ArraySlice<UInt8>) throws -> Bool {
       number += 1
       let text = line.last == 0x0D ? line.dropLast() : line
-      return try text.isEmpty || body(Array(text), number)
+      return try text.isEmpty || body(text, number)
     }
     while true {
       let count = read(0, &buffer, buffer.count)
