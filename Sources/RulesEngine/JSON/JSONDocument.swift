@@ -84,7 +84,8 @@ final class JSONDocument {
     return bytes.withUnsafeBytes { bytes in
       // A native string's bytes are always contiguous.
       name.utf8.withContiguousStorageIfAvailable {
-        memcmp(bytes.baseAddress! + Int(node.start), $0.baseAddress!, count) == 0
+        guard let text = bytes.baseAddress, let name = $0.baseAddress else { return false }
+        return memcmp(text + Int(node.start), name, count) == 0
       } ?? false
     }
   }
