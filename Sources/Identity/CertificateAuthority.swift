@@ -100,10 +100,7 @@ public struct CertificateAuthority: Sendable {
     try ConnectionKit.validate(deviceName: commonName)
     return try issue(
       commonName, days: days, keyKind: keyKind, now: now,
-      extensions: [
-        (NID_key_usage, "critical,digitalSignature"),
-        (NID_ext_key_usage, "clientAuth"),
-      ])
+      extensions: Self.deviceExtensions)
   }
 
   /// Makes a certificate and a key for a server: server authentication only, for the given names and addresses.
@@ -132,27 +129,58 @@ public struct CertificateAuthority: Sendable {
       ])
   }
 
+  /// Makes a certificate for the key of a certificate signing request (PKCS#10, PEM): the key stays with the device.
+  /// What the request says of names and extensions isn't taken over.
+  /// - Throws: `invalidRequestFile` for one that is none or isn't signed by its own key, `tooWeak`, and as for devices.
+  public func signDevice(
+    request: [UInt8], file: String, commonName: String, days: Int = 365, now: Date = Date()
+  ) throws(IdentityError) -> String {
+    try ConnectionKit.validate(deviceName: commonName)
+    let request = try SigningRequest(request, file: file)
+    let issued = try template(
+      commonName, days: days, now: now, extensions: Self.deviceExtensions
+    ).signed(publicKey: request.publicKey, signer: key, issuer: certificate)
+    if let weakness = issued.weakness { throw .tooWeak(file, weakness) }
+    return String(decoding: try issued.pem(), as: UTF8.self)
+  }
+
+  /// A certificate revocation list (RFC 5280 section 5), PEM, that is good for a year.
+  /// - Parameter serialNumbers: Of the certificates that may not be used any more, in hexadecimal.
+  public func revocationList(serialNumbers: [String], now: Date = Date()) throws(IdentityError) -> String {
+    try RevocationList.pem(serialNumbers: serialNumbers, issuer: certificate, key: key, now: now)
+  }
+
+  private static let deviceExtensions: [(nid: CInt, value: String)] = [
+    (NID_key_usage, "critical,digitalSignature"), (NID_ext_key_usage, "clientAuth"),
+  ]
+
   private func issue(
     _ commonName: String, days: Int, keyKind: KeyKind, now: Date, extensions: [(nid: CInt, value: String)]
   ) throws(IdentityError) -> IssuedCertificate {
+    let deviceKey = try PrivateKey.generate(keyKind)
+    let issued = try template(commonName, days: days, now: now, extensions: extensions).signed(
+      for: deviceKey, by: (certificate, key))
+    return IssuedCertificate(
+      certificatePEM: String(decoding: try issued.pem(), as: UTF8.self),
+      privateKeyPEM: String(decoding: try deviceKey.pem(), as: UTF8.self))
+  }
+
+  private func template(
+    _ commonName: String, days: Int, now: Date, extensions: [(nid: CInt, value: String)]
+  ) throws(IdentityError) -> CertificateTemplate {
     guard (1...36_525).contains(days) else {
       throw IdentityError(.invalidValidity, "a certificate can't be valid for \(days) days; use 1 to 36525")
     }
     guard now <= certificate.notAfter else {
       throw .expired(certificatePath, .authorityCertificate, on: certificate.notAfter)
     }
-    let deviceKey = try PrivateKey.generate(keyKind)
-    let template = CertificateTemplate(
+    return CertificateTemplate(
       commonName: commonName, notBefore: now - Self.clockSkew,
       notAfter: min(now + TimeInterval(days) * 86_400, certificate.notAfter),
       extensions: [(NID_basic_constraints, "critical,CA:FALSE")] + extensions + [
         (NID_subject_key_identifier, "hash"),
         (NID_authority_key_identifier, "keyid:always"),
       ])
-    let issued = try template.signed(for: deviceKey, by: (certificate, key))
-    return IssuedCertificate(
-      certificatePEM: String(decoding: try issued.pem(), as: UTF8.self),
-      privateKeyPEM: String(decoding: try deviceKey.pem(), as: UTF8.self))
   }
 
   private static func makeCertificate(of key: PrivateKey, now: Date) throws(IdentityError) -> Certificate {

@@ -91,6 +91,19 @@ public struct ConnectionKit: Sendable, Equatable {
     try files.commit(in: folder)
   }
 
+  /// Writes a certificate whose key is elsewhere; `write` says the rest.
+  public func write(
+    certificatePEM: String, rootPEM: String, overwrite: Bool = false
+  ) throws(IdentityError) {
+    let folder = try Folder(directory)
+    if !overwrite, FileContents.exists(certificatePath) { throw .alreadyExists(certificatePath) }
+    let root = Array(rootPEM.utf8)
+    var files = FileTransaction()
+    if try needsRoot(root, overwrite: overwrite) { try files.stage(root, at: rootPath, mode: 0o644) }
+    try files.stage(Array(certificatePEM.utf8), at: certificatePath, mode: 0o644)
+    try files.commit(in: folder)
+  }
+
   private func needsRoot(_ root: [UInt8], overwrite: Bool) throws(IdentityError) -> Bool {
     guard FileContents.exists(rootPath) else { return true }
     if let present = try? FileContents(path: rootPath, role: .authorityCertificate).bytes, present == root {

@@ -52,6 +52,22 @@ public struct IdentityError: Error, Sendable, Equatable, CustomStringConvertible
     case unwritable
     /// OpenSSL refused something that it shouldn't.
     case cryptography
+    /// A policy document that isn't one.
+    case invalidPolicy
+    /// A registry file that is damaged or of a newer version.
+    case invalidRegistry
+    /// A certificate signing request that is none, or isn't signed by its own key.
+    case invalidRequestFile
+    /// AWS's ResourceNotFoundException.
+    case notFound
+    /// AWS's ResourceAlreadyExistsException.
+    case conflict
+    /// AWS's LimitExceededException.
+    case limitExceeded
+    /// AWS's InvalidRequestException.
+    case invalidRequest
+    /// AWS's DeleteConflictException.
+    case inUse
   }
 
   /// What is wrong.
@@ -60,6 +76,16 @@ public struct IdentityError: Error, Sendable, Equatable, CustomStringConvertible
   public let path: String?
   /// What happened, where, and what to do next. Never holds key material or a passphrase.
   public let message: String
+
+  /// Whether the registry, a policy or a request is wrong, and not what a device would sign in with.
+  public var isAboutData: Bool {
+    switch code {
+    case .invalidPolicy, .invalidRegistry, .invalidRequestFile, .notFound, .conflict, .limitExceeded,
+      .invalidRequest, .inUse, .invalidName:
+      true
+    default: false
+    }
+  }
 
   /// Makes an error from its parts.
   public init(_ code: Code, path: String? = nil, _ message: String) {
@@ -74,7 +100,8 @@ public struct IdentityError: Error, Sendable, Equatable, CustomStringConvertible
 
 /// What a file is for; decides the advice in the sentences.
 enum FileRole {
-  case deviceCertificate, deviceKey, authorityCertificate, authorityKey, certificate
+  case deviceCertificate, deviceKey, authorityCertificate, authorityKey, certificate, request, registry,
+    policy
 
   var noun: String {
     switch self {
@@ -82,6 +109,9 @@ enum FileRole {
     case .deviceKey: "private key"
     case .authorityCertificate: "CA certificate"
     case .authorityKey: "CA's private key"
+    case .request: "certificate signing request"
+    case .registry: "registry"
+    case .policy: "policy"
     }
   }
 
@@ -101,6 +131,9 @@ enum FileRole {
       "if it's the local CA, delete \(ConnectionKit.rootFileName), \(ConnectionKit.rootKeyFileName) and the "
         + "devices' certificates, and the next run makes new ones; otherwise get it again from its owner"
     case .certificate: "get a new one from whoever issued it"
+    case .request: "make it again with 'openssl req -new -key KEY'"
+    case .registry: "remove it: 'run' registers its devices again"
+    case .policy: "write it again"
     }
   }
 }

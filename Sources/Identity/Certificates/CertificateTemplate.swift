@@ -14,9 +14,16 @@ struct CertificateTemplate {
   func signed(
     for key: PrivateKey, by issuer: (certificate: Certificate, key: PrivateKey)?
   ) throws(IdentityError) -> Certificate {
+    try signed(publicKey: key.handle, signer: issuer?.key ?? key, issuer: issuer?.certificate)
+  }
+
+  /// The same for a public key whose private key somebody else has.
+  func signed(
+    publicKey: OpaquePointer, signer: PrivateKey, issuer: Certificate?
+  ) throws(IdentityError) -> Certificate {
     ERR_clear_error()
     guard let handle = X509_new() else { throw .cryptography("make a certificate") }
-    guard let certificate = try fill(handle, for: key, by: issuer) else {
+    guard let certificate = try fill(handle, publicKey, signer, issuer) else {
       throw .cryptography("make a certificate for '\(commonName)'")
     }
     return certificate
@@ -24,7 +31,7 @@ struct CertificateTemplate {
 
   /// Takes ownership of `handle`.
   private func fill(
-    _ handle: OpaquePointer, for key: PrivateKey, by issuer: (certificate: Certificate, key: PrivateKey)?
+    _ handle: OpaquePointer, _ publicKey: OpaquePointer, _ signer: PrivateKey, _ issuer: Certificate?
   ) throws(IdentityError) -> Certificate? {
     guard var first = UnixSeconds.of(notBefore), var last = UnixSeconds.of(notAfter), first <= last else {
       X509_free(handle)
@@ -35,14 +42,14 @@ struct CertificateTemplate {
     guard
       X509_set_version(handle, 2) == 1, setSerialNumber(handle), setName(handle),
       X509_set_issuer_name(
-        handle, X509_get_subject_name(issuer?.certificate.handle ?? handle)) == 1,
+        handle, X509_get_subject_name(issuer?.handle ?? handle)) == 1,
       X509_time_adj_ex(X509_getm_notBefore(handle), 0, 0, &first) != nil,
       X509_time_adj_ex(X509_getm_notAfter(handle), 0, 0, &last) != nil,
-      X509_set_pubkey(handle, key.handle) == 1,
+      X509_set_pubkey(handle, publicKey) == 1,
       extensions.allSatisfy({
-        ts_x509_add_extension(handle, issuer?.certificate.handle ?? handle, $0.nid, $0.value) == 1
+        ts_x509_add_extension(handle, issuer?.handle ?? handle, $0.nid, $0.value) == 1
       }),
-      X509_sign(handle, (issuer?.key ?? key).handle, EVP_sha256()) > 0
+      X509_sign(handle, signer.handle, EVP_sha256()) > 0
     else {
       X509_free(handle)
       return nil

@@ -9,7 +9,7 @@ struct FileContents {
   /// The permission bits.
   let mode: mode_t
 
-  init(path: String, role: FileRole) throws(IdentityError) {
+  init(path: String, role: FileRole, limit: Int = Self.limit) throws(IdentityError) {
     guard !path.utf8.contains(0) else { throw .unreadable(path, role, reason: "the path holds a NUL") }
     // Not to hang on a pipe nobody writes to.
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
@@ -26,8 +26,8 @@ struct FileContents {
     guard status.st_mode & S_IFMT == S_IFREG else {
       throw .notAFile(path, role, isDirectory: status.st_mode & S_IFMT == S_IFDIR)
     }
-    guard status.st_size <= Self.limit else { throw .tooLarge(path, role, limit: Self.limit) }
-    var buffer = [UInt8](repeating: 0, count: Self.limit + 1)
+    guard status.st_size <= limit else { throw .tooLarge(path, role, limit: limit) }
+    var buffer = [UInt8](repeating: 0, count: min(limit, max(Int(status.st_size), Self.limit)) + 1)
     var count = 0
     while count < buffer.count {
       let got = buffer.withUnsafeMutableBytes {
@@ -38,7 +38,7 @@ struct FileContents {
       if got == 0 { break }
       count += got
     }
-    guard count <= Self.limit else { throw .tooLarge(path, role, limit: Self.limit) }
+    guard count < buffer.count else { throw .tooLarge(path, role, limit: limit) }
     guard count > 0 else { throw .empty(path, role) }
     bytes = Array(buffer[..<count])
     mode = status.st_mode & 0o7777

@@ -12,17 +12,20 @@ public struct BrokerConfiguration: Sendable {
   public var privateKeyFile: String
   /// The ACL file's text: who may publish and read what, by the certificates' common names.
   public var accessControlList: String
+  /// The CA's revocation list (PEM text); without one none is looked at.
+  public var revocationList: String?
 
   /// A configuration for the default port.
   public init(
     directory: String, caFile: String, certificateFile: String, privateKeyFile: String,
-    accessControlList: String
+    accessControlList: String, revocationList: String? = nil
   ) {
     self.directory = directory
     self.caFile = caFile
     self.certificateFile = certificateFile
     self.privateKeyFile = privateKeyFile
     self.accessControlList = accessControlList
+    self.revocationList = revocationList
   }
 
   /// mosquitto.conf(5) for the broker on `port` with its files in `folder`. Mutual TLS is required, the
@@ -52,6 +55,7 @@ public struct BrokerConfiguration: Sendable {
       "log_type notice",
       "log_timestamp_format %Y-%m-%dT%H:%M:%S",
     ]
+    if revocationList != nil { lines.append("crlfile \(folder)/crl.pem") }
     // As root, mosquitto would become a user that can't read the keys.
     if runsAsRoot { lines.append("user root") }
     return lines.joined(separator: "\n") + "\n"

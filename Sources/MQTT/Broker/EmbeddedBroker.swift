@@ -14,7 +14,7 @@ public final class EmbeddedBroker {
   /// Whether a broker that a killed run had left behind was ended first.
   public private(set) var replacedLeftover = false
 
-  private let configuration: BrokerConfiguration
+  private var configuration: BrokerConfiguration
   private var folder = ""
   private let executable: String
   private var lock: Int32 = -1
@@ -125,7 +125,27 @@ public final class EmbeddedBroker {
     return poll(&entry, 1, milliseconds) > 0
   }
 
+  /// Gives the running broker other permissions and another revocation list. mosquitto reads the first again at a
+  /// signal; for the second it is started anew, which also puts out whom the list names. The others reconnect, and their
+  /// sessions are kept. True if it was started anew: its end must be watched anew, too.
+  public func apply(accessControlList: String, revocationList: String?) throws(MQTTError) -> Bool {
+    let mustRestart = revocationList != configuration.revocationList
+    configuration.accessControlList = accessControlList
+    configuration.revocationList = revocationList
+    try writeFiles()
+    if mustRestart {
+      stop()
+      try start()
+    } else if process != 0 {
+      kill(process, SIGHUP)
+    }
+    return mustRestart
+  }
+
   private func writeFiles() throws(MQTTError) {
+    if let list = configuration.revocationList {
+      try FileSystem.write(list, to: folder + "/crl.pem", mode: 0o600)
+    }
     try FileSystem.write(configuration.accessControlList, to: folder + "/acl", mode: 0o600)
     try FileSystem.write(
       configuration.text(port: port, folder: folder, runsAsRoot: getuid() == 0),

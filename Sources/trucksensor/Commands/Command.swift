@@ -19,7 +19,10 @@ enum Commands {
       RunCommand.self, SimulateCommand.self, SubscribeCommand.self, PublishCommand.self,
       DatasetGenerateCommand.self,
       DatasetCheckCommand.self, RulesRunCommand.self, RulesEvalCommand.self, RulesTestCommand.self,
-      RulesCheckCommand.self, BenchRoundTripCommand.self, CompletionsCommand.self,
+      RulesCheckCommand.self, ProvisionThingCommand.self, ProvisionTypeCommand.self,
+      ProvisionGroupCommand.self, ProvisionPolicyCommand.self, ProvisionCertCommand.self,
+      ProvisionFleetCommand.self,
+      PolicyTestCommand.self, PolicyCheckCommand.self, BenchRoundTripCommand.self, CompletionsCommand.self,
     ]
   }
 
@@ -75,7 +78,7 @@ enum Trucksensor {
     switch error {
     case is UsageError: .usage
     case is DatasetError, is RuleError, is SQLError, is JSONError: .dataError
-    case is IdentityError: .refused
+    case let error as IdentityError: error.isAboutData ? .dataError : .refused
     case let error as MQTTError:
       switch error.kind {
       case .credentials, .refused: .refused

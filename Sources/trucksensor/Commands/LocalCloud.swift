@@ -16,44 +16,49 @@ final class LocalCloud {
   private static let brokerFolder = "data/broker"
   private static let certificateFolder = "certs"
 
+  static let defaultPolicy = "truckSensor-policy"
+  static let registryFile = "data/registry.json"
+  static let policyFolder = "policies"
+
   let broker: EmbeddedBroker
   let caFile: String
+  private let permissions: Permissions
+  private var watch: LoopTimer?
+  private var stamp = ""
 
-  private init(broker: EmbeddedBroker, caFile: String) {
+  private init(broker: EmbeddedBroker, caFile: String, permissions: Permissions) {
     self.broker = broker
     self.caFile = caFile
+    self.permissions = permissions
+    stamp = permissions.stamp
   }
 
-  /// Makes what is missing and starts the broker. A device may publish to `truck/freezer` and to its own topic.
+  /// Makes what is missing and starts the broker. Each device is a thing of the registry, its certificate has the policy
+  /// `truckSensor-policy`; what this run's trucks publish to is allowed besides.
   static func start(devices: [(name: String, topic: TopicName)], rules: [RuleDocument]) throws -> LocalCloud {
-    let authority = try CertificateAuthority(directory: authorityFolder)
+    let provisioning = try Self.provisioning()
+    let authority = provisioning.authority
     if authority.isNew { StandardError.print("Made a local CA: \(authority.certificatePath)") }
-    var list = AccessControlList()
+    try writeDefaultPolicy(provisioning)
     var made: [String] = []
-    for (name, topic) in devices {
-      if try ensureCertificate(of: name, authority: authority) { made.append(name) }
-      list.allow(name, AccessRule(.write, "truck/freezer"), AccessRule(.write, topic.text))
+    for (name, _) in devices where try ensureCertificate(of: name, authority: authority) { made.append(name) }
+    for name in [rulesEngine, testClient] where try ensureCertificate(of: name, authority: authority) {
+      made.append(name)
     }
-    if try ensureCertificate(of: rulesEngine, authority: authority) { made.append(rulesEngine) }
-    for rule in rules {
-      if let filter = rule.statement.filter { list.allow(rulesEngine, AccessRule(.read, filter.pattern)) }
-      for topic in rule.publishes {
-        list.allow(rulesEngine, AccessRule(.write, topic.isConstant ? topic.source : "#"))
-      }
-    }
-    if try ensureCertificate(of: testClient, authority: authority) { made.append(testClient) }
     if !made.isEmpty {
       let names = made.count > 4 ? "\(made.count) devices" : made.joined(separator: ", ")
       StandardError.print("Made certificates in \(certificateFolder)/ for \(names).")
     }
-    list.allow(testClient, AccessRule(.readWrite, "#"), AccessRule(.read, "$SYS/#"))
+    try provisioning.register(devices.map(\.name), policy: defaultPolicy)
     let server = try ConnectionKit(directory: brokerFolder, deviceName: "server")
     try server.write(
       authority.issueServer(commonName: "localhost", dnsNames: ["localhost"], ipAddresses: ["127.0.0.1"]),
       rootPEM: authority.certificatePEM(), overwrite: true)
+    let permissions = Permissions(provisioning: provisioning, devices: devices, rules: rules)
+    let (list, refused) = try permissions.compile()
     let configuration = BrokerConfiguration(
       directory: brokerFolder, caFile: authority.certificatePath, certificateFile: server.certificatePath,
-      privateKeyFile: server.privateKeyPath, accessControlList: try list.text())
+      privateKeyFile: server.privateKeyPath, accessControlList: list, revocationList: refused)
     let broker = try EmbeddedBroker(configuration)
     if broker.replacedLeftover { StandardError.print("Ended a broker that an earlier run had left behind.") }
     if broker.port != configuration.preferredPort {
@@ -61,8 +66,45 @@ final class LocalCloud {
         "Port \(configuration.preferredPort) is in use; the local broker listens on \(broker.port).")
     }
     StandardError.print("Local broker: 127.0.0.1:\(broker.port), mutual TLS; log: \(broker.logFile)")
-    return LocalCloud(broker: broker, caFile: authority.certificatePath)
+    return LocalCloud(broker: broker, caFile: authority.certificatePath, permissions: permissions)
   }
+
+  /// CA, registry and policies of this folder.
+  static func provisioning() throws -> Provisioning {
+    Provisioning(
+      authority: try CertificateAuthority(directory: authorityFolder), registryPath: registryFile,
+      policyFolder: policyFolder, kitFolder: certificateFolder)
+  }
+
+  /// The policy that the original's wizard makes: connect as the thing, publish to `truck/freezer`.
+  static func writeDefaultPolicy(_ provisioning: Provisioning) throws {
+    let path = provisioning.path(ofPolicy: defaultPolicy)
+    guard access(path, F_OK) != 0 else { return }
+    mkdir(policyFolder, 0o755)
+    let file = try AtomicFile(path)
+    file.append(Array(defaultPolicyText.utf8))
+    try file.commit()
+    StandardError.print("Made the policy \(path).")
+  }
+
+  private static let defaultPolicyText = """
+    {
+      "Version": "2012-10-17",
+      "Statement": [
+        {
+          "Effect": "Allow",
+          "Action": "iot:Connect",
+          "Resource": "arn:aws:iot:*:*:client/${iot:Connection.Thing.ThingName}"
+        },
+        {
+          "Effect": "Allow",
+          "Action": "iot:Publish",
+          "Resource": "arn:aws:iot:*:*:topic/truck/freezer"
+        }
+      ]
+    }
+
+    """
 
   /// The port and CA of the broker that a `run` in this folder started, if there is one.
   static func runningBroker() -> (port: UInt16, caFile: String)? {
@@ -73,8 +115,16 @@ final class LocalCloud {
     return (port, caFile)
   }
 
-  /// Starts the broker again if it ends while the truck drives.
+  /// Starts the broker again if it ends while the truck drives, and lets it enforce what changes in the registry and the
+  /// policies, looking twice a second.
   func supervise(_ loop: EventLoop) throws {
+    if watch == nil {
+      watch = loop.makeTimer { [weak self] in
+        self?.applyChanges(loop)
+        self?.watch?.set(MonotonicTime.now().advanced(by: 500_000_000))
+      }
+      watch?.set(MonotonicTime.now().advanced(by: 500_000_000))
+    }
     try broker.onUnexpectedEnd(loop) { [weak self] in
       guard let self else { return }
       let reason = broker.lastErrors().joined(separator: " ")
@@ -85,6 +135,19 @@ final class LocalCloud {
       } catch {
         StandardError.print("trucksensor: \(error)")
       }
+    }
+  }
+
+  private func applyChanges(_ loop: EventLoop) {
+    let present = permissions.stamp
+    guard present != stamp else { return }
+    stamp = present
+    do {
+      let (list, refused) = try permissions.compile()
+      if try broker.apply(accessControlList: list, revocationList: refused) { try supervise(loop) }
+      StandardError.print("Registry or policies changed: the broker enforces them now.")
+    } catch {
+      StandardError.print("trucksensor: \(error); the broker goes on as before")
     }
   }
 
@@ -103,5 +166,43 @@ final class LocalCloud {
         certificate: kit.certificatePath, key: kit.privateKeyPath, issuedBy: authority.certificatePath)
       return false
     }
+  }
+}
+
+/// Who may do what at the local broker: the registry's devices by their policies, this run's trucks on their topics, the
+/// rules engine what its rules need, the test client everything.
+private struct Permissions {
+  let provisioning: Provisioning
+  let devices: [(name: String, topic: TopicName)]
+  let rules: [RuleDocument]
+
+  /// The ACL file's text, and the revocation list.
+  func compile() throws -> (list: String, refused: String) {
+    let enforcement = try provisioning.enforcement()
+    for note in enforcement.notes { StandardError.print("policies: \(note)") }
+    var list = enforcement.accessControlList
+    for (name, topic) in devices where list.rules[name] != nil {
+      list.allow(name, AccessRule(.write, topic.text))
+    }
+    for rule in rules {
+      if let filter = rule.statement.filter {
+        list.allow(LocalCloud.rulesEngine, AccessRule(.read, filter.pattern))
+      }
+      for topic in rule.publishes {
+        list.allow(LocalCloud.rulesEngine, AccessRule(.write, topic.isConstant ? topic.source : "#"))
+      }
+    }
+    list.allow(LocalCloud.testClient, AccessRule(.readWrite, "#"), AccessRule(.read, "$SYS/#"))
+    return (
+      try list.text(), try provisioning.revocationList(enforcement.refusedSerialNumbers)
+    )
+  }
+
+  /// What changes when the registry or a policy does.
+  var stamp: String {
+    var status = stat()
+    stat(provisioning.registryPath, &status)
+    return "\(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec) \(status.st_size)\n"
+      + RuleFiles.stamp(of: provisioning.policyFolder)
   }
 }

@@ -1,0 +1,146 @@
+/// What policies allow one client, as rules of mosquitto's ACL file (mosquitto.conf(5), `acl_file`).
+///
+/// mosquitto's wildcards are levels: `topic/a/*` becomes `a/+/#`. What can't be said exactly becomes the narrower rule
+/// and a note. Its own `read` is both subscribing and receiving: it is granted where the policies allow both. It
+/// checks reading when a message is delivered, not when a client subscribes.
+public struct PolicyAccess: Sendable, Equatable {
+  /// Whether `iot:Connect` is allowed for the client identifier.
+  public private(set) var mayConnect = false
+  /// The rules, without order.
+  public private(set) var rules: [AccessRule] = []
+  /// What was made narrower, and how.
+  public private(set) var notes: [String] = []
+
+  /// Compiles the policies for a client whose context is known.
+  public init(policies: [PolicyDocument], clientID: String, context: PolicyContext) {
+    func isAllowed(_ action: String, _ resource: String) -> Bool {
+      PolicyDocument.evaluate(action: action, resource: resource, policies: policies, context: context)
+        .outcome
+        == .allowed
+    }
+    mayConnect = isAllowed("iot:Connect", "client/\(clientID)")
+    guard mayConnect else { return }
+    var found: Set<AccessRule> = []
+    for policy in policies {
+      for statement in policy.statements where statement.conditions.allSatisfy({ $0.isMet(by: context) }) {
+        let name = "\(policy.name): \(statement.name)"
+        if statement.excludesResources || statement.excludesActions {
+          notes.append(
+            "\(name): NotAction and NotResource can't be said to mosquitto; nothing is granted by them")
+          if statement.effect == .deny { found.insert(AccessRule(.deny, "#")) }
+          continue
+        }
+        for resource in statement.resources {
+          let last = PolicyDocument.Statement.lastPart(of: resource)
+          guard let pattern = PolicyPattern(last, context.single) else { continue }
+          if statement.effect == .deny {
+            found.formUnion(denials(statement, pattern, name))
+            continue
+          }
+          if statement.covers(action: "iot:Publish") {
+            for filter in filters(pattern, "topic/", name) { found.insert(AccessRule(.write, filter)) }
+          }
+          if statement.covers(action: "iot:Receive") {
+            for filter in filters(pattern, "topic/", name)
+            where isAllowed("iot:Subscribe", "topicfilter/\(filter)") || pattern.isEverything(of: "topic/") {
+              found.insert(AccessRule(.read, filter))
+            }
+          }
+          if statement.covers(action: "iot:Subscribe") {
+            for filter in subscribable(pattern, name) where isAllowed("iot:Receive", "topic/\(filter)") {
+              found.insert(AccessRule(.read, filter))
+            }
+          }
+        }
+      }
+    }
+    rules = found.sorted { ($0.topicFilter, $0.access.rawValue) < ($1.topicFilter, $1.access.rawValue) }
+  }
+
+  /// A pattern of topics as filters that match nothing else.
+  private mutating func filters(_ pattern: PolicyPattern, _ prefix: String, _ statement: String) -> [String] {
+    guard let levels = pattern.levels(after: prefix) else { return [] }
+    var names: [String] = []
+    for (index, level) in levels.enumerated() {
+      if level == [.any] {
+        // `a/*` is everything below a, as deep as it goes; at the very beginning, everything.
+        if index + 1 == levels.count {
+          return [(names + (index == 0 ? ["#"] : ["+", "#"])).joined(separator: "/")]
+        }
+        notes.append("\(statement): '*' in the middle of a topic is one level here, any number on AWS")
+        names.append("+")
+      } else if level.contains(.any), index + 1 == levels.count, level.last == .any,
+        let text = PolicyPattern.text(level.dropLast())
+      {
+        notes.append("\(statement): '\(text)*' is '\(text)' and what is below it here, any ending on AWS")
+        let exact = (names + [text]).joined(separator: "/")
+        return [exact, "\(exact)/+/#"]
+      } else if let text = PolicyPattern.text(level[...]) {
+        guard !text.contains("+"), !text.contains("#") else { return [] }
+        names.append(text)
+      } else {
+        notes.append(
+          "\(statement): a '*' or '?' inside a level can't be said to mosquitto; it is not granted")
+        return []
+      }
+    }
+    return [names.joined(separator: "/")]
+  }
+
+  /// A pattern of topic filters: its own `+` and `#` are what a client may write.
+  private mutating func subscribable(_ pattern: PolicyPattern, _ statement: String) -> [String] {
+    if pattern.isEverything(of: "topicfilter/") { return ["#"] }
+    guard let levels = pattern.levels(after: "topicfilter/") else { return [] }
+    if let text = PolicyPattern.text(pattern.tokens[...]) {
+      return [String(text.dropFirst("topicfilter/".count))]
+    }
+    return levels.allSatisfy({ $0 == [.any] || PolicyPattern.text($0[...]) != nil })
+      ? filters(pattern, "topicfilter/", statement) : []
+  }
+
+  /// Denials may be broader than asked, never narrower; mosquitto's takes away reading and writing alike.
+  private mutating func denials(
+    _ statement: PolicyDocument.Statement, _ pattern: PolicyPattern, _ name: String
+  ) -> [AccessRule] {
+    let writes = statement.covers(action: "iot:Publish")
+    let reads = statement.covers(action: "iot:Subscribe") || statement.covers(action: "iot:Receive")
+    guard writes || reads else { return [] }
+    if writes != reads { notes.append("\(name): a denial takes away both publishing and receiving here") }
+    let prefix = pattern.levels(after: "topicfilter/") == nil ? "topic/" : "topicfilter/"
+    guard let levels = pattern.levels(after: prefix) else { return [] }
+    var names: [String] = []
+    for level in levels {
+      guard let text = PolicyPattern.text(level[...]) else {
+        return [AccessRule(.deny, (names + (names.isEmpty ? ["#"] : ["+", "#"])).joined(separator: "/"))]
+      }
+      names.append(text)
+    }
+    return [AccessRule(.deny, names.joined(separator: "/"))]
+  }
+}
+
+extension PolicyPattern {
+  /// The characters, if there is no wildcard among them.
+  static func text(_ tokens: ArraySlice<Token>) -> String? {
+    var text = String.UnicodeScalarView()
+    for token in tokens {
+      guard case .scalar(let scalar) = token else { return nil }
+      text.append(scalar)
+    }
+    return String(text)
+  }
+
+  /// `*`, or `prefix*`.
+  func isEverything(of prefix: String) -> Bool {
+    tokens == [.any] || tokens == prefix.unicodeScalars.map(Token.scalar) + [.any]
+  }
+
+  /// The levels of what follows `prefix`; nil if the pattern is about something else.
+  func levels(after prefix: String) -> [[Token]]? {
+    if tokens == [.any] { return [[.any]] }
+    let start = prefix.unicodeScalars.map(Token.scalar)
+    guard tokens.starts(with: start) else { return nil }
+    return tokens.dropFirst(start.count).split(separator: .scalar("/"), omittingEmptySubsequences: false).map(
+      Array.init)
+  }
+}

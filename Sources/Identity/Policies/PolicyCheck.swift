@@ -1,0 +1,56 @@
+extension PolicyDocument {
+  /// What a policy grants that it hardly means to, or can't work: for `policy check`.
+  public var warnings: [String] {
+    var warnings: [String] = []
+    let allowing = statements.filter { $0.effect == .allow }
+    for statement in allowing {
+      for action in statement.actions
+      where ["*", "iot:*"].contains(action.lowercased()) && !statement.excludesActions {
+        warnings.append(
+          "\(statement.name): '\(action)' allows every action; name those that the device needs")
+      }
+      if statement.excludesActions {
+        warnings.append("\(statement.name): NotAction allows all that it doesn't name")
+      }
+      if statement.excludesResources {
+        warnings.append("\(statement.name): NotResource allows all that it doesn't name")
+      }
+      for resource in statement.resources where !statement.excludesResources {
+        let last = PolicyDocument.Statement.lastPart(of: resource)
+        switch last {
+        case "*":
+          warnings.append("\(statement.name): the resource '*' is every client, topic and topic filter")
+        case "client/*":
+          warnings.append(
+            "\(statement.name): any client identifier may be taken; use ${iot:Connection.Thing.ThingName}")
+        case "topic/*", "topicfilter/*": warnings.append("\(statement.name): '\(last)' is every topic")
+        default: break
+        }
+        if statement.covers(action: "iot:Publish"), last.hasPrefix("topic/"),
+          last.contains("+") || last.contains("#")
+        {
+          warnings.append("\(statement.name): '+' and '#' are no wildcards in 'topic/…'; use '*'")
+        }
+        if statement.covers(action: "iot:Subscribe"), !statement.covers(action: "iot:Publish"),
+          last.hasPrefix("topic/")
+        {
+          warnings.append("\(statement.name): iot:Subscribe is about 'topicfilter/…', not 'topic/…'")
+        }
+        if statement.covers(action: "iot:Connect"), !statement.covers(action: "iot:Publish"),
+          !last.hasPrefix("client/"), last != "*"
+        {
+          warnings.append("\(statement.name): iot:Connect is about 'client/…'")
+        }
+      }
+    }
+    func allows(_ action: String) -> Bool { allowing.contains { $0.covers(action: action) } }
+    if allows("iot:Subscribe"), !allows("iot:Receive") {
+      warnings.append("iot:Subscribe without iot:Receive: no message will be delivered")
+    }
+    if allows("iot:Receive"), !allows("iot:Subscribe") {
+      warnings.append("iot:Receive without iot:Subscribe: there is nothing to receive")
+    }
+    if !allows("iot:Connect") { warnings.append("iot:Connect is not allowed: another policy must do that") }
+    return warnings
+  }
+}

@@ -1,0 +1,265 @@
+import FoundationEssentials
+
+/// The cloud's side of identity on this machine: CA, registry and policies together, and what the broker is to enforce.
+public struct Provisioning: Sendable {
+  /// What provisioning a thing made; what was there already isn't named.
+  public struct Made: Sendable, Equatable {
+    /// The thing's name.
+    public var thing: String?
+    /// The certificate's identifier.
+    public var certificateId: String?
+    /// Files of the connection kit.
+    public var files: [String] = []
+  }
+
+  /// Where a thing's certificate comes from.
+  public enum Source: Sendable {
+    /// Our CA makes the key too.
+    case newKey(KeyKind)
+    /// Our CA signs the request in this file; the key stays with the device.
+    case request(String)
+    /// The certificate in this file, which the broker's CA has signed.
+    case certificate(String)
+  }
+
+  /// What the broker enforces.
+  public struct Enforcement: Sendable {
+    /// Who may publish and read what.
+    public var accessControlList = AccessControlList()
+    /// Serial numbers of the certificates that may not sign in.
+    public var refusedSerialNumbers: [String] = []
+    /// What could not be said exactly to the broker.
+    public var notes: [String] = []
+  }
+
+  /// The local CA.
+  public let authority: CertificateAuthority
+  /// The registry's file.
+  public let registryPath: String
+  /// The folder of policy documents.
+  public let policyFolder: String
+  /// The folder of connection kits.
+  public let kitFolder: String
+
+  /// Joins them; touches no file.
+  public init(authority: CertificateAuthority, registryPath: String, policyFolder: String, kitFolder: String)
+  {
+    self.authority = authority
+    self.registryPath = registryPath
+    self.policyFolder = policyFolder
+    self.kitFolder = kitFolder
+  }
+
+  /// The file of a policy.
+  public func path(ofPolicy name: String) -> String { Folder.join(policyFolder, name + ".json") }
+
+  /// Reads a policy of the folder.
+  public func policy(_ name: String) throws(IdentityError) -> PolicyDocument {
+    let path = path(ofPolicy: name)
+    return try PolicyDocument(FileContents(path: path, role: .policy).bytes, file: path)
+  }
+
+  /// Registers devices whose connection kits are there, with a policy for those that have none yet.
+  public func register(_ names: [String], policy: String, now: Date = Date()) throws(IdentityError) {
+    try Registry.update(registryPath) { registry throws(IdentityError) in
+      for name in names {
+        let kit = try ConnectionKit(directory: kitFolder, deviceName: name)
+        let summary = try CertificateSummary(file: kit.certificatePath)
+        let isNew = !registry.certificates.contains { $0.certificateId == summary.fingerprint }
+        guard isNew || registry.thing(name) == nil else { continue }
+        if registry.thing(name) == nil { try registry.createThing(name) }
+        let certificate = try registry.register(summary, now: now)
+        try registry.setThing(name, ofCertificate: certificate.certificateId, true)
+        if certificate.policies.isEmpty {
+          try registry.setPolicy(policy, ofCertificate: certificate.certificateId, true)
+        }
+      }
+    }
+  }
+
+  /// The revocation list of these serial numbers, the same text for the same ones: it is made again only where they have
+  /// changed or it is half a year old.
+  public func revocationList(_ serialNumbers: [String], now: Date = Date()) throws(IdentityError) -> String {
+    let path = Folder.join(registryFolder, "revoked.crl")
+    let mark = "serials " + serialNumbers.sorted().joined(separator: " ")
+    if let present = try? FileContents(path: path, role: .registry, limit: 1 << 26).bytes {
+      let text = String(decoding: present, as: UTF8.self)
+      if let line = text.split(separator: "\n").first, line.hasPrefix(mark + " until "),
+        let until = Double(line.dropFirst(mark.count + 7)), until > now.timeIntervalSince1970
+      {
+        return text
+      }
+    }
+    let until = now.timeIntervalSince1970 + 180 * 86_400
+    let text =
+      try "\(mark) until \(until)\n" + authority.revocationList(serialNumbers: serialNumbers, now: now)
+    let folder = try Folder(registryFolder)
+    var files = FileTransaction()
+    try files.stage(Array(text.utf8), at: path, mode: 0o600)
+    try files.commit(in: folder)
+    return text
+  }
+
+  private var registryFolder: String {
+    registryPath.lastIndex(of: "/").map { String(registryPath[..<$0]) } ?? "."
+  }
+
+  /// The wizard's work in one step: thing, certificate and policy, attached to one another. What is there already and
+  /// alike stays.
+  public func provision(
+    _ name: String, type: String? = nil, attributes: [String: String] = [:], policies: [String],
+    source: Source = .newKey(.ecP256), days: Int = 365, now: Date = Date()
+  ) throws(IdentityError) -> Made {
+    for policy in policies { _ = try self.policy(policy) }
+    return try Registry.update(registryPath) { registry throws(IdentityError) in
+      var made = Made()
+      if let present = registry.thing(name), type == nil, attributes.isEmpty {
+        _ = present
+      } else {
+        if registry.thing(name) == nil { made.thing = name }
+        try registry.createThing(name, type: type, attributes: attributes)
+      }
+      let summary = try certificate(of: name, source: source, days: days, now: now, made: &made)
+      let count = registry.certificates.count
+      let certificate = try registry.register(summary, now: now)
+      if registry.certificates.count > count { made.certificateId = certificate.certificateId }
+      try registry.setThing(name, ofCertificate: certificate.certificateId, true)
+      for policy in policies {
+        try registry.setPolicy(policy, ofCertificate: certificate.certificateId, true)
+      }
+      return made
+    }
+  }
+
+  /// Makes many things with certificates of our CA as one change; `progress` hears how many are done. Returns how many
+  /// are new.
+  public func provision(
+    fleet names: [String], type: String?, policies: [String], keyKind: KeyKind, days: Int, now: Date = Date(),
+    progress: (Int) -> Void
+  ) throws(IdentityError) -> Int {
+    for policy in policies { _ = try self.policy(policy) }
+    return try Registry.update(registryPath) { registry throws(IdentityError) in
+      var new = 0
+      for (index, name) in names.enumerated() {
+        progress(index)
+        if registry.thing(name) != nil { continue }
+        try registry.createThing(name, type: type)
+        var made = Made()
+        let summary = try certificate(of: name, source: .newKey(keyKind), days: days, now: now, made: &made)
+        let identifier = try registry.register(summary, now: now).certificateId
+        try registry.setThing(name, ofCertificate: identifier, true)
+        for policy in policies { try registry.setPolicy(policy, ofCertificate: identifier, true) }
+        new += 1
+      }
+      return new
+    }
+  }
+
+  private func certificate(
+    of name: String, source: Source, days: Int, now: Date, made: inout Made
+  ) throws(IdentityError) -> CertificateSummary {
+    let kit = try ConnectionKit(directory: kitFolder, deviceName: name)
+    switch source {
+    case .newKey(let kind):
+      if kit.state == .complete { return try CertificateSummary(file: kit.certificatePath) }
+      try kit.write(
+        authority.issueDevice(commonName: name, days: days, keyKind: kind, now: now), rootPEM: root(kit))
+      made.files = [kit.certificatePath, kit.privateKeyPath]
+    case .request(let file):
+      let request = try FileContents(path: file, role: .request).bytes
+      let signed = try authority.signDevice(
+        request: request, file: file, commonName: name, days: days, now: now)
+      try kit.write(certificatePEM: signed, rootPEM: root(kit))
+      made.files = [kit.certificatePath]
+    case .certificate(let file):
+      let summary = try CertificateSummary(file: file)
+      guard summary.commonName == name else {
+        throw .invalid(
+          "\(file) is for \(quoted(summary.commonName ?? "nobody")), not for \(quoted(name)): the broker knows a device by "
+            + "its certificate's common name")
+      }
+      return summary
+    }
+    return try CertificateSummary(file: kit.certificatePath)
+  }
+
+  /// A connection kit's own root stays: AWS's devices have AWS's, and the local broker's is taken from the CA.
+  private func root(_ kit: ConnectionKit) throws(IdentityError) -> String {
+    if FileContents.exists(kit.rootPath) {
+      return String(
+        decoding: try FileContents(path: kit.rootPath, role: .authorityCertificate).bytes, as: UTF8.self)
+    }
+    return try authority.certificatePEM()
+  }
+
+  /// A new certificate and key for a thing, with the old one's things and policies; the old one becomes inactive.
+  public func rotate(_ name: String, keyKind: KeyKind, days: Int, now: Date = Date()) throws(IdentityError)
+    -> Made
+  {
+    let kit = try ConnectionKit(directory: kitFolder, deviceName: name)
+    return try Registry.update(registryPath) { registry throws(IdentityError) in
+      let old = try registry.certificate(name)
+      try kit.write(
+        authority.issueDevice(commonName: name, days: days, keyKind: keyKind, now: now), rootPEM: root(kit),
+        overwrite: true)
+      let new = try registry.register(CertificateSummary(file: kit.certificatePath), now: now)
+      for thing in old.things where registry.thing(thing) != nil {
+        try registry.setThing(thing, ofCertificate: new.certificateId, true)
+      }
+      for policy in old.policies { try registry.setPolicy(policy, ofCertificate: new.certificateId, true) }
+      if old.status == .active { try registry.setStatus(.inactive, of: old.certificateId) }
+      return Made(
+        thing: nil, certificateId: new.certificateId, files: [kit.certificatePath, kit.privateKeyPath])
+    }
+  }
+
+  /// What is known of a certificate's connection as `clientID`, for its policies.
+  public static func context(
+    of certificate: RegisteredCertificate, clientID: String?, in registry: Registry
+  ) -> PolicyContext {
+    let thing = clientID.flatMap { registry.thing($0) }
+    let isAttached = thing.map { certificate.things.contains($0.thingName) } ?? false
+    return PolicyContext(
+      clientID: clientID, subject: ["CommonName": [certificate.commonName]], thing: thing,
+      isAttached: isAttached)
+  }
+
+  /// What the broker is to enforce for all certificates. One that isn't active is refused, and so is one whose policies
+  /// don't let it connect as its common name.
+  public func enforcement() throws(IdentityError) -> Enforcement {
+    let registry = try Registry.read(registryPath)
+    var documents: [String: PolicyDocument] = [:]
+    var result = Enforcement()
+    for certificate in registry.certificates {
+      guard certificate.status == .active else {
+        result.refusedSerialNumbers.append(certificate.serialNumber)
+        continue
+      }
+      var policies: [PolicyDocument] = []
+      for name in certificate.policies {
+        if documents[name] == nil {
+          do throws(IdentityError) {
+            documents[name] = try policy(name)
+          } catch {
+            result.notes.append("\(error); nothing is allowed by it")
+            continue
+          }
+        }
+        if let document = documents[name] { policies.append(document) }
+      }
+      let name = certificate.commonName
+      let access = PolicyAccess(
+        policies: policies, clientID: name,
+        context: Self.context(of: certificate, clientID: name, in: registry))
+      guard access.mayConnect else {
+        result.refusedSerialNumbers.append(certificate.serialNumber)
+        result.notes.append(
+          "\(name) may not connect: no policy of its certificate allows iot:Connect on client/\(name)")
+        continue
+      }
+      for rule in access.rules { result.accessControlList.allow(name, rule) }
+      for note in access.notes where !result.notes.contains(note) { result.notes.append(note) }
+    }
+    return result
+  }
+}
