@@ -17,17 +17,18 @@ let package = Package(
       name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
     .target(name: "HTTP", dependencies: ["CMicroHTTPD"]),
     .target(name: "MQTT", dependencies: ["CLinux", "CMosquitto", "COpenSSL"]),
-    .target(name: "Identity", dependencies: ["COpenSSL"]),
+    .target(name: "JSON"),
+    .target(name: "Identity", dependencies: ["COpenSSL", "JSON"]),
     .target(name: "Simulator", dependencies: ["MQTT"]),
-    .target(name: "RulesEngine", dependencies: ["MQTT", "COpenSSL", "CPCRE2"]),
+    .target(name: "RulesEngine", dependencies: ["JSON", "MQTT", "COpenSSL", "CPCRE2"]),
     .executableTarget(
-      name: "trucksensor", dependencies: ["HTTP", "MQTT", "Identity", "Simulator", "RulesEngine"]),
-    .testTarget(name: "RulesEngineTests", dependencies: ["RulesEngine"], exclude: ["Cases"]),
+      name: "trucksensor", dependencies: ["HTTP", "JSON", "MQTT", "Identity", "Simulator", "RulesEngine"]),
+    .testTarget(name: "RulesEngineTests", dependencies: ["JSON", "RulesEngine"], exclude: ["Cases"]),
     .testTarget(name: "MQTTTests", dependencies: ["MQTT"]),
     .testTarget(name: "IdentityTests", dependencies: ["Identity"]),
     .testTarget(name: "SimulatorTests", dependencies: ["Simulator"]),
     .testTarget(name: "TrucksensorTests", dependencies: ["trucksensor"]),
-    .testTarget(name: "EndToEndTests", dependencies: ["MQTT", "Identity", "Simulator"]),
+    .testTarget(name: "EndToEndTests", dependencies: ["Identity", "JSON", "MQTT", "Simulator"]),
   ],
   swiftLanguageModes: [.v6]
 )

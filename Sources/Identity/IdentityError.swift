@@ -81,7 +81,7 @@ public struct IdentityError: Error, Sendable, Equatable, CustomStringConvertible
   public var isAboutData: Bool {
     switch code {
     case .invalidPolicy, .invalidRegistry, .invalidRequestFile, .notFound, .conflict, .limitExceeded,
-      .invalidRequest, .inUse, .invalidName:
+      .invalidRequest, .inUse:
       true
     default: false
     }

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import JSON
 
 /// A JSON value as the toolchain's decoder reads it, for documents whose members are checked one by one.
 indirect enum JSONElement: Sendable, Equatable, Decodable {
@@ -9,26 +10,15 @@ indirect enum JSONElement: Sendable, Equatable, Decodable {
   case boolean(Bool)
   case null
 
-  /// What is wrong, with line and column.
-  struct ReadError: Error { let message: String }
-
-  init(_ text: [UInt8]) throws(ReadError) {
+  /// Reads a text; throws `JSONError` with line and column.
+  init(_ text: [UInt8]) throws(JSONError) {
+    var scanner = JSONScanner()
+    try scanner.scan(text)
     do {
       self = try JSONDecoder().decode(JSONElement.self, from: Data(text))
-    } catch DecodingError.dataCorrupted(let context) {
-      let reason = context.underlyingError.map { "\($0)" } ?? context.debugDescription
-      throw ReadError(message: Self.sentence(reason))
     } catch {
-      throw ReadError(message: "\(error)")
+      throw text.withUnsafeBufferPointer { JSONError("a value that can't be read: \(error)", at: 0, in: $0) }
     }
-  }
-
-  /// The decoder's sentence out of its error's long description.
-  private static func sentence(_ text: String) -> String {
-    guard let start = text.firstRange(of: "NSDebugDescription=") else { return text }
-    let rest = text[start.upperBound...]
-    guard let end = rest.firstIndex(of: "}") ?? rest.firstIndex(of: "\n") else { return String(rest) }
-    return String(rest[..<end])
   }
 
   init(from decoder: any Decoder) throws {

@@ -1,4 +1,4 @@
-import FoundationEssentials
+import JSON
 
 /// An AWS IoT policy document ("AWS IoT Core policies", developer guide), read and checked.
 public struct PolicyDocument: Sendable, Equatable {
@@ -41,10 +41,10 @@ public struct PolicyDocument: Sendable, Equatable {
       throw error("", "has \(size) characters without white space; AWS allows \(Self.sizeLimit)")
     }
     let root: JSONElement
-    do throws(JSONElement.ReadError) {
+    do throws(JSONError) {
       root = try JSONElement(text)
     } catch {
-      throw IdentityError(.invalidPolicy, path: file, "\(file): is no JSON: \(error.message)")
+      throw IdentityError(.invalidPolicy, path: file, "\(file): is no JSON: \(error)")
     }
     guard case .object(let members) = root else { throw error("", "a policy is a JSON object") }
     if let unknown = members.keys.sorted().first(where: { !["Version", "Id", "Statement"].contains($0) }) {

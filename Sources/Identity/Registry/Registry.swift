@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import JSON
 
 /// The cloud's register of thing types, things, groups and certificates: `data/registry.json`.
 ///
@@ -48,10 +49,10 @@ public struct Registry: Codable, Sendable, Equatable {
   }
 
   private static func reason(_ error: any Error, _ bytes: [UInt8]) -> String {
-    do throws(JSONElement.ReadError) {
+    do throws(JSONError) {
       _ = try JSONElement(bytes)
     } catch {
-      return error.message
+      return "\(error)"
     }
     guard let error = error as? DecodingError else { return "\(error)" }
     let (path, what): ([any CodingKey], String) =

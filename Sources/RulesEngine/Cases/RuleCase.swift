@@ -1,3 +1,4 @@
+import JSON
 import MQTT
 
 /// A test case of a statement, a template or a topic filter: what `trucksensor rules test` runs.

@@ -1,3 +1,4 @@
+import JSON
 import MQTT
 
 /// A rule as `aws iot create-topic-rule` takes it, read and checked.

@@ -1,3 +1,4 @@
+import JSON
 import MQTT
 
 /// A statement ready to be evaluated.

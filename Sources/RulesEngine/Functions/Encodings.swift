@@ -1,3 +1,5 @@
+import JSON
+
 extension Functions {
   /// Base64 (RFC 4648 section 4), the only encoding that the dialect has.
   static let encodings: [Function] = [

@@ -1,25 +1,12 @@
 import Glibc
+import JSON
 
 /// A JSON text (RFC 8259), checked as a whole and indexed; values are made only where they are asked for.
 ///
 /// The index has a node for each value and key in the order of the text, with the number of the node behind it, so
 /// that what isn't wanted is stepped over. One document object is used again for many texts.
 final class JSONDocument {
-  /// Containers inside containers; AWS names no limit, this one keeps hostile payloads from costing memory.
-  static let depthLimit = 512
-
-  enum Kind: UInt8 { case null, yes, no, number, string, array, object }
-
-  struct Node {
-    let kind: Kind
-    /// Whether a string has escapes, or a number a point or an exponent.
-    var isSpecial: Bool
-    /// Where the text is; of a string without its quotes.
-    let start: Int32
-    var end: Int32
-    /// The node behind this one and all that it contains.
-    var next: Int32
-  }
+  typealias Node = JSONNode
 
   private(set) var nodes: [Node] = []
   private(set) var bytes: [UInt8] = []
@@ -31,16 +18,8 @@ final class JSONDocument {
     bytes.append(contentsOf: text)
     var scanner = JSONScanner(nodes: nodes)
     nodes = []
-    let failure = bytes.withUnsafeBufferPointer { buffer -> JSONError? in
-      do throws(JSONError) {
-        try scanner.scan(buffer)
-        return nil
-      } catch {
-        return error
-      }
-    }
-    nodes = scanner.nodes
-    if let failure { throw failure }
+    defer { nodes = scanner.nodes }
+    try scanner.scan(bytes)
   }
   // MARK: Values
 

@@ -1,16 +1,32 @@
 /// Checks a JSON text and indexes it, in one pass.
-struct JSONScanner {
+package struct JSONScanner {
+  /// Containers inside containers; AWS names no limit, this one keeps hostile payloads from costing memory.
+  package static let depthLimit = 512
+
   /// The index so far.
-  private(set) var nodes: [JSONDocument.Node]
+  package private(set) var nodes: [JSONNode]
   private var open: [Int] = []
 
   /// A scanner that uses the memory of `nodes` again.
-  init(nodes: consuming [JSONDocument.Node]) {
+  package init(nodes: consuming [JSONNode] = []) {
     self.nodes = nodes
     self.nodes.removeAll(keepingCapacity: true)
   }
 
-  mutating func scan(_ text: UnsafeBufferPointer<UInt8>) throws(JSONError) {
+  /// Reads `text`; throws where it isn't one JSON value with nothing but white space around it.
+  package mutating func scan(_ text: [UInt8]) throws(JSONError) {
+    let failure = text.withUnsafeBufferPointer { buffer -> JSONError? in
+      do throws(JSONError) {
+        try scan(buffer)
+        return nil
+      } catch {
+        return error
+      }
+    }
+    if let failure { throw failure }
+  }
+
+  private mutating func scan(_ text: UnsafeBufferPointer<UInt8>) throws(JSONError) {
     guard text.count < Int(Int32.max) else { throw JSONError("the text is too long", at: 0, in: text) }
     var index = 0
     if text.count >= 3, text[0] == 0xEF, text[1] == 0xBB, text[2] == 0xBF {
@@ -69,13 +85,13 @@ struct JSONScanner {
       case .value, .valueOrEnd:
         switch byte {
         case UInt8(ascii: "{"), UInt8(ascii: "["):
-          guard open.count < JSONDocument.depthLimit else {
-            throw JSONError("more than \(JSONDocument.depthLimit) levels of nesting", at: index, in: text)
+          guard open.count < Self.depthLimit else {
+            throw JSONError("more than \(Self.depthLimit) levels of nesting", at: index, in: text)
           }
           let isObject = byte == UInt8(ascii: "{")
           open.append(nodes.count)
           nodes.append(
-            JSONDocument.Node(
+            JSONNode(
               kind: isObject ? .object : .array, isSpecial: false, start: Int32(index), end: 0, next: 0))
           index += 1
           expected = isObject ? .keyOrEnd : .valueOrEnd
@@ -107,14 +123,14 @@ struct JSONScanner {
     nodes[container].next = Int32(nodes.count)
   }
 
-  private mutating func add(_ kind: JSONDocument.Kind, _ start: Int, _ end: Int, isSpecial: Bool = false) {
+  private mutating func add(_ kind: JSONNode.Kind, _ start: Int, _ end: Int, isSpecial: Bool = false) {
     nodes.append(
-      JSONDocument.Node(
+      JSONNode(
         kind: kind, isSpecial: isSpecial, start: Int32(start), end: Int32(end), next: Int32(nodes.count + 1)))
   }
 
   private mutating func word(
-    _ word: StaticString, _ kind: JSONDocument.Kind, _ text: UnsafeBufferPointer<UInt8>, at start: Int
+    _ word: StaticString, _ kind: JSONNode.Kind, _ text: UnsafeBufferPointer<UInt8>, at start: Int
   ) throws(JSONError) -> Int {
     let length = word.utf8CodeUnitCount
     for offset in 0..<length {
@@ -221,7 +237,7 @@ struct JSONScanner {
     }
   }
 
-  static func hexadecimalDigit(_ byte: UInt8) -> UInt32? {
+  package static func hexadecimalDigit(_ byte: UInt8) -> UInt32? {
     switch byte {
     case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(byte - UInt8(ascii: "0"))
     case UInt8(ascii: "a")...UInt8(ascii: "f"): UInt32(byte - UInt8(ascii: "a") + 10)

@@ -10,7 +10,7 @@ public struct JSONError: Error, Sendable, Equatable, CustomStringConvertible {
   /// The place and what is wrong there.
   public var description: String { "line \(line), column \(column): \(message)" }
 
-  init(_ message: String, at offset: Int, in bytes: UnsafeBufferPointer<UInt8>) {
+  package init(_ message: String, at offset: Int, in bytes: UnsafeBufferPointer<UInt8>) {
     self.message = message
     var line = 1
     var lineStart = 0

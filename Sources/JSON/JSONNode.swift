@@ -1,0 +1,13 @@
+/// A value or a key in the index of a JSON text.
+package struct JSONNode: Sendable {
+  package enum Kind: UInt8, Sendable { case null, yes, no, number, string, array, object }
+
+  package let kind: Kind
+  /// Whether a string has escapes, or a number a point or an exponent.
+  package var isSpecial: Bool
+  /// Where the text is; of a string without its quotes.
+  package let start: Int32
+  package var end: Int32
+  /// The node behind this one and all that it contains.
+  package var next: Int32
+}

@@ -1,0 +1,192 @@
+import Foundation
+import Testing
+
+/// Things, certificates and policies, enforced by the real broker.
+@Suite(.serialized, .enabled(if: Trucksensor.isBuilt, "scripts/build.sh makes the executable"))
+struct ProvisionTests {
+  let truck: Trucksensor
+
+  init() throws { truck = try Trucksensor() }
+
+  private func startCloud() throws -> Trucksensor.Running {
+    let cloud = try truck.start("run", "truckSensor01", "--interval", "1h", "--quiet")
+    try cloud.waitUntil { $0.errorText.contains("mutual TLS") && $0.outputText.contains("Publishing") }
+    return cloud
+  }
+
+  private func stop(_ cloud: Trucksensor.Running) {
+    cloud.interrupt()
+    _ = cloud.wait()
+  }
+
+  /// The broker has what the registry says.
+  private func waitForChange(_ cloud: Trucksensor.Running, _ number: Int) throws {
+    try cloud.waitUntil {
+      $0.errorText.components(separatedBy: "Registry or policies changed").count > number
+    }
+  }
+
+  @Test func `a revoked device is put out and refused, another goes on`() throws {
+    let cloud = try startCloud()
+    for (name, temp) in [("truckA", "1.00"), ("truckB", "2.00")] {
+      let made = try truck.run("provision", "thing", name)
+      #expect(made.status == 0, "\(made.errors)")
+      try truck.write("uptime,volts,temp,door\n1,12.11,\(temp),0\n", to: "\(name).csv")
+    }
+    try waitForChange(cloud, 1)
+    let watcher = try truck.start("subscribe", "truck/freezer", "--qos", "1")
+    try watcher.waitUntil { $0.errorText.contains("subscribed") }
+    func start(_ name: String) throws -> Trucksensor.Running {
+      try truck.start(
+        "simulate", "--device", name, "--dataset", "\(name).csv", "--loop", "--rate", "20", "--qos", "1",
+        "--quiet",
+        "--json")
+    }
+    let first = try start("truckA")
+    let second = try start("truckB")
+    func count(_ temp: String) -> Int {
+      watcher.outputText.components(separatedBy: "\"temp\":\"\(temp)\"").count - 1
+    }
+    try watcher.waitUntil { _ in count("1.00") >= 10 && count("2.00") >= 10 }
+    #expect(try truck.run("provision", "cert", "revoke", "truckB").status == 0)
+    let out = second.wait()
+    #expect(out.status == 77, "\(out.errors)")
+    let seen = count("1.00")
+    try watcher.waitUntil { _ in count("1.00") >= seen + 20 }
+    let again = try start("truckB").wait()
+    #expect(again.status == 77)
+    #expect(
+      try truck.run(
+        "policy", "test", "--principal", "truckB", "--action", "iot:Publish", "--resource",
+        "topic/truck/freezer"
+      )
+      .output == "EXPLICIT_DENY: the certificate is REVOKED\n")
+    first.interrupt()
+    let summary = first.wait()
+    #expect(summary.status == 130)
+    #expect(summary.json["dropped"] as? Int == 0)
+    // Inactive is refused like revoked, and may come back.
+    #expect(try truck.run("provision", "cert", "deactivate", "truckA").status == 0)
+    try waitForChange(cloud, 3)
+    #expect(try truck.run("publish", "truck/freezer", "{}", "--device", "truckA", "--qos", "1").status == 77)
+    #expect(try truck.run("provision", "cert", "activate", "truckA").status == 0)
+    try waitForChange(cloud, 4)
+    #expect(try truck.run("publish", "truck/freezer", "{}", "--device", "truckA", "--qos", "1").status == 0)
+    stop(cloud)
+  }
+
+  @Test func `the broker decides as the evaluator does`() throws {
+    var random = SystemRandomNumberGenerator()
+    let resources = [
+      "topic/a", "topic/a/b", "topic/a/*", "topic/a/b/*", "topic/*", "topic/b", "topic/a/${iot:ClientId}",
+      "topic/c/${iot:Connection.Thing.ThingTypeName}",
+    ]
+    let topics = ["a", "a/b", "a/b/c", "a/b/c/d", "b", "b/c", "a/t3", "c/truck"]
+    try FileManager.default.createDirectory(atPath: truck.path("policies"), withIntermediateDirectories: true)
+    let cloud = try startCloud()
+    #expect(try truck.run("provision", "type", "create", "truck").status == 0)
+    for number in 1...8 {
+      var statements = [
+        #"{"Effect": "Allow", "Action": "iot:Connect", "Resource": "arn:aws:iot:*:*:client/t\#(number)"}"#
+      ]
+      for _ in 0..<Int.random(in: 1...3, using: &random) {
+        let resource = resources.randomElement(using: &random) ?? ""
+        // A denial of publishing alone would be broader at the broker: these policies are about publishing only.
+        let effect = Int.random(in: 0..<4, using: &random) == 0 ? "Deny" : "Allow"
+        statements.append(
+          #"{"Effect": "\#(effect)", "Action": "iot:Publish", "Resource": "arn:aws:iot:*:*:\#(resource)"}"#)
+      }
+      try truck.write(
+        "{\"Version\": \"2012-10-17\", \"Statement\": [\(statements.joined(separator: ",\n"))]}",
+        to: "policies/p\(number).json")
+      let made = try truck.run(
+        "provision", "thing", "t\(number)", "--type", "truck", "--policy", "p\(number)")
+      #expect(made.status == 0, "\(made.errors)")
+    }
+    let acl = truck.path("data/broker/\(try port(cloud))/acl")
+    try cloud.waitUntil { _ in
+      (try? String(contentsOfFile: acl, encoding: .utf8))?.contains("mqttTestClient") == true
+        && cloud.errorText.contains("Registry or policies changed")
+    }
+    // What was written last is what the broker has after two more looks at the folder.
+    poll(nil, 0, 1200)
+    var pairs = 0
+    var allowed = 0
+    for number in 1...8 {
+      let text = try String(contentsOfFile: truck.path("policies/p\(number).json"), encoding: .utf8)
+      for topic in topics {
+        let wanted = try truck.run(
+          "policy", "test", "--principal", "t\(number)", "--action", "iot:Publish", "--resource",
+          "topic/\(topic)")
+        let got = try truck.run(
+          "publish", topic, "{}", "--device", "t\(number)", "--client-id", "t\(number)", "--qos", "1")
+        #expect(got.status == wanted.status, "t\(number) \(topic): \(wanted.output) \(got.errors) \(text)")
+        pairs += 1
+        if wanted.status == 0 { allowed += 1 }
+      }
+    }
+    #expect(pairs >= 60)
+    #expect(allowed > 0 && allowed < pairs)
+    stop(cloud)
+  }
+
+  @Test func `a device receives what its policies let it subscribe to and receive`() throws {
+    try FileManager.default.createDirectory(atPath: truck.path("policies"), withIntermediateDirectories: true)
+    try truck.write(
+      """
+      {"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "iot:Connect", "Resource": "arn:aws:iot:*:*:client/*"},
+        {"Effect": "Allow", "Action": "iot:Subscribe", "Resource": "arn:aws:iot:*:*:topicfilter/orders/#"},
+        {"Effect": "Allow", "Action": "iot:Receive", "Resource": "arn:aws:iot:*:*:topic/orders/*"},
+        {"Effect": "Deny", "Action": ["iot:Subscribe", "iot:Receive"],
+         "Resource": "arn:aws:iot:*:*:topic/orders/secret"}]}
+      """, to: "policies/driver.json")
+    let cloud = try startCloud()
+    #expect(try truck.run("provision", "thing", "driver", "--policy", "driver").status == 0)
+    // It has no iot:Connect: it doesn't even come in.
+    try truck.write(
+      """
+      {"Version": "2012-10-17", "Statement":
+        {"Effect": "Allow", "Action": "iot:Publish", "Resource": "arn:aws:iot:*:*:topic/*"}}
+      """, to: "policies/mute.json")
+    #expect(try truck.run("provision", "thing", "mute", "--policy", "mute").status == 0)
+    try cloud.waitUntil {
+      $0.errorText.contains("mute may not connect") && $0.errorText.contains("enforces them now")
+    }
+    let driver = try truck.start(
+      "subscribe", "orders/#", "other/#", "--device", "driver", "--count", "1", "--timeout", "10s")
+    try driver.waitUntil { $0.errorText.contains("subscribed to other") }
+    for topic in ["other/x", "orders/secret", "orders/7"] {
+      #expect(try truck.run("publish", topic, "{}", "--qos", "1").status == 0)
+    }
+    #expect(driver.wait().lines.first == "orders/7")
+    #expect(try truck.run("publish", "orders/7", "{}", "--device", "driver", "--qos", "1").status == 77)
+    #expect(try truck.run("publish", "orders/7", "{}", "--device", "mute", "--qos", "1").status == 77)
+    stop(cloud)
+  }
+
+  @Test func `a fleet is provisioned and listed, and a wrong one refused`() throws {
+    let fleet = try truck.run("provision", "fleet", "--count", "30", "--prefix", "van")
+    #expect(fleet.output == "30 of 30 things are new: van1 … van30\n")
+    #expect(
+      try truck.run("provision", "fleet", "--count", "31", "--prefix", "van").output.hasPrefix("1 of 31"))
+    let list = try truck.run("provision", "thing", "list", "--json")
+    let things = try JSONSerialization.jsonObject(with: Data(list.output.utf8)) as? [[String: Any]]
+    #expect(things?.count == 31)
+    let shown = try truck.run("provision", "cert", "show", "van7")
+    #expect(shown.output.contains("\"status\" : \"ACTIVE\""))
+    for words in [
+      ["provision", "thing", "a b"], ["provision", "thing", "x", "--type", "missing"],
+      ["provision", "thing", "x", "--policy", "missing"], ["provision", "cert", "revoke", "nobody"],
+      ["provision", "thing", "delete", "van1"],
+    ] {
+      let result = try Trucksensor.Running(Trucksensor.executable, words, in: truck.folder).wait()
+      #expect(result.status != 0 && result.status < 128, "\(words)")
+      #expect(result.errors.hasPrefix("trucksensor: "), "\(words)")
+    }
+  }
+
+  private func port(_ cloud: Trucksensor.Running) throws -> String {
+    String(try #require(cloud.errorText.firstMatch(of: /127\.0\.0\.1:(\d+), mutual/)?.1))
+  }
+}
