@@ -25,7 +25,7 @@ enum NameResolver {
     if !thread.start() { done(.failure(Failure(code: EAI_MEMORY))) }
   }
 
-  private static func lookUp(_ host: String, flags: Int32) -> Result<[String], Failure> {
+  static func lookUp(_ host: String, flags: Int32) -> Result<[String], Failure> {
     var hints = addrinfo()
     hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
     hints.ai_flags = flags

@@ -23,7 +23,8 @@ enum Commands {
       RulesCheckCommand.self, ProvisionThingCommand.self, ProvisionTypeCommand.self,
       ProvisionGroupCommand.self, ProvisionPolicyCommand.self, ProvisionCertCommand.self,
       ProvisionFleetCommand.self,
-      PolicyTestCommand.self, PolicyCheckCommand.self, BenchRoundTripCommand.self, CompletionsCommand.self,
+      PolicyTestCommand.self, PolicyCheckCommand.self, DoctorCommand.self, BenchRoundTripCommand.self,
+      CompletionsCommand.self,
     ]
   }
 
