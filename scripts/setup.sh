@@ -19,6 +19,8 @@ test_packages=(
   mosquitto-clients # an independent subscriber
   openssl           # makes certificates that ours are checked against
   socat             # a connection that the tests cut
+  curl              # a client of our HTTP server
+  python3-venv      # scripts/test-tools.sh
 )
 
 check=false

@@ -128,6 +128,8 @@ final class ReplayRunner: ReplayObserver {
       code = Trucksensor.exitCode(for: error)
     case .broker(let error):
       StandardError.print("trucksensor: \(error)")
+      let endpoint = arguments.string("endpoint").map { " --endpoint \($0)" } ?? ""
+      StandardError.print("For the cause, step by step: trucksensor doctor \(devices[0].name)\(endpoint)")
       code = Trucksensor.exitCode(for: error)
     case nil:
       break
