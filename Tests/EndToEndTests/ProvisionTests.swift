@@ -165,6 +165,29 @@ struct ProvisionTests {
     stop(cloud)
   }
 
+  @Test func `a retained message needs iot:RetainPublish`() throws {
+    let cloud = try startCloud()
+    for qos in ["0", "1"] {
+      let refused = try truck.run("publish", "a", "{}", "--retain", "--qos", qos)
+      #expect(refused.status == 77)
+      #expect(refused.errors.contains("a policy must allow iot:RetainPublish"))
+    }
+    try truck.write(
+      """
+      {"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "iot:Connect", "Resource": "*"},
+        {"Effect": "Allow", "Action": ["iot:Publish", "iot:RetainPublish"], "Resource": "arn:aws:iot:*:*:topic/a"}]}
+      """, to: "policies/retain.json")
+    #expect(try truck.run("provision", "thing", "keeper", "--policy", "retain").status == 0)
+    try waitForChange(cloud, 1)
+    try cloud.waitUntil { _ in
+      (try? truck.run("publish", "a", "{}", "--retain", "--qos", "1", "--device", "keeper").status) == 0
+    }
+    let seen = try truck.run("subscribe", "a", "--count", "1", "--timeout", "10s", "--json")
+    #expect(seen.output.contains("\"retained\":true"))
+    stop(cloud)
+  }
+
   @Test func `a fleet is provisioned and listed, and a wrong one refused`() throws {
     let fleet = try truck.run("provision", "fleet", "--count", "30", "--prefix", "van")
     #expect(fleet.output == "30 of 30 things are new: van1 … van30\n")

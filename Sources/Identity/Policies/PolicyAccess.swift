@@ -6,6 +6,8 @@
 public struct PolicyAccess: Sendable, Equatable {
   /// Whether `iot:Connect` is allowed for the client identifier.
   public private(set) var mayConnect = false
+  /// Whether a statement allows `iot:RetainPublish` of any topic.
+  public private(set) var mayRetain = false
   /// The rules, without order.
   public private(set) var rules: [AccessRule] = []
   /// What was made narrower, and how.
@@ -37,6 +39,7 @@ public struct PolicyAccess: Sendable, Equatable {
             found.formUnion(denials(statement, pattern, name))
             continue
           }
+          if statement.covers(action: "iot:RetainPublish") { mayRetain = true }
           if statement.covers(action: "iot:Publish") {
             for filter in filters(pattern, "topic/", name) { found.insert(AccessRule(.write, filter)) }
           }

@@ -28,6 +28,8 @@ public struct Provisioning: Sendable {
     public var accessControlList = AccessControlList()
     /// Serial numbers of the certificates that may not sign in.
     public var refusedSerialNumbers: [String] = []
+    /// Whether a device may publish retained messages: the broker lets all of them, or none.
+    public var mayRetain = false
     /// What could not be said exactly to the broker.
     public var notes: [String] = []
   }
@@ -257,6 +259,7 @@ public struct Provisioning: Sendable {
           "\(name) may not connect: no policy of its certificate allows iot:Connect on client/\(name)")
         continue
       }
+      if access.mayRetain { result.mayRetain = true }
       for rule in access.rules { result.accessControlList.allow(name, rule) }
       for note in access.notes where !result.notes.contains(note) { result.notes.append(note) }
     }

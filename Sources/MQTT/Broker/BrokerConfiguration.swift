@@ -14,6 +14,8 @@ public struct BrokerConfiguration: Sendable {
   public var accessControlList: String
   /// The CA's revocation list (PEM text); without one none is looked at.
   public var revocationList: String?
+  /// Whether messages may be retained: by all who may publish, or by nobody.
+  public var retainsMessages = true
 
   /// A configuration for the default port.
   public init(
@@ -55,6 +57,7 @@ public struct BrokerConfiguration: Sendable {
       "log_type notice",
       "log_timestamp_format %Y-%m-%dT%H:%M:%S",
     ]
+    if !retainsMessages { lines.append("retain_available false") }
     if revocationList != nil { lines.append("crlfile \(folder)/crl.pem") }
     // As root, mosquitto would become a user that can't read the keys.
     if runsAsRoot { lines.append("user root") }

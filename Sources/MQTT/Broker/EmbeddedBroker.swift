@@ -128,8 +128,13 @@ public final class EmbeddedBroker {
   /// Gives the running broker other permissions and another revocation list. mosquitto reads the first again at a
   /// signal; for the second it is started anew, which also puts out whom the list names. The others reconnect, and their
   /// sessions are kept. True if it was started anew: its end must be watched anew, too.
-  public func apply(accessControlList: String, revocationList: String?) throws(MQTTError) -> Bool {
-    let mustRestart = revocationList != configuration.revocationList
+  public func apply(
+    accessControlList: String, revocationList: String?, retainsMessages: Bool
+  ) throws(MQTTError) -> Bool {
+    // Clients learn at their sign-in whether messages may be retained.
+    let mustRestart =
+      revocationList != configuration.revocationList || retainsMessages != configuration.retainsMessages
+    configuration.retainsMessages = retainsMessages
     configuration.accessControlList = accessControlList
     configuration.revocationList = revocationList
     try writeFiles()

@@ -35,7 +35,9 @@ final class LocalCloud {
 
   /// Makes what is missing and starts the broker. Each device is a thing of the registry, its certificate has the policy
   /// `truckSensor-policy`; what this run's trucks publish to is allowed besides.
-  static func start(devices: [(name: String, topic: TopicName)], rules: [RuleDocument]) throws -> LocalCloud {
+  static func start(
+    devices: [(name: String, topic: TopicName)], rules: [RuleDocument], retains: Bool
+  ) throws -> LocalCloud {
     let provisioning = try Self.provisioning()
     let authority = provisioning.authority
     if authority.isNew { StandardError.print("Made a local CA: \(authority.certificatePath)") }
@@ -54,11 +56,14 @@ final class LocalCloud {
     try server.write(
       authority.issueServer(commonName: "localhost", dnsNames: ["localhost"], ipAddresses: ["127.0.0.1"]),
       rootPEM: authority.certificatePEM(), overwrite: true)
-    let permissions = Permissions(provisioning: provisioning, devices: devices, rules: rules)
-    let (list, refused) = try permissions.compile()
-    let configuration = BrokerConfiguration(
+    let permissions = Permissions(
+      provisioning: provisioning, devices: devices, rules: rules, retains: retains)
+    let compiled = try permissions.compile()
+    var configuration = BrokerConfiguration(
       directory: brokerFolder, caFile: authority.certificatePath, certificateFile: server.certificatePath,
-      privateKeyFile: server.privateKeyPath, accessControlList: list, revocationList: refused)
+      privateKeyFile: server.privateKeyPath, accessControlList: compiled.list,
+      revocationList: compiled.refused)
+    configuration.retainsMessages = compiled.retains
     let broker = try EmbeddedBroker(configuration)
     if broker.replacedLeftover { StandardError.print("Ended a broker that an earlier run had left behind.") }
     if broker.port != configuration.preferredPort {
@@ -143,8 +148,10 @@ final class LocalCloud {
     guard present != stamp else { return }
     stamp = present
     do {
-      let (list, refused) = try permissions.compile()
-      if try broker.apply(accessControlList: list, revocationList: refused) { try supervise(loop) }
+      let compiled = try permissions.compile()
+      let isNew = try broker.apply(
+        accessControlList: compiled.list, revocationList: compiled.refused, retainsMessages: compiled.retains)
+      if isNew { try supervise(loop) }
       StandardError.print("Registry or policies changed: the broker enforces them now.")
     } catch {
       StandardError.print("trucksensor: \(error); the broker goes on as before")
@@ -175,9 +182,11 @@ private struct Permissions {
   let provisioning: Provisioning
   let devices: [(name: String, topic: TopicName)]
   let rules: [RuleDocument]
+  /// Whether this run's trucks publish retained messages, as its user has asked.
+  let retains: Bool
 
-  /// The ACL file's text, and the revocation list.
-  func compile() throws -> (list: String, refused: String) {
+  /// The ACL file's text, the revocation list, and whether messages may be retained.
+  func compile() throws -> (list: String, refused: String, retains: Bool) {
     let enforcement = try provisioning.enforcement()
     for note in enforcement.notes { StandardError.print("policies: \(note)") }
     var list = enforcement.accessControlList
@@ -194,7 +203,8 @@ private struct Permissions {
     }
     list.allow(LocalCloud.testClient, AccessRule(.readWrite, "#"), AccessRule(.read, "$SYS/#"))
     return (
-      try list.text(), try provisioning.revocationList(enforcement.refusedSerialNumbers)
+      try list.text(), try provisioning.revocationList(enforcement.refusedSerialNumbers),
+      enforcement.mayRetain || retains
     )
   }
 

@@ -25,7 +25,7 @@ enum RunCommand: Command {
     var cloud: LocalCloud?
     if !arguments.has("endpoint") {
       let rules = try RuleFiles.all(in: RuleFiles.folder)
-      cloud = try LocalCloud.start(devices: runner.devices, rules: rules)
+      cloud = try LocalCloud.start(devices: runner.devices, rules: rules, retains: arguments.has("retain"))
       try cloud?.supervise(loop)
     }
     let plan = try ConnectionPlan(arguments, local: cloud.map { ($0.broker.port, $0.caFile) })
