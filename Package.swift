@@ -5,7 +5,9 @@ import PackageDescription
 let package = Package(
   name: "trucksensor",
   products: [
-    .executable(name: "trucksensor", targets: ["trucksensor"])
+    .executable(name: "trucksensor", targets: ["trucksensor"]),
+    // Loaded by the broker, not by us.
+    .library(name: "BrokerPlugin", type: .dynamic, targets: ["BrokerPlugin"]),
   ],
   targets: [
     .systemLibrary(
@@ -15,6 +17,7 @@ let package = Package(
     .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
     .systemLibrary(
       name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
+    .target(name: "BrokerPlugin", cSettings: [.define("_GNU_SOURCE")]),
     .target(name: "HTTP", dependencies: ["CMicroHTTPD"]),
     .target(name: "MQTT", dependencies: ["CLinux", "CMosquitto", "COpenSSL"]),
     .target(name: "JSON"),

@@ -11,7 +11,8 @@ echo "Building trucksensor (once; a minute or two)..." >&2
 log=$(mktemp)
 begun=$(mktemp)
 trap 'rm -f "$log" "$begun"' EXIT
-if ! swift build -c release --static-swift-stdlib --product trucksensor >"$log" 2>&1; then
+build() { swift build -c release --static-swift-stdlib --product "$1" >>"$log" 2>&1; }
+if ! { build BrokerPlugin && build trucksensor; }; then
   cat "$log" >&2
   echo "The build failed; see above. 'scripts/setup.sh --check' lists missing packages." >&2
   exit 1

@@ -9,6 +9,7 @@ cd -- "$(dirname -- "$0")/.."
 packages=(
   libmosquitto-dev # the MQTT client library
   mosquitto        # the local broker
+  mosquitto-dev    # the header of its plugins
   libssl-dev       # X.509 and TLS
   libmicrohttpd-dev # the HTTP server
   libpcre2-dev     # the rules' regular expressions

@@ -36,11 +36,12 @@ struct JourneyTests {
 
   @Test func `a subscriber sees the payloads that were printed`() throws {
     let (cloud, _) = try startCloud()
+    try provisionSecond(cloud)
     let subscriber = try truck.start(
       "subscribe", "truck/freezer", "--count", "5", "--timeout", "10s", "--json")
     try subscriber.waitUntil { $0.errorText.contains("subscribed to truck/freezer") }
     let sent = try truck.run(
-      "simulate", "--device", "truckSensor01", "--client-id", "second", "--count", "5", "--rate", "100",
+      "simulate", "--device", "second", "--count", "5", "--rate", "100",
       "--qos", "1")
     #expect(sent.status == 0, "\(sent.errors)")
     let received = subscriber.wait()
@@ -66,8 +67,9 @@ struct JourneyTests {
 
   @Test func `a topic that the policy does not name is refused with exit code 77`() throws {
     let (cloud, _) = try startCloud()
+    try provisionSecond(cloud)
     let result = try truck.run(
-      "simulate", "--device", "truckSensor01", "--client-id", "second", "--topic", "truck/secret", "--count",
+      "simulate", "--device", "second", "--topic", "truck/secret", "--count",
       "5",
       "--qos", "1")
     #expect(result.status == 77)
@@ -79,6 +81,7 @@ struct JourneyTests {
 
   @Test func `the broker ends in the middle, and every row arrives in order`() throws {
     let (cloud, port) = try startCloud()
+    try provisionSecond(cloud)
     let rows = 20_000
     try truck.write(
       "uptime,volts,temp,door\n" + (1...rows).map { "\($0),12.11,21.90,0\n" }.joined(), to: "rows.csv")
@@ -86,7 +89,7 @@ struct JourneyTests {
       "subscribe", "truck/freezer", "--qos", "1", "--persistent", "--client-id", "watcher", "--json")
     try subscriber.waitUntil { $0.errorText.contains("subscribed") }
     let simulation = try truck.start(
-      "simulate", "--device", "truckSensor01", "--client-id", "second", "--dataset", "rows.csv", "--rate",
+      "simulate", "--device", "second", "--dataset", "rows.csv", "--rate",
       "4000",
       "--qos", "1", "--quiet", "--json")
     try subscriber.waitUntil { $0.outputText.utf8.count > 300_000 }
@@ -111,6 +114,12 @@ struct JourneyTests {
     #expect(seen == Array(1...rows))
     cloud.interrupt()
     _ = cloud.wait()
+  }
+
+  /// A device beside the run's own.
+  private func provisionSecond(_ cloud: Trucksensor.Running) throws {
+    #expect(try truck.run("provision", "thing", "second").status == 0)
+    try cloud.waitUntil { $0.errorText.contains("Registry or policies changed") }
   }
 
   private func brokerRuns() -> Bool {

@@ -165,25 +165,34 @@ struct ProvisionTests {
     stop(cloud)
   }
 
-  @Test func `a retained message needs iot:RetainPublish`() throws {
+  @Test func `a retained message needs iot:RetainPublish, and a client its thing's name`() throws {
     let cloud = try startCloud()
-    for qos in ["0", "1"] {
-      let refused = try truck.run("publish", "a", "{}", "--retain", "--qos", qos)
-      #expect(refused.status == 77)
-      #expect(refused.errors.contains("a policy must allow iot:RetainPublish"))
-    }
     try truck.write(
       """
       {"Version": "2012-10-17", "Statement": [
-        {"Effect": "Allow", "Action": "iot:Connect", "Resource": "*"},
-        {"Effect": "Allow", "Action": ["iot:Publish", "iot:RetainPublish"], "Resource": "arn:aws:iot:*:*:topic/a"}]}
+        {"Effect": "Allow", "Action": "iot:Connect", "Resource": "arn:aws:iot:*:*:client/keeper*"},
+        {"Effect": "Allow", "Action": "iot:Publish", "Resource": "arn:aws:iot:*:*:topic/*"},
+        {"Effect": "Allow", "Action": "iot:RetainPublish", "Resource": "arn:aws:iot:*:*:topic/a*"}]}
       """, to: "policies/retain.json")
     #expect(try truck.run("provision", "thing", "keeper", "--policy", "retain").status == 0)
+    #expect(try truck.run("provision", "thing", "truckB").status == 0)
     try waitForChange(cloud, 1)
-    try cloud.waitUntil { _ in
-      (try? truck.run("publish", "a", "{}", "--retain", "--qos", "1", "--device", "keeper").status) == 0
+    poll(nil, 0, 700)
+    func publish(_ device: String, _ topic: String, _ options: String...) throws -> Int32 {
+      try Trucksensor.Running(
+        Trucksensor.executable, ["publish", topic, "{}", "--qos", "1", "--device", device] + options,
+        in: truck.folder
+      ).wait().status
     }
-    let seen = try truck.run("subscribe", "a", "--count", "1", "--timeout", "10s", "--json")
+    #expect(try publish("truckB", "truck/freezer") == 0)
+    #expect(try publish("truckB", "truck/freezer", "--retain") == 77)
+    #expect(try publish("truckB", "truck/freezer", "--client-id", "truckSensor01") == 77)
+    #expect(try publish("truckB", "truck/freezer", "--client-id", "other") == 77)
+    #expect(try publish("keeper", "abc", "--retain") == 0)
+    #expect(try publish("keeper", "b", "--retain") == 77)
+    #expect(try publish("keeper", "b", "--client-id", "keeper2") == 0)
+    let seen = try truck.run("subscribe", "#", "--count", "1", "--timeout", "10s", "--json")
+    #expect(seen.output.contains("\"topic\":\"abc\""))
     #expect(seen.output.contains("\"retained\":true"))
     stop(cloud)
   }

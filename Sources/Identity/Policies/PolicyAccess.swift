@@ -6,8 +6,11 @@
 public struct PolicyAccess: Sendable, Equatable {
   /// Whether `iot:Connect` is allowed for the client identifier.
   public private(set) var mayConnect = false
-  /// Whether a statement allows `iot:RetainPublish` of any topic.
-  public private(set) var mayRetain = false
+  /// Patterns (`*`, `?`) of client identifiers that `iot:Connect` allows, and of topics that `iot:RetainPublish` allows.
+  /// A denial is heeded where it is about the whole pattern.
+  public private(set) var clientPatterns: [String] = []
+  /// See `clientPatterns`.
+  public private(set) var retainPatterns: [String] = []
   /// The rules, without order.
   public private(set) var rules: [AccessRule] = []
   /// What was made narrower, and how.
@@ -39,7 +42,16 @@ public struct PolicyAccess: Sendable, Equatable {
             found.formUnion(denials(statement, pattern, name))
             continue
           }
-          if statement.covers(action: "iot:RetainPublish") { mayRetain = true }
+          if statement.covers(action: "iot:Connect"), let text = pattern.wildcardText(after: "client/"),
+            isAllowed("iot:Connect", "client/\(text)")
+          {
+            clientPatterns.append(text)
+          }
+          if statement.covers(action: "iot:RetainPublish"), let text = pattern.wildcardText(after: "topic/"),
+            isAllowed("iot:RetainPublish", "topic/\(text)")
+          {
+            retainPatterns.append(text)
+          }
           if statement.covers(action: "iot:Publish") {
             for filter in filters(pattern, "topic/", name) { found.insert(AccessRule(.write, filter)) }
           }
@@ -129,6 +141,25 @@ extension PolicyPattern {
     for token in tokens {
       guard case .scalar(let scalar) = token else { return nil }
       text.append(scalar)
+    }
+    return String(text)
+  }
+
+  /// What follows `prefix`, with its wildcards; nil if the pattern is about something else or holds a wildcard's
+  /// character, a tab or a line's end itself.
+  func wildcardText(after prefix: String) -> String? {
+    if tokens == [.any] { return "*" }
+    let start = prefix.unicodeScalars.map(Token.scalar)
+    guard tokens.starts(with: start) else { return nil }
+    var text = String.UnicodeScalarView()
+    for token in tokens.dropFirst(start.count) {
+      switch token {
+      case .any: text.append("*")
+      case .one: text.append("?")
+      case .scalar(let scalar):
+        guard scalar != "*", scalar != "?", scalar.value >= 0x20 else { return nil }
+        text.append(scalar)
+      }
     }
     return String(text)
   }

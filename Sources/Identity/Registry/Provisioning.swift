@@ -28,8 +28,8 @@ public struct Provisioning: Sendable {
     public var accessControlList = AccessControlList()
     /// Serial numbers of the certificates that may not sign in.
     public var refusedSerialNumbers: [String] = []
-    /// Whether a device may publish retained messages: the broker lets all of them, or none.
-    public var mayRetain = false
+    /// Client identifiers that each common name may connect with, and topics that it may retain messages on: patterns.
+    public var clients: [(user: String, identifiers: [String], retains: [String])] = []
     /// What could not be said exactly to the broker.
     public var notes: [String] = []
   }
@@ -259,7 +259,7 @@ public struct Provisioning: Sendable {
           "\(name) may not connect: no policy of its certificate allows iot:Connect on client/\(name)")
         continue
       }
-      if access.mayRetain { result.mayRetain = true }
+      result.clients.append((name, access.clientPatterns, access.retainPatterns))
       for rule in access.rules { result.accessControlList.allow(name, rule) }
       for note in access.notes where !result.notes.contains(note) { result.notes.append(note) }
     }

@@ -14,8 +14,8 @@ public struct BrokerConfiguration: Sendable {
   public var accessControlList: String
   /// The CA's revocation list (PEM text); without one none is looked at.
   public var revocationList: String?
-  /// Whether messages may be retained: by all who may publish, or by nobody.
-  public var retainsMessages = true
+  /// Our plugin's file, and which client identifiers and retained messages it allows; see Sources/BrokerPlugin.
+  public var plugin: (file: String, clients: String)?
 
   /// A configuration for the default port.
   public init(
@@ -57,7 +57,9 @@ public struct BrokerConfiguration: Sendable {
       "log_type notice",
       "log_timestamp_format %Y-%m-%dT%H:%M:%S",
     ]
-    if !retainsMessages { lines.append("retain_available false") }
+    if let plugin {
+      lines += ["plugin \(plugin.file)", "plugin_opt_clients_file \(folder)/clients"]
+    }
     if revocationList != nil { lines.append("crlfile \(folder)/crl.pem") }
     // As root, mosquitto would become a user that can't read the keys.
     if runsAsRoot { lines.append("user root") }

@@ -129,12 +129,10 @@ public final class EmbeddedBroker {
   /// signal; for the second it is started anew, which also puts out whom the list names. The others reconnect, and their
   /// sessions are kept. True if it was started anew: its end must be watched anew, too.
   public func apply(
-    accessControlList: String, revocationList: String?, retainsMessages: Bool
+    accessControlList: String, clients: String, revocationList: String?
   ) throws(MQTTError) -> Bool {
-    // Clients learn at their sign-in whether messages may be retained.
-    let mustRestart =
-      revocationList != configuration.revocationList || retainsMessages != configuration.retainsMessages
-    configuration.retainsMessages = retainsMessages
+    configuration.plugin?.clients = clients
+    let mustRestart = revocationList != configuration.revocationList
     configuration.accessControlList = accessControlList
     configuration.revocationList = revocationList
     try writeFiles()
@@ -148,6 +146,9 @@ public final class EmbeddedBroker {
   }
 
   private func writeFiles() throws(MQTTError) {
+    if let plugin = configuration.plugin {
+      try FileSystem.write(plugin.clients, to: folder + "/clients", mode: 0o600)
+    }
     if let list = configuration.revocationList {
       try FileSystem.write(list, to: folder + "/crl.pem", mode: 0o600)
     }

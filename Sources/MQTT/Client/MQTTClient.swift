@@ -45,7 +45,6 @@ public final class MQTTClient {
   private var inFlight: [Int32: OutgoingMessage] = [:]
   private var writer = SocketWriter()
   private var sendWindow: Int
-  private var brokerRetains = true
   private var largestPacket = WireFormat.largestRemainingLength
   private var subscriptions: [(filter: TopicFilter, qos: QoS)] = []
   private var pendingSubscriptions: [Int32: TopicFilter] = [:]
@@ -411,17 +410,8 @@ public final class MQTTClient {
     }
   }
 
-  /// The broker may allow smaller packets than MQTT does, and may retain nothing (MQTT 5 sections 3.2.2.3.5 and 6).
+  /// The broker may allow smaller packets than MQTT does (MQTT 5 section 3.2.2.3.6).
   private func accepts(_ message: OutgoingMessage) -> Bool {
-    guard brokerRetains || !message.header.retain else {
-      delegate?.client(
-        self, refused: message,
-        with: MQTTError(
-          .refused,
-          "\(settings.address) retains no messages, as for '\(message.header.topic)': a policy must allow "
-            + "iot:RetainPublish, or leave --retain out", reasonCode: 0x9A))
-      return false
-    }
     let size = message.payload.count + message.header.variableHeader5.count + 7
     guard size > largestPacket else { return true }
     delegate?.client(
@@ -608,9 +598,6 @@ public final class MQTTClient {
     var maximumPacket: UInt32 = 0
     mosquitto_property_read_int32(
       properties, Int32(MQTT_PROP_MAXIMUM_PACKET_SIZE.rawValue), &maximumPacket, false)
-    var retains: UInt8 = 1
-    mosquitto_property_read_byte(properties, Int32(MQTT_PROP_RETAIN_AVAILABLE.rawValue), &retains, false)
-    brokerRetains = retains == 1
     sendWindow = max(1, min(settings.sendWindow, Int(receiveMaximum)))
     largestPacket = maximumPacket == 0 ? WireFormat.largestRemainingLength : Int(maximumPacket)
     if everConnected {

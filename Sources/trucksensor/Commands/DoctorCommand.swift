@@ -70,6 +70,8 @@ final class Examination {
   private let host: String
   private let port: UInt16
   private let isLocal: Bool
+  /// Whether a broker of this folder runs; another folder's may listen on the same port.
+  private let hasBroker: Bool
   private var addresses: [String] = []
   /// Before this there was no program that could ask: the clock is wrong.
   private static let earliestSeconds = 1_767_225_600.0  // 2026-01-01T00:00:00Z
@@ -84,6 +86,7 @@ final class Examination {
     topic = try TopicName(arguments.string("topic") ?? "truck/freezer")
     isLocal = !arguments.has("endpoint")
     let local = isLocal ? LocalCloud.runningBroker() : nil
+    hasBroker = local != nil
     if let endpoint = arguments.string("endpoint") {
       (host, port) = try ConnectionOptions.parseEndpoint(
         endpoint, defaultPort: arguments.has("alpn") ? 443 : 8883, arguments)
@@ -219,6 +222,11 @@ final class Examination {
   }
 
   private func connect() throws -> String {
+    guard hasBroker || !isLocal else {
+      throw Problem(
+        code: .unavailable,
+        text: "no local broker runs in this folder: start it with './start.sh \(device)', or give --endpoint")
+    }
     var failure: MQTTError?
     for address in addresses {
       do throws(MQTTError) {
@@ -230,9 +238,7 @@ final class Examination {
       }
     }
     var text = failure?.message ?? "there is no address"
-    if isLocal {
-      text += "; no local broker runs: start it with './start.sh \(device)'"
-    } else if port == 8883 {
+    if port == 8883, !isLocal {
       let hasOther = addresses.contains { (try? ConnectionProbe.connect(to: $0, port: 443)) != nil }
       text +=
         hasOther

@@ -63,7 +63,12 @@ final class LocalCloud {
       directory: brokerFolder, caFile: authority.certificatePath, certificateFile: server.certificatePath,
       privateKeyFile: server.privateKeyPath, accessControlList: compiled.list,
       revocationList: compiled.refused)
-    configuration.retainsMessages = compiled.retains
+    if let file = pluginFile {
+      configuration.plugin = (file, compiled.clients)
+    } else {
+      StandardError.print(
+        "The broker's plugin isn't beside this executable: client identifiers aren't enforced.")
+    }
     let broker = try EmbeddedBroker(configuration)
     if broker.replacedLeftover { StandardError.print("Ended a broker that an earlier run had left behind.") }
     if broker.port != configuration.preferredPort {
@@ -72,6 +77,17 @@ final class LocalCloud {
     }
     StandardError.print("Local broker: 127.0.0.1:\(broker.port), mutual TLS; log: \(broker.logFile)")
     return LocalCloud(broker: broker, caFile: authority.certificatePath, permissions: permissions)
+  }
+
+  /// Beside the executable, where the build puts both.
+  private static var pluginFile: String? {
+    var path = [CChar](repeating: 0, count: Int(PATH_MAX))
+    let count = readlink("/proc/self/exe", &path, path.count - 1)
+    guard count > 0 else { return nil }
+    let executable = String(decoding: path[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
+    let folder = executable.lastIndex(of: "/").map { String(executable[...$0]) } ?? ""
+    let file = folder + "libBrokerPlugin.so"
+    return access(file, R_OK) == 0 ? file : nil
   }
 
   /// CA, registry and policies of this folder.
@@ -150,7 +166,7 @@ final class LocalCloud {
     do {
       let compiled = try permissions.compile()
       let isNew = try broker.apply(
-        accessControlList: compiled.list, revocationList: compiled.refused, retainsMessages: compiled.retains)
+        accessControlList: compiled.list, clients: compiled.clients, revocationList: compiled.refused)
       if isNew { try supervise(loop) }
       StandardError.print("Registry or policies changed: the broker enforces them now.")
     } catch {
@@ -185,8 +201,8 @@ private struct Permissions {
   /// Whether this run's trucks publish retained messages, as its user has asked.
   let retains: Bool
 
-  /// The ACL file's text, the revocation list, and whether messages may be retained.
-  func compile() throws -> (list: String, refused: String, retains: Bool) {
+  /// The ACL file's text, the plugin's, and the revocation list.
+  func compile() throws -> (list: String, clients: String, refused: String) {
     let enforcement = try provisioning.enforcement()
     for note in enforcement.notes { StandardError.print("policies: \(note)") }
     var list = enforcement.accessControlList
@@ -202,9 +218,14 @@ private struct Permissions {
       }
     }
     list.allow(LocalCloud.testClient, AccessRule(.readWrite, "#"), AccessRule(.read, "$SYS/#"))
+    var clients = ""
+    for (user, identifiers, topics) in enforcement.clients {
+      for identifier in identifiers { clients += "\(user)\tconnect\t\(identifier)\n" }
+      for topic in topics { clients += "\(user)\tretain\t\(topic)\n" }
+      if retains { for device in devices where device.name == user { clients += "\(user)\tretain\t*\n" } }
+    }
     return (
-      try list.text(), try provisioning.revocationList(enforcement.refusedSerialNumbers),
-      enforcement.mayRetain || retains
+      try list.text(), clients, try provisioning.revocationList(enforcement.refusedSerialNumbers)
     )
   }
 

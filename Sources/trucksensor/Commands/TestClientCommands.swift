@@ -100,8 +100,10 @@ final class TestClientSession: MQTTClientDelegate {
     isJSON = arguments.has("json")
     let device = arguments.string("device") ?? LocalCloud.testClient
     let plan = try ConnectionPlan(arguments, local: LocalCloud.runningBroker())
-    // Many shells may watch with one certificate: each needs a client identifier of its own.
-    let identifier = arguments.string("client-id") ?? "\(device)-\(getpid())"
+    // Many shells may watch with the test client's certificate: each needs a client identifier of its own. A device
+    // may have its own name only.
+    let identifier =
+      arguments.string("client-id") ?? (device == LocalCloud.testClient ? "\(device)-\(getpid())" : device)
     client = try plan.client(device: device, clientID: identifier, loop: loop) { settings in
       guard arguments.has("persistent") else { return }
       settings.cleanStart = false
