@@ -118,6 +118,20 @@ import Testing
     }
   }
 
+  @Test func `a CA that has expired issues nothing, and a short one no longer than itself`() throws {
+    let day = 86_400.0
+    let path = folder + "/old"
+    let begin = Date() - 3_640 * day
+    let authority = try CertificateAuthority(directory: path, now: begin)
+    let issued = try authority.issueDevice(commonName: "t", days: 365)
+    #expect(try CertificateSummary(pem: issued.certificatePEM.utf8).notAfter <= authority.summary.notAfter)
+    let late = Date() + 20 * day
+    #expect(throws: IdentityError.self) { try authority.issueDevice(commonName: "t", now: late) }
+    let error = #expect(throws: IdentityError.self) { try CertificateAuthority(directory: path, now: late) }
+    #expect(error?.code == .expired)
+    #expect(error?.path == path + "/root-CA.crt")
+  }
+
   struct Refusal: Sendable {
     let code: IdentityError.Code
     let change: @Sendable (inout Registry) throws -> Void

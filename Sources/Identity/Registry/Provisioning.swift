@@ -115,10 +115,9 @@ public struct Provisioning: Sendable {
     for policy in policies { _ = try self.policy(policy) }
     return try Registry.update(registryPath) { registry throws(IdentityError) in
       var made = Made()
-      if let present = registry.thing(name), type == nil, attributes.isEmpty {
-        _ = present
-      } else {
-        if registry.thing(name) == nil { made.thing = name }
+      let isNew = registry.thing(name) == nil
+      if isNew { made.thing = name }
+      if isNew || type != nil || !attributes.isEmpty {
         try registry.createThing(name, type: type, attributes: attributes)
       }
       let summary = try certificate(of: name, source: source, days: days, now: now, made: &made)
