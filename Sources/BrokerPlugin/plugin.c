@@ -1,7 +1,7 @@
 // A plugin of the local mosquitto for what its access list has no words for: which client identifiers a certificate may
-// connect with, and on which topics it may publish retained messages.
+// connect with, which topic filters it may subscribe to, and on which topics it may publish retained messages.
 //
-// plugin_opt_clients_file names a file of lines USER<TAB>connect|retain<TAB>PATTERN, where '*' in a pattern stands for any
+// plugin_opt_clients_file names a file of lines USER<TAB>connect|subscribe|retain<TAB>PATTERN, where '*' in a pattern stands for any
 // characters and '?' for one. A user without lines is left to the access list. It is read again when the broker is told
 // to reload.
 //
@@ -19,7 +19,7 @@
 struct rule {
   char *user;
   char *pattern;
-  bool is_retain;
+  char kind;  // the first letter of connect, subscribe, retain
 };
 
 static mosquitto_plugin_id_t *identifier;
@@ -59,7 +59,7 @@ static void load(void) {
     struct rule *grown = realloc(rules, (rule_count + 1) * sizeof *rules);
     if (grown == NULL) break;
     rules = grown;
-    rules[rule_count++] = (struct rule){strdup(line), strdup(pattern), strcmp(kind, "retain") == 0};
+    rules[rule_count++] = (struct rule){strdup(line), strdup(pattern), kind[0]};
   }
   free(line);
   fclose(file);
@@ -85,11 +85,11 @@ static bool matches(const char *pattern, const char *text) {
   return *pattern == '\0';
 }
 
-static bool allows(const char *user, bool is_retain, const char *text, bool *is_known) {
+static bool allows(const char *user, char kind, const char *text, bool *is_known) {
   for (size_t i = 0; i < rule_count; i++) {
     if (strcmp(rules[i].user, user) != 0) continue;
     *is_known = true;
-    if (rules[i].is_retain == is_retain && matches(rules[i].pattern, text)) return true;
+    if (rules[i].kind == kind && matches(rules[i].pattern, text)) return true;
   }
   return false;
 }
@@ -101,15 +101,16 @@ static int check(int event, void *event_data, void *data) {
   const char *client = mosquitto_client_id(request->client);
   if (user == NULL || client == NULL) return MOSQ_ERR_PLUGIN_DEFER;
   bool is_known = false;
-  if (!allows(user, false, client, &is_known)) {
+  if (!allows(user, 'c', client, &is_known)) {
     if (!is_known) return MOSQ_ERR_PLUGIN_DEFER;
     mosquitto_log_printf(MOSQ_LOG_WARNING, "Client %s is put out: %s may not connect as that.", client, user);
     if (leaving_count < sizeof leaving / sizeof *leaving) leaving[leaving_count++] = strdup(client);
     return MOSQ_ERR_ACL_DENIED;
   }
-  if (request->access == MOSQ_ACL_WRITE && request->retain && !allows(user, true, request->topic, &is_known)) {
-    return MOSQ_ERR_ACL_DENIED;
-  }
+  bool retains = request->access == MOSQ_ACL_WRITE && request->retain;
+  if (retains && !allows(user, 'r', request->topic, &is_known)) return MOSQ_ERR_ACL_DENIED;
+  bool subscribes = request->access == MOSQ_ACL_SUBSCRIBE;
+  if (subscribes && !allows(user, 's', request->topic, &is_known)) return MOSQ_ERR_ACL_DENIED;
   return MOSQ_ERR_PLUGIN_DEFER;
 }
 

@@ -6,11 +6,14 @@
 public struct PolicyAccess: Sendable, Equatable {
   /// Whether `iot:Connect` is allowed for the client identifier.
   public private(set) var mayConnect = false
-  /// Patterns (`*`, `?`) of client identifiers that `iot:Connect` allows, and of topics that `iot:RetainPublish` allows.
+  /// Patterns (`*`, `?`) of client identifiers that `iot:Connect` allows, of topics that `iot:RetainPublish` allows, and
+  /// of topic filters that `iot:Subscribe` allows.
   /// A denial is heeded where it is about the whole pattern.
   public private(set) var clientPatterns: [String] = []
   /// See `clientPatterns`.
   public private(set) var retainPatterns: [String] = []
+  /// See `clientPatterns`.
+  public private(set) var subscribePatterns: [String] = []
   /// The rules, without order.
   public private(set) var rules: [AccessRule] = []
   /// What was made narrower, and how.
@@ -51,6 +54,12 @@ public struct PolicyAccess: Sendable, Equatable {
             isAllowed("iot:RetainPublish", "topic/\(text)")
           {
             retainPatterns.append(text)
+          }
+          if statement.covers(action: "iot:Subscribe"),
+            let text = pattern.wildcardText(after: "topicfilter/"),
+            isAllowed("iot:Subscribe", "topicfilter/\(text)")
+          {
+            subscribePatterns.append(text)
           }
           if statement.covers(action: "iot:Publish") {
             for filter in filters(pattern, "topic/", name) { found.insert(AccessRule(.write, filter)) }

@@ -28,8 +28,9 @@ public struct Provisioning: Sendable {
     public var accessControlList = AccessControlList()
     /// Serial numbers of the certificates that may not sign in.
     public var refusedSerialNumbers: [String] = []
-    /// Client identifiers that each common name may connect with, and topics that it may retain messages on: patterns.
-    public var clients: [(user: String, identifiers: [String], retains: [String])] = []
+    /// Client identifiers that each common name may connect with, filters that it may subscribe to, and topics that it
+    /// may retain messages on: patterns.
+    public var clients: [(user: String, identifiers: [String], subscribes: [String], retains: [String])] = []
     /// What could not be said exactly to the broker.
     public var notes: [String] = []
   }
@@ -258,7 +259,8 @@ public struct Provisioning: Sendable {
           "\(name) may not connect: no policy of its certificate allows iot:Connect on client/\(name)")
         continue
       }
-      result.clients.append((name, access.clientPatterns, access.retainPatterns))
+      result.clients.append(
+        (name, access.clientPatterns, access.subscribePatterns, access.retainPatterns))
       for rule in access.rules { result.accessControlList.allow(name, rule) }
       for note in access.notes where !result.notes.contains(note) { result.notes.append(note) }
     }

@@ -219,8 +219,9 @@ private struct Permissions {
     }
     list.allow(LocalCloud.testClient, AccessRule(.readWrite, "#"), AccessRule(.read, "$SYS/#"))
     var clients = ""
-    for (user, identifiers, topics) in enforcement.clients {
+    for (user, identifiers, filters, topics) in enforcement.clients {
       for identifier in identifiers { clients += "\(user)\tconnect\t\(identifier)\n" }
+      for filter in filters { clients += "\(user)\tsubscribe\t\(filter)\n" }
       for topic in topics { clients += "\(user)\tretain\t\(topic)\n" }
       if retains { for device in devices where device.name == user { clients += "\(user)\tretain\t*\n" } }
     }
