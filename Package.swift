@@ -17,19 +17,28 @@ let package = Package(
     .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
     .systemLibrary(
       name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
+    .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CEditLine", pkgConfig: "libedit", providers: [.apt(["libedit-dev"])]),
+    .target(name: "CCurl"),
+    .target(name: "CPostgreSQL"),
     .target(name: "BrokerPlugin", cSettings: [.define("_GNU_SOURCE")]),
     .target(name: "HTTP", dependencies: ["CMicroHTTPD"]),
     .target(name: "MQTT", dependencies: ["CLinux", "CMosquitto", "COpenSSL"]),
     .target(name: "JSON"),
     .target(name: "Identity", dependencies: ["COpenSSL", "JSON"]),
-    .target(name: "Simulator", dependencies: ["MQTT"]),
-    .target(name: "RulesEngine", dependencies: ["JSON", "MQTT", "COpenSSL", "CPCRE2"]),
+    .target(name: "Simulator", dependencies: ["JSON", "MQTT"]),
+    .target(name: "Store", dependencies: ["CCurl", "CPostgreSQL", "CSQLite", "CZlib", "JSON"]),
+    .target(name: "RulesEngine", dependencies: ["JSON", "MQTT", "Store", "COpenSSL", "CPCRE2"]),
     .executableTarget(
-      name: "trucksensor", dependencies: ["HTTP", "JSON", "MQTT", "Identity", "Simulator", "RulesEngine"]),
+      name: "trucksensor", dependencies: [
+        "CEditLine", "HTTP", "JSON", "MQTT", "Identity", "Simulator", "RulesEngine", "Store",
+      ]),
     .testTarget(name: "RulesEngineTests", dependencies: ["JSON", "RulesEngine"], exclude: ["Cases"]),
     .testTarget(name: "MQTTTests", dependencies: ["MQTT"]),
     .testTarget(name: "IdentityTests", dependencies: ["Identity"]),
-    .testTarget(name: "SimulatorTests", dependencies: ["Simulator"]),
+    .testTarget(name: "SimulatorTests", dependencies: ["JSON", "Simulator"]),
+    .testTarget(name: "StoreTests", dependencies: ["Store"]),
     .testTarget(name: "TrucksensorTests", dependencies: ["trucksensor"]),
     .testTarget(
       name: "EndToEndTests", dependencies: ["Identity", "JSON", "MQTT", "Simulator"], exclude: ["moto_iot.py"]

@@ -13,6 +13,11 @@ packages=(
   libssl-dev       # X.509 and TLS
   libmicrohttpd-dev # the HTTP server
   libpcre2-dev     # the rules' regular expressions
+  libsqlite3-dev   # the store
+  libcurl4-openssl-dev # a store at a server: InfluxDB, VictoriaMetrics
+  libpq-dev        # a store at a server: PostgreSQL
+  zlib1g-dev       # what goes to a server, compressed
+  libedit-dev      # the query editor's lines
   tzdata           # the rules' time zones
   pkg-config       # where SwiftPM asks for the libraries' flags
 )
@@ -22,6 +27,9 @@ test_packages=(
   socat             # a connection that the tests cut
   curl              # a client of our HTTP server
   python3-venv      # scripts/test-tools.sh
+  influxdb          # servers that the store writes to
+  victoria-metrics
+  postgresql
 )
 
 check=false

@@ -1,3 +1,5 @@
+import JSON
+
 /// Encodes readings as the truck's JSON message, byte for byte as DESIGN.md section 5 has it:
 /// `{"uptime":"1","volts":"12.11","temp":"21.90","door":"0","i":"1","n":"1","timestamp":1729703643.979735}`.
 public struct PayloadEncoder: Sendable {

@@ -297,6 +297,15 @@ public final class MQTTClient {
     }
   }
 
+  /// Loses the connection on purpose and signs in again after `delay` nanoseconds, so that the broker delivers again what
+  /// isn't acknowledged yet: MQTT has no other way to ask for that.
+  public func redeliver(after delay: Int64, because error: MQTTError) {
+    guard case .connected = state else { return }
+    dropSocket()
+    change(to: .waiting(after: error))
+    retryTimer?.set(MonotonicTime.now().advanced(by: delay))
+  }
+
   private func fail(_ error: MQTTError) {
     for timer in [retryTimer, attemptTimer, maintenanceTimer] { timer?.cancel() }
     dropSocket()

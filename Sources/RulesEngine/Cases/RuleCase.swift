@@ -1,5 +1,6 @@
 import JSON
 import MQTT
+import Store
 
 /// A test case of a statement, a template or a topic filter: what `trucksensor rules test` runs.
 ///
@@ -104,8 +105,37 @@ public struct RuleCase: Sendable {
       let topic = republish.topic(evaluator, document.statement, message)
       return object(
         ("republish", object(("topic", .string(topic)), ("qos", .int(Int(republish.qos.rawValue))))))
+    case .timestream(let action):
+      do throws(TimestreamAction.Failure) {
+        let output: [UInt8] =
+          if case .output(let bytes) = evaluator.evaluate(document.statement, message) { bytes } else { [] }
+        return object(("timestream", described(try action.request(output, evaluator, document.statement, message, strict: false))))
+      } catch {
+        return object(("timestream", object(("error", .string(error.message)))))
+      }
     case .log: return object(("log", .object(ObjectValue())))
     }
+  }
+
+  private func described(_ write: (database: String, request: WriteRequest)) -> Value {
+    var dimensions = ObjectValue()
+    for dimension in write.request.record.dimensions { dimensions.set(dimension.name, .string(dimension.value)) }
+    var measures = ObjectValue()
+    for (name, value) in write.request.record.measures {
+      let written: Value =
+        switch value {
+        case .bigint(let number): .int(Int(number))
+        case .double(let number):
+          Value.decimal("\(number)").map { .number(Number(decimal: $0, isInt: false)) } ?? .null
+        case .boolean(let flag): .boolean(flag)
+        case .varchar(let text): .string(text)
+        }
+      measures.set(name, object(("type", .string(value.type.rawValue)), ("value", written)))
+    }
+    return object(
+      ("databaseName", .string(write.database)), ("tableName", .string(write.request.table)),
+      ("dimensions", .object(dimensions)), ("timestamp", .string(Timestamp.iso8601(write.request.record.time))),
+      ("measures", .object(measures)))
   }
 
   private func version(_ fallback: SQLVersion?) -> SQLVersion {

@@ -3,11 +3,12 @@ import MQTT
 /// What a rule does with what its statement yields.
 public enum Action: Sendable {
   case republish(RepublishAction)
+  case timestream(TimestreamAction)
   /// A pseudo-action of this engine: `{"log": {}}` writes the output to standard error.
   case log
 
   /// The names of the actions that this engine has.
-  static let supported = ["republish", "log"]
+  static let supported = ["republish", "timestream", "log"]
 }
 
 /// AWS's `republish` action.

@@ -93,8 +93,11 @@ struct DocumentReader {
         "the action '\(type)' is not supported; these are: \(Action.supported.joined(separator: ", "))")
     }
     guard var body = try reader.object(type) else { throw RuleError(file, path, "must hold one action") }
-    guard type == "republish" else { return .log }
-    return .republish(try body.republish(variables: variables))
+    switch type {
+    case "republish": return .republish(try body.republish(variables: variables))
+    case "timestream": return .timestream(try body.timestream(variables: variables))
+    default: return .log
+    }
   }
 
   private mutating func republish(variables: [String]) throws(RuleError) -> RepublishAction {

@@ -95,6 +95,11 @@ public struct RuleDocument: Sendable {
     }
   }
 
+  /// Whether an action writes to a store.
+  public var stores: Bool {
+    (actions + [errorAction].compactMap { $0 }).contains { if case .timestream = $0 { true } else { false } }
+  }
+
   /// What is allowed, but likely not what was meant.
   public var warnings: [String] {
     var warnings: [String] = []
@@ -114,6 +119,10 @@ public struct RuleDocument: Sendable {
     }
     if statement.version == .v2015, sql.lowercased().contains("parse_time") {
       warnings.append("parse_time() is Undefined under 2015-10-08; set awsIotSqlVersion to 2016-03-23")
+    }
+    for case .timestream(let action) in actions where action.timestamp == nil {
+      warnings.append(
+        "the timestream action has no timestamp: a message that is delivered again is stored again, at another time")
     }
     for topic in publishes where !topic.isConstant {
       warnings.append("the topic '\(topic.source)' depends on the message and may not be a valid one")

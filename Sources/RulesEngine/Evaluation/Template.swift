@@ -52,6 +52,10 @@ public struct Template: Sendable {
     return nil
   }
 
+  var expressions: [Expression] {
+    parts.compactMap { if case .expression(let expression) = $0 { expression } else { nil } }
+  }
+
   /// Whether it has no expression.
   public var isConstant: Bool { parts.allSatisfy { if case .text = $0 { true } else { false } } }
 

@@ -1,4 +1,5 @@
 import MQTT
+import Store
 
 /// Runs rules over what a broker delivers: one client subscribes, another publishes what the actions make.
 ///
@@ -40,6 +41,34 @@ public final class RulesService: MQTTClientDelegate {
   /// More topics than this are rather a new one for each message.
   private static let headerLimit = 1000
 
+  private let storage: RuleStorage?
+  /// Whether it runs the rules that store; the others have a session of their own.
+  public let stores: Bool
+  /// What waits for its database's queue, and whether the queue writes.
+  private var batches: [String: StoreBatch] = [:]
+  /// Actions that store and aren't done.
+  private var storing = 0
+  /// Messages that came since acknowledgements were written: what a lost connection brings again.
+  private var window: [MessageKey] = []
+  /// Messages that come again only because a store failed: their other actions are done.
+  private var retried: [MessageKey: Int] = [:]
+  private var lastReport = ""
+  private var storeError: StoreError?
+  private var storePause = firstStorePause
+  private static let firstStorePause: Int64 = 500_000_000
+  private static let longestStorePause: Int64 = 30_000_000_000
+  private static let retriedLimit = 65_536
+
+  private struct StoreBatch {
+    var waiting: [(request: WriteRequest, execution: Execution)] = []
+    var isWriting = false
+  }
+
+  private struct MessageKey: Hashable {
+    let topic: String
+    let payload: [UInt8]
+  }
+
   private struct HeaderKey: Hashable {
     let topic: String
     let qos: QoS
@@ -50,6 +79,8 @@ public final class RulesService: MQTTClientDelegate {
     let rule: LoadedRule
     let message: Message
     let isErrorAction: Bool
+    /// Whether only a store's failure brought the message again.
+    var isRetry = false
     var unfinished = 0
     var failures: [ActionFailure] = []
 
@@ -61,19 +92,21 @@ public final class RulesService: MQTTClientDelegate {
   }
 
   /// A service over two clients that aren't connected yet. `log` gets a line for each thing that went wrong and for
-  /// each log action, `onFailure` what ended a client for good. With a `hopLimit` a message is republished so often at
+  /// each log action, `onFailure` what ended a client for good. Actions that store need a `storage`. With a `hopLimit` a message is republished so often at
   /// most, which is counted in its user property `hops`; the next republishing fails.
   ///
   /// Throws `MQTTError` for a share group that is none.
   public init(
     rules: [RuleDocument], subscriber: MQTTClient, publisher: MQTTClient, shareGroup: String? = nil,
-    hopLimit: Int? = nil,
+    hopLimit: Int? = nil, storage: RuleStorage? = nil, stores: Bool = false,
     log: @escaping (String) -> Void, onFailure: @escaping (MQTTError) -> Void
   ) throws(MQTTError) {
     self.subscriber = subscriber
     self.publisher = publisher
     self.shareGroup = shareGroup
     self.hopLimit = hopLimit
+    self.storage = storage
+    self.stores = stores
     self.log = log
     self.onFailure = onFailure
     try replaceRules(rules)
@@ -114,7 +147,7 @@ public final class RulesService: MQTTClientDelegate {
   }
 
   /// Actions that aren't done yet.
-  public var unfinished: Int { executions.count }
+  public var unfinished: Int { executions.count + storing }
 
   // MARK: Messages
 
@@ -126,11 +159,20 @@ public final class RulesService: MQTTClientDelegate {
     // MQTT doesn't tell who published; our simulator says it in a user property.
     message.clientID = incoming.properties.userProperty("clientId")
     message.principal = incoming.properties.userProperty("principal")
-    tree.forEach(matching: incoming.topic) { run($0, message) }
+    var isRetry = false
+    if storage != nil, incoming.qos != .atMostOnce {
+      let key = MessageKey(topic: incoming.topic, payload: incoming.payload)
+      window.append(key)
+      if let count = retried[key] {
+        isRetry = true
+        retried[key] = count > 1 ? count - 1 : nil
+      }
+    }
+    tree.forEach(matching: incoming.topic) { run($0, message, isRetry: isRetry) }
   }
 
-  private func run(_ loaded: LoadedRule, _ message: Message) {
-    loaded.counters.topicMatch += 1
+  private func run(_ loaded: LoadedRule, _ message: Message, isRetry: Bool) {
+    if !isRetry { loaded.counters.topicMatch += 1 }
     let rule = loaded.document
     switch evaluator.evaluate(rule.statement, message) {
     case .noMatch: break
@@ -138,10 +180,12 @@ public final class RulesService: MQTTClientDelegate {
       loaded.counters.parseError += 1
       log("rule \(rule.name): a payload on '\(message.topic)' is no JSON: \(error)")
     case .output(let output):
-      loaded.counters.rulesExecuted += 1
+      if !isRetry { loaded.counters.rulesExecuted += 1 }
       let execution = Execution(rule: loaded, message: message, isErrorAction: false)
-      execution.unfinished = rule.actions.count
-      for action in rule.actions { perform(action, output, execution) }
+      execution.isRetry = isRetry
+      let actions = isRetry ? rule.actions.filter(\.stores) : rule.actions
+      execution.unfinished = actions.count
+      for action in actions { perform(action, output, execution) }
     }
   }
 
@@ -150,6 +194,7 @@ public final class RulesService: MQTTClientDelegate {
     case .log:
       log("rule \(execution.rule.document.name): \(String(decoding: output, as: UTF8.self))")
       finished(execution)
+    case .timestream(let action): store(action, output, execution)
     case .republish(let republish):
       let topic = republish.topic(evaluator, execution.rule.document.statement, execution.message)
       do throws(MQTTError) {
@@ -162,9 +207,93 @@ public final class RulesService: MQTTClientDelegate {
           throw MQTTError(.unreachable, "the broker is away and the backlog is full")
         }
       } catch {
-        failed(execution, topic: topic, error)
+        failed(execution, action: "RepublishAction", resource: topic, error.message)
       }
     }
+  }
+
+  // MARK: Stores
+
+  private func store(_ action: TimestreamAction, _ output: [UInt8], _ execution: Execution) {
+    do throws(TimestreamAction.Failure) {
+      guard let storage else { throw TimestreamAction.Failure(message: "this engine has no store") }
+      let (database, request) = try action.request(
+        output, evaluator, execution.rule.document.statement, execution.message, strict: storage.isStrict)
+      batches[database, default: StoreBatch()].waiting.append((request, execution))
+      storing += 1
+    } catch {
+      let resource = "\(action.database.source).\(action.table.source)"
+      failed(execution, action: "TimestreamAction", resource: resource, error.message)
+    }
+  }
+
+  /// Hands what has gathered to the queues that are idle: the longer a commit takes, the more points the next one has.
+  private func writeStores() {
+    guard let storage else { return }
+    for (database, batch) in batches where !batch.isWriting && !batch.waiting.isEmpty {
+      let waiting = batch.waiting
+      batches[database] = StoreBatch(isWriting: true)
+      let back = LoopBound { [weak self] result in self?.stored(waiting.map(\.execution), database, waiting, result) }
+      storage.queue(database).write(waiting.map(\.request)) { [waker = storage.waker] result in
+        waker.submit { _ in back.body(result) }
+      }
+    }
+  }
+
+  /// A closure for the loop's thread that another thread hands on.
+  /// @unchecked Sendable: only the loop's thread, which made it, calls it.
+  private final class LoopBound: @unchecked Sendable {
+    let body: (Result<[Rejection], StoreError>) -> Void
+    init(_ body: @escaping (Result<[Rejection], StoreError>) -> Void) { self.body = body }
+  }
+
+  private func stored(
+    _ executions: [Execution], _ database: String, _ written: [(request: WriteRequest, execution: Execution)],
+    _ result: Result<[Rejection], StoreError>
+  ) {
+    batches[database]?.isWriting = false
+    storing -= executions.count
+    switch result {
+    case .success(let rejections):
+      storePause = Self.firstStorePause
+      var reasons: [Int: String] = [:]
+      for rejection in rejections { reasons[rejection.index] = rejection.reason }
+      for (index, execution) in executions.enumerated() {
+        if let reason = reasons[index] {
+          failed(
+            execution, action: "TimestreamAction", resource: "\(database).\(written[index].request.table)",
+            "the record was rejected: \(reason)")
+        } else {
+          finished(execution)
+        }
+      }
+    case .failure(let error):
+      if error.passes { storeError = error }
+      for (index, execution) in executions.enumerated() {
+        failed(
+          execution, action: "TimestreamAction", resource: "\(database).\(written[index].request.table)",
+          error.message)
+      }
+    }
+    writeStores()
+    releaseIfDone()
+  }
+
+  /// Acknowledges once all that was read is done, and reads on; or has it delivered again, if a store failed.
+  private func releaseIfDone() {
+    guard unfinished == 0 else { return }
+    guard let error = storeError else {
+      window.removeAll(keepingCapacity: true)
+      subscriber.holdsAcknowledgements = false
+      return
+    }
+    storeError = nil
+    for key in window where retried.count < Self.retriedLimit { retried[key, default: 0] += 1 }
+    window.removeAll()
+    let pause = storePause
+    storePause = min(2 * pause, Self.longestStorePause)
+    subscriber.redeliver(
+      after: pause, because: MQTTError(.unreachable, "the store failed: \(error.message)"))
   }
 
   private func header(
@@ -194,6 +323,12 @@ public final class RulesService: MQTTClientDelegate {
 
   // MARK: Their ends
 
+  /// Logs a line, unless it is the last one again: a full disk would fill the log too.
+  private func report(_ line: String) {
+    if line != lastReport { log(line) }
+    lastReport = line
+  }
+
   private func finished(_ execution: Execution) {
     if execution.isErrorAction {
       execution.rule.counters.errorActionSuccess += 1
@@ -203,15 +338,15 @@ public final class RulesService: MQTTClientDelegate {
     actionEnded(execution)
   }
 
-  private func failed(_ execution: Execution, topic: String, _ error: MQTTError) {
+  private func failed(_ execution: Execution, action: String, resource: String, _ message: String) {
     let rule = execution.rule.document
-    log("rule \(rule.name): republish to '\(topic)' failed: \(error.message)")
+    let words = action == "RepublishAction" ? "republish to '\(resource)'" : "storing in \(resource)"
+    report("rule \(rule.name): \(words) failed: \(message)")
     if execution.isErrorAction {
       execution.rule.counters.errorActionFailure += 1
     } else {
       execution.rule.counters.failure += 1
-      execution.failures.append(
-        ActionFailure(action: "RepublishAction", resource: topic, message: error.message))
+      execution.failures.append(ActionFailure(action: action, resource: resource, message: message))
     }
     actionEnded(execution)
   }
@@ -219,7 +354,8 @@ public final class RulesService: MQTTClientDelegate {
   private func actionEnded(_ execution: Execution) {
     execution.unfinished -= 1
     guard execution.unfinished == 0 else { return }
-    if !execution.failures.isEmpty, let action = execution.rule.document.errorAction {
+    // Whoever reads the error action's messages was told at the first try.
+    if !execution.failures.isEmpty, !execution.isRetry, let action = execution.rule.document.errorAction {
       let errorExecution = Execution(rule: execution.rule, message: execution.message, isErrorAction: true)
       errorExecution.unfinished = 1
       perform(
@@ -230,9 +366,12 @@ public final class RulesService: MQTTClientDelegate {
 
   private func published(_ tag: Int, _ error: MQTTError?, topic: String) {
     guard let execution = executions.removeValue(forKey: tag) else { return }
-    if let error { failed(execution, topic: topic, error) } else { finished(execution) }
-    // All that was read is done: acknowledge it, and read on.
-    if executions.isEmpty { subscriber.holdsAcknowledgements = false }
+    if let error {
+      failed(execution, action: "RepublishAction", resource: topic, error.message)
+    } else {
+      finished(execution)
+    }
+    releaseIfDone()
   }
 
   // MARK: What the clients tell
@@ -249,14 +388,19 @@ public final class RulesService: MQTTClientDelegate {
 
   /// Keeps the acknowledgements back while actions aren't done.
   public func clientFinishedReading(_ client: MQTTClient) {
-    if client === subscriber, !executions.isEmpty { client.holdsAcknowledgements = true }
+    guard client === subscriber else { return }
+    writeStores()
+    if unfinished > 0 { client.holdsAcknowledgements = true } else { releaseIfDone() }
   }
 
   /// Tells of lost and failed connections.
   public func client(_ client: MQTTClient, changedTo state: ConnectionState) {
     switch state {
     case .failed(let error): onFailure(error)
-    case .waiting(let error): log("rules: \(error.message); trying again")
+    case .waiting(let error):
+      // What was read and isn't acknowledged comes again by itself.
+      if client === subscriber { window.removeAll() }
+      report("rules: \(error.message); trying again")
     default: break
     }
   }
@@ -274,4 +418,25 @@ public final class RulesService: MQTTClientDelegate {
     case .failure(let error): onFailure(error)
     }
   }
+}
+
+/// Where rules store: a queue for each database.
+public struct RuleStorage {
+  /// The queue of a database's name.
+  public let queue: (String) -> StoreQueue
+  /// Hands results back to the loop of the service's clients.
+  public let waker: Waker
+  /// Whether values of another type than their measure's are refused, as on AWS, whatever the rules say.
+  public let isStrict: Bool
+
+  /// Storage for a service on the loop of `waker`.
+  public init(waker: Waker, isStrict: Bool = false, queue: @escaping (String) -> StoreQueue) {
+    self.queue = queue
+    self.waker = waker
+    self.isStrict = isStrict
+  }
+}
+
+extension Action {
+  fileprivate var stores: Bool { if case .timestream = self { true } else { false } }
 }

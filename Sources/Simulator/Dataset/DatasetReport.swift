@@ -1,3 +1,5 @@
+import JSON
+
 /// What `dataset check` found.
 public struct DatasetReport: Sendable, Equatable, Codable, CustomStringConvertible {
   /// One column's values.

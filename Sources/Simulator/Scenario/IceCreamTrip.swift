@@ -1,3 +1,5 @@
+import JSON
+
 /// The story's data: a freezer truck is loaded warm, pulled down to −18 °C, held there for 15 minutes, and then
 /// thaws because its supply voltage sagged below what the unit needs.
 ///

@@ -4,6 +4,7 @@ import Identity
 import MQTT
 import RulesEngine
 import Simulator
+import Store
 
 /// One subcommand: its table, and what it does.
 protocol Command {
@@ -20,7 +21,9 @@ enum Commands {
       RunCommand.self, SimulateCommand.self, SubscribeCommand.self, PublishCommand.self,
       DatasetGenerateCommand.self,
       DatasetCheckCommand.self, RulesRunCommand.self, RulesEvalCommand.self, RulesTestCommand.self,
-      RulesCheckCommand.self, ProvisionThingCommand.self, ProvisionTypeCommand.self,
+      RulesCheckCommand.self, StoreQueryCommand.self, StoreImportCommand.self, StoreExportCommand.self,
+      StoreTablesCommand.self, StorePruneCommand.self, StoreVacuumCommand.self, StoreVerifyCommand.self,
+      ProvisionThingCommand.self, ProvisionTypeCommand.self,
       ProvisionGroupCommand.self, ProvisionPolicyCommand.self, ProvisionCertCommand.self,
       ProvisionFleetCommand.self,
       PolicyTestCommand.self, PolicyCheckCommand.self, DoctorCommand.self, BenchRoundTripCommand.self,
@@ -87,6 +90,13 @@ enum Trucksensor {
       case .unreachable, .system: .unavailable
       case .invalidTopic, .invalidSettings: .usage
       case .protocolViolation: .failed
+      }
+    case let error as StoreError:
+      switch error.kind {
+      case .statement, .invalid, .damaged, .notAStore, .newerVersion: .dataError
+      case .locked, .full, .readOnly, .missing, .unreachable, .system: .unavailable
+      case .refused: .refused
+      case .interrupted: .interrupted
       }
     case is HTTPError: .unavailable
     case is OutputError: .failed

@@ -173,6 +173,10 @@ enum RulesCheckCommand: Command {
   private static func text(_ action: Action) -> String {
     switch action {
     case .republish(let republish): "republish to \(republish.topic.source), QoS \(republish.qos.rawValue)"
+    case .timestream(let action):
+      "timestream to \(action.database.source).\(action.table.source), dimensions "
+        + action.dimensions.map { "\($0.name)=\($0.value.source)" }.joined(separator: ", ")
+        + (action.timestamp.map { ", time \($0.source)" } ?? "") + (action.isStrict ? ", strict types" : "")
     case .log: "log"
     }
   }

@@ -2,6 +2,7 @@ import Glibc
 import HTTP
 import MQTT
 import RulesEngine
+import Store
 import Synchronization
 
 /// `trucksensor rules run`: the rules engine as a service.
@@ -20,6 +21,7 @@ enum RulesRunCommand: Command {
         "hop-limit", "N",
         "let rules republish to their own filters, a message N times at most; counts in its user "
           + "property 'hops'"),
+    ] + StoreOptions.writing + [
       .value(
         "metrics-port", "PORT", "serve the counters as Prometheus text on http://127.0.0.1:PORT/metrics"),
       .flag("json", "the counters at the end as one JSON object"),
@@ -90,7 +92,9 @@ private final class Metrics {
 final class RulesRunner {
   private(set) var failure: MQTTError?
   var onFailure: (MQTTError) -> Void = { _ in }
-  private let service: RulesService
+  /// Rules that store have sessions of their own: while a store fails and its messages wait, the others go on.
+  private let services: [RulesService]
+  private let stores: StoreQueues
   private let folder: String
   private let mayLoop: Bool
   private var watchTimer: LoopTimer?
@@ -107,25 +111,42 @@ final class RulesRunner {
     }
     let name = device ?? arguments.string("device") ?? LocalCloud.rulesEngine
     let identifier = device ?? arguments.string("client-id") ?? name
-    let subscriber = try plan.client(device: name, clientID: identifier, loop: loop) { settings in
-      // The broker keeps what comes while the engine is away.
-      settings.cleanStart = false
-      settings.sessionExpirySeconds = 86_400
-    }
-    let publisher = try plan.client(device: name, clientID: "\(identifier)-actions", loop: loop) { _ in }
     var failed: (MQTTError) -> Void = { _ in }
-    service = try RulesService(
-      rules: rules, subscriber: subscriber, publisher: publisher, shareGroup: arguments.string("shared"),
-      hopLimit: hopLimit, log: { StandardError.print($0) }, onFailure: { failed($0) })
+    let stores = try StoreQueues(arguments)
+    self.stores = stores
+    let storage = RuleStorage(waker: loop.waker, isStrict: arguments.has("strict-types")) { stores.queue(of: $0) }
+    var services: [RulesService] = []
+    for storesPoints in [false, true] {
+      let part = rules.filter { $0.stores == storesPoints }
+      guard !part.isEmpty else { continue }
+      let identifier = storesPoints ? "\(identifier)-store" : identifier
+      let subscriber = try plan.client(device: name, clientID: identifier, loop: loop) { settings in
+        // The broker keeps what comes while the engine is away.
+        settings.cleanStart = false
+        settings.sessionExpirySeconds = 86_400
+      }
+      let publisher = try plan.client(device: name, clientID: "\(identifier)-actions", loop: loop) { _ in }
+      services.append(
+        try RulesService(
+          rules: part, subscriber: subscriber, publisher: publisher, shareGroup: arguments.string("shared"),
+          hopLimit: hopLimit, storage: storage, stores: storesPoints, log: { StandardError.print($0) },
+          onFailure: { failed($0) }))
+    }
+    self.services = services
     failed = { [unowned self] error in
       if failure == nil { failure = error }
       onFailure(error)
     }
   }
 
-  func start() { service.start() }
+  func start() { for service in services { service.start() } }
 
-  func stop() { service.stop() }
+  func stop() {
+    for service in services { service.stop() }
+    stores.close()
+  }
+
+  private var rules: [RulesService.LoadedRule] { services.flatMap(\.rules).sorted { $0.document.file < $1.document.file } }
 
   /// Lets the rules do what has reached them, for two seconds at most, and says goodbye.
   func finish(_ loop: EventLoop) {
@@ -136,8 +157,8 @@ final class RulesRunner {
     var look: LoopTimer?
     look = loop.makeTimer {
       // Quiet is what has neither begun nor ended anything for 20 ms.
-      let now = self.service.rules.reduce(0) { $0 + $1.counters.topicMatch }
-      quiet = now == last && self.service.unfinished == 0 ? quiet + 1 : 0
+      let now = self.rules.reduce(0) { $0 + $1.counters.topicMatch }
+      quiet = now == last && self.unfinished == 0 ? quiet + 1 : 0
       last = now
       if quiet >= 4 { loop.stop() } else { look?.set(MonotonicTime.now().advanced(by: 5_000_000)) }
     }
@@ -145,13 +166,13 @@ final class RulesRunner {
     loop.run()
     look?.cancel()
     deadline.cancel()
-    service.stop()
+    stop()
   }
 
   /// Reads the documents again; a broken one leaves its rule as it was.
   func reload() {
     stamp = RuleFiles.stamp(of: folder)
-    let present = Dictionary(service.rules.map { ($0.document.file, $0.document) }) { first, _ in first }
+    let present = Dictionary(rules.map { ($0.document.file, $0.document) }) { first, _ in first }
     var documents: [RuleDocument] = []
     for path in RuleFiles.paths(in: folder) {
       do {
@@ -162,7 +183,10 @@ final class RulesRunner {
       }
     }
     do throws(MQTTError) {
-      try service.replaceRules(documents)
+      // Rules that begin or end to store move to the other service; where there is none, to the only one.
+      for service in services {
+        try service.replaceRules(documents.filter { services.count == 1 || $0.stores == service.stores })
+      }
       StandardError.print("rules: reloaded: \(documents.map(\.name).joined(separator: ", "))")
     } catch {
       StandardError.print("trucksensor: \(error)")
@@ -179,10 +203,10 @@ final class RulesRunner {
     watchTimer?.set(MonotonicTime.now().advanced(by: 1_000_000_000))
   }
 
-  var unfinished: Int { service.unfinished }
+  var unfinished: Int { services.reduce(0) { $0 + $1.unfinished } }
 
   var countersText: String {
-    service.rules.map { rule in
+    rules.map { rule in
       "rule \(rule.document.name): "
         + rule.counters.metrics.map { "\($0.name) \($0.value)" }.joined(separator: ", ")
     }.joined(separator: "\n")
@@ -190,13 +214,13 @@ final class RulesRunner {
 
   /// Prometheus's text format, version 0.0.4; the names are CloudWatch's in its style.
   var countersPrometheus: String {
-    guard let names = service.rules.first?.counters.metrics.map(\.name) else { return "" }
+    guard let names = rules.first?.counters.metrics.map(\.name) else { return "" }
     var text = ""
     for (index, name) in names.enumerated() {
       var metric = "trucksensor_rule"
       for letter in name { metric += letter.isUppercase ? "_" + letter.lowercased() : String(letter) }
       text += "# TYPE \(metric)_total counter\n"
-      for rule in service.rules {
+      for rule in rules {
         let label = rule.document.name.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing(
           "\n", with: "\\n")
         text += "\(metric)_total{rule=\"\(label)\"} \(rule.counters.metrics[index].value)\n"
@@ -206,7 +230,7 @@ final class RulesRunner {
   }
 
   var countersJSON: String {
-    let members = service.rules.map { rule in
+    let members = rules.map { rule in
       "\"\(rule.document.name)\":{"
         + rule.counters.metrics.map { "\"\($0.name)\":\($0.value)" }.joined(separator: ",")
         + "}"

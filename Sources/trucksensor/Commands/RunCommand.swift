@@ -7,13 +7,13 @@ enum RunCommand: Command {
   static let description = CommandDescription(
     name: "run",
     summary:
-      "The whole journey in one process: a local broker, a truck that publishes to it, and the rules of rules/.",
+      "The whole journey in one process: a local broker, a truck that publishes to it, the rules of rules/, and a store.",
     discussion:
       "Makes a local CA and the device's certificate on the first run. With --endpoint nothing local is "
       + "started, and certs/NAME.cert.pem, certs/NAME.private.key and certs/root-CA.crt must exist, as AWS's connection "
       + "kit has them. The dataset starts again when it ends, unless --loop says how often.",
     positionals: [.init(name: "NAME", help: "the device's name: letters, digits, ':', '_' and '-'")],
-    options: ReplayOptions.table + ConnectionOptions.table,
+    options: ReplayOptions.table + ConnectionOptions.table + StoreOptions.writing,
     example: "trucksensor run truckSensor01 --count 20\n"
       + "trucksensor run truckSensor01 --endpoint abc123-ats.iot.eu-west-1.amazonaws.com",
     exitCodes: Commands.standardExitCodes)

@@ -2,6 +2,16 @@ import Glibc
 
 /// Standard input, line by line in constant memory.
 enum StandardInput {
+  /// All of it as text.
+  static func text() throws -> String {
+    var text = ""
+    try forEachLine { line, _ in
+      text += String(decoding: line, as: UTF8.self) + "\n"
+      return true
+    }
+    return text
+  }
+
   /// Longer lines than MQTT's largest payload are no payloads.
   private static let lineLimit = 1 << 28
 

@@ -1,9 +1,9 @@
 /// Appends JSON (RFC 8259) to bytes without Foundation.
-public enum JSONText {
+package enum JSONText {
   private static let hexadecimal = Array("0123456789abcdef".utf8)
 
   /// Appends the inside of a JSON string with the fewest escapes; the bytes must be UTF-8.
-  public static func appendEscaped(_ text: UnsafeRawBufferPointer, to bytes: inout [UInt8]) {
+  package static func appendEscaped(_ text: UnsafeRawBufferPointer, to bytes: inout [UInt8]) {
     for byte in text {
       switch byte {
       case UInt8(ascii: "\""): bytes.append(contentsOf: [0x5C, 0x22])
@@ -23,7 +23,7 @@ public enum JSONText {
   }
 
   /// The same; what has nothing to escape, as sensor values have, is copied in one piece.
-  static func appendValue(_ text: UnsafeRawBufferPointer, to bytes: inout [UInt8]) {
+  package static func appendValue(_ text: UnsafeRawBufferPointer, to bytes: inout [UInt8]) {
     var isPlain = true
     for byte in text {
       isPlain = isPlain && byte >= 0x20 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
@@ -36,22 +36,29 @@ public enum JSONText {
   }
 
   /// Appends a whole JSON string, quotes included.
-  static func appendString(_ text: String, to bytes: inout [UInt8]) {
+  package static func appendString(_ text: String, to bytes: inout [UInt8]) {
     var text = text
     bytes.append(UInt8(ascii: "\""))
     text.withUTF8 { appendEscaped(UnsafeRawBufferPointer($0), to: &bytes) }
     bytes.append(UInt8(ascii: "\""))
   }
 
+  /// The text as a JSON string, quotes included.
+  package static func quoted(_ text: String) -> String {
+    var bytes: [UInt8] = []
+    appendString(text, to: &bytes)
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
   /// Appends a decimal integer.
-  static func appendInteger(_ value: Int, to bytes: inout [UInt8]) {
+  package static func appendInteger(_ value: Int, to bytes: inout [UInt8]) {
     if value < 0 { bytes.append(UInt8(ascii: "-")) }
     appendDigits(value.magnitude, width: 1, to: &bytes)
   }
 
   /// Appends the shortest decimal that reads back to `value`: no exponent, whole numbers without a point;
   /// `null` where it isn't finite.
-  static func appendNumber(_ value: Double, to bytes: inout [UInt8]) {
+  package static func appendNumber(_ value: Double, to bytes: inout [UInt8]) {
     // Up to 2^33 multiples of 1e-6 lie further apart than doubles do: no two read back to the same double, so
     // the one that equals `value` is the shortest decimal, its trailing zeros taken off.
     if value >= 0 && value < 8_589_934_592 {
@@ -65,7 +72,7 @@ public enum JSONText {
   }
 
   /// What `appendNumber` is measured against: `Double.description` with its exponent written out.
-  static func appendPlainNumber(_ value: Double, to bytes: inout [UInt8]) {
+  package static func appendPlainNumber(_ value: Double, to bytes: inout [UInt8]) {
     guard value.isFinite else {
       bytes.append(contentsOf: "null".utf8)
       return

@@ -1,0 +1,204 @@
+import JSON
+import Store
+
+/// AWS's `timestream` action: each attribute of the rule's result becomes a measure.
+public struct TimestreamAction: Sendable {
+  /// The units of a timestamp.
+  enum Unit: String, CaseIterable, Sendable {
+    case seconds = "SECONDS"
+    case milliseconds = "MILLISECONDS"
+    case microseconds = "MICROSECONDS"
+    case nanoseconds = "NANOSECONDS"
+
+    var nanoseconds: Int64 {
+      switch self {
+      case .seconds: 1_000_000_000
+      case .milliseconds: 1_000_000
+      case .microseconds: 1000
+      case .nanoseconds: 1
+      }
+    }
+  }
+
+  /// The database, `sensorDB`.
+  public let database: Template
+  /// The table, `truck01_sensors`.
+  public let table: Template
+  /// The series of the points.
+  public let dimensions: [(name: String, value: Template)]
+  /// When the points were measured; the time of the rule's evaluation where the document doesn't say.
+  public let timestamp: Template?
+  let unit: Unit
+  /// As on AWS: a value of another type than its measure's is refused, and what the dimensions and the timestamp are made
+  /// of is stored once more as a measure. A field of this engine.
+  public let isStrict: Bool
+  /// Attributes that are stored as dimensions or time already.
+  let taken: Set<String>
+
+  /// What can't be stored.
+  struct Failure: Error {
+    let message: String
+  }
+
+  /// The database's name and what to write, for a message and the rule's result.
+  func request(
+    _ output: [UInt8], _ evaluator: StatementEvaluator, _ statement: CompiledStatement, _ message: Message,
+    strict: Bool
+  ) throws(Failure) -> (database: String, request: WriteRequest) {
+    let (context, _) = evaluator.prepare(statement, message)
+    let strict = strict || isStrict
+    var record = Record(
+      dimensions: dimensions.map { Dimension($0.name, $0.value.text(context)) },
+      time: Int64(message.receivedMilliseconds) * 1_000_000, measures: [])
+    if let timestamp { record.time = try time(timestamp.text(context)) }
+    record.measures = try Self.measures(of: output, without: strict ? [] : taken)
+    guard !record.measures.isEmpty else { throw Failure(message: "the result has no attribute to store") }
+    guard record.measures.count <= RecordLimits.measures else {
+      throw Failure(
+        message: "the result has \(record.measures.count) attributes; \(RecordLimits.measures) are allowed")
+    }
+    for (name, _) in record.measures {
+      if let problem = RecordLimits.problem(withName: name) { throw Failure(message: problem) }
+    }
+    let names = (database.text(context), table.text(context))
+    for name in [names.0, names.1] {
+      if let problem = RecordLimits.problem(withTable: name) { throw Failure(message: problem) }
+    }
+    return (names.0, WriteRequest(table: names.1, record: record, isStrict: strict))
+  }
+
+  private func time(_ text: String) throws(Failure) -> Int64 {
+    guard let value = Int64(text) else {
+      throw Failure(
+        message: "the timestamp '\(text)' is no whole number of \(unit.rawValue); cast(… AS Int) makes one")
+    }
+    let (time, overflow) = value.multipliedReportingOverflow(by: unit.nanoseconds)
+    guard !overflow else { throw Failure(message: "the timestamp '\(text)' is out of range in \(unit.rawValue)") }
+    return time
+  }
+
+  /// The attributes of a JSON object with the types that AWS gives them ("Timestream rule action", "Timestream record
+  /// content"): with a point DOUBLE, without BIGINT, quoted VARCHAR, objects and arrays as JSON text. Null isn't stored.
+  private static func measures(
+    of output: [UInt8], without taken: Set<String>
+  ) throws(Failure) -> [(name: String, value: MeasureValue)] {
+    // 2015-10-08 tells 12.0 from 12 by how they are written, as the action does.
+    guard case .object(let object)? = try? JSONDocument.value(of: output) else {
+      throw Failure(message: "the result is no JSON object")
+    }
+    var measures: [(name: String, value: MeasureValue)] = []
+    measures.reserveCapacity(object.count)
+    for (name, value) in zip(object.keys, object.values) where !taken.contains(name) {
+      switch value {
+      case .null, .undefined, .bytes: continue
+      case .boolean(let flag): measures.append((name, .boolean(flag)))
+      case .string(let text): measures.append((name, .varchar(text)))
+      case .array, .object: measures.append((name, .varchar(String(decoding: value.json, as: UTF8.self))))
+      case .number(let number):
+        if number.isInt {
+          guard let whole = Int64(number.text) else {
+            throw Failure(message: "'\(name)' is \(number.text), beyond BIGINT")
+          }
+          measures.append((name, .bigint(whole)))
+        } else {
+          measures.append((name, .double(number.decimal.double)))
+        }
+      }
+    }
+    return measures
+  }
+}
+
+extension DocumentReader {
+  mutating func timestream(variables: [String]) throws(RuleError) -> TimestreamAction {
+    _ = try string("roleArn")
+    guard let database = try template("databaseName", variables: variables) else {
+      throw error("databaseName", "is missing")
+    }
+    guard let table = try template("tableName", variables: variables) else {
+      throw error("tableName", "is missing")
+    }
+    for (name, template) in [("databaseName", database), ("tableName", table)] where template.isConstant {
+      if let problem = RecordLimits.problem(withTable: template.source) { throw error(name, problem) }
+    }
+    var taken: Set<String> = []
+    var dimensions: [(name: String, value: Template)] = []
+    guard let documents = try objects("dimensions"), !documents.isEmpty else {
+      throw error("dimensions", "needs at least one dimension")
+    }
+    for document in documents {
+      var document = document
+      guard let name = try document.string("name") else { throw document.error("name", "is missing") }
+      if let problem = RecordLimits.problem(withName: name) { throw document.error("name", problem) }
+      if dimensions.contains(where: { $0.name == name }) { throw document.error("name", "'\(name)' comes twice") }
+      guard let value = try document.template("value", variables: variables) else {
+        throw document.error("value", "is missing")
+      }
+      try document.finish()
+      taken.formUnion(value.attributes)
+      dimensions.append((name, value))
+    }
+    guard dimensions.count <= RecordLimits.dimensions else {
+      throw error("dimensions", "has more than \(RecordLimits.dimensions)")
+    }
+    var timestamp: Template?
+    var unit = TimestreamAction.Unit.milliseconds
+    if var document = try object("timestamp") {
+      guard let value = try document.template("value", variables: variables) else {
+        throw document.error("value", "is missing")
+      }
+      timestamp = value
+      taken.formUnion(value.attributes)
+      if let name = try document.string("unit") {
+        guard let known = TimestreamAction.Unit(rawValue: name) else {
+          let all = TimestreamAction.Unit.allCases.map(\.rawValue).joined(separator: ", ")
+          throw document.error("unit", "is '\(name)', not one of \(all)")
+        }
+        unit = known
+      }
+      try document.finish()
+    }
+    let isStrict = try boolean("strictTypes") ?? false
+    try finish()
+    return TimestreamAction(
+      database: database, table: table, dimensions: dimensions, timestamp: timestamp, unit: unit, isStrict: isStrict,
+      taken: taken)
+  }
+}
+
+extension Template {
+  /// The attributes of the payload that its expressions read.
+  var attributes: Set<String> {
+    var names: Set<String> = []
+    for expression in expressions { expression.collectAttributes(into: &names) }
+    return names
+  }
+}
+
+extension Expression {
+  fileprivate func collectAttributes(into names: inout Set<String>) {
+    switch self {
+    case .path(let path): if let first = path.first { names.insert(first) }
+    case .member(let operand, _), .cast(let operand, _), .negate(let operand), .not(let operand):
+      operand.collectAttributes(into: &names)
+    case .call(_, let arguments), .array(let arguments):
+      for argument in arguments { argument.collectAttributes(into: &names) }
+    case .binary(_, let left, let right):
+      left.collectAttributes(into: &names)
+      right.collectAttributes(into: &names)
+    case .choice(let subject, let cases, let otherwise):
+      subject.collectAttributes(into: &names)
+      for branch in cases {
+        branch.when.collectAttributes(into: &names)
+        branch.then.collectAttributes(into: &names)
+      }
+      otherwise?.collectAttributes(into: &names)
+    case .object(let members):
+      for member in members {
+        member.key.collectAttributes(into: &names)
+        member.value.collectAttributes(into: &names)
+      }
+    case .literal, .variable, .row, .payload, .query: break
+    }
+  }
+}

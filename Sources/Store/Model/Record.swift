@@ -1,0 +1,143 @@
+/// What a series is known by, beside its measure: a name and a text.
+public struct Dimension: Sendable, Hashable {
+  /// The dimension's name, a column of the table.
+  public let name: String
+  /// Its value.
+  public let value: String
+
+  /// A dimension.
+  public init(_ name: String, _ value: String) {
+    self.name = name
+    self.value = value
+  }
+}
+
+/// The values of one series at one time: a multi-measure record in Timestream's words.
+public struct Record: Sendable {
+  /// In any order; no name twice.
+  public var dimensions: [Dimension]
+  /// Nanoseconds since 1970.
+  public var time: Int64
+  /// At least one; no name twice.
+  public var measures: [(name: String, value: MeasureValue)]
+  /// A value that differs from the stored one replaces it only with a higher version.
+  public var version: Int64
+
+  /// A record of version 1.
+  public init(
+    dimensions: [Dimension], time: Int64, measures: [(name: String, value: MeasureValue)], version: Int64 = 1
+  ) {
+    self.dimensions = dimensions
+    self.time = time
+    self.measures = measures
+    self.version = version
+  }
+}
+
+/// Why a record wasn't taken (Timestream's `RejectedRecord`).
+public struct Rejection: Sendable, Hashable {
+  /// The record's place among those written, from 0.
+  public let index: Int
+  /// The reason, a sentence.
+  public let reason: String
+
+  package init(index: Int, reason: String) {
+    self.index = index
+    self.reason = reason
+  }
+}
+
+/// A batch of records and where they go.
+public struct WriteRequest: Sendable {
+  /// The table; it is made if it isn't there.
+  public let table: String
+  /// The record.
+  public let record: Record
+  /// Whether a value of another type than its measure's is refused, as on AWS, instead of kept where that loses
+  /// nothing.
+  public let isStrict: Bool
+
+  /// A record for a table.
+  public init(table: String, record: Record, isStrict: Bool = false) {
+    self.table = table
+    self.record = record
+    self.isStrict = isStrict
+  }
+}
+
+/// The limits of names and records, as Timestream's "Quotas" page has them.
+public enum RecordLimits {
+  /// Measures in one record.
+  public static let measures = 100
+  /// Dimensions of one record.
+  public static let dimensions = 128
+  /// Bytes of a name.
+  public static let name = 256
+  /// Bytes of a text value.
+  public static let text = 2048
+  /// Different measures of one table: fewer than Timestream's 8 192, since each is a column here.
+  public static let tableMeasures = 400
+  /// How far ahead of the clock a record's time may be, in nanoseconds: 15 minutes.
+  public static let future: Int64 = 900_000_000_000
+
+  /// Why `name` can't be a dimension's or measure's name; nil if it can ("Naming constraints").
+  public static func problem(withName name: String) -> String? {
+    if name.isEmpty { return "an empty name" }
+    if name.utf8.count > Self.name { return "the name '\(name.prefix(20))…' is longer than \(Self.name) bytes" }
+    let lowercase = name.lowercased()
+    if lowercase == "time" || lowercase == "measure_name" || lowercase.hasPrefix("measure_value")
+      || lowercase.hasPrefix("ts_")
+    {
+      return "the name '\(name)' is reserved"
+    }
+    if name.utf8.contains(where: { $0 == UInt8(ascii: ":") || $0 < 0x20 }) {
+      return "the name '\(name)' has a colon or a control character"
+    }
+    return nil
+  }
+
+  /// Why `name` can't be a database's or table's name; nil if it can.
+  public static func problem(withTable name: String) -> String? {
+    let isPlain = name.utf8.allSatisfy { byte in
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"), UInt8(ascii: "."):
+        true
+      default: false
+      }
+    }
+    guard isPlain, (3...256).contains(name.utf8.count), name.utf8.first != UInt8(ascii: ".") else {
+      return "'\(name)' is no name: 3 to 256 letters, digits, '_', '-' and '.'"
+    }
+    if name.lowercased().hasPrefix("ts_") || name.lowercased().hasPrefix("sqlite_") || name.hasSuffix("_wide") {
+      return "'\(name)' is a name that the store keeps for itself"
+    }
+    return nil
+  }
+
+  /// Why a record can't be stored by any store; nil if it can. `now` is in nanoseconds.
+  static func problem(with record: Record, now: Int64) -> String? {
+    if record.measures.isEmpty { return "it has no measure" }
+    if record.measures.count > measures { return "it has \(record.measures.count) measures; \(measures) are allowed" }
+    if record.dimensions.count > dimensions {
+      return "it has \(record.dimensions.count) dimensions; \(dimensions) are allowed"
+    }
+    if record.time < 0 { return "its time is before 1970" }
+    if record.time > now + future {
+      return "its time, \(Timestamp.text(record.time)), is more than 15 minutes ahead of the clock"
+    }
+    for dimension in record.dimensions {
+      if dimension.value.isEmpty { return "its dimension '\(dimension.name)' is empty" }
+      if dimension.value.utf8.count > text { return "its dimension '\(dimension.name)' is longer than \(text) bytes" }
+    }
+    for (name, value) in record.measures {
+      switch value {
+      case .double(let number) where !number.isFinite: return "its measure '\(name)' is \(number), no number"
+      case .varchar(let value) where value.utf8.count > text:
+        return "its measure '\(name)' is longer than \(text) bytes"
+      default: break
+      }
+    }
+    return nil
+  }
+}

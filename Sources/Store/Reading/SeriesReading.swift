@@ -1,0 +1,332 @@
+/// A series of a table: the id of the file, and its dimensions as JSON, sorted by name.
+public struct Series: Sendable, Hashable {
+  let id: Int64
+  /// The dimensions.
+  public let dimensions: [Dimension]
+
+  /// The dimension's value; nil if the series hasn't that dimension.
+  public subscript(name: String) -> String? { dimensions.first { $0.name == name }?.value }
+}
+
+/// What a measure did in one span of a chart.
+public struct Bucket: Sendable {
+  /// The span's first nanosecond.
+  public let start: Int64
+  /// Numbers in it, at least one.
+  public var count: Int
+  public var min: Double
+  public var max: Double
+  public var sum: Double
+  public var first: Double
+  public var last: Double
+  /// When the first and the last were measured, nanoseconds since 1970.
+  public var firstTime: Int64
+  public var lastTime: Int64
+  /// The mean over time, each value holding until the next; only where it was asked for.
+  public var timeWeightedAverage: Double?
+  /// The mean of the numbers.
+  public var average: Double { sum / Double(count) }
+
+  init(start: Int64, _ cell: RollupCell) {
+    self.start = start
+    count = Int(cell.count)
+    (min, max, sum, first, last) = (cell.min, cell.max, cell.sum, cell.first, cell.last)
+    (firstTime, lastTime) = (cell.firstTime, cell.lastTime)
+  }
+
+  mutating func add(_ cell: RollupCell) {
+    count += Int(cell.count)
+    min = Swift.min(min, cell.min)
+    max = Swift.max(max, cell.max)
+    sum += cell.sum
+    if cell.firstTime < firstTime { (first, firstTime) = (cell.first, cell.firstTime) }
+    if cell.lastTime >= lastTime { (last, lastTime) = (cell.last, cell.lastTime) }
+  }
+}
+
+/// Statistics of a measure over a window.
+public struct Statistics: Sendable {
+  public let count: Int
+  public let min: Double
+  public let max: Double
+  public let average: Double
+  /// The last value, and when it was measured (nanoseconds since 1970).
+  public let last: Double
+  public let lastTime: Int64
+}
+
+/// A number and when it was measured.
+public struct Sample: Sendable, Hashable {
+  /// Nanoseconds since 1970.
+  public let time: Int64
+  public let value: Double
+
+  package init(time: Int64, value: Double) {
+    self.time = time
+    self.value = value
+  }
+}
+
+extension StoreReader {
+  /// The series of a table.
+  public func series(of table: Table) throws(StoreError) -> [Series] {
+    let select = try connection.statement(
+      "SELECT s.id, j.key, j.value FROM ts_series s, json_each(s.dimensions) j WHERE s.table_id = ? ORDER BY s.id, j.key")
+    select.bind(1, table.id)
+    var found: [(id: Int64, dimensions: [Dimension])] = []
+    while try select.step() {
+      let id = select.integer(0)
+      if found.last?.id != id { found.append((id, [])) }
+      found[found.count - 1].dimensions.append(Dimension(select.text(1), select.text(2)))
+    }
+    select.reset()
+    return found.map { Series(id: $0.id, dimensions: $0.dimensions) }
+  }
+
+  /// The first and last time of a series, nanoseconds since 1970; nil if it has no readings.
+  public func span(of series: Series, in table: Table) throws(StoreError) -> ClosedRange<Int64>? {
+    let first = try time(series, table, "ASC")
+    let last = try time(series, table, "DESC")
+    guard let first, let last, first <= last else { return nil }
+    return first...last
+  }
+
+  private func time(_ series: Series, _ table: Table, _ order: String) throws(StoreError) -> Int64? {
+    let select = try connection.statement(
+      "SELECT time FROM ts_data_\(table.id) WHERE series = ? ORDER BY time \(order) LIMIT 1")
+    defer { select.reset() }
+    select.bind(1, series.id)
+    return try select.step() ? select.integer(0) : nil
+  }
+
+  /// A measure over a window, reduced to at most `count` + 2 buckets of equal length; empty ones are left out.
+  ///
+  /// Minutes or hours that were rolled up serve where there are more than 100 000 readings and no time-weighted mean is
+  /// asked for; the window's edges are always exact.
+  public func buckets(
+    _ measure: MeasureInfo, of series: Series, in table: Table, window: Range<Int64>, count: Int,
+    timeWeighted: Bool = false
+  ) throws(StoreError) -> [Bucket] {
+    let count = Int64(Swift.max(1, Swift.min(count, 100_000)))
+    guard let span = try span(of: series, in: table) else { return [] }
+    let from = Swift.max(window.lowerBound, span.lowerBound)
+    let to = Swift.min(window.upperBound, span.upperBound + 1)
+    guard from < to else { return [] }
+    let width = Swift.max(1, (to - from + count - 1) / count)
+    var level: Int64?
+    if !timeWeighted, try readings(series, table, from..<to) > 100_000 {
+      // Wider buckets than asked for rather than millions of rows.
+      level = width >= 2 * RollupLevel.hour ? RollupLevel.hour : RollupLevel.minute
+    }
+    var buckets: [Bucket] = []
+    guard let level else {
+      if timeWeighted {
+        try weighted(measure, series, table, from..<to, width, &buckets)
+      } else {
+        try raw(measure, series, table, from..<to, origin: from, width: width, &buckets)
+      }
+      return buckets
+    }
+    let wide = (width + level - 1) / level * level
+    let origin = from.floored(to: level)
+    // The parts of a minute or hour at the window's edges.
+    let inner = Swift.min(origin == from ? origin : origin + level, to)
+    let outer = Swift.max(to == span.upperBound + 1 ? to : to.floored(to: level), inner)
+    try raw(measure, series, table, from..<inner, origin: origin, width: wide, &buckets)
+    try rolledUp(measure, series, table, inner..<outer, level, origin: origin, width: wide, &buckets)
+    try raw(measure, series, table, outer..<to, origin: origin, width: wide, &buckets)
+    return buckets
+  }
+
+  /// About how many readings a window has, without counting them.
+  private func readings(_ series: Series, _ table: Table, _ window: Range<Int64>) throws(StoreError) -> Int {
+    let hours = try connection.statement(
+      "SELECT cells FROM ts_rollup_\(table.id) WHERE series = ? AND level = ? AND time >= ? AND time < ?")
+    hours.bind(1, series.id)
+    hours.bind(2, RollupLevel.hour)
+    hours.bind(3, window.lowerBound.floored(to: RollupLevel.hour))
+    hours.bind(4, window.upperBound)
+    var total = 0
+    while try hours.step() {
+      total += RollupCell.cells(hours.blob(0)).map { Int($0.count) }.max() ?? 0
+    }
+    hours.reset()
+    // A window within an hour has its share of it.
+    if window.count < RollupLevel.hour { total = Int(Double(total) * Double(window.count) / Double(RollupLevel.hour)) }
+    return total
+  }
+
+  private func raw(
+    _ measure: MeasureInfo, _ series: Series, _ table: Table, _ window: Range<Int64>, origin: Int64, width: Int64,
+    _ buckets: inout [Bucket]
+  ) throws(StoreError) {
+    try forEach(measure, series, table, window) { time, value in
+      Self.add(RollupCell(measure: measure.id, value, at: time), at: time, origin, width, &buckets)
+    }
+  }
+
+  private func rolledUp(
+    _ measure: MeasureInfo, _ series: Series, _ table: Table, _ window: Range<Int64>, _ level: Int64, origin: Int64,
+    width: Int64, _ buckets: inout [Bucket]
+  ) throws(StoreError) {
+    guard !window.isEmpty else { return }
+    let select = try connection.statement(
+      "SELECT time, cells FROM ts_rollup_\(table.id) WHERE series = ? AND level = ? AND time >= ? AND time < ? ORDER BY time")
+    select.bind(1, series.id)
+    select.bind(2, level)
+    select.bind(3, window.lowerBound)
+    select.bind(4, window.upperBound)
+    while try select.step() {
+      let cells = select.blob(1)
+      // Looked through in place: an array a row costs more than all the rest.
+      let size = MemoryLayout<RollupCell>.stride
+      var place = 0
+      while place + size <= cells.count {
+        if cells.loadUnaligned(fromByteOffset: place, as: Int32.self) == measure.id {
+          Self.add(
+            cells.loadUnaligned(fromByteOffset: place, as: RollupCell.self), at: select.integer(0), origin, width, &buckets)
+          break
+        }
+        place += size
+      }
+    }
+    select.reset()
+  }
+
+  private static func add(
+    _ cell: RollupCell, at time: Int64, _ origin: Int64, _ width: Int64, _ buckets: inout [Bucket]
+  ) {
+    if let last = buckets.indices.last, time < buckets[last].start + width {
+      buckets[last].add(cell)
+    } else {
+      buckets.append(Bucket(start: origin + (time - origin) / width * width, cell))
+    }
+  }
+
+  /// The mean of each bucket weighted by how long each value held; the last one before the window holds into it.
+  private func weighted(
+    _ measure: MeasureInfo, _ series: Series, _ table: Table, _ window: Range<Int64>, _ width: Int64,
+    _ buckets: inout [Bucket]
+  ) throws(StoreError) {
+    var held: Sample? = try last(measure, series, table, before: window.lowerBound)
+    var areas: [Int64: (area: Double, length: Double)] = [:]
+    func hold(until end: Int64) {
+      guard let held else { return }
+      var start = Swift.max(held.time, window.lowerBound)
+      while start < end {
+        let bucket = window.lowerBound + (start - window.lowerBound) / width * width
+        let stop = Swift.min(end, bucket + width)
+        let length = Double(stop - start)
+        areas[bucket, default: (0, 0)].area += held.value * length
+        areas[bucket, default: (0, 0)].length += length
+        start = stop
+      }
+    }
+    try forEach(measure, series, table, window) { time, value in
+      hold(until: time)
+      held = Sample(time: time, value: value)
+      Self.add(
+        RollupCell(measure: measure.id, value, at: time), at: time, window.lowerBound, width, &buckets)
+    }
+    hold(until: window.upperBound)
+    for index in buckets.indices {
+      if let (area, length) = areas[buckets[index].start], length > 0 {
+        buckets[index].timeWeightedAverage = area / length
+      } else {
+        buckets[index].timeWeightedAverage = buckets[index].average
+      }
+    }
+  }
+
+  /// Calls `body` with each number of a window, in the order of time.
+  public func forEach(
+    _ measure: MeasureInfo, _ series: Series, _ table: Table, _ window: Range<Int64>,
+    _ body: (_ time: Int64, _ value: Double) -> Void
+  ) throws(StoreError) {
+    guard !window.isEmpty else { return }
+    let select = try connection.statement(
+      "SELECT time, m\(measure.id) FROM ts_data_\(table.id) WHERE series = ? AND time >= ? AND time < ? ORDER BY time")
+    select.bind(1, series.id)
+    select.bind(2, window.lowerBound)
+    select.bind(3, window.upperBound)
+    while try select.step() {
+      if !select.isNull(1) { body(select.integer(0), select.double(1)) }
+    }
+    select.reset()
+  }
+
+  private func last(_ measure: MeasureInfo, _ series: Series, _ table: Table, before time: Int64) throws(StoreError)
+    -> Sample?
+  {
+    let select = try connection.statement(
+      "SELECT time, m\(measure.id) FROM ts_data_\(table.id) WHERE series = ? AND time < ? AND m\(measure.id) IS NOT NULL "
+        + "ORDER BY time DESC LIMIT 1")
+    defer { select.reset() }
+    select.bind(1, series.id)
+    select.bind(2, time)
+    return try select.step() ? Sample(time: select.integer(0), value: select.double(1)) : nil
+  }
+
+  /// The last value of a measure; nil if it has none.
+  public func latest(_ measure: MeasureInfo, of series: Series, in table: Table) throws(StoreError) -> Sample? {
+    try last(measure, series, table, before: .max)
+  }
+
+  /// Statistics over a window; nil if it has no number.
+  public func statistics(
+    _ measure: MeasureInfo, of series: Series, in table: Table, window: Range<Int64>
+  ) throws(StoreError) -> Statistics? {
+    var total: Bucket?
+    for bucket in try buckets(measure, of: series, in: table, window: window, count: 1) {
+      guard var sum = total else {
+        total = bucket
+        continue
+      }
+      sum.count += bucket.count
+      sum.min = Swift.min(sum.min, bucket.min)
+      sum.max = Swift.max(sum.max, bucket.max)
+      sum.sum += bucket.sum
+      (sum.last, sum.lastTime) = (bucket.last, bucket.lastTime)
+      total = sum
+    }
+    return total.map {
+      Statistics(
+        count: $0.count, min: $0.min, max: $0.max, average: $0.average, last: $0.last, lastTime: $0.lastTime)
+    }
+  }
+
+  /// How often a measure rose from 0 to something else within a window: a door's openings. A door that is open at the
+  /// window's beginning isn't counted.
+  ///
+  /// Minutes in which the value didn't change aren't read.
+  public func rises(
+    _ measure: MeasureInfo, of series: Series, in table: Table, window: Range<Int64>
+  ) throws(StoreError) -> Int {
+    guard !window.isEmpty, let span = try span(of: series, in: table) else { return 0 }
+    var previous = try last(measure, series, table, before: window.lowerBound)?.value
+    var rises = 0
+    func take(_ value: Double) {
+      if let known = previous, known == 0, value != 0 { rises += 1 }
+      previous = value
+    }
+    let from = Swift.max(window.lowerBound, span.lowerBound)
+    let to = Swift.min(window.upperBound, span.upperBound + 1)
+    guard from < to else { return 0 }
+    let inner = Swift.min(from.floored(to: RollupLevel.minute) + RollupLevel.minute, to)
+    let outer = Swift.max(to.floored(to: RollupLevel.minute), inner)
+    try forEach(measure, series, table, from..<inner) { take($1) }
+    var minutes: [Bucket] = []
+    try rolledUp(
+      measure, series, table, inner..<outer, RollupLevel.minute, origin: from.floored(to: RollupLevel.minute),
+      width: RollupLevel.minute, &minutes)
+    for minute in minutes {
+      if minute.min == minute.max {
+        take(minute.first)
+      } else {
+        try forEach(measure, series, table, minute.start..<minute.start + RollupLevel.minute) { take($1) }
+      }
+    }
+    try forEach(measure, series, table, outer..<to) { take($1) }
+    return rises
+  }
+}

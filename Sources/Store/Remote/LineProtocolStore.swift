@@ -1,0 +1,149 @@
+import Glibc
+
+/// Writes points as InfluxDB line protocol over HTTP, to InfluxDB 1, 2 and 3, Timestream for InfluxDB, VictoriaMetrics
+/// and what else takes it.
+///
+/// A point that is written again replaces itself, so a batch whose answer was lost is simply sent again.
+public final class LineProtocolStore: PointStore {
+  private let server: LineProtocolServer
+  private let client: HTTPClient
+  /// Waits between tries, in milliseconds.
+  private static let pauses: [UInt32] = [100, 400]
+
+  /// A store at a server, which isn't asked yet.
+  public init(_ server: LineProtocolServer) throws(StoreError) {
+    self.server = server
+    client = try HTTPClient(server)
+  }
+
+  /// Writes records; what the server refuses of a batch is found by halving it.
+  public func write(_ requests: [WriteRequest]) throws(StoreError) -> [Rejection] {
+    let now = Timestamp.now
+    var rejections: [Rejection] = []
+    var lines: [(index: Int, text: [UInt8])] = []
+    for (index, request) in requests.enumerated() {
+      if let problem = RecordLimits.problem(withTable: request.table)
+        ?? RecordLimits.problem(with: request.record, now: now)
+      {
+        rejections.append(Rejection(index: index, reason: problem))
+      } else {
+        lines.append((index, LineProtocol.line(request)))
+      }
+    }
+    try send(lines[...], &rejections)
+    return rejections.sorted { $0.index < $1.index }
+  }
+
+  private func send(_ lines: ArraySlice<(index: Int, text: [UInt8])>, _ rejections: inout [Rejection])
+    throws(StoreError)
+  {
+    guard let first = lines.first else { return }
+    var body: [UInt8] = []
+    for line in lines { body += line.text }
+    let (status, text) = try sendWithRetries(body)
+    switch status {
+    case 200..<300: return
+    case 400, 413, 422:
+      // Some of it was refused: all that remains valid goes in again, which changes nothing.
+      guard lines.count > 1 else {
+        rejections.append(Rejection(index: first.index, reason: Self.reason(text)))
+        return
+      }
+      let middle = lines.startIndex + lines.count / 2
+      try send(lines[..<middle], &rejections)
+      try send(lines[middle...], &rejections)
+    case 401, 403: throw StoreError(.refused, "\(server.base) refuses the credentials: \(Self.reason(text))")
+    case 404:
+      throw StoreError(
+        .missing, "\(server.base) doesn't know '\(server.database)', or has another API (?version=1, 2 or 3): "
+          + Self.reason(text))
+    default: throw StoreError(.unreachable, "\(server.base) answers \(status): \(Self.reason(text))")
+    }
+  }
+
+  private func sendWithRetries(_ body: [UInt8]) throws(StoreError) -> (status: Int, text: String) {
+    for pause in Self.pauses {
+      do throws(StoreError) {
+        let answer = try client.send(server.writeURL, body: body)
+        if answer.status != 429, answer.status < 500 { return answer }
+      } catch where error.kind == .unreachable {}
+      usleep(pause * 1000)
+    }
+    return try client.send(server.writeURL, body: body)
+  }
+
+  /// The server's sentence, which most wrap in JSON.
+  private static func reason(_ text: String) -> String {
+    for key in ["\"error\":\"", "\"message\":\""] {
+      guard let start = text.firstRange(of: key) else { continue }
+      return String(text[start.upperBound...].prefix { $0 != "\"" }.prefix(300))
+    }
+    return String(text.prefix(300)).trimmingPrefix { $0.isWhitespace }.description
+  }
+
+  /// Asks in the server's own language: InfluxQL (InfluxDB 1), SQL (InfluxDB 3), PromQL (VictoriaMetrics); returns its
+  /// JSON.
+  public func query(_ statement: String) throws(StoreError) -> String {
+    let text = LineProtocolServer.encoded(statement)
+    let url =
+      switch server.api {
+      case .v1: "\(server.base)/query?db=\(LineProtocolServer.encoded(server.database))&epoch=ns&q=\(text)"
+      case .v2: throw StoreError(.statement, "InfluxDB 2 is asked in Flux; use its own editor at \(server.base)")
+      case .v3: "\(server.base)/api/v3/query_sql?db=\(LineProtocolServer.encoded(server.database))&format=json&q=\(text)"
+      }
+    var answer = try client.send(url)
+    // VictoriaMetrics has no InfluxQL.
+    if answer.status == 404 || (answer.status == 400 && answer.text.contains("unsupported path")) {
+      answer = try client.send("\(server.base)/api/v1/query?query=\(text)")
+    }
+    guard (200..<300).contains(answer.status) else {
+      throw StoreError(.statement, "\(server.base) answers \(answer.status): \(Self.reason(answer.text))")
+    }
+    return answer.text
+  }
+}
+
+/// InfluxDB's line protocol ("Line protocol" page of its documentation).
+enum LineProtocol {
+  /// One record as a line, its time in nanoseconds, which is what every server takes without being told.
+  static func line(_ request: WriteRequest) -> [UInt8] {
+    let record = request.record
+    var line: [UInt8] = []
+    append(request.table, escaping: ", ", to: &line)
+    for dimension in record.dimensions.sorted(by: { $0.name < $1.name }) {
+      line.append(UInt8(ascii: ","))
+      append(dimension.name, escaping: ",= ", to: &line)
+      line.append(UInt8(ascii: "="))
+      append(dimension.value, escaping: ",= ", to: &line)
+    }
+    for (index, measure) in record.measures.enumerated() {
+      line.append(index == 0 ? UInt8(ascii: " ") : UInt8(ascii: ","))
+      append(measure.name, escaping: ",= ", to: &line)
+      line.append(UInt8(ascii: "="))
+      switch measure.value {
+      // The first write fixes a field's type: without strict types all numbers are floats, so that 12 after 12.1 fits.
+      case .bigint(let number): line += Array((request.isStrict ? "\(number)i" : "\(number)").utf8)
+      case .double(let number): line += Array("\(number)".utf8)
+      case .boolean(let isTrue): line += Array((isTrue ? "true" : "false").utf8)
+      case .varchar(let text):
+        line.append(UInt8(ascii: "\""))
+        append(text, escaping: "\"\\", to: &line)
+        line.append(UInt8(ascii: "\""))
+      }
+    }
+    line += Array(" \(record.time)\n".utf8)
+    return line
+  }
+
+  private static func append(_ text: String, escaping special: String, to line: inout [UInt8]) {
+    for byte in text.utf8 {
+      // A line break would begin another line.
+      if byte < 0x20 {
+        line.append(UInt8(ascii: " "))
+        continue
+      }
+      if special.utf8.contains(byte) { line.append(UInt8(ascii: "\\")) }
+      line.append(byte)
+    }
+  }
+}

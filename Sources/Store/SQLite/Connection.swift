@@ -1,0 +1,209 @@
+internal import CSQLite
+import Glibc
+
+/// A value of SQL.
+public enum SQLValue: Sendable, Hashable {
+  case null
+  case integer(Int64)
+  case real(Double)
+  case text(String)
+  case blob([UInt8])
+}
+
+/// One connection to a SQLite file; used on one thread at a time.
+final class Connection {
+  let handle: OpaquePointer
+  let path: String
+  private var cached: [String: Statement] = [:]
+
+  /// Opens `path`, a file or `:memory:`; throws where there is none and it isn't to be made.
+  init(_ path: String, readOnly: Bool, creates: Bool = false) throws(StoreError) {
+    self.path = path
+    var opened: OpaquePointer?
+    // FULLMUTEX isn't needed: a connection belongs to one thread at a time.
+    var flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI
+    flags |= readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | (creates ? SQLITE_OPEN_CREATE : 0)
+    let code = sqlite3_open_v2(path, &opened, flags, nil)
+    guard let opened else { throw StoreError(.system, "no memory for \(path)") }
+    handle = opened
+    sqlite3_extended_result_codes(handle, 1)
+    guard code == SQLITE_OK else { throw error(code) }
+    sqlite3_busy_timeout(handle, 2000)
+    ts_sqlite3_defensive(handle)
+  }
+
+  deinit {
+    cached.removeAll()
+    sqlite3_close_v2(handle)
+  }
+
+  /// Runs statements that return nothing.
+  func run(_ sql: String) throws(StoreError) {
+    let code = sqlite3_exec(handle, sql, nil, nil, nil)
+    guard code == SQLITE_OK else { throw error(code) }
+  }
+
+  /// A prepared statement, kept for the next use; it must not be used while it is still being stepped.
+  func statement(_ sql: String) throws(StoreError) -> Statement {
+    if let known = cached[sql] { return known }
+    let new = try Statement(self, sql)
+    cached[sql] = new
+    return new
+  }
+
+  /// Forgets prepared statements: the schema has changed.
+  func forgetStatements() { cached.removeAll() }
+
+  /// The first column of the first row.
+  func value(_ sql: String) throws(StoreError) -> SQLValue? {
+    let statement = try Statement(self, sql)
+    return try statement.step() ? statement.value(0) : nil
+  }
+
+  /// The integer in the first column of the first row; 0 if there is none.
+  func integer(_ sql: String) throws(StoreError) -> Int64 {
+    if case .integer(let value)? = try self.value(sql) { value } else { 0 }
+  }
+
+  /// Runs `work` in a transaction that takes the write lock at once.
+  func transaction<Result>(_ work: () throws(StoreError) -> Result) throws(StoreError) -> Result {
+    try run("BEGIN IMMEDIATE")
+    do throws(StoreError) {
+      let result = try work()
+      try run("COMMIT")
+      return result
+    } catch {
+      // Some failures have rolled back already.
+      if sqlite3_get_autocommit(handle) == 0 { sqlite3_exec(handle, "ROLLBACK", nil, nil, nil) }
+      throw error
+    }
+  }
+
+  /// The error of the last call, in words that say what to do.
+  func error(_ code: Int32) -> StoreError {
+    let text = String(cString: sqlite3_errmsg(handle))
+    let recover =
+      "copy what can be read with 'sqlite3 \(path) .recover | sqlite3 recovered.sqlite', or move the file away to begin anew"
+    switch code & 0xFF {
+    case SQLITE_BUSY, SQLITE_LOCKED:
+      return StoreError(.locked, "\(path) is locked by another process that writes; try again")
+    case SQLITE_FULL: return StoreError(.full, "\(path): no space left; free some, or 'trucksensor store prune'")
+    case SQLITE_READONLY:
+      return StoreError(.readOnly, "\(path) can't be written; look at the rights of the file and its folder")
+    case SQLITE_CORRUPT:
+      return StoreError(.damaged, "\(path) is damaged (\(text)): \(recover); 'trucksensor store verify' shows what is")
+    case SQLITE_NOTADB: return StoreError(.notAStore, "\(path) is no SQLite database; give another with --database")
+    case SQLITE_CANTOPEN:
+      if access(path, F_OK) != 0 {
+        return StoreError(
+          .missing, "there is no store \(path); 'trucksensor run' makes one, or give another with --database")
+      }
+      return StoreError(.system, "\(path) can't be opened: \(text)")
+    case SQLITE_INTERRUPT: return StoreError(.interrupted, "the query was stopped")
+    case SQLITE_IOERR:
+      // A limit on file sizes (RLIMIT_FSIZE, quotas) shows as a failed write.
+      let number = sqlite3_system_errno(handle)
+      if [EFBIG, ENOSPC, EDQUOT].contains(number) {
+        return StoreError(.full, "\(path): \(String(cString: strerror(number))); free some space")
+      }
+      return StoreError(.system, "\(path): \(text)\(number == 0 ? "" : ": \(String(cString: strerror(number)))")")
+    case SQLITE_AUTH: return StoreError(.statement, "only statements that read are allowed here (\(text))")
+    case SQLITE_NOMEM, SQLITE_TOOBIG: return StoreError(.statement, "the statement wants too much: \(text)")
+    default: return StoreError(.statement, text)
+    }
+  }
+
+  /// Where the last error is in the statement's text, in bytes; nil if it isn't known.
+  var errorOffset: Int? {
+    let offset = sqlite3_error_offset(handle)
+    return offset < 0 ? nil : Int(offset)
+  }
+
+  var changes: Int { Int(sqlite3_changes(handle)) }
+}
+
+/// A prepared statement of a connection.
+final class Statement {
+  let handle: OpaquePointer
+  private unowned let connection: Connection
+
+  init(_ connection: Connection, _ sql: String) throws(StoreError) {
+    self.connection = connection
+    var prepared: OpaquePointer?
+    let code = sqlite3_prepare_v2(connection.handle, sql, -1, &prepared, nil)
+    guard code == SQLITE_OK else { throw connection.error(code) }
+    guard let prepared else { throw StoreError(.statement, "an empty statement") }
+    handle = prepared
+  }
+
+  deinit { sqlite3_finalize(handle) }
+
+  func bind(_ index: Int32, _ value: Int64) { sqlite3_bind_int64(handle, index, value) }
+  func bind(_ index: Int32, _ value: Double) { sqlite3_bind_double(handle, index, value) }
+  func bind(_ index: Int32, _ value: String) {
+    var value = value
+    _ = value.withUTF8 { bytes in
+      bytes.withMemoryRebound(to: CChar.self) {
+        ts_sqlite3_bind_text(handle, index, $0.baseAddress, Int32($0.count))
+      }
+    }
+  }
+  func bind(_ index: Int32, _ bytes: UnsafeRawBufferPointer) {
+    ts_sqlite3_bind_blob(handle, index, bytes.baseAddress, Int32(bytes.count))
+  }
+  func bindNull(_ index: Int32) { sqlite3_bind_null(handle, index) }
+
+  func bind(_ index: Int32, _ value: MeasureValue) {
+    switch value {
+    case .bigint(let number): bind(index, number)
+    case .double(let number): bind(index, number)
+    case .boolean(let isTrue): bind(index, isTrue ? 1 : 0 as Int64)
+    case .varchar(let text): bind(index, text)
+    }
+  }
+
+  /// True if there is a row.
+  func step() throws(StoreError) -> Bool {
+    let code = sqlite3_step(handle)
+    switch code {
+    case SQLITE_ROW: return true
+    case SQLITE_DONE: return false
+    default:
+      let error = connection.error(code)
+      sqlite3_reset(handle)
+      throw error
+    }
+  }
+
+  /// Runs it to its end and makes it ready for the next use.
+  func run() throws(StoreError) {
+    while try step() {}
+    reset()
+  }
+
+  func reset() { sqlite3_reset(handle) }
+
+  func integer(_ column: Int32) -> Int64 { sqlite3_column_int64(handle, column) }
+  func double(_ column: Int32) -> Double { sqlite3_column_double(handle, column) }
+  func text(_ column: Int32) -> String {
+    guard let text = sqlite3_column_text(handle, column) else { return "" }
+    let count = Int(sqlite3_column_bytes(handle, column))
+    return String(decoding: UnsafeBufferPointer(start: text, count: count), as: UTF8.self)
+  }
+  /// Valid until the next step.
+  func blob(_ column: Int32) -> UnsafeRawBufferPointer {
+    let bytes = sqlite3_column_blob(handle, column)
+    return UnsafeRawBufferPointer(start: bytes, count: Int(sqlite3_column_bytes(handle, column)))
+  }
+  func isNull(_ column: Int32) -> Bool { sqlite3_column_type(handle, column) == SQLITE_NULL }
+
+  func value(_ column: Int32) -> SQLValue {
+    switch sqlite3_column_type(handle, column) {
+    case SQLITE_INTEGER: .integer(integer(column))
+    case SQLITE_FLOAT: .real(double(column))
+    case SQLITE_TEXT: .text(text(column))
+    case SQLITE_BLOB: .blob(Array(blob(column)))
+    default: .null
+    }
+  }
+}

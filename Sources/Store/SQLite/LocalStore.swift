@@ -1,0 +1,357 @@
+import Glibc
+import JSON
+
+/// Where points go: the local file, or a server. Used on one thread at a time.
+public protocol PointStore: AnyObject {
+  /// Writes records so that they survive a power cut, and says which were refused and why. What was written before is
+  /// neither an error nor written again.
+  ///
+  /// Throws `StoreError` where nothing was written, or, at a server, perhaps a part of it: writing the same again
+  /// does no harm.
+  func write(_ requests: [WriteRequest]) throws(StoreError) -> [Rejection]
+}
+
+/// A database: one SQLite file with tables of series, for one writer and many readers.
+///
+/// Each write is one transaction with `synchronous=FULL` in a write-ahead log. Not safe for use by two threads at once;
+/// other processes may read, and write in turn.
+public final class LocalStore: PointStore {
+  /// The file.
+  public let path: String
+  let connection: Connection
+  private var tables: [String: OpenTable] = [:]
+  /// Changes when another connection has committed.
+  private var dataVersion: Int64 = -1
+
+  /// A table's catalog, and what a writer keeps of it.
+  private struct OpenTable {
+    var catalog: TableCatalog
+    var measureIndex: [String: Int] = [:]
+    var series: [[Dimension]: Int64] = [:]
+    var inserts: [[Int32]: Statement] = [:]
+    var rollup: RollupWriter
+
+    init(_ catalog: TableCatalog) {
+      self.catalog = catalog
+      for (index, measure) in catalog.measures.enumerated() { measureIndex[measure.name] = index }
+      rollup = RollupWriter(table: catalog.id)
+    }
+  }
+
+  /// A store's file for a database of that name: `data/sensorDB.sqlite`.
+  public static func path(ofDatabase name: String, in folder: String = "data") -> String { "\(folder)/\(name).sqlite" }
+
+  /// Opens a store for writing, and makes it and its folder if there is none.
+  ///
+  /// Throws `StoreError` for what is no store, is from a newer version, or can't be written.
+  public init(path: String, creates: Bool = true) throws(StoreError) {
+    self.path = path
+    if creates, let slash = path.lastIndex(of: "/") { mkdir(String(path[..<slash]), 0o755) }
+    connection = try Connection(path, readOnly: false, creates: creates)
+    try connection.run("PRAGMA synchronous = FULL; PRAGMA cache_size = -16384; PRAGMA foreign_keys = OFF")
+    try Schema.prepare(connection)
+  }
+
+  // MARK: Writing
+
+  /// Writes records in one transaction; see `PointStore`.
+  public func write(_ requests: [WriteRequest]) throws(StoreError) -> [Rejection] {
+    guard !requests.isEmpty else { return [] }
+    let now = Timestamp.now
+    do throws(StoreError) {
+      return try connection.transaction { () throws(StoreError) in
+        try refresh()
+        var rejections: [Rejection] = []
+        for (index, request) in requests.enumerated() {
+          if let reason = try put(request, now: now) { rejections.append(Rejection(index: index, reason: reason)) }
+        }
+        for name in Array(tables.keys) { try tables[name]?.rollup.flush(connection) }
+        return rejections
+      }
+    } catch {
+      // What is held in memory may be ahead of the file now.
+      forget()
+      throw error
+    }
+  }
+
+  /// Reads everything anew at the next write.
+  func forget() {
+    tables.removeAll()
+    dataVersion = -1
+  }
+
+  /// Reads the catalog again if another process has written.
+  private func refresh() throws(StoreError) {
+    let version = try connection.statement("PRAGMA data_version")
+    let present = try version.step() ? version.integer(0) : 0
+    version.reset()
+    guard present != dataVersion else { return }
+    dataVersion = present
+    tables.removeAll()
+    for catalog in try TableCatalog.all(connection) { tables[catalog.name] = OpenTable(catalog) }
+  }
+
+  /// Nil, or why the record was refused.
+  private func put(_ request: WriteRequest, now: Int64) throws(StoreError) -> String? {
+    let record = request.record
+    if let problem = RecordLimits.problem(with: record, now: now) { return problem }
+    if tables[request.table] == nil {
+      if let problem = RecordLimits.problem(withTable: request.table) { return problem }
+      try makeTable(request.table)
+    }
+    guard var table = tables[request.table] else { return nil }
+    // Held by this function alone while it is changed.
+    tables[request.table] = nil
+    defer { tables[request.table] = table }
+    if let days = table.catalog.magneticDays, record.time < now - days * 86_400_000_000_000 {
+      return "its time, \(Timestamp.text(record.time)), is before the magnetic store's \(days) days"
+    }
+    if !table.catalog.takesLate, let hours = table.catalog.memoryHours, record.time < now - hours * RollupLevel.hour {
+      return "its time, \(Timestamp.text(record.time)), is before the memory store's \(hours) hours"
+    }
+    var columns: [Int32] = []
+    columns.reserveCapacity(record.measures.count)
+    var values: [MeasureValue] = []
+    values.reserveCapacity(record.measures.count)
+    for (name, value) in record.measures {
+      if let index = table.measureIndex[name] {
+        let measure = table.catalog.measures[index]
+        guard let fitting = fit(value, measure.type, strict: request.isStrict) else {
+          return "its measure '\(name)' is \(value.type.rawValue), but \(measure.type.rawValue) in the table"
+        }
+        if fitting.widens { try widen(&table, index) }
+        columns.append(measure.id)
+        values.append(fitting.value)
+      } else {
+        if let problem = RecordLimits.problem(withName: name) { return problem }
+        guard table.catalog.measures.count < RecordLimits.tableMeasures else {
+          return "the table has \(RecordLimits.tableMeasures) measures already; '\(name)' is one too many"
+        }
+        columns.append(try addMeasure(&table, name, value.type))
+        values.append(value)
+      }
+    }
+    if Set(columns).count < columns.count { return "it has a measure twice" }
+    let series: Int64
+    switch try self.series(&table, record.dimensions) {
+    case .success(let id): series = id
+    case .failure(let refusal): return refusal.reason
+    }
+    return try insert(&table, series, record, columns, values)
+  }
+
+  private struct Refusal: Error { let reason: String }
+
+  /// A value as its measure's type keeps it; nil if it doesn't fit.
+  private func fit(_ value: MeasureValue, _ type: MeasureType, strict: Bool) -> (value: MeasureValue, widens: Bool)? {
+    if value.type == type { return (value, false) }
+    guard !strict else { return nil }
+    switch (value, type) {
+    // Exactly, as long as a double tells neighbouring whole numbers apart.
+    case (.bigint(let number), .double) where abs(number) <= 1 << 53: return (.double(Double(number)), false)
+    case (.double, .bigint): return (value, true)
+    default: return nil
+    }
+  }
+
+  private func widen(_ table: inout OpenTable, _ index: Int) throws(StoreError) {
+    let measure = table.catalog.measures[index]
+    // The integers that are there stay as they are: the views read them as decimals.
+    try connection.run(
+      "UPDATE ts_measures SET type = 'DOUBLE' WHERE table_id = \(table.catalog.id) AND id = \(measure.id)")
+    table.catalog.measures[index].type = .double
+    try Schema.makeViews(connection, table.catalog)
+  }
+
+  private func makeTable(_ name: String) throws(StoreError) {
+    let insert = try connection.statement("INSERT INTO ts_tables(name) VALUES (?) RETURNING id")
+    insert.bind(1, name)
+    guard try insert.step() else { return }
+    let id = insert.integer(0)
+    insert.reset()
+    let catalog = TableCatalog(id: id, name: name, takesLate: true)
+    try Schema.makeTables(connection, table: id)
+    try Schema.makeViews(connection, catalog)
+    tables[name] = OpenTable(catalog)
+  }
+
+  private func addMeasure(_ table: inout OpenTable, _ name: String, _ type: MeasureType) throws(StoreError) -> Int32 {
+    let id = Int32(table.catalog.measures.count + 1)
+    try connection.run("ALTER TABLE ts_data_\(table.catalog.id) ADD COLUMN m\(id) ANY")
+    let insert = try connection.statement("INSERT INTO ts_measures(table_id, id, name, type) VALUES (?, ?, ?, ?)")
+    insert.bind(1, table.catalog.id)
+    insert.bind(2, Int64(id))
+    insert.bind(3, name)
+    insert.bind(4, type.rawValue)
+    try insert.run()
+    table.measureIndex[name] = table.catalog.measures.count
+    table.catalog.measures.append(MeasureInfo(id: id, name: name, type: type))
+    try Schema.makeViews(connection, table.catalog)
+    return id
+  }
+
+  private func series(_ table: inout OpenTable, _ dimensions: [Dimension]) throws(StoreError) -> Result<Int64, Refusal> {
+    if let known = table.series[dimensions] { return .success(known) }
+    let sorted = dimensions.sorted { $0.name < $1.name }
+    for (one, next) in zip(sorted, sorted.dropFirst()) where one.name == next.name {
+      return .failure(Refusal(reason: "it has the dimension '\(one.name)' twice"))
+    }
+    var isNew = false
+    for dimension in dimensions where !table.catalog.dimensions.contains(dimension.name) {
+      if let problem = RecordLimits.problem(withName: dimension.name) { return .failure(Refusal(reason: problem)) }
+      guard table.catalog.dimensions.count < RecordLimits.dimensions else {
+        return .failure(Refusal(reason: "the table has \(RecordLimits.dimensions) dimensions already"))
+      }
+      let insert = try connection.statement("INSERT INTO ts_dimensions(table_id, id, name) VALUES (?, ?, ?)")
+      insert.bind(1, table.catalog.id)
+      insert.bind(2, Int64(table.catalog.dimensions.count + 1))
+      insert.bind(3, dimension.name)
+      try insert.run()
+      table.catalog.dimensions.append(dimension.name)
+      isNew = true
+    }
+    if isNew { try Schema.makeViews(connection, table.catalog) }
+    let text = "{" + sorted.map { "\(JSONText.quoted($0.name)):\(JSONText.quoted($0.value))" }.joined(separator: ",") + "}"
+    let insert = try connection.statement(
+      "INSERT INTO ts_series(table_id, dimensions) VALUES (?, ?) ON CONFLICT DO UPDATE SET table_id = table_id RETURNING id")
+    insert.bind(1, table.catalog.id)
+    insert.bind(2, text)
+    guard try insert.step() else { return .failure(Refusal(reason: "its series can't be made")) }
+    let id = insert.integer(0)
+    insert.reset()
+    table.series[dimensions] = id
+    return .success(id)
+  }
+
+  private func insert(
+    _ table: inout OpenTable, _ series: Int64, _ record: Record, _ columns: [Int32], _ values: [MeasureValue]
+  ) throws(StoreError) -> String? {
+    let statement: Statement
+    if let known = table.inserts[columns] {
+      statement = known
+    } else {
+      let names = columns.map { ", m\($0)" }.joined()
+      let places = columns.map { _ in ", ?" }.joined()
+      statement = try Statement(
+        connection,
+        "INSERT INTO ts_data_\(table.catalog.id)(series, time\(names)) VALUES (?, ?\(places)) ON CONFLICT DO NOTHING")
+      table.inserts[columns] = statement
+    }
+    statement.bind(1, series)
+    statement.bind(2, record.time)
+    for (index, value) in values.enumerated() { statement.bind(Int32(index + 3), compact(value)) }
+    try statement.run()
+    guard connection.changes == 1 else { return try merge(&table, series, record, columns, values) }
+    for (column, value) in zip(columns, values) {
+      guard let number = value.number else { continue }
+      try table.rollup.add(number, series: series, measure: column, time: record.time, connection)
+    }
+    if record.version != 1 { for column in columns { try setVersion(table, series, record, column) } }
+    return nil
+  }
+
+  /// A whole number of a DOUBLE measure takes less space as an integer; the views make it a decimal again.
+  private func compact(_ value: MeasureValue) -> MeasureValue {
+    guard case .double(let number) = value, let whole = Int64(exactly: number), abs(whole) < 1 << 53,
+      whole != 0 || number.sign == .plus
+    else { return value }
+    return .bigint(whole)
+  }
+
+  /// Adds to the reading that is there already, or replaces its values where the version is higher.
+  private func merge(
+    _ table: inout OpenTable, _ series: Int64, _ record: Record, _ columns: [Int32], _ values: [MeasureValue]
+  ) throws(StoreError) -> String? {
+    let id = table.catalog.id
+    let select = try connection.statement(
+      "SELECT \(columns.map { "m\($0)" }.joined(separator: ", ")) FROM ts_data_\(id) WHERE series = ? AND time = ?")
+    select.bind(1, series)
+    select.bind(2, record.time)
+    guard try select.step() else { return nil }
+    let present = columns.indices.map { select.value(Int32($0)) }
+    select.reset()
+    var changed: [Int] = []
+    var replaces = false
+    for index in columns.indices where present[index] != stored(values[index]) {
+      if present[index] != .null {
+        let version = try self.version(table, series, record.time, columns[index])
+        guard record.version > version else {
+          let name = record.measures[index].name
+          return
+            "its measure '\(name)' has another value at that time already, in version \(version); a higher version replaces it"
+        }
+        replaces = true
+      }
+      changed.append(index)
+    }
+    guard !changed.isEmpty else { return nil }
+    let update = try connection.statement(
+      "UPDATE ts_data_\(id) SET \(changed.map { "m\(columns[$0]) = ?" }.joined(separator: ", ")) WHERE series = ? AND time = ?"
+    )
+    for (place, index) in changed.enumerated() { update.bind(Int32(place + 1), compact(values[index])) }
+    update.bind(Int32(changed.count + 1), series)
+    update.bind(Int32(changed.count + 2), record.time)
+    try update.run()
+    if record.version != 1 { for index in changed { try setVersion(table, series, record, columns[index]) } }
+    if replaces {
+      try table.rollup.rebuild(series: series, time: record.time, measures: table.catalog.measures, connection)
+    } else {
+      for index in changed {
+        guard let number = values[index].number else { continue }
+        try table.rollup.add(number, series: series, measure: columns[index], time: record.time, connection)
+      }
+    }
+    return nil
+  }
+
+  /// A value as the file gives it back.
+  private func stored(_ value: MeasureValue) -> SQLValue {
+    switch compact(value) {
+    case .bigint(let number): .integer(number)
+    case .double(let number): .real(number)
+    case .boolean(let isTrue): .integer(isTrue ? 1 : 0)
+    case .varchar(let text): .text(text)
+    }
+  }
+
+  private func version(_ table: OpenTable, _ series: Int64, _ time: Int64, _ measure: Int32) throws(StoreError) -> Int64 {
+    let select = try connection.statement(
+      "SELECT version FROM ts_versions WHERE table_id = ? AND series = ? AND time = ? AND measure = ?")
+    defer { select.reset() }
+    select.bind(1, table.catalog.id)
+    select.bind(2, series)
+    select.bind(3, time)
+    select.bind(4, Int64(measure))
+    return try select.step() ? select.integer(0) : 1
+  }
+
+  private func setVersion(_ table: OpenTable, _ series: Int64, _ record: Record, _ measure: Int32) throws(StoreError) {
+    let insert = try connection.statement(
+      "INSERT OR REPLACE INTO ts_versions(table_id, series, time, measure, version) VALUES (?, ?, ?, ?, ?)")
+    insert.bind(1, table.catalog.id)
+    insert.bind(2, series)
+    insert.bind(3, record.time)
+    insert.bind(4, Int64(measure))
+    insert.bind(5, record.version)
+    try insert.run()
+  }
+
+  // MARK: State
+
+  /// A text kept under a name beside the tables; nil if there is none.
+  public func state(_ name: String) throws(StoreError) -> String? {
+    let select = try connection.statement("SELECT value FROM ts_state WHERE name = ?")
+    defer { select.reset() }
+    select.bind(1, name)
+    return try select.step() ? select.text(0) : nil
+  }
+
+  /// Keeps a text under a name.
+  public func setState(_ name: String, _ value: String) throws(StoreError) {
+    let insert = try connection.statement("INSERT OR REPLACE INTO ts_state(name, value) VALUES (?, ?)")
+    insert.bind(1, name)
+    insert.bind(2, value)
+    try insert.run()
+  }
+}

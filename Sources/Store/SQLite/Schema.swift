@@ -1,0 +1,149 @@
+/// The layout of a store's file.
+///
+/// `ts_tables`, `ts_measures` and `ts_series` say what there is. `ts_data_N` has a row a reading, keyed by series and
+/// time (nanoseconds since 1970), its measures as columns `mN`; `ts_rollup_N` has a row for each minute and hour of a
+/// series (`RollupCell`). A versioned value has its version in `ts_versions`; all others have version 1. Each table has
+/// two views that carry its name: Timestream's columns, and `…_wide` with a column a measure.
+enum Schema {
+  /// "TSEN": tells our files from other databases.
+  static let applicationID: Int64 = 0x5453_454E
+  static let version: Int64 = 1
+
+  /// Checks the file, and makes the layout in a new one.
+  static func prepare(_ connection: Connection) throws(StoreError) {
+    let found = try check(connection)
+    guard found == nil else { return }
+    try connection.run("PRAGMA journal_mode = WAL")
+    try connection.transaction { () throws(StoreError) in
+      // Another process may have been faster.
+      guard try check(connection) == nil else { return }
+      try connection.run(
+        """
+        CREATE TABLE ts_tables(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, memory_hours INTEGER,
+          magnetic_days INTEGER, takes_late INTEGER NOT NULL DEFAULT 1) STRICT;
+        CREATE TABLE ts_measures(table_id INTEGER NOT NULL, id INTEGER NOT NULL, name TEXT NOT NULL, type TEXT NOT NULL,
+          PRIMARY KEY(table_id, id), UNIQUE(table_id, name)) STRICT, WITHOUT ROWID;
+        CREATE TABLE ts_dimensions(table_id INTEGER NOT NULL, id INTEGER NOT NULL, name TEXT NOT NULL,
+          PRIMARY KEY(table_id, id), UNIQUE(table_id, name)) STRICT, WITHOUT ROWID;
+        CREATE TABLE ts_series(id INTEGER PRIMARY KEY, table_id INTEGER NOT NULL, dimensions TEXT NOT NULL,
+          UNIQUE(table_id, dimensions)) STRICT;
+        CREATE TABLE ts_versions(table_id INTEGER NOT NULL, series INTEGER NOT NULL, time INTEGER NOT NULL,
+          measure INTEGER NOT NULL, version INTEGER NOT NULL, PRIMARY KEY(table_id, series, time, measure))
+          STRICT, WITHOUT ROWID;
+        CREATE TABLE ts_state(name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+        PRAGMA application_id = \(applicationID);
+        PRAGMA user_version = \(version);
+        """)
+    }
+  }
+
+  /// The layout's version, nil for an empty file; throws for what is no store of ours.
+  static func check(_ connection: Connection) throws(StoreError) -> Int64? {
+    let application = try connection.integer("PRAGMA application_id")
+    let found = try connection.integer("PRAGMA user_version")
+    if application == 0, try connection.integer("SELECT count(*) FROM sqlite_schema") == 0 { return nil }
+    guard application == applicationID else {
+      throw StoreError(
+        .notAStore, "\(connection.path) is a database of another program; give another with --database")
+    }
+    guard found <= version else {
+      throw StoreError(
+        .newerVersion,
+        "\(connection.path) has layout \(found), made by a newer trucksensor; this one knows \(version): update it")
+    }
+    return found
+  }
+
+  /// Makes a table's own tables.
+  static func makeTables(_ connection: Connection, table: Int64) throws(StoreError) {
+    try connection.run(
+      """
+      CREATE TABLE ts_data_\(table)(series INTEGER NOT NULL, time INTEGER NOT NULL, PRIMARY KEY(series, time))
+        STRICT, WITHOUT ROWID;
+      CREATE TABLE ts_rollup_\(table)(series INTEGER NOT NULL, level INTEGER NOT NULL, time INTEGER NOT NULL,
+        cells BLOB NOT NULL, PRIMARY KEY(series, level, time)) STRICT, WITHOUT ROWID;
+      """)
+  }
+
+  /// Makes a table's views anew, after a measure or dimension was added or widened.
+  static func makeViews(_ connection: Connection, _ table: TableCatalog) throws(StoreError) {
+    let name = quoted(table.name)
+    let wideName = quoted(table.name + "_wide")
+    try connection.run("DROP VIEW IF EXISTS \(name); DROP VIEW IF EXISTS \(wideName)")
+    let dimensions = table.dimensions.map {
+      "json_extract(s.dimensions, \(literal("$." + jsonPath($0)))) AS \(quoted($0)), "
+    }.joined()
+    let source = "FROM ts_series AS s CROSS JOIN ts_data_\(table.id) AS d ON d.series = s.id WHERE s.table_id = \(table.id)"
+    let types = MeasureType.allCases.filter { type in table.measures.contains { $0.type == type } }
+    let parts = table.measures.map { measure in
+      let columns = types.map { type in
+        (type == measure.type ? cast(measure) : "NULL") + " AS \"measure_value::\(type.rawValue.lowercased())\""
+      }
+      return "SELECT \(dimensions)\(literal(measure.name)) AS measure_name, d.time AS time, "
+        + "\(columns.joined(separator: ", ")) \(source) AND d.m\(measure.id) IS NOT NULL"
+    }
+    let nothing = "SELECT \(dimensions)NULL AS measure_name, d.time AS time \(source) AND 0"
+    try connection.run("CREATE VIEW \(name) AS \(parts.isEmpty ? nothing : parts.joined(separator: " UNION ALL "))")
+    let wide = table.measures.map { ", \(cast($0)) AS \(quoted($0.name))" }.joined()
+    try connection.run("CREATE VIEW \(wideName) AS SELECT \(dimensions)d.time AS time\(wide) \(source)")
+  }
+
+  private static func cast(_ measure: MeasureInfo) -> String {
+    // Whole numbers of DOUBLE measures are stored as integers, which take less space.
+    measure.type == .double ? "CAST(d.m\(measure.id) AS REAL)" : "d.m\(measure.id)"
+  }
+
+  static func quoted(_ name: String) -> String { "\"" + name.replacing("\"", with: "\"\"") + "\"" }
+
+  static func literal(_ text: String) -> String { "'" + text.replacing("'", with: "''") + "'" }
+
+  private static func jsonPath(_ name: String) -> String { "\"" + name.replacing("\"", with: "\\\"") + "\"" }
+}
+
+/// A measure of a table.
+public struct MeasureInfo: Sendable, Hashable {
+  let id: Int32
+  /// Its name.
+  public let name: String
+  /// Its type; DOUBLE once a BIGINT measure has got a decimal.
+  public internal(set) var type: MeasureType
+}
+
+/// What a table has.
+struct TableCatalog {
+  let id: Int64
+  let name: String
+  var memoryHours: Int64?
+  var magneticDays: Int64?
+  var takesLate: Bool
+  var measures: [MeasureInfo] = []
+  var dimensions: [String] = []
+
+  /// The tables of a file, by name.
+  static func all(_ connection: Connection) throws(StoreError) -> [TableCatalog] {
+    var tables: [TableCatalog] = []
+    let rows = try Statement(
+      connection, "SELECT id, name, memory_hours, magnetic_days, takes_late FROM ts_tables ORDER BY name")
+    while try rows.step() {
+      tables.append(
+        TableCatalog(
+          id: rows.integer(0), name: rows.text(1), memoryHours: rows.isNull(2) ? nil : rows.integer(2),
+          magneticDays: rows.isNull(3) ? nil : rows.integer(3), takesLate: rows.integer(4) != 0))
+    }
+    for index in tables.indices {
+      let measures = try Statement(
+        connection, "SELECT id, name, type FROM ts_measures WHERE table_id = \(tables[index].id) ORDER BY id")
+      while try measures.step() {
+        guard let type = MeasureType(rawValue: measures.text(2)) else {
+          throw StoreError(.damaged, "\(connection.path): the type of measure '\(measures.text(1))' is unknown")
+        }
+        tables[index].measures.append(
+          MeasureInfo(id: Int32(truncatingIfNeeded: measures.integer(0)), name: measures.text(1), type: type))
+      }
+      let dimensions = try Statement(
+        connection, "SELECT name FROM ts_dimensions WHERE table_id = \(tables[index].id) ORDER BY id")
+      while try dimensions.step() { tables[index].dimensions.append(dimensions.text(0)) }
+    }
+    return tables
+  }
+}

@@ -1,0 +1,40 @@
+import Dispatch
+
+/// Writes to a store on a thread of its own, one batch after the other, so that a slow disk or server keeps no event
+/// loop waiting.
+public final class StoreQueue: Sendable {
+  private let queue = DispatchQueue(label: "store")
+  private let store: Owned
+
+  /// @unchecked Sendable: the store is used on the queue only.
+  private final class Owned: @unchecked Sendable {
+    let open: () throws(StoreError) -> any PointStore
+    var store: (any PointStore)?
+    init(_ open: @escaping () throws(StoreError) -> any PointStore) { self.open = open }
+  }
+
+  /// A queue whose store `open` opens at the first write, and again after a write that failed.
+  public init(_ open: @escaping @Sendable () throws(StoreError) -> any PointStore) { store = Owned(open) }
+
+  /// Writes a batch and calls `completion` on the queue's thread.
+  public func write(
+    _ requests: [WriteRequest], completion: @escaping @Sendable (Result<[Rejection], StoreError>) -> Void
+  ) {
+    queue.async { [store] in
+      let result: Result<[Rejection], StoreError>
+      do throws(StoreError) {
+        if store.store == nil { store.store = try store.open() }
+        guard let target = store.store else { return }
+        result = .success(try target.write(requests))
+      } catch {
+        // The file may have been moved away or repaired, the server been started again.
+        store.store = nil
+        result = .failure(error)
+      }
+      completion(result)
+    }
+  }
+
+  /// Waits until all is written, and closes the store.
+  public func close() { queue.sync { store.store = nil } }
+}

@@ -1,0 +1,123 @@
+import Glibc
+import JSON
+import Store
+
+/// The forms of a query's result.
+enum QueryFormat: String, CaseIterable { case table, csv, json, ndjson }
+
+/// Prints a query's rows as they come; a table's columns are as wide as the first rows want.
+final class QueryOutput {
+  private let format: QueryFormat
+  private var columns: [StoreReader.Column] = []
+  private var pending: [[String]] = []
+  private var isNumber: [Bool] = []
+  private var widths: [Int]?
+  private(set) var rows = 0
+  private static let measuredRows = 1000
+
+  init(_ format: QueryFormat) { self.format = format }
+
+  func begin(_ columns: [StoreReader.Column]) {
+    self.columns = columns
+    isNumber = columns.map { _ in true }
+    switch format {
+    case .csv: StandardOutput.shared.print(columns.map { Self.csv($0.name) }.joined(separator: ","))
+    case .json: StandardOutput.shared.print("[")
+    default: break
+    }
+  }
+
+  /// False once nobody reads any more.
+  func row(_ values: [SQLValue]) -> Bool {
+    defer { rows += 1 }
+    switch format {
+    case .csv:
+      StandardOutput.shared.print(zip(columns, values).map { Self.csv(text($1, $0) ?? "") }.joined(separator: ","))
+    case .ndjson: StandardOutput.shared.print(object(values))
+    case .json: StandardOutput.shared.print((rows == 0 ? "  " : ", ") + object(values))
+    case .table:
+      let texts = zip(columns, values).map { Self.visible(text($1, $0) ?? "-") }
+      for (index, value) in values.enumerated() {
+        switch value {
+        case .integer, .real, .null: if columns[index].isTime(value) { isNumber[index] = false }
+        case .text, .blob: isNumber[index] = false
+        }
+      }
+      if widths == nil {
+        pending.append(texts)
+        if pending.count >= Self.measuredRows { measure() }
+      } else {
+        printRow(texts)
+      }
+    }
+    return !StandardOutput.shared.isClosed
+  }
+
+  func end() {
+    switch format {
+    case .json: StandardOutput.shared.print("]")
+    case .table:
+      if widths == nil { measure() }
+      StandardOutput.shared.flush()
+      StandardError.print("\(rows) row\(rows == 1 ? "" : "s")")
+    case .csv, .ndjson: break
+    }
+  }
+
+  private func measure() {
+    widths = columns.indices.map { index in
+      max(columns[index].name.count, pending.map { $0[index].count }.max() ?? 0)
+    }
+    printRow(columns.map(\.name))
+    StandardOutput.shared.print((widths ?? []).map { String(repeating: "-", count: $0) }.joined(separator: "  "))
+    for row in pending { printRow(row) }
+    pending.removeAll()
+  }
+
+  private func printRow(_ texts: [String]) {
+    let cells = texts.enumerated().map { index, text in
+      let fill = String(repeating: " ", count: max(0, (widths?[index] ?? 0) - text.count))
+      return isNumber[index] ? fill + text : text + fill
+    }
+    var line = cells.joined(separator: "  ")
+    while line.hasSuffix(" ") { line.removeLast() }
+    StandardOutput.shared.print(line)
+  }
+
+  private func text(_ value: SQLValue, _ column: StoreReader.Column) -> String? {
+    switch value {
+    case .null: nil
+    case .integer(let number): column.isTime(value) ? Timestamp.text(number) : String(number)
+    case .real(let number): String(number)
+    case .text(let text): text
+    case .blob(let bytes): bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+  }
+
+  private func object(_ values: [SQLValue]) -> String {
+    let members = zip(columns, values).map { column, value in
+      let text =
+        switch value {
+        case .null: "null"
+        case .integer(let number) where !column.isTime(value): String(number)
+        case .real(let number) where number.isFinite: String(number)
+        default: JSONText.quoted(self.text(value, column) ?? "")
+        }
+      return "\(JSONText.quoted(column.name)):\(text)"
+    }
+    return "{\(members.joined(separator: ","))}"
+  }
+
+  /// RFC 4180.
+  static func csv(_ text: String) -> String {
+    guard text.contains(where: { ",\"\n\r\r\n".contains($0) }) else { return text }
+    return "\"" + text.replacing("\"", with: "\"\"") + "\""
+  }
+
+  /// A device's text must not move the terminal's cursor.
+  private static func visible(_ text: String) -> String {
+    guard text.unicodeScalars.contains(where: { $0.value < 0x20 || (0x7F..<0xA0).contains($0.value) }) else { return text }
+    return String(
+      String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 0x20 || (0x7F..<0xA0).contains($0.value) ? "\u{FFFD}" : $0 }))
+  }
+}

@@ -1,0 +1,70 @@
+import Glibc
+import Store
+import Synchronization
+
+/// The options that say where a store is.
+enum StoreOptions {
+  static let defaultFile = LocalStore.path(ofDatabase: "sensorDB")
+
+  /// For commands whose rules store.
+  static let writing: [CommandDescription.Option] = [
+    .value(
+      "store", "FILE|URL",
+      "where rules store, whatever database they name: a file, influx+http(s)://HOST:PORT?db=NAME or postgres://…",
+      default: "data/DATABASE.sqlite"),
+    .flag("strict-types", "refuse values of another type than their measure's, as AWS does"),
+  ]
+
+  /// For commands over a store that is there.
+  static let existing: [CommandDescription.Option] = [
+    .value(
+      "store", "FILE|URL", aliases: ["database"], "the store", default: defaultFile, file: true)
+  ]
+
+  static func location(_ arguments: ParsedArguments) throws -> StoreLocation {
+    try StoreLocation(arguments.string("store") ?? defaultFile)
+  }
+
+  /// The path of the store's file; a server is an error that names the command.
+  static func file(_ arguments: ParsedArguments) throws -> String {
+    guard case .file(let path) = try location(arguments) else {
+      throw arguments.error("this needs a store in a file; a server has its own tools for it")
+    }
+    return path
+  }
+}
+
+/// The queues of the databases that rules name.
+final class StoreQueues {
+  private let location: StoreLocation?
+  private var queues: [String: StoreQueue] = [:]
+
+  init(_ arguments: ParsedArguments) throws {
+    location = try arguments.string("store").map { text throws(StoreError) in try StoreLocation(text) }
+  }
+
+  func queue(of database: String) -> StoreQueue {
+    let name = location == nil ? database : ""
+    if let known = queues[name] { return known }
+    let target = location ?? .file(LocalStore.path(ofDatabase: database))
+    let queue = StoreQueue { () throws(StoreError) in try target.open() }
+    queues[name] = queue
+    return queue
+  }
+
+  func close() { for queue in queues.values { queue.close() } }
+}
+
+/// Ctrl-C and SIGTERM as a flag, for work that looks at it now and then.
+enum Interruption {
+  private static let flag = Atomic(false)
+
+  static var isRequested: Bool { flag.load(ordering: .relaxed) }
+
+  static func watch() {
+    for number in [SIGINT, SIGTERM] { signal(number) { _ in Interruption.flag.store(true, ordering: .relaxed) } }
+    signal(SIGPIPE, SIG_IGN)
+  }
+
+  static func clear() { flag.store(false, ordering: .relaxed) }
+}
