@@ -31,7 +31,8 @@ let package = Package(
     .target(name: "Store", dependencies: ["CCurl", "CPostgreSQL", "CSQLite", "CZlib", "JSON"]),
     .target(name: "RulesEngine", dependencies: ["JSON", "MQTT", "Store", "COpenSSL", "CPCRE2"]),
     .executableTarget(
-      name: "trucksensor", dependencies: [
+      name: "trucksensor",
+      dependencies: [
         "CEditLine", "HTTP", "JSON", "MQTT", "Identity", "Simulator", "RulesEngine", "Store",
       ]),
     .testTarget(name: "RulesEngineTests", dependencies: ["JSON", "RulesEngine"], exclude: ["Cases"]),

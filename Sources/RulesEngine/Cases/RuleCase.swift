@@ -109,7 +109,11 @@ public struct RuleCase: Sendable {
       do throws(TimestreamAction.Failure) {
         let output: [UInt8] =
           if case .output(let bytes) = evaluator.evaluate(document.statement, message) { bytes } else { [] }
-        return object(("timestream", described(try action.request(output, evaluator, document.statement, message, strict: false))))
+        return object(
+          (
+            "timestream",
+            described(try action.request(output, evaluator, document.statement, message, strict: false))
+          ))
       } catch {
         return object(("timestream", object(("error", .string(error.message)))))
       }
@@ -119,7 +123,9 @@ public struct RuleCase: Sendable {
 
   private func described(_ write: (database: String, request: WriteRequest)) -> Value {
     var dimensions = ObjectValue()
-    for dimension in write.request.record.dimensions { dimensions.set(dimension.name, .string(dimension.value)) }
+    for dimension in write.request.record.dimensions {
+      dimensions.set(dimension.name, .string(dimension.value))
+    }
     var measures = ObjectValue()
     for (name, value) in write.request.record.measures {
       let written: Value =
@@ -134,7 +140,8 @@ public struct RuleCase: Sendable {
     }
     return object(
       ("databaseName", .string(write.database)), ("tableName", .string(write.request.table)),
-      ("dimensions", .object(dimensions)), ("timestamp", .string(Timestamp.iso8601(write.request.record.time))),
+      ("dimensions", .object(dimensions)),
+      ("timestamp", .string(Timestamp.iso8601(write.request.record.time))),
       ("measures", .object(measures)))
   }
 

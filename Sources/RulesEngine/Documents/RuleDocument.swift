@@ -122,7 +122,8 @@ public struct RuleDocument: Sendable {
     }
     for case .timestream(let action) in actions where action.timestamp == nil {
       warnings.append(
-        "the timestream action has no timestamp: a message that is delivered again is stored again, at another time")
+        "the timestream action has no timestamp: a message that is delivered again is stored again, at another time"
+      )
     }
     for topic in publishes where !topic.isConstant {
       warnings.append("the topic '\(topic.source)' depends on the message and may not be a valid one")

@@ -73,7 +73,9 @@ public struct TimestreamAction: Sendable {
         message: "the timestamp '\(text)' is no whole number of \(unit.rawValue); cast(… AS Int) makes one")
     }
     let (time, overflow) = value.multipliedReportingOverflow(by: unit.nanoseconds)
-    guard !overflow else { throw Failure(message: "the timestamp '\(text)' is out of range in \(unit.rawValue)") }
+    guard !overflow else {
+      throw Failure(message: "the timestamp '\(text)' is out of range in \(unit.rawValue)")
+    }
     return time
   }
 
@@ -130,7 +132,9 @@ extension DocumentReader {
       var document = document
       guard let name = try document.string("name") else { throw document.error("name", "is missing") }
       if let problem = RecordLimits.problem(withName: name) { throw document.error("name", problem) }
-      if dimensions.contains(where: { $0.name == name }) { throw document.error("name", "'\(name)' comes twice") }
+      if dimensions.contains(where: { $0.name == name }) {
+        throw document.error("name", "'\(name)' comes twice")
+      }
       guard let value = try document.template("value", variables: variables) else {
         throw document.error("value", "is missing")
       }
@@ -161,7 +165,8 @@ extension DocumentReader {
     let isStrict = try boolean("strictTypes") ?? false
     try finish()
     return TimestreamAction(
-      database: database, table: table, dimensions: dimensions, timestamp: timestamp, unit: unit, isStrict: isStrict,
+      database: database, table: table, dimensions: dimensions, timestamp: timestamp, unit: unit,
+      isStrict: isStrict,
       taken: taken)
   }
 }

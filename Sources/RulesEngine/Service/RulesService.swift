@@ -233,7 +233,9 @@ public final class RulesService: MQTTClientDelegate {
     for (database, batch) in batches where !batch.isWriting && !batch.waiting.isEmpty {
       let waiting = batch.waiting
       batches[database] = StoreBatch(isWriting: true)
-      let back = LoopBound { [weak self] result in self?.stored(waiting.map(\.execution), database, waiting, result) }
+      let back = LoopBound { [weak self] result in
+        self?.stored(waiting.map(\.execution), database, waiting, result)
+      }
       storage.queue(database).write(waiting.map(\.request)) { [waker = storage.waker] result in
         waker.submit { _ in back.body(result) }
       }

@@ -83,7 +83,9 @@ public enum RecordLimits {
   /// Why `name` can't be a dimension's or measure's name; nil if it can ("Naming constraints").
   public static func problem(withName name: String) -> String? {
     if name.isEmpty { return "an empty name" }
-    if name.utf8.count > Self.name { return "the name '\(name.prefix(20))…' is longer than \(Self.name) bytes" }
+    if name.utf8.count > Self.name {
+      return "the name '\(name.prefix(20))…' is longer than \(Self.name) bytes"
+    }
     let lowercase = name.lowercased()
     if lowercase == "time" || lowercase == "measure_name" || lowercase.hasPrefix("measure_value")
       || lowercase.hasPrefix("ts_")
@@ -109,7 +111,8 @@ public enum RecordLimits {
     guard isPlain, (3...256).contains(name.utf8.count), name.utf8.first != UInt8(ascii: ".") else {
       return "'\(name)' is no name: 3 to 256 letters, digits, '_', '-' and '.'"
     }
-    if name.lowercased().hasPrefix("ts_") || name.lowercased().hasPrefix("sqlite_") || name.hasSuffix("_wide") {
+    if name.lowercased().hasPrefix("ts_") || name.lowercased().hasPrefix("sqlite_") || name.hasSuffix("_wide")
+    {
       return "'\(name)' is a name that the store keeps for itself"
     }
     return nil
@@ -118,7 +121,9 @@ public enum RecordLimits {
   /// Why a record can't be stored by any store; nil if it can. `now` is in nanoseconds.
   static func problem(with record: Record, now: Int64) -> String? {
     if record.measures.isEmpty { return "it has no measure" }
-    if record.measures.count > measures { return "it has \(record.measures.count) measures; \(measures) are allowed" }
+    if record.measures.count > measures {
+      return "it has \(record.measures.count) measures; \(measures) are allowed"
+    }
     if record.dimensions.count > dimensions {
       return "it has \(record.dimensions.count) dimensions; \(dimensions) are allowed"
     }
@@ -128,7 +133,9 @@ public enum RecordLimits {
     }
     for dimension in record.dimensions {
       if dimension.value.isEmpty { return "its dimension '\(dimension.name)' is empty" }
-      if dimension.value.utf8.count > text { return "its dimension '\(dimension.name)' is longer than \(text) bytes" }
+      if dimension.value.utf8.count > text {
+        return "its dimension '\(dimension.name)' is longer than \(text) bytes"
+      }
     }
     for (name, value) in record.measures {
       switch value {

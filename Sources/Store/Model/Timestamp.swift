@@ -63,13 +63,16 @@ public enum Timestamp {
     }
 
     mutating func moment() -> Int64? {
-      guard let year = number(4), take("-") != nil, let month = number(2), take("-") != nil, let day = number(2),
+      guard let year = number(4), take("-") != nil, let month = number(2), take("-") != nil,
+        let day = number(2),
         (1...12).contains(month), day >= 1, day <= Timestamp.daysOf(month: month, year: year)
       else { return nil }
       var seconds = Timestamp.days(year: year, month: month, day: day) * 86_400
       var fraction: Int64 = 0
       if take(" T") != nil {
-        guard let hour = number(2), take(":") != nil, let minute = number(2), hour < 24, minute < 60 else { return nil }
+        guard let hour = number(2), take(":") != nil, let minute = number(2), hour < 24, minute < 60 else {
+          return nil
+        }
         seconds += hour * 3600 + minute * 60
         if take(":") != nil {
           guard let second = number(2), second < 60 else { return nil }
@@ -100,7 +103,8 @@ public enum Timestamp {
   }
 
   private static func daysOf(month: Int64, year: Int64) -> Int64 {
-    let next = month == 12 ? days(year: year + 1, month: 1, day: 1) : days(year: year, month: month + 1, day: 1)
+    let next =
+      month == 12 ? days(year: year + 1, month: 1, day: 1) : days(year: year, month: month + 1, day: 1)
     return next - days(year: year, month: month, day: 1)
   }
 

@@ -5,7 +5,9 @@ enum QueryFunctions {
   /// Adds them to a connection, `now()` being `now` until this is called again.
   static func add(to connection: Connection, now: Int64) {
     define("now", 0, connection, now) { context, _ in sqlite3_result_int64(context, moment(context)) }
-    define("current_timestamp", 0, connection, now) { context, _ in sqlite3_result_int64(context, moment(context)) }
+    define("current_timestamp", 0, connection, now) { context, _ in
+      sqlite3_result_int64(context, moment(context))
+    }
     define("ago", 1, connection, now) { context, values in
       guard let values else { return }
       sqlite3_result_int64(context, moment(context) &- sqlite3_value_int64(values[0]))
@@ -17,15 +19,20 @@ enum QueryFunctions {
       let time = sqlite3_value_int64(values[0])
       sqlite3_result_int64(context, time.floored(to: step))
     }
-    for (name, factor) in [("from_milliseconds", 1_000_000), ("from_nanoseconds", 1), ("from_unixtime", 1_000_000_000)] {
+    for (name, factor) in [
+      ("from_milliseconds", 1_000_000), ("from_nanoseconds", 1), ("from_unixtime", 1_000_000_000),
+    ] {
       define(name, 1, connection, Int64(factor)) { context, values in
         guard let values, sqlite3_value_type(values[0]) != SQLITE_NULL else { return }
         if sqlite3_value_type(values[0]) == SQLITE_FLOAT {
           let time = sqlite3_value_double(values[0]) * Double(moment(context))
-          guard let whole = Int64(exactly: time.rounded()) else { return fail(context, "a time out of range") }
+          guard let whole = Int64(exactly: time.rounded()) else {
+            return fail(context, "a time out of range")
+          }
           sqlite3_result_int64(context, whole)
         } else {
-          let (time, overflow) = sqlite3_value_int64(values[0]).multipliedReportingOverflow(by: moment(context))
+          let (time, overflow) = sqlite3_value_int64(values[0]).multipliedReportingOverflow(
+            by: moment(context))
           guard !overflow else { return fail(context, "a time out of range") }
           sqlite3_result_int64(context, time)
         }
@@ -51,7 +58,9 @@ enum QueryFunctions {
       result(context, Timestamp.iso8601(sqlite3_value_int64(values[0])))
     }
     define("date_trunc", 2, connection) { context, values in
-      guard let values, let unit = text(values[0]), sqlite3_value_type(values[1]) != SQLITE_NULL else { return }
+      guard let values, let unit = text(values[0]), sqlite3_value_type(values[1]) != SQLITE_NULL else {
+        return
+      }
       guard let time = Timestamp.truncated(sqlite3_value_int64(values[1]), to: unit.lowercased()) else {
         return fail(context, "date_trunc() knows no unit '\(unit)'")
       }
@@ -61,13 +70,15 @@ enum QueryFunctions {
       guard let values, let unit = text(values[0]), let length = length(unit) else {
         return fail(context, "date_diff() takes nanosecond, millisecond, second, minute, hour, day or week")
       }
-      sqlite3_result_int64(context, (sqlite3_value_int64(values[2]) &- sqlite3_value_int64(values[1])) / length)
+      sqlite3_result_int64(
+        context, (sqlite3_value_int64(values[2]) &- sqlite3_value_int64(values[1])) / length)
     }
     define("date_add", 3, connection) { context, values in
       guard let values, let unit = text(values[0]), let length = length(unit) else {
         return fail(context, "date_add() takes nanosecond, millisecond, second, minute, hour, day or week")
       }
-      sqlite3_result_int64(context, sqlite3_value_int64(values[2]) &+ sqlite3_value_int64(values[1]) &* length)
+      sqlite3_result_int64(
+        context, sqlite3_value_int64(values[2]) &+ sqlite3_value_int64(values[1]) &* length)
     }
     for (name, isGreatest) in [("max_by", true), ("min_by", false)] { extreme(name, isGreatest, connection) }
   }
@@ -92,7 +103,8 @@ enum QueryFunctions {
         let state = memory.assumingMemoryBound(to: Extreme.self)
         let key = sqlite3_value_double(values[1])
         let isGreatest = sqlite3_user_data(context) == UnsafeMutableRawPointer(bitPattern: 1)
-        guard state.pointee.value == nil || (isGreatest ? key > state.pointee.key : key < state.pointee.key) else {
+        guard state.pointee.value == nil || (isGreatest ? key > state.pointee.key : key < state.pointee.key)
+        else {
           return
         }
         sqlite3_value_free(state.pointee.value)
@@ -146,14 +158,17 @@ enum QueryFunctions {
 
   private static func text(_ value: OpaquePointer?) -> String? {
     guard let text = sqlite3_value_text(value) else { return nil }
-    return String(decoding: UnsafeBufferPointer(start: text, count: Int(sqlite3_value_bytes(value))), as: UTF8.self)
+    return String(
+      decoding: UnsafeBufferPointer(start: text, count: Int(sqlite3_value_bytes(value))), as: UTF8.self)
   }
 
   private static func result(_ context: OpaquePointer?, _ text: String) {
     ts_sqlite3_result_text(context, text, Int32(text.utf8.count))
   }
 
-  private static func fail(_ context: OpaquePointer?, _ message: String) { sqlite3_result_error(context, message, -1) }
+  private static func fail(_ context: OpaquePointer?, _ message: String) {
+    sqlite3_result_error(context, message, -1)
+  }
 
   private static func length(_ unit: String) -> Int64? {
     switch unit.lowercased() {

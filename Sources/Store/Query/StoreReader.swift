@@ -27,7 +27,8 @@ public final class StoreReader {
     connection = try Connection(":memory:", readOnly: false, creates: true)
     let file = path.split(separator: "/").last.map(String.init) ?? path
     let name = file.hasSuffix(".sqlite") ? String(file.dropLast(7)) : file
-    let attach = try Statement(connection, "ATTACH ? AS \(Schema.quoted(["main", "temp"].contains(name) ? "store" : name))")
+    let attach = try Statement(
+      connection, "ATTACH ? AS \(Schema.quoted(["main", "temp"].contains(name) ? "store" : name))")
     attach.bind(1, "file:" + Self.percentEncoded(path) + "?mode=ro")
     try attach.run()
     try connection.run("PRAGMA cache_size = -65536")
@@ -41,18 +42,25 @@ public final class StoreReader {
         return Timestamp.now > limit.deadline || limit.isCancelled() ? 1 : 0
       }, Unmanaged.passUnretained(limit).toOpaque())
     QueryFunctions.add(to: connection, now: Timestamp.now)
-    sqlite3_set_authorizer(connection.handle, { _, action, one, two, _, _ in
-      switch action {
-      case SQLITE_SELECT, SQLITE_READ, SQLITE_RECURSIVE: return SQLITE_OK
-      case SQLITE_FUNCTION:
-        guard let two else { return SQLITE_DENY }
-        return ["load_extension", "fts3_tokenizer"].contains(String(cString: two)) ? SQLITE_DENY : SQLITE_OK
-      case SQLITE_PRAGMA:
-        guard let one else { return SQLITE_DENY }
-        return ["data_version", "database_list", "table_info"].contains(String(cString: one)) ? SQLITE_OK : SQLITE_DENY
-      default: return SQLITE_DENY
-      }
-    }, nil)
+    sqlite3_set_authorizer(
+      connection.handle,
+      { _, action, one, two, _, _ in
+        switch action {
+        case SQLITE_SELECT, SQLITE_READ, SQLITE_RECURSIVE: return SQLITE_OK
+        // So json_each() declares its columns. A statement that would write is refused before it runs, besides.
+        case SQLITE_UPDATE:
+          guard let one, String(cString: one) == "sqlite_master" else { return SQLITE_DENY }
+          return SQLITE_OK
+        case SQLITE_FUNCTION:
+          guard let two else { return SQLITE_DENY }
+          return ["load_extension", "fts3_tokenizer"].contains(String(cString: two)) ? SQLITE_DENY : SQLITE_OK
+        case SQLITE_PRAGMA:
+          guard let one else { return SQLITE_DENY }
+          return ["data_version", "database_list", "table_info"].contains(String(cString: one))
+            ? SQLITE_OK : SQLITE_DENY
+        default: return SQLITE_DENY
+        }
+      }, nil)
   }
 
   deinit { sqlite3_progress_handler(connection.handle, 0, nil, nil) }
@@ -105,7 +113,8 @@ public final class StoreReader {
     columns: ([Column]) -> Void, row: ([SQLValue]) -> Bool
   ) throws(StoreError) {
     let now = Timestamp.now
-    limit.deadline = timeLimit.map { now.addingReportingOverflow(Int64(min($0, 1e9) * 1e9)).partialValue } ?? .max
+    limit.deadline =
+      timeLimit.map { now.addingReportingOverflow(Int64(min($0, 1e9) * 1e9)).partialValue } ?? .max
     limit.isCancelled = isCancelled
     defer { limit.deadline = .max; limit.isCancelled = { false } }
     QueryFunctions.add(to: connection, now: now)
@@ -126,10 +135,12 @@ public final class StoreReader {
       while try statement.step() {
         guard row((0..<count).map { statement.value($0) }) else { return }
       }
-    } catch where error.kind == .interrupted {
+    } catch  where error.kind == .interrupted {
       throw StoreError(
         .interrupted,
-        isCancelled() ? "the query was stopped" : "the query took longer than \(timeLimit ?? 0) s; --time-limit allows more")
+        isCancelled()
+          ? "the query was stopped"
+          : "the query took longer than \(timeLimit ?? 0) s; --time-limit allows more")
     }
   }
 
@@ -156,7 +167,8 @@ public final class StoreReader {
   public func tables() throws(StoreError) -> [Table] {
     try TableCatalog.all(connection).map { catalog in
       Table(
-        name: catalog.name, measures: catalog.measures, dimensions: catalog.dimensions, memoryHours: catalog.memoryHours,
+        name: catalog.name, measures: catalog.measures, dimensions: catalog.dimensions,
+        memoryHours: catalog.memoryHours,
         magneticDays: catalog.magneticDays, takesLate: catalog.takesLate, id: catalog.id)
     }
   }

@@ -52,10 +52,13 @@ enum TimestreamSQL {
     case "SHOW":
       switch words.dropFirst().first?.text.uppercased() {
       case "TABLES": return "SELECT name AS \"Table\" FROM ts_tables ORDER BY name"
-      case "DATABASES": return "SELECT name AS \"Database\" FROM pragma_database_list WHERE name <> 'main' AND name <> 'temp'"
+      case "DATABASES":
+        return
+          "SELECT name AS \"Database\" FROM pragma_database_list() WHERE name <> 'main' AND name <> 'temp'"
       case "MEASURES":
         guard let table = words.last, words.count >= 4 else { return nil }
-        return "SELECT m.name AS measure_name, lower(m.type) AS data_type, (SELECT json_group_array(json_object("
+        return
+          "SELECT m.name AS measure_name, lower(m.type) AS data_type, (SELECT json_group_array(json_object("
           + "'dimension_name', d.name, 'data_type', 'varchar')) FROM ts_dimensions d WHERE d.table_id = m.table_id) AS "
           + "dimensions FROM ts_measures m JOIN ts_tables t ON t.id = m.table_id "
           + "WHERE t.name = \(literal(table)) ORDER BY m.id"
@@ -64,7 +67,8 @@ enum TimestreamSQL {
     case "DESCRIBE", "DESC":
       guard let table = words.last, words.count >= 2 else { return nil }
       let name = literal(table)
-      return "SELECT d.name AS \"Column\", 'varchar' AS \"Type\", 'DIMENSION' AS \"Timestream attribute type\" "
+      return
+        "SELECT d.name AS \"Column\", 'varchar' AS \"Type\", 'DIMENSION' AS \"Timestream attribute type\" "
         + "FROM ts_dimensions d JOIN ts_tables t ON t.id = d.table_id WHERE t.name = \(name) "
         + "UNION ALL SELECT 'measure_name', 'varchar', 'MEASURE_NAME' UNION ALL SELECT 'time', 'timestamp', 'TIMESTAMP' "
         + "UNION ALL SELECT DISTINCT 'measure_value::' || lower(m.type), lower(m.type), 'MEASURE_VALUE' "
@@ -89,7 +93,8 @@ enum TimestreamSQL {
     {
       place = between
     }
-    guard operators.contains(tokens[place].text.uppercased()), let column = previous(tokens, before: place) else {
+    guard operators.contains(tokens[place].text.uppercased()), let column = previous(tokens, before: place)
+    else {
       return false
     }
     return ["time", "\"time\""].contains(tokens[column].text.lowercased())
@@ -121,7 +126,9 @@ enum TimestreamSQL {
   static func nanoseconds(ofDuration text: String) -> Int64? {
     let digits = text.prefix { $0.isASCII && $0.isNumber }
     let unit = text.dropFirst(digits.count)
-    guard let count = Int64(digits), let known = units.first(where: { $0.name == unit.lowercased() }) else { return nil }
+    guard let count = Int64(digits), let known = units.first(where: { $0.name == unit.lowercased() }) else {
+      return nil
+    }
     let (product, overflow) = count.multipliedReportingOverflow(by: known.nanoseconds)
     return overflow ? nil : product
   }
@@ -170,7 +177,9 @@ enum TimestreamSQL {
       case UInt8(ascii: "/") where next == UInt8(ascii: "*"):
         kind = .space
         index += 2
-        while index < bytes.count, !(bytes[index] == UInt8(ascii: "/") && bytes[index - 1] == UInt8(ascii: "*")) {
+        while index < bytes.count,
+          !(bytes[index] == UInt8(ascii: "/") && bytes[index - 1] == UInt8(ascii: "*"))
+        {
           index += 1
         }
         index = min(index + 1, bytes.count)
@@ -179,11 +188,14 @@ enum TimestreamSQL {
         index = end(from: index) { [0x20, 0x09, 0x0A, 0x0D].contains($0) }
       case _ where isDigit(byte):
         index = end(from: index) { isWord($0) || $0 == UInt8(ascii: ".") }
-        kind = nanoseconds(ofDuration: String(decoding: bytes[start..<index], as: UTF8.self)) == nil ? .number : .duration
+        kind =
+          nanoseconds(ofDuration: String(decoding: bytes[start..<index], as: UTF8.self)) == nil
+          ? .number : .duration
       case _ where isWord(byte):
         kind = .word
         index = end(from: index, while: isWord)
-      case UInt8(ascii: ":") where next == byte, UInt8(ascii: "<") where [UInt8(ascii: "="), UInt8(ascii: ">")].contains(next),
+      case UInt8(ascii: ":") where next == byte,
+        UInt8(ascii: "<") where [UInt8(ascii: "="), UInt8(ascii: ">")].contains(next),
         UInt8(ascii: ">") where next == UInt8(ascii: "="), UInt8(ascii: "!") where next == UInt8(ascii: "="):
         index += 2
       default: index += 1

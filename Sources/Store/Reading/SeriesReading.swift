@@ -71,7 +71,8 @@ extension StoreReader {
   /// The series of a table.
   public func series(of table: Table) throws(StoreError) -> [Series] {
     let select = try connection.statement(
-      "SELECT s.id, j.key, j.value FROM ts_series s, json_each(s.dimensions) j WHERE s.table_id = ? ORDER BY s.id, j.key")
+      "SELECT s.id, j.key, j.value FROM ts_series s, json_each(s.dimensions) j WHERE s.table_id = ? ORDER BY s.id, j.key"
+    )
     select.bind(1, table.id)
     var found: [(id: Int64, dimensions: [Dimension])] = []
     while try select.step() {
@@ -152,12 +153,15 @@ extension StoreReader {
     }
     hours.reset()
     // A window within an hour has its share of it.
-    if window.count < RollupLevel.hour { total = Int(Double(total) * Double(window.count) / Double(RollupLevel.hour)) }
+    if window.count < RollupLevel.hour {
+      total = Int(Double(total) * Double(window.count) / Double(RollupLevel.hour))
+    }
     return total
   }
 
   private func raw(
-    _ measure: MeasureInfo, _ series: Series, _ table: Table, _ window: Range<Int64>, origin: Int64, width: Int64,
+    _ measure: MeasureInfo, _ series: Series, _ table: Table, _ window: Range<Int64>, origin: Int64,
+    width: Int64,
     _ buckets: inout [Bucket]
   ) throws(StoreError) {
     try forEach(measure, series, table, window) { time, value in
@@ -166,12 +170,14 @@ extension StoreReader {
   }
 
   private func rolledUp(
-    _ measure: MeasureInfo, _ series: Series, _ table: Table, _ window: Range<Int64>, _ level: Int64, origin: Int64,
+    _ measure: MeasureInfo, _ series: Series, _ table: Table, _ window: Range<Int64>, _ level: Int64,
+    origin: Int64,
     width: Int64, _ buckets: inout [Bucket]
   ) throws(StoreError) {
     guard !window.isEmpty else { return }
     let select = try connection.statement(
-      "SELECT time, cells FROM ts_rollup_\(table.id) WHERE series = ? AND level = ? AND time >= ? AND time < ? ORDER BY time")
+      "SELECT time, cells FROM ts_rollup_\(table.id) WHERE series = ? AND level = ? AND time >= ? AND time < ? ORDER BY time"
+    )
     select.bind(1, series.id)
     select.bind(2, level)
     select.bind(3, window.lowerBound)
@@ -184,7 +190,8 @@ extension StoreReader {
       while place + size <= cells.count {
         if cells.loadUnaligned(fromByteOffset: place, as: Int32.self) == measure.id {
           Self.add(
-            cells.loadUnaligned(fromByteOffset: place, as: RollupCell.self), at: select.integer(0), origin, width, &buckets)
+            cells.loadUnaligned(fromByteOffset: place, as: RollupCell.self), at: select.integer(0), origin,
+            width, &buckets)
           break
         }
         place += size
@@ -245,7 +252,8 @@ extension StoreReader {
   ) throws(StoreError) {
     guard !window.isEmpty else { return }
     let select = try connection.statement(
-      "SELECT time, m\(measure.id) FROM ts_data_\(table.id) WHERE series = ? AND time >= ? AND time < ? ORDER BY time")
+      "SELECT time, m\(measure.id) FROM ts_data_\(table.id) WHERE series = ? AND time >= ? AND time < ? ORDER BY time"
+    )
     select.bind(1, series.id)
     select.bind(2, window.lowerBound)
     select.bind(3, window.upperBound)
@@ -255,7 +263,8 @@ extension StoreReader {
     select.reset()
   }
 
-  private func last(_ measure: MeasureInfo, _ series: Series, _ table: Table, before time: Int64) throws(StoreError)
+  private func last(_ measure: MeasureInfo, _ series: Series, _ table: Table, before time: Int64)
+    throws(StoreError)
     -> Sample?
   {
     let select = try connection.statement(
@@ -268,7 +277,8 @@ extension StoreReader {
   }
 
   /// The last value of a measure; nil if it has none.
-  public func latest(_ measure: MeasureInfo, of series: Series, in table: Table) throws(StoreError) -> Sample? {
+  public func latest(_ measure: MeasureInfo, of series: Series, in table: Table) throws(StoreError) -> Sample?
+  {
     try last(measure, series, table, before: .max)
   }
 

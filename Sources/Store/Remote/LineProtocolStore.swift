@@ -55,7 +55,8 @@ public final class LineProtocolStore: PointStore {
     case 401, 403: throw StoreError(.refused, "\(server.base) refuses the credentials: \(Self.reason(text))")
     case 404:
       throw StoreError(
-        .missing, "\(server.base) doesn't know '\(server.database)', or has another API (?version=1, 2 or 3): "
+        .missing,
+        "\(server.base) doesn't know '\(server.database)', or has another API (?version=1, 2 or 3): "
           + Self.reason(text))
     default: throw StoreError(.unreachable, "\(server.base) answers \(status): \(Self.reason(text))")
     }
@@ -66,7 +67,7 @@ public final class LineProtocolStore: PointStore {
       do throws(StoreError) {
         let answer = try client.send(server.writeURL, body: body)
         if answer.status != 429, answer.status < 500 { return answer }
-      } catch where error.kind == .unreachable {}
+      } catch  where error.kind == .unreachable {}
       usleep(pause * 1000)
     }
     return try client.send(server.writeURL, body: body)
@@ -88,8 +89,10 @@ public final class LineProtocolStore: PointStore {
     let url =
       switch server.api {
       case .v1: "\(server.base)/query?db=\(LineProtocolServer.encoded(server.database))&epoch=ns&q=\(text)"
-      case .v2: throw StoreError(.statement, "InfluxDB 2 is asked in Flux; use its own editor at \(server.base)")
-      case .v3: "\(server.base)/api/v3/query_sql?db=\(LineProtocolServer.encoded(server.database))&format=json&q=\(text)"
+      case .v2:
+        throw StoreError(.statement, "InfluxDB 2 is asked in Flux; use its own editor at \(server.base)")
+      case .v3:
+        "\(server.base)/api/v3/query_sql?db=\(LineProtocolServer.encoded(server.database))&format=json&q=\(text)"
       }
     var answer = try client.send(url)
     // VictoriaMetrics has no InfluxQL.

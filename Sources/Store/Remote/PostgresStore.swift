@@ -103,7 +103,8 @@ public final class PostgresStore: PointStore {
         continue
       }
       let key =
-        [request.table] + request.record.dimensions.map { "d" + $0.name } + request.record.measures.map { "m" + $0.name }
+        [request.table] + request.record.dimensions.map { "d" + $0.name }
+        + request.record.measures.map { "m" + $0.name }
       if batches[key] == nil { order.append(key) }
       batches[key, default: []].append((index, request))
     }
@@ -124,9 +125,11 @@ public final class PostgresStore: PointStore {
     let table = Schema.quoted(request.table)
     if columns[request.table] == nil {
       _ = try run(
-        "CREATE TABLE IF NOT EXISTS \(table)(series text NOT NULL, time timestamptz NOT NULL, PRIMARY KEY(series, time))")
+        "CREATE TABLE IF NOT EXISTS \(table)(series text NOT NULL, time timestamptz NOT NULL, PRIMARY KEY(series, time))"
+      )
       if try !run("SELECT 1 FROM pg_extension WHERE extname = 'timescaledb'").values.isEmpty {
-        _ = try run("SELECT create_hypertable($1, 'time', if_not_exists => true, migrate_data => true)", [table])
+        _ = try run(
+          "SELECT create_hypertable($1, 'time', if_not_exists => true, migrate_data => true)", [table])
       }
       columns[request.table] = []
     }
@@ -148,7 +151,9 @@ public final class PostgresStore: PointStore {
     }
   }
 
-  private func insert(_ batch: ArraySlice<(index: Int, request: WriteRequest)>, _ rejections: inout [Rejection])
+  private func insert(
+    _ batch: ArraySlice<(index: Int, request: WriteRequest)>, _ rejections: inout [Rejection]
+  )
     throws(StoreError)
   {
     guard let first = batch.first else { return }
@@ -161,7 +166,8 @@ public final class PostgresStore: PointStore {
     for (_, request) in batch {
       let record = request.record
       let sorted = record.dimensions.sorted { $0.name < $1.name }
-      let series = sorted.map { "\(JSONText.quoted($0.name)):\(JSONText.quoted($0.value))" }.joined(separator: ",")
+      let series = sorted.map { "\(JSONText.quoted($0.name)):\(JSONText.quoted($0.value))" }.joined(
+        separator: ",")
       let time = Timestamp.text(record.time.floored(to: 1000)) + "+00"
       guard seen.insert(series + time).inserted else { continue }
       let row: [String?] =
@@ -202,7 +208,9 @@ public final class PostgresStore: PointStore {
   // MARK: Reading
 
   /// Runs a statement in PostgreSQL's SQL in a transaction that only reads; the values as texts, nil for NULL.
-  public func query(_ sql: String, timeLimit: Double?) throws(StoreError) -> (columns: [String], rows: [[String?]]) {
+  public func query(_ sql: String, timeLimit: Double?) throws(StoreError) -> (
+    columns: [String], rows: [[String?]]
+  ) {
     _ = try run("SET statement_timeout = \(Int((timeLimit ?? 0) * 1000))")
     _ = try run("BEGIN READ ONLY")
     defer { _ = try? run("ROLLBACK") }

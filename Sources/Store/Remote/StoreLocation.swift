@@ -20,7 +20,8 @@ public enum StoreLocation: Sendable {
     } else if text.contains("://") {
       throw StoreError(
         .invalid,
-        "'\(text)' is no store: give a file, influx+http://HOST:PORT?db=NAME, influx+https://…, or postgres://…")
+        "'\(text)' is no store: give a file, influx+http://HOST:PORT?db=NAME, influx+https://…, or postgres://…"
+      )
     } else {
       self = .file(text)
     }
@@ -60,7 +61,9 @@ public struct LineProtocolServer: Sendable {
   /// `version`, `token-file`, `ca`, `gzip` and `timeout`. A token may be in `TRUCKSENSOR_STORE_TOKEN` instead.
   init(_ url: String) throws(StoreError) {
     let parts = url.split(separator: "?", maxSplits: 1).map(String.init)
-    guard let schemeEnd = parts[0].firstRange(of: "://") else { throw StoreError(.invalid, "'\(url)' is no URL") }
+    guard let schemeEnd = parts[0].firstRange(of: "://") else {
+      throw StoreError(.invalid, "'\(url)' is no URL")
+    }
     let scheme = parts[0][..<schemeEnd.upperBound]
     var rest = String(parts[0][schemeEnd.upperBound...])
     var user: String?
@@ -72,7 +75,9 @@ public struct LineProtocolServer: Sendable {
       password = credentials.count > 1 ? Self.decoded(credentials[1]) : nil
       rest = String(rest[rest.index(after: at)...])
     }
-    guard let first = rest.first, first != "/", first != ":" else { throw StoreError(.invalid, "'\(url)' has no host") }
+    guard let first = rest.first, first != "/", first != ":" else {
+      throw StoreError(.invalid, "'\(url)' has no host")
+    }
     while rest.hasSuffix("/") { rest.removeLast() }
     var parameters: [String: String] = [:]
     for pair in (parts.count > 1 ? parts[1] : "").split(separator: "&") {
@@ -82,7 +87,8 @@ public struct LineProtocolServer: Sendable {
     }
     let known = ["db", "org", "bucket", "version", "token-file", "ca", "gzip", "timeout"]
     if let unknown = parameters.keys.sorted().first(where: { !known.contains($0) }) {
-      throw StoreError(.invalid, "a store's URL has no parameter '\(unknown)'; it has: \(known.joined(separator: ", "))")
+      throw StoreError(
+        .invalid, "a store's URL has no parameter '\(unknown)'; it has: \(known.joined(separator: ", "))")
     }
     switch parameters["version"] {
     case nil: api = parameters["bucket"] == nil ? .v1 : .v2
@@ -141,7 +147,8 @@ public struct LineProtocolServer: Sendable {
     for byte in text.utf8 {
       switch byte {
       case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: "~"):
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."),
+        UInt8(ascii: "~"):
         result.unicodeScalars.append(Unicode.Scalar(byte))
       default:
         let digits = String(byte, radix: 16, uppercase: true)
@@ -155,7 +162,9 @@ public struct LineProtocolServer: Sendable {
     var bytes: [UInt8] = []
     var rest = Array(text.utf8)[...]
     while let byte = rest.popFirst() {
-      if byte == UInt8(ascii: "%"), let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16) {
+      if byte == UInt8(ascii: "%"),
+        let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)
+      {
         bytes.append(value)
         rest = rest.dropFirst(2)
       } else {

@@ -87,12 +87,15 @@ final class Connection {
     switch code & 0xFF {
     case SQLITE_BUSY, SQLITE_LOCKED:
       return StoreError(.locked, "\(path) is locked by another process that writes; try again")
-    case SQLITE_FULL: return StoreError(.full, "\(path): no space left; free some, or 'trucksensor store prune'")
+    case SQLITE_FULL:
+      return StoreError(.full, "\(path): no space left; free some, or 'trucksensor store prune'")
     case SQLITE_READONLY:
       return StoreError(.readOnly, "\(path) can't be written; look at the rights of the file and its folder")
     case SQLITE_CORRUPT:
-      return StoreError(.damaged, "\(path) is damaged (\(text)): \(recover); 'trucksensor store verify' shows what is")
-    case SQLITE_NOTADB: return StoreError(.notAStore, "\(path) is no SQLite database; give another with --database")
+      return StoreError(
+        .damaged, "\(path) is damaged (\(text)): \(recover); 'trucksensor store verify' shows what is")
+    case SQLITE_NOTADB:
+      return StoreError(.notAStore, "\(path) is no SQLite database; give another with --database")
     case SQLITE_CANTOPEN:
       if access(path, F_OK) != 0 {
         return StoreError(
@@ -106,7 +109,8 @@ final class Connection {
       if [EFBIG, ENOSPC, EDQUOT].contains(number) {
         return StoreError(.full, "\(path): \(String(cString: strerror(number))); free some space")
       }
-      return StoreError(.system, "\(path): \(text)\(number == 0 ? "" : ": \(String(cString: strerror(number)))")")
+      return StoreError(
+        .system, "\(path): \(text)\(number == 0 ? "" : ": \(String(cString: strerror(number)))")")
     case SQLITE_AUTH: return StoreError(.statement, "only statements that read are allowed here (\(text))")
     case SQLITE_NOMEM, SQLITE_TOOBIG: return StoreError(.statement, "the statement wants too much: \(text)")
     default: return StoreError(.statement, text)

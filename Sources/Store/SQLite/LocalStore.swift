@@ -39,7 +39,9 @@ public final class LocalStore: PointStore {
   }
 
   /// A store's file for a database of that name: `data/sensorDB.sqlite`.
-  public static func path(ofDatabase name: String, in folder: String = "data") -> String { "\(folder)/\(name).sqlite" }
+  public static func path(ofDatabase name: String, in folder: String = "data") -> String {
+    "\(folder)/\(name).sqlite"
+  }
 
   /// Opens a store for writing, and makes it and its folder if there is none.
   ///
@@ -63,7 +65,9 @@ public final class LocalStore: PointStore {
         try refresh()
         var rejections: [Rejection] = []
         for (index, request) in requests.enumerated() {
-          if let reason = try put(request, now: now) { rejections.append(Rejection(index: index, reason: reason)) }
+          if let reason = try put(request, now: now) {
+            rejections.append(Rejection(index: index, reason: reason))
+          }
         }
         for name in Array(tables.keys) { try tables[name]?.rollup.flush(connection) }
         return rejections
@@ -107,7 +111,9 @@ public final class LocalStore: PointStore {
     if let days = table.catalog.magneticDays, record.time < now - days * 86_400_000_000_000 {
       return "its time, \(Timestamp.text(record.time)), is before the magnetic store's \(days) days"
     }
-    if !table.catalog.takesLate, let hours = table.catalog.memoryHours, record.time < now - hours * RollupLevel.hour {
+    if !table.catalog.takesLate, let hours = table.catalog.memoryHours,
+      record.time < now - hours * RollupLevel.hour
+    {
       return "its time, \(Timestamp.text(record.time)), is before the memory store's \(hours) hours"
     }
     var columns: [Int32] = []
@@ -144,7 +150,9 @@ public final class LocalStore: PointStore {
   private struct Refusal: Error { let reason: String }
 
   /// A value as its measure's type keeps it; nil if it doesn't fit.
-  private func fit(_ value: MeasureValue, _ type: MeasureType, strict: Bool) -> (value: MeasureValue, widens: Bool)? {
+  private func fit(_ value: MeasureValue, _ type: MeasureType, strict: Bool) -> (
+    value: MeasureValue, widens: Bool
+  )? {
     if value.type == type { return (value, false) }
     guard !strict else { return nil }
     switch (value, type) {
@@ -176,10 +184,13 @@ public final class LocalStore: PointStore {
     tables[name] = OpenTable(catalog)
   }
 
-  private func addMeasure(_ table: inout OpenTable, _ name: String, _ type: MeasureType) throws(StoreError) -> Int32 {
+  private func addMeasure(_ table: inout OpenTable, _ name: String, _ type: MeasureType) throws(StoreError)
+    -> Int32
+  {
     let id = Int32(table.catalog.measures.count + 1)
     try connection.run("ALTER TABLE ts_data_\(table.catalog.id) ADD COLUMN m\(id) ANY")
-    let insert = try connection.statement("INSERT INTO ts_measures(table_id, id, name, type) VALUES (?, ?, ?, ?)")
+    let insert = try connection.statement(
+      "INSERT INTO ts_measures(table_id, id, name, type) VALUES (?, ?, ?, ?)")
     insert.bind(1, table.catalog.id)
     insert.bind(2, Int64(id))
     insert.bind(3, name)
@@ -191,7 +202,9 @@ public final class LocalStore: PointStore {
     return id
   }
 
-  private func series(_ table: inout OpenTable, _ dimensions: [Dimension]) throws(StoreError) -> Result<Int64, Refusal> {
+  private func series(_ table: inout OpenTable, _ dimensions: [Dimension]) throws(StoreError) -> Result<
+    Int64, Refusal
+  > {
     if let known = table.series[dimensions] { return .success(known) }
     let sorted = dimensions.sorted { $0.name < $1.name }
     for (one, next) in zip(sorted, sorted.dropFirst()) where one.name == next.name {
@@ -199,7 +212,9 @@ public final class LocalStore: PointStore {
     }
     var isNew = false
     for dimension in dimensions where !table.catalog.dimensions.contains(dimension.name) {
-      if let problem = RecordLimits.problem(withName: dimension.name) { return .failure(Refusal(reason: problem)) }
+      if let problem = RecordLimits.problem(withName: dimension.name) {
+        return .failure(Refusal(reason: problem))
+      }
       guard table.catalog.dimensions.count < RecordLimits.dimensions else {
         return .failure(Refusal(reason: "the table has \(RecordLimits.dimensions) dimensions already"))
       }
@@ -209,17 +224,34 @@ public final class LocalStore: PointStore {
       insert.bind(3, dimension.name)
       try insert.run()
       table.catalog.dimensions.append(dimension.name)
+      let column = "d\(table.catalog.dimensions.count)"
+      // The series of all tables are in one table.
+      if try connection.integer(
+        "SELECT count(*) FROM pragma_table_info('ts_series') WHERE name = '\(column)'") == 0
+      {
+        try connection.run("ALTER TABLE ts_series ADD COLUMN \(column) TEXT")
+      }
       isNew = true
     }
     if isNew { try Schema.makeViews(connection, table.catalog) }
-    let text = "{" + sorted.map { "\(JSONText.quoted($0.name)):\(JSONText.quoted($0.value))" }.joined(separator: ",") + "}"
+    let text =
+      "{" + sorted.map { "\(JSONText.quoted($0.name)):\(JSONText.quoted($0.value))" }.joined(separator: ",")
+      + "}"
     let insert = try connection.statement(
-      "INSERT INTO ts_series(table_id, dimensions) VALUES (?, ?) ON CONFLICT DO UPDATE SET table_id = table_id RETURNING id")
+      "INSERT INTO ts_series(table_id, dimensions) VALUES (?, ?) ON CONFLICT DO UPDATE SET table_id = table_id RETURNING id"
+    )
     insert.bind(1, table.catalog.id)
     insert.bind(2, text)
     guard try insert.step() else { return .failure(Refusal(reason: "its series can't be made")) }
     let id = insert.integer(0)
     insert.reset()
+    for dimension in sorted {
+      guard let place = table.catalog.dimensions.firstIndex(of: dimension.name) else { continue }
+      let update = try connection.statement("UPDATE ts_series SET d\(place + 1) = ? WHERE id = ?")
+      update.bind(1, dimension.value)
+      update.bind(2, id)
+      try update.run()
+    }
     table.series[dimensions] = id
     return .success(id)
   }
@@ -235,7 +267,8 @@ public final class LocalStore: PointStore {
       let places = columns.map { _ in ", ?" }.joined()
       statement = try Statement(
         connection,
-        "INSERT INTO ts_data_\(table.catalog.id)(series, time\(names)) VALUES (?, ?\(places)) ON CONFLICT DO NOTHING")
+        "INSERT INTO ts_data_\(table.catalog.id)(series, time\(names)) VALUES (?, ?\(places)) ON CONFLICT DO NOTHING"
+      )
       table.inserts[columns] = statement
     }
     statement.bind(1, series)
@@ -265,7 +298,8 @@ public final class LocalStore: PointStore {
   ) throws(StoreError) -> String? {
     let id = table.catalog.id
     let select = try connection.statement(
-      "SELECT \(columns.map { "m\($0)" }.joined(separator: ", ")) FROM ts_data_\(id) WHERE series = ? AND time = ?")
+      "SELECT \(columns.map { "m\($0)" }.joined(separator: ", ")) FROM ts_data_\(id) WHERE series = ? AND time = ?"
+    )
     select.bind(1, series)
     select.bind(2, record.time)
     guard try select.step() else { return nil }
@@ -295,7 +329,8 @@ public final class LocalStore: PointStore {
     try update.run()
     if record.version != 1 { for index in changed { try setVersion(table, series, record, columns[index]) } }
     if replaces {
-      try table.rollup.rebuild(series: series, time: record.time, measures: table.catalog.measures, connection)
+      try table.rollup.rebuild(
+        series: series, time: record.time, measures: table.catalog.measures, connection)
     } else {
       for index in changed {
         guard let number = values[index].number else { continue }
@@ -315,7 +350,9 @@ public final class LocalStore: PointStore {
     }
   }
 
-  private func version(_ table: OpenTable, _ series: Int64, _ time: Int64, _ measure: Int32) throws(StoreError) -> Int64 {
+  private func version(_ table: OpenTable, _ series: Int64, _ time: Int64, _ measure: Int32)
+    throws(StoreError) -> Int64
+  {
     let select = try connection.statement(
       "SELECT version FROM ts_versions WHERE table_id = ? AND series = ? AND time = ? AND measure = ?")
     defer { select.reset() }
@@ -326,7 +363,9 @@ public final class LocalStore: PointStore {
     return try select.step() ? select.integer(0) : 1
   }
 
-  private func setVersion(_ table: OpenTable, _ series: Int64, _ record: Record, _ measure: Int32) throws(StoreError) {
+  private func setVersion(_ table: OpenTable, _ series: Int64, _ record: Record, _ measure: Int32)
+    throws(StoreError)
+  {
     let insert = try connection.statement(
       "INSERT OR REPLACE INTO ts_versions(table_id, series, time, measure, version) VALUES (?, ?, ?, ?, ?)")
     insert.bind(1, table.catalog.id)

@@ -19,7 +19,8 @@ extension LocalStore {
   private func catalog(_ name: String) throws(StoreError) -> TableCatalog {
     let all = try TableCatalog.all(connection)
     guard let found = all.first(where: { $0.name == name }) else {
-      throw StoreError(.missing, "\(path) has no table '\(name)'; it has: \(all.map(\.name).joined(separator: ", "))")
+      throw StoreError(
+        .missing, "\(path) has no table '\(name)'; it has: \(all.map(\.name).joined(separator: ", "))")
     }
     return found
   }
@@ -39,7 +40,9 @@ extension LocalStore {
   /// and says how many. Each series' month is a transaction of its own, so that writers needn't wait long.
   public func prune(table name: String, before time: Int64? = nil) throws(StoreError) -> Int {
     let table = try catalog(name)
-    guard let limit = time ?? table.magneticDays.map({ Timestamp.now - $0 * 24 * RollupLevel.hour }) else { return 0 }
+    guard let limit = time ?? table.magneticDays.map({ Timestamp.now - $0 * 24 * RollupLevel.hour }) else {
+      return 0
+    }
     let cut = limit.floored(to: RollupLevel.hour)
     var series: [Int64] = []
     let select = try Statement(connection, "SELECT id FROM ts_series WHERE table_id = \(table.id)")
@@ -74,7 +77,9 @@ extension LocalStore {
 
   /// What is wrong in the file, a sentence each; empty for a sound one. Looks at SQLite's structure, and compares the
   /// rollups with the readings; with `repairs`, rollups that differ are made anew.
-  public func verify(repairs: Bool = false, progress: (String) -> Void = { _ in }) throws(StoreError) -> [String] {
+  public func verify(repairs: Bool = false, progress: (String) -> Void = { _ in }) throws(StoreError)
+    -> [String]
+  {
     var problems: [String] = []
     let check = try Statement(connection, "PRAGMA integrity_check(20)")
     while try check.step() {
@@ -90,7 +95,9 @@ extension LocalStore {
         progress("\(table.name): series \(id)")
         for level in RollupLevel.all {
           for start in try differing(table, id, level) {
-            problems.append("\(table.name): the rollup of series \(id) at \(Timestamp.text(start)) differs from its readings")
+            problems.append(
+              "\(table.name): the rollup of series \(id) at \(Timestamp.text(start)) differs from its readings"
+            )
             guard repairs else { continue }
             try connection.transaction { () throws(StoreError) in
               try RollupWriter.rebuild(table.id, id, level, start, table.measures, connection)
@@ -104,7 +111,8 @@ extension LocalStore {
   }
 
   /// The starts of rollups that aren't what the readings say.
-  private func differing(_ table: TableCatalog, _ series: Int64, _ level: Int64) throws(StoreError) -> [Int64] {
+  private func differing(_ table: TableCatalog, _ series: Int64, _ level: Int64) throws(StoreError) -> [Int64]
+  {
     let numeric = table.measures.filter { $0.type != .varchar }
     guard !numeric.isEmpty else { return [] }
     let columns = numeric.map { "count(m\($0.id)), min(m\($0.id)), max(m\($0.id)), total(m\($0.id))" }
@@ -115,7 +123,8 @@ extension LocalStore {
         + "WHERE series = \(series) GROUP BY start ORDER BY start")
     let stored = try Statement(
       connection,
-      "SELECT time, cells FROM ts_rollup_\(table.id) WHERE series = \(series) AND level = \(level) ORDER BY time")
+      "SELECT time, cells FROM ts_rollup_\(table.id) WHERE series = \(series) AND level = \(level) ORDER BY time"
+    )
     var wrong: [Int64] = []
     var hasStored = try stored.step()
     while try computed.step() {

@@ -119,7 +119,8 @@ struct RollupWriter {
   }
 
   /// Makes the minute and hour of `time` anew from the readings: a value was replaced.
-  mutating func rebuild(series: Int64, time: Int64, measures: [MeasureInfo], _ connection: Connection) throws(StoreError)
+  mutating func rebuild(series: Int64, time: Int64, measures: [MeasureInfo], _ connection: Connection)
+    throws(StoreError)
   {
     try flush(connection)
     pages[series] = nil
@@ -155,7 +156,8 @@ struct RollupWriter {
     guard !numeric.isEmpty else { return [] }
     let columns = numeric.map { "m\($0.id)" }.joined(separator: ", ")
     let select = try connection.statement(
-      "SELECT time, \(columns) FROM ts_data_\(table) WHERE series = ? AND time >= ? AND time < ? ORDER BY time")
+      "SELECT time, \(columns) FROM ts_data_\(table) WHERE series = ? AND time >= ? AND time < ? ORDER BY time"
+    )
     select.bind(1, series)
     select.bind(2, span.lowerBound)
     select.bind(3, span.upperBound)

@@ -2,7 +2,8 @@
 ///
 /// `ts_tables`, `ts_measures` and `ts_series` say what there is. `ts_data_N` has a row a reading, keyed by series and
 /// time (nanoseconds since 1970), its measures as columns `mN`; `ts_rollup_N` has a row for each minute and hour of a
-/// series (`RollupCell`). A versioned value has its version in `ts_versions`; all others have version 1. Each table has
+/// series (`RollupCell`). A versioned value has its version in `ts_versions`; all others have version 1. `ts_series` has the dimensions as JSON, sorted by
+/// name, which tells series apart, and the k-th dimension of the series' table as `dk` for the views. Each table has
 /// two views that carry its name: Timestream's columns, and `…_wide` with a column a measure.
 enum Schema {
   /// "TSEN": tells our files from other databases.
@@ -49,7 +50,8 @@ enum Schema {
     guard found <= version else {
       throw StoreError(
         .newerVersion,
-        "\(connection.path) has layout \(found), made by a newer trucksensor; this one knows \(version): update it")
+        "\(connection.path) has layout \(found), made by a newer trucksensor; this one knows \(version): update it"
+      )
     }
     return found
   }
@@ -70,20 +72,21 @@ enum Schema {
     let name = quoted(table.name)
     let wideName = quoted(table.name + "_wide")
     try connection.run("DROP VIEW IF EXISTS \(name); DROP VIEW IF EXISTS \(wideName)")
-    let dimensions = table.dimensions.map {
-      "json_extract(s.dimensions, \(literal("$." + jsonPath($0)))) AS \(quoted($0)), "
-    }.joined()
-    let source = "FROM ts_series AS s CROSS JOIN ts_data_\(table.id) AS d ON d.series = s.id WHERE s.table_id = \(table.id)"
+    let dimensions = table.dimensions.enumerated().map { "s.d\($0 + 1) AS \(quoted($1)), " }.joined()
+    let source =
+      "FROM ts_series AS s CROSS JOIN ts_data_\(table.id) AS d ON d.series = s.id WHERE s.table_id = \(table.id)"
     let types = MeasureType.allCases.filter { type in table.measures.contains { $0.type == type } }
     let parts = table.measures.map { measure in
       let columns = types.map { type in
-        (type == measure.type ? cast(measure) : "NULL") + " AS \"measure_value::\(type.rawValue.lowercased())\""
+        (type == measure.type ? cast(measure) : "NULL")
+          + " AS \"measure_value::\(type.rawValue.lowercased())\""
       }
       return "SELECT \(dimensions)\(literal(measure.name)) AS measure_name, d.time AS time, "
         + "\(columns.joined(separator: ", ")) \(source) AND d.m\(measure.id) IS NOT NULL"
     }
     let nothing = "SELECT \(dimensions)NULL AS measure_name, d.time AS time \(source) AND 0"
-    try connection.run("CREATE VIEW \(name) AS \(parts.isEmpty ? nothing : parts.joined(separator: " UNION ALL "))")
+    try connection.run(
+      "CREATE VIEW \(name) AS \(parts.isEmpty ? nothing : parts.joined(separator: " UNION ALL "))")
     let wide = table.measures.map { ", \(cast($0)) AS \(quoted($0.name))" }.joined()
     try connection.run("CREATE VIEW \(wideName) AS SELECT \(dimensions)d.time AS time\(wide) \(source)")
   }
@@ -97,7 +100,6 @@ enum Schema {
 
   static func literal(_ text: String) -> String { "'" + text.replacing("'", with: "''") + "'" }
 
-  private static func jsonPath(_ name: String) -> String { "\"" + name.replacing("\"", with: "\\\"") + "\"" }
 }
 
 /// A measure of a table.
@@ -135,7 +137,8 @@ struct TableCatalog {
         connection, "SELECT id, name, type FROM ts_measures WHERE table_id = \(tables[index].id) ORDER BY id")
       while try measures.step() {
         guard let type = MeasureType(rawValue: measures.text(2)) else {
-          throw StoreError(.damaged, "\(connection.path): the type of measure '\(measures.text(1))' is unknown")
+          throw StoreError(
+            .damaged, "\(connection.path): the type of measure '\(measures.text(1))' is unknown")
         }
         tables[index].measures.append(
           MeasureInfo(id: Int32(truncatingIfNeeded: measures.integer(0)), name: measures.text(1), type: type))

@@ -32,7 +32,8 @@ final class QueryOutput {
     defer { rows += 1 }
     switch format {
     case .csv:
-      StandardOutput.shared.print(zip(columns, values).map { Self.csv(text($1, $0) ?? "") }.joined(separator: ","))
+      StandardOutput.shared.print(
+        zip(columns, values).map { Self.csv(text($1, $0) ?? "") }.joined(separator: ","))
     case .ndjson: StandardOutput.shared.print(object(values))
     case .json: StandardOutput.shared.print((rows == 0 ? "  " : ", ") + object(values))
     case .table:
@@ -69,7 +70,8 @@ final class QueryOutput {
       max(columns[index].name.count, pending.map { $0[index].count }.max() ?? 0)
     }
     printRow(columns.map(\.name))
-    StandardOutput.shared.print((widths ?? []).map { String(repeating: "-", count: $0) }.joined(separator: "  "))
+    StandardOutput.shared.print(
+      (widths ?? []).map { String(repeating: "-", count: $0) }.joined(separator: "  "))
     for row in pending { printRow(row) }
     pending.removeAll()
   }
@@ -116,8 +118,11 @@ final class QueryOutput {
 
   /// A device's text must not move the terminal's cursor.
   private static func visible(_ text: String) -> String {
-    guard text.unicodeScalars.contains(where: { $0.value < 0x20 || (0x7F..<0xA0).contains($0.value) }) else { return text }
+    guard text.unicodeScalars.contains(where: { $0.value < 0x20 || (0x7F..<0xA0).contains($0.value) }) else {
+      return text
+    }
     return String(
-      String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 0x20 || (0x7F..<0xA0).contains($0.value) ? "\u{FFFD}" : $0 }))
+      String.UnicodeScalarView(
+        text.unicodeScalars.map { $0.value < 0x20 || (0x7F..<0xA0).contains($0.value) ? "\u{FFFD}" : $0 }))
   }
 }

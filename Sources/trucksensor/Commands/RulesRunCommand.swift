@@ -114,7 +114,9 @@ final class RulesRunner {
     var failed: (MQTTError) -> Void = { _ in }
     let stores = try StoreQueues(arguments)
     self.stores = stores
-    let storage = RuleStorage(waker: loop.waker, isStrict: arguments.has("strict-types")) { stores.queue(of: $0) }
+    let storage = RuleStorage(waker: loop.waker, isStrict: arguments.has("strict-types")) {
+      stores.queue(of: $0)
+    }
     var services: [RulesService] = []
     for storesPoints in [false, true] {
       let part = rules.filter { $0.stores == storesPoints }
@@ -146,7 +148,9 @@ final class RulesRunner {
     stores.close()
   }
 
-  private var rules: [RulesService.LoadedRule] { services.flatMap(\.rules).sorted { $0.document.file < $1.document.file } }
+  private var rules: [RulesService.LoadedRule] {
+    services.flatMap(\.rules).sorted { $0.document.file < $1.document.file }
+  }
 
   /// Lets the rules do what has reached them, for two seconds at most, and says goodbye.
   func finish(_ loop: EventLoop) {

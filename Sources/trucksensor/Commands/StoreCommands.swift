@@ -30,7 +30,9 @@ enum StoreQueryCommand: Command {
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
     let isTerminal = isatty(1) == 1
     let format = try arguments.parsed("format") { text throws(UsageError) in
-      guard let format = QueryFormat(rawValue: text) else { throw arguments.error("is none of table, csv, json, ndjson") }
+      guard let format = QueryFormat(rawValue: text) else {
+        throw arguments.error("is none of table, csv, json, ndjson")
+      }
       return format
     }
     let limit = try arguments.double("time-limit", "a number of seconds above 0") { $0 > 0 }
@@ -111,7 +113,8 @@ private final class QuerySession {
   }
 
   func edit() throws -> ExitCode {
-    StandardError.print("Statements end with ';'. .tables lists the tables, .schema their columns, .quit ends.")
+    StandardError.print(
+      "Statements end with ';'. .tables lists the tables, .schema their columns, .quit ends.")
     let history = getenv("HOME").map { String(cString: $0) + "/.trucksensor_history" }
     using_history()
     if let history { read_history(history) }
@@ -200,10 +203,15 @@ enum StoreTablesCommand: Command {
       var readings: Int64 = 0
       try reader.query(
         "SELECT count(*) FROM \"\(table.name.replacing("\"", with: "\"\""))_wide\"", isCancelled: { false },
-        columns: { _ in }, row: { if case .integer(let count)? = $0.first { readings = count }; return true })
+        columns: { _ in },
+        row: {
+          if case .integer(let count)? = $0.first { readings = count }; return true
+        })
       let series = try reader.series(of: table).count
       if arguments.has("json") {
-        let measures = table.measures.map { "\(JSONText.quoted($0.name)):\(JSONText.quoted($0.type.rawValue))" }
+        let measures = table.measures.map {
+          "\(JSONText.quoted($0.name)):\(JSONText.quoted($0.type.rawValue))"
+        }
         StandardOutput.shared.print(
           "{\"table\":\(JSONText.quoted(table.name)),\"readings\":\(readings),\"series\":\(series),"
             + "\"dimensions\":[\(table.dimensions.map(JSONText.quoted).joined(separator: ","))],"
@@ -214,7 +222,8 @@ enum StoreTablesCommand: Command {
         StandardOutput.shared.print(
           "\(columns(of: table))\n  \(readings) readings in \(series) series; memory store "
             + (table.memoryHours.map { "\($0) h" } ?? "unlimited") + ", magnetic store "
-            + (table.magneticDays.map { "\($0) days" } ?? "unlimited") + (table.takesLate ? "" : ", late records refused"))
+            + (table.magneticDays.map { "\($0) days" } ?? "unlimited")
+            + (table.takesLate ? "" : ", late records refused"))
       }
     }
     return .success

@@ -62,7 +62,9 @@ enum Interruption {
   static var isRequested: Bool { flag.load(ordering: .relaxed) }
 
   static func watch() {
-    for number in [SIGINT, SIGTERM] { signal(number) { _ in Interruption.flag.store(true, ordering: .relaxed) } }
+    for number in [SIGINT, SIGTERM] {
+      signal(number) { _ in Interruption.flag.store(true, ordering: .relaxed) }
+    }
     signal(SIGPIPE, SIG_IGN)
   }
 

@@ -8,13 +8,14 @@ enum StoreImportCommand: Command {
     name: "store import", summary: "Writes a CSV's rows into a table of the store, or of a server.",
     discussion:
       "The column 'time' (ISO 8601, or epoch seconds to nanoseconds) says when; --start puts a column 'uptime' in "
-      + "seconds in its place. Columns named by --dimension are dimensions, all others measures: whole numbers and "
-      + "decimals DOUBLE, true and false BOOLEAN, other texts VARCHAR. An empty field isn't stored. A line that is there "
+      + "seconds in its place. Columns named by --dimension are dimensions, all others measures: whole numbers "
+      + "BIGINT until a decimal comes, decimals DOUBLE, true and false BOOLEAN, other texts VARCHAR. An empty field isn't stored. A line that is there "
       + "already is neither an error nor stored again.",
     positionals: [.init(name: "FILE", help: "the CSV, with a header", isFile: true)],
     options: StoreOptions.existing + [
       .value("table", "TABLE", "the table", default: "truck01_sensors"),
-      .value("device", "NAME", "the dimension 'device' of rows without such a column", default: "truckSensor01"),
+      .value(
+        "device", "NAME", "the dimension 'device' of rows without such a column", default: "truckSensor01"),
       .value("dimension", "COLUMN", "a column that is a dimension; 'device' is one", repeatable: true),
       .value("start", "TIME", "the moment of uptime 0, for a file with an 'uptime' column and no 'time'"),
       .value("version", "N", "the records' version: a higher one replaces other values", default: "1"),
@@ -40,7 +41,9 @@ enum StoreImportCommand: Command {
       throw arguments.error("\(path) has no column '\(name)'; it has: \(names.joined(separator: ", "))")
     }
     let hasTime = names.contains("time")
-    guard let timeColumn = names.firstIndex(of: "time") ?? (start == nil ? nil : names.firstIndex(of: "uptime")) else {
+    guard
+      let timeColumn = names.firstIndex(of: "time") ?? (start == nil ? nil : names.firstIndex(of: "uptime"))
+    else {
       throw StoreError(
         .invalid,
         "\(path):1: there is no column 'time'"
@@ -56,7 +59,9 @@ enum StoreImportCommand: Command {
     func write() throws {
       for rejection in try store.write(batch) {
         rejected += 1
-        if rejected <= 10 { StandardError.print("\(path):\(lines[rejection.index]): rejected: \(rejection.reason)") }
+        if rejected <= 10 {
+          StandardError.print("\(path):\(lines[rejection.index]): rejected: \(rejection.reason)")
+        }
       }
       count += batch.count
       batch.removeAll(keepingCapacity: true)
@@ -75,7 +80,8 @@ enum StoreImportCommand: Command {
       }
       guard let time else {
         throw StoreError(
-          .invalid, "\(path):\(place.line):\(place.column): '\(text)' is no \(hasTime ? "time" : "number of seconds")")
+          .invalid,
+          "\(path):\(place.line):\(place.column): '\(text)' is no \(hasTime ? "time" : "number of seconds")")
       }
       var record = Record(dimensions: [], time: time, measures: [], version: Int64(version))
       for index in names.indices where index != timeColumn {
@@ -87,7 +93,8 @@ enum StoreImportCommand: Command {
           let value = ImportTime.value(field)
           if case .double(let number) = value, !number.isFinite {
             let place = reader.place(of: index)
-            throw StoreError(.invalid, "\(path):\(place.line):\(place.column): '\(field)' is no number to store")
+            throw StoreError(
+              .invalid, "\(path):\(place.line):\(place.column): '\(field)' is no number to store")
           }
           record.measures.append((names[index], value))
         }
@@ -128,6 +135,7 @@ private enum ImportTime {
   }
 
   static func value(_ text: String) -> MeasureValue {
+    if let number = Int64(text) { return .bigint(number) }
     if let number = Double(text) { return .double(number) }
     switch text {
     case "true": return .boolean(true)
@@ -143,7 +151,8 @@ enum StoreExportCommand: Command {
     name: "store export", summary: "Prints a table's readings as CSV, which 'store import' reads back.",
     positionals: [.init(name: "TABLE", help: "the table", required: false)],
     options: StoreOptions.existing + [
-      .value("from", "TIME", "the first moment (ISO 8601)"), .value("to", "TIME", "the first moment that is too late"),
+      .value("from", "TIME", "the first moment (ISO 8601)"),
+      .value("to", "TIME", "the first moment that is too late"),
       .value("output", "FILE", short: "o", "write to a file, which appears whole or not at all", file: true),
     ], example: "trucksensor store export truck01_sensors --from 2024-10-23 -o trip.csv",
     exitCodes: [(.success, "done"), (.unavailable, "no such store or table"), (.interrupted, "interrupted")])
@@ -161,7 +170,11 @@ enum StoreExportCommand: Command {
     }
     let file = try arguments.string("output").map { try AtomicFile($0) }
     func print(_ line: String) {
-      if let file { file.append(Array((line + "\n").utf8)) } else { StandardOutput.shared.line(Array(line.utf8)) }
+      if let file {
+        file.append(Array((line + "\n").utf8))
+      } else {
+        StandardOutput.shared.line(Array(line.utf8))
+      }
     }
     Interruption.watch()
     var columns: [StoreReader.Column] = []
