@@ -14,6 +14,8 @@ static inline int ts_sqlite3_bind_blob(sqlite3_stmt *statement, int index, const
 static inline void ts_sqlite3_result_text(sqlite3_context *context, const char *text, int count) {
   sqlite3_result_text(context, text, count, SQLITE_TRANSIENT);
 }
+// The extended result codes are macros with operators, which Swift doesn't import.
+static inline int ts_sqlite3_ioerr_write(void) { return SQLITE_IOERR_WRITE; }
 // sqlite3_db_config is variadic.
 static inline void ts_sqlite3_defensive(sqlite3 *database) {
   sqlite3_db_config(database, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)0);

@@ -94,11 +94,9 @@ public final class LineProtocolStore: PointStore {
       case .v3:
         "\(server.base)/api/v3/query_sql?db=\(LineProtocolServer.encoded(server.database))&format=json&q=\(text)"
       }
-    var answer = try client.send(url)
-    // VictoriaMetrics has no InfluxQL.
-    if answer.status == 404 || (answer.status == 400 && answer.text.contains("unsupported path")) {
-      answer = try client.send("\(server.base)/api/v1/query?query=\(text)")
-    }
+    // VictoriaMetrics answers any InfluxQL with an empty success; a PromQL expression begins with neither word.
+    let isSQL = ["select", "show"].contains(statement.prefix { !$0.isWhitespace }.lowercased())
+    let answer = try client.send(isSQL ? url : "\(server.base)/api/v1/query?query=\(text)")
     guard (200..<300).contains(answer.status) else {
       throw StoreError(.statement, "\(server.base) answers \(answer.status): \(Self.reason(answer.text))")
     }

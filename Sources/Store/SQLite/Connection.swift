@@ -104,13 +104,11 @@ final class Connection {
       return StoreError(.system, "\(path) can't be opened: \(text)")
     case SQLITE_INTERRUPT: return StoreError(.interrupted, "the query was stopped")
     case SQLITE_IOERR:
-      // A limit on file sizes (RLIMIT_FSIZE, quotas) shows as a failed write.
-      let number = sqlite3_system_errno(handle)
-      if [EFBIG, ENOSPC, EDQUOT].contains(number) {
-        return StoreError(.full, "\(path): \(String(cString: strerror(number))); free some space")
-      }
+      // A limit on file sizes, or a quota, shows as a write that failed.
+      guard code == ts_sqlite3_ioerr_write() else { return StoreError(.system, "\(path): \(text)") }
       return StoreError(
-        .system, "\(path): \(text)\(number == 0 ? "" : ": \(String(cString: strerror(number)))")")
+        .full,
+        "\(path) can't grow: no space, a quota, a limit on file sizes, or a failing disk; free some space")
     case SQLITE_AUTH: return StoreError(.statement, "only statements that read are allowed here (\(text))")
     case SQLITE_NOMEM, SQLITE_TOOBIG: return StoreError(.statement, "the statement wants too much: \(text)")
     default: return StoreError(.statement, text)

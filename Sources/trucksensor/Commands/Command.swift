@@ -1,5 +1,6 @@
-import JSON
+import Glibc
 import HTTP
+import JSON
 import Identity
 import MQTT
 import RulesEngine
@@ -45,7 +46,8 @@ enum Trucksensor {
   static let version = "0.1.0"
 
   static func main() {
-    // Signals are received by the event loop; until one runs, they wait.
+    // Signals are received by the event loop; until one runs, they wait. A file at its size limit is an error code.
+    signal(SIGXFSZ, SIG_IGN)
     let code = run(Array(CommandLine.arguments.dropFirst()))
     StandardOutput.shared.flush()
     exit(code)

@@ -1,0 +1,275 @@
+import Foundation
+import Testing
+
+/// The rule's second action, the store, and the query editor.
+@Suite(.enabled(if: Trucksensor.isBuilt), .serialized) struct StoreTests {
+  private let truck: Trucksensor
+
+  init() throws {
+    truck = try Trucksensor()
+    try FileManager.default.copyItem(
+      at: Trucksensor.repository.appendingPathComponent("rules"),
+      to: URL(fileURLWithPath: truck.path("rules")))
+  }
+
+  private func query(_ sql: String, _ options: String...) throws -> String {
+    let result = try Trucksensor.Running(
+      Trucksensor.executable, ["store", "query", sql, "--format", "csv"] + options, in: truck.folder
+    ).wait()
+    #expect(result.status == 0, "\(result.errors)")
+    return result.output
+  }
+
+  /// A rule that stores `n` at the time `n`, milliseconds since 1970: each message is one point, whenever it comes.
+  private func setCountingRule() throws {
+    try FileManager.default.removeItem(atPath: truck.path("rules"))
+    try FileManager.default.createDirectory(atPath: truck.path("rules"), withIntermediateDirectories: true)
+    try truck.write(
+      """
+      {"sql": "SELECT cast(n AS Int) AS number FROM 'load/in'", "awsIotSqlVersion": "2016-03-23",
+       "actions": [{"timestream": {"databaseName": "sensorDB", "tableName": "load",
+         "dimensions": [{"name": "device", "value": "x"}],
+         "timestamp": {"value": "${cast(n AS Int)}", "unit": "MILLISECONDS"}}}],
+       "errorAction": {"republish": {"topic": "load/error", "qos": 1}}}
+      """, to: "rules/load.json")
+  }
+
+  private func startCloud() throws -> (Trucksensor.Running, port: String) {
+    let cloud = try truck.start("run", "truckSensor01", "--interval", "1h", "--quiet")
+    try cloud.waitUntil { $0.errorText.contains("mutual TLS") && $0.outputText.contains("Publishing") }
+    return (cloud, String(try #require(cloud.errorText.firstMatch(of: /127\.0\.0\.1:(\d+), mutual/)?.1)))
+  }
+
+  private func startEngine(_ options: String..., prefix: String = "") throws -> Trucksensor.Running {
+    let arguments = ["rules", "run", "--device", "mqttTestClient", "--client-id", "engine"] + options
+    let engine = try Trucksensor.Running(
+      URL(fileURLWithPath: "/bin/sh"),
+      ["-c", "\(prefix)exec '\(Trucksensor.executable.path)' \(arguments.joined(separator: " "))"],
+      in: truck.folder)
+    try engine.waitUntil { $0.errorText.contains("rules: ready") }
+    return engine
+  }
+
+  private func startSource(_ count: Int, rate: String, port: String) throws -> Trucksensor.Running {
+    try truck.start(
+      "simulate", "--device", "mqttTestClient", "--client-id", "source", "--topic", "load/in", "--rate", rate,
+      "--qos", "1",
+      "--count", "\(count)", "--loop", "--quiet", "--json", "--endpoint", "127.0.0.1:\(port)", "--ca",
+      "data/ca/root-CA.crt")
+  }
+
+  @Test func `a run of 100 messages leaves 300 points, and 100 rows in the wide view`() throws {
+    let result = try truck.run("run", "truckSensor01", "--count", "100", "--rate", "100", "--quiet")
+    #expect(result.status == 0, "\(result.errors)")
+    #expect(
+      try query("SELECT * FROM truck01_sensors ORDER BY time LIMIT 1").hasPrefix(
+        "device,measure_name,time,measure_value::bigint,measure_value::double\ntruckSensor01,temp,20"))
+    #expect(
+      try query("SELECT measure_name, count(*) FROM truck01_sensors GROUP BY 1 ORDER BY 1")
+        == "measure_name,count(*)\ndoor,100\ntemp,100\nvolts,100\n")
+    #expect(
+      try query("SELECT count(*), min(temp), max(volts), sum(door) FROM truck01_sensors_wide").hasPrefix(
+        "count(*)"))
+    #expect(try query("SELECT count(*) AS n FROM \"sensorDB\".\"truck01_sensors_wide\"") == "n\n100\n")
+    #expect(
+      try query("SELECT temp, volts, door FROM truck01_sensors_wide ORDER BY time LIMIT 1")
+        == "temp,volts,door\n21.9,12.11,0\n")
+    #expect(try truck.run("store", "verify").status == 0)
+  }
+
+  @Test func `an engine killed 20 times and a broker ended 3 times lose nothing and store nothing twice`()
+    throws
+  {
+    let (cloud, port) = try startCloud()
+    try setCountingRule()
+    let count = 100_000
+    var engine = try startEngine()
+    let source = try startSource(count, rate: "5000", port: port)
+    for kills in 1...20 {
+      poll(nil, 0, Int32.random(in: 50...900))
+      engine.interrupt(SIGKILL)
+      _ = engine.wait()
+      if kills % 6 == 0 {
+        // SIGTERM: at a SIGKILL mosquitto 2.0 itself loses messages that it has acknowledged and not saved yet.
+        let broker = try #require(
+          Int32(
+            String(contentsOfFile: truck.path("data/broker/\(port)/pid"), encoding: .utf8)
+              .trimmingCharacters(in: .whitespacesAndNewlines)))
+        kill(broker, SIGTERM)
+      }
+      engine = try startEngine()
+    }
+    let sent = source.wait()
+    #expect(sent.status == 0, "\(sent.errors)")
+    #expect(sent.json["acknowledged"] as? Int == count)
+    let deadline = Date().addingTimeInterval(60)
+    while try !query("SELECT max(number) FROM load_wide").contains("\n\(count)\n"), Date() < deadline {
+      poll(nil, 0, 200)
+    }
+    poll(nil, 0, 500)
+    #expect(
+      try query("SELECT count(*), count(DISTINCT number), min(number), max(number) FROM load_wide")
+        == "count(*),count(DISTINCT number),min(number),max(number)\n\(count),\(count),1,\(count)\n")
+    engine.interrupt()
+    _ = engine.wait()
+    // The rollups say the same as the readings.
+    let verified = try truck.run("store", "verify")
+    #expect(verified.status == 0, "\(verified.output)\(verified.errors)")
+    cloud.interrupt()
+    _ = cloud.wait()
+  }
+
+  @Test func `a disk that fills up fails the action, and loses nothing once there is space`() throws {
+    let (cloud, port) = try startCloud()
+    try setCountingRule()
+    let watcher = try truck.start(
+      "subscribe", "load/error", "--device", "mqttTestClient", "--client-id", "errors", "--qos", "1")
+    try watcher.waitUntil { $0.errorText.contains("subscribed") }
+    // No file may grow beyond 2 MiB (of 512-byte blocks).
+    var engine = try startEngine("--json", prefix: "ulimit -f 4096; ")
+    let count = 20_000
+    let sent = try startSource(count, rate: "5000", port: port).wait()
+    #expect(sent.json["acknowledged"] as? Int == count)
+    try engine.waitUntil { $0.errorText.contains("free some space") }
+    try watcher.waitUntil { $0.outputText.contains("TimestreamAction") }
+    let before = try #require(Int(query("SELECT count(*) FROM load_wide").split(separator: "\n")[1]))
+    #expect(before > 0 && before < count)
+    engine.interrupt()
+    let ended = engine.wait()
+    #expect(ended.output.contains("\"Failure\":"))
+    engine = try startEngine()
+    let deadline = Date().addingTimeInterval(40)
+    while try !query("SELECT count(*) FROM load_wide").contains("\n\(count)\n"), Date() < deadline {
+      poll(nil, 0, 200)
+    }
+    #expect(
+      try query("SELECT count(*), count(DISTINCT number) FROM load_wide").hasSuffix("\n\(count),\(count)\n"))
+    engine.interrupt()
+    _ = engine.wait()
+    #expect(try truck.run("store", "verify").status == 0)
+    for process in [watcher, cloud] {
+      process.interrupt()
+      _ = process.wait()
+    }
+  }
+
+  @Test func `a locked store is tried again by redelivery, and keeps no other rule waiting`() throws {
+    let (cloud, port) = try startCloud()
+    try setCountingRule()
+    try truck.write(
+      """
+      {"sql": "SELECT n FROM 'load/in'", "awsIotSqlVersion": "2016-03-23",
+       "actions": [{"republish": {"topic": "load/out", "qos": 1}}]}
+      """, to: "rules/other.json")
+    let first = try startEngine()
+    _ = try startSource(1, rate: "max", port: port).wait()
+    try first.waitUntil { _ in (try? query("SELECT count(*) FROM load_wide").contains("\n1\n")) == true }
+    let watcher = try truck.start(
+      "subscribe", "load/out", "--device", "mqttTestClient", "--client-id", "out", "--qos", "1")
+    try watcher.waitUntil { $0.errorText.contains("subscribed") }
+    // A writer that holds the lock until its input ends.
+    let python =
+      "import sqlite3,time\nc=sqlite3.connect('data/sensorDB.sqlite',isolation_level=None)\nc.execute('BEGIN IMMEDIATE')\nprint('locked',flush=True)\ntime.sleep(6)\n"
+    let locker = try Trucksensor.Running(
+      URL(fileURLWithPath: "/usr/bin/python3"), ["-c", python], in: truck.folder)
+    try locker.waitUntil { $0.outputText.contains("locked") }
+    _ = try startSource(200, rate: "max", port: port).wait()
+    // The other rule's messages come while the store is still locked.
+    try watcher.waitUntil { $0.outputText.contains("\"n\":\"200\"") }
+    #expect(locker.process.isRunning)
+    try first.waitUntil { $0.errorText.contains("locked by another process") }
+    _ = locker.wait()
+    try first.waitUntil { _ in (try? query("SELECT count(*) FROM load_wide").contains("\n200\n")) == true }
+    for process in [first, watcher, cloud] {
+      process.interrupt()
+      _ = process.wait()
+    }
+  }
+
+  @Test func `strict types send whole numbers of a decimal measure to the error action`() throws {
+    try truck.write("uptime,volts,temp,door\n1,12.11,21.90,0\n4,12.00,21.00,0\n", to: "two.csv")
+    let watched = try truck.start(
+      "run", "truckSensor01", "--dataset", "two.csv", "--count", "2", "--loop", "1", "--rate", "1",
+      "--strict-types", "--quiet")
+    try watched.waitUntil { $0.outputText.contains("Publishing") }
+    let errors = try truck.run("subscribe", "TimeStream_rule_error", "--count", "1", "--timeout", "10s")
+    #expect(errors.output.contains("BIGINT, but DOUBLE in the table"), "\(errors.errors)")
+    #expect(watched.wait().status == 0)
+    #expect(try query("SELECT count(*) AS n FROM truck01_sensors_wide") == "n\n1\n")
+  }
+
+  @Test func `import reads back what export wrote, and says where a file is wrong`() throws {
+    let dataset = "TruckSensorFiles/trucksensordata.csv"
+    #expect(try truck.run("store", "import", dataset, "--start", "2024-10-23T14:00:00Z").status == 0)
+    #expect(try truck.run("store", "import", dataset, "--start", "2024-10-23T14:00:00Z").status == 0)
+    #expect(try query("SELECT count(*) AS n FROM truck01_sensors_wide") == "n\n3600\n")
+    #expect(try truck.run("store", "export", "-o", "a.csv").status == 0)
+    #expect(try truck.run("store", "import", "a.csv", "--store", "b.sqlite").status == 0)
+    #expect(try truck.run("store", "export", "--store", "b.sqlite", "-o", "b.csv").status == 0)
+    #expect(FileManager.default.contentsEqual(atPath: truck.path("a.csv"), andPath: truck.path("b.csv")))
+    let wrong: [(String, String)] = [
+      ("time,temp\n2024-10-23,1\n,2\n", "wrong.csv:3:1: the time is missing"),
+      ("time,temp\nyesterday,2\n", "wrong.csv:2:1: 'yesterday' is no time"),
+      ("a,b\n1,2\n", "wrong.csv:1: there is no column 'time'"),
+      ("time,temp\n2024-10-23,nan\n", "wrong.csv:2:12: 'nan' is no number"),
+      ("time,temp\n2199-10-23,1\n", "wrong.csv:2: rejected: its time, 2199-10-23"),
+    ]
+    for (text, message) in wrong {
+      try truck.write(text, to: "wrong.csv")
+      let result = try truck.run("store", "import", "wrong.csv", "--store", "c.sqlite")
+      #expect(result.status != 0 && result.errors.contains(message), "\(result.errors)")
+    }
+  }
+
+  @Test(arguments: StoreServer.Kind.allCases)
+  func `the same rule writes to a server, each point once`(_ kind: StoreServer.Kind) throws {
+    guard StoreServer.program(kind) != nil else {
+      print("skipped: \(kind.rawValue) is not installed; scripts/setup.sh --tests installs it")
+      return
+    }
+    let server = try StoreServer(kind, in: truck)
+    for _ in 0..<2 {
+      let result = try truck.run(
+        "run", "truckSensor01", "--count", "50", "--rate", "100", "--quiet", "--timestamps",
+        "2024-10-23T14:00:00Z",
+        "--store", server.url)
+      #expect(result.status == 0, "\(result.errors)")
+    }
+    switch kind {
+    case .influxDB:
+      let answer = try query(
+        "SELECT count(temp), first(temp), max(volts) FROM truck01_sensors WHERE device = 'truckSensor01'",
+        "--store", server.url)
+      #expect(answer.contains(",50,21.9,12.14]"), "\(answer)")
+    case .victoriaMetrics:
+      var answer = ""
+      let deadline = Date().addingTimeInterval(10)
+      // New points are seen within seconds.
+      repeat {
+        answer = try query(
+          "count_over_time(truck01_sensors_temp{device=\"truckSensor01\"}[10y])", "--store", server.url)
+        poll(nil, 0, 200)
+      } while !answer.contains("\"50\"") && Date() < deadline
+      #expect(answer.contains("\"50\""), "\(answer)")
+    case .postgreSQL:
+      let answer = try query(
+        "SELECT count(*), count(door), max(volts), min(device) FROM truck01_sensors", "--store", server.url)
+      #expect(answer == "count,count,max,min\n50,50,12.14,truckSensor01\n")
+    }
+  }
+
+  @Test func `a server's refusal of one record is found in its batch`() throws {
+    guard StoreServer.program(.influxDB) != nil, StoreServer.program(.postgreSQL) != nil else { return }
+    for kind in [StoreServer.Kind.influxDB, .postgreSQL] {
+      let server = try StoreServer(kind, in: truck)
+      try truck.write("time,temp\n2024-10-23,1.5\n2024-10-24,2.5\n", to: "good.csv")
+      try truck.write("time,temp\n2024-10-25,3.5\n2024-10-26,warm\n2024-10-27,4.5\n", to: "bad.csv")
+      #expect(try truck.run("store", "import", "good.csv", "--store", server.url).status == 0)
+      let result = try truck.run("store", "import", "bad.csv", "--store", server.url)
+      #expect(result.status == 1 && result.errors.contains("bad.csv:3: rejected"), "\(result.errors)")
+      #expect(try query("SELECT count(temp) FROM truck01_sensors", "--store", server.url).contains("4"))
+    }
+    let nobody = try truck.run("store", "import", "good.csv", "--store", "influx+http://127.0.0.1:9?db=x")
+    #expect(nobody.status == 69, "\(nobody.errors)")
+  }
+}
