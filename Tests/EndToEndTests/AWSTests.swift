@@ -27,6 +27,17 @@ import Testing
     #expect(template.contains("        Sql: \"\(sql)\"\n"))
     #expect(template.contains("AwsIotSqlVersion: \"\(rule["awsIotSqlVersion"] as? String ?? "")\""))
     #expect(template.contains("RuleName: truckAnalyze\n"))
+    // The store's action, whose keys CloudFormation spells with capitals.
+    let actions = try #require(rule["actions"] as? [[String: [String: Any]]])
+    let store = try #require(actions.compactMap { $0["timestream"] }.first)
+    let timestamp = try #require(store["timestamp"] as? [String: String])
+    let dimension = try #require((store["dimensions"] as? [[String: String]])?.first)
+    let expected = [
+      "DatabaseName: \(store["databaseName"] ?? "")", "TableName: \(store["tableName"] ?? "")",
+      "- Name: \(dimension["name"] ?? "")", "Value: \"\(dimension["value"] ?? "")\"",
+      "Value: \"\(timestamp["value"] ?? "")\"", "Unit: \(timestamp["unit"] ?? "")",
+    ]
+    for line in expected { #expect(template.contains("  \(line)\n"), "\(line)") }
     for topic in ["truck/analyze", "TimeStream_rule_error"] {
       #expect(template.contains("Topic: \(topic)\n"))
       #expect(template.contains(":topic/\(topic)\n"))

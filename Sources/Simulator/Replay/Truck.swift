@@ -80,9 +80,13 @@ final class Truck: MQTTClientDelegate {
     }
   }
 
+  private var lastDue = MonotonicTime(nanoseconds: 0)
+
   private func publishAsFastAsTaken(start: MonotonicTime) {
     while !isFinished, client.isReady, let next = nextReading() {
-      let now = MonotonicTime.now()
+      // Timestamps are whole microseconds: two readings in one of them would be two values of one moment.
+      let now = max(.now(), lastDue.advanced(by: 1000))
+      lastDue = now
       publish(next.reading, due: now, offset: now.since(start))
     }
   }

@@ -14,13 +14,19 @@ public struct Bucket: Sendable {
   public let start: Int64
   /// Numbers in it, at least one.
   public var count: Int
+  /// The least of them.
   public var min: Double
+  /// The greatest.
   public var max: Double
+  /// Their sum.
   public var sum: Double
+  /// The first in time.
   public var first: Double
+  /// The last in time.
   public var last: Double
-  /// When the first and the last were measured, nanoseconds since 1970.
+  /// When the first was measured, nanoseconds since 1970.
   public var firstTime: Int64
+  /// When the last was measured, nanoseconds since 1970.
   public var lastTime: Int64
   /// The mean over time, each value holding until the next; only where it was asked for.
   public var timeWeightedAverage: Double?
@@ -46,12 +52,17 @@ public struct Bucket: Sendable {
 
 /// Statistics of a measure over a window.
 public struct Statistics: Sendable {
+  /// Numbers in the window.
   public let count: Int
+  /// The least of them.
   public let min: Double
+  /// The greatest.
   public let max: Double
+  /// Their mean.
   public let average: Double
-  /// The last value, and when it was measured (nanoseconds since 1970).
+  /// The last value.
   public let last: Double
+  /// When it was measured, nanoseconds since 1970.
   public let lastTime: Int64
 }
 
@@ -59,6 +70,7 @@ public struct Statistics: Sendable {
 public struct Sample: Sendable, Hashable {
   /// Nanoseconds since 1970.
   public let time: Int64
+  /// What was measured.
   public let value: Double
 
   package init(time: Int64, value: Double) {
