@@ -52,7 +52,9 @@ public final class RulesService: MQTTClientDelegate {
   private var window: [MessageKey] = []
   /// Messages that come again only because a store failed: their other actions are done.
   private var retried: [MessageKey: Int] = [:]
-  private var lastReport = ""
+  private var reportSecond = 0
+  private var reports = 0
+  private static let reportLimit = 10
   private var storeError: StoreError?
   private var storePause = firstStorePause
   private static let firstStorePause: Int64 = 500_000_000
@@ -325,10 +327,17 @@ public final class RulesService: MQTTClientDelegate {
 
   // MARK: Their ends
 
-  /// Logs a line, unless it is the last one again: a full disk would fill the log too.
+  /// Logs a line, ten a second at most: what fails for every message must not fill the disk too.
   private func report(_ line: String) {
-    if line != lastReport { log(line) }
-    lastReport = line
+    let second = Clock.milliseconds / 1000
+    if second != reportSecond {
+      if reports > Self.reportLimit {
+        log("rules: \(reports - Self.reportLimit) more failures in that second")
+      }
+      (reportSecond, reports) = (second, 0)
+    }
+    reports += 1
+    if reports <= Self.reportLimit { log(line) }
   }
 
   private func finished(_ execution: Execution) {

@@ -80,13 +80,9 @@ final class Truck: MQTTClientDelegate {
     }
   }
 
-  private var lastDue = MonotonicTime(nanoseconds: 0)
-
   private func publishAsFastAsTaken(start: MonotonicTime) {
     while !isFinished, client.isReady, let next = nextReading() {
-      // Timestamps are whole microseconds: two readings in one of them would be two values of one moment.
-      let now = max(.now(), lastDue.advanced(by: 1000))
-      lastDue = now
+      let now = MonotonicTime.now()
       publish(next.reading, due: now, offset: now.since(start))
     }
   }
@@ -132,7 +128,7 @@ final class Truck: MQTTClientDelegate {
     sent += 1
     let timestamp =
       switch replay.settings.timestamps {
-      case .now: replay.wallClock(at: due)
+      case .now: distinct(replay.wallClock(at: due))
       case .uptime: replay.startTimestamp + (firstUptime ?? 0) + elapsed
       case .start(let start):
         replay.needsTimeAxis
@@ -144,6 +140,17 @@ final class Truck: MQTTClientDelegate {
     lastSize = payload.count + 8
     replay.statistics.sent += 1
     _ = client.publish(OutgoingMessage(header: header, payload: payload, due: due, queued: .now()))
+  }
+
+  private var lastTimestamp = 0.0
+
+  /// A timestamp after the last one: two readings of one microsecond would be two values of one moment, which no store
+  /// can keep.
+  private func distinct(_ timestamp: Double) -> Double {
+    lastTimestamp =
+      timestamp > lastTimestamp || timestamp < lastTimestamp - 1
+      ? timestamp : ((lastTimestamp * 1e6).rounded() + 1) / 1e6
+    return lastTimestamp
   }
 
   // MARK: What the client tells
