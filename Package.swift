@@ -29,11 +29,16 @@ let package = Package(
     .target(name: "Identity", dependencies: ["COpenSSL", "JSON"]),
     .target(name: "Simulator", dependencies: ["JSON", "MQTT"]),
     .target(name: "Store", dependencies: ["CCurl", "CPostgreSQL", "CSQLite", "CZlib", "JSON"]),
+    .target(name: "ColdChain"),
+    .target(
+      name: "Dashboard", dependencies: ["ColdChain", "HTTP", "JSON", "Store"],
+      resources: [.embedInCode("Page/index.html"), .embedInCode("Page/app.js"), .embedInCode("Page/app.css")]),
     .target(name: "RulesEngine", dependencies: ["JSON", "MQTT", "Store", "COpenSSL", "CPCRE2"]),
     .executableTarget(
       name: "trucksensor",
       dependencies: [
-        "CEditLine", "HTTP", "JSON", "MQTT", "Identity", "Simulator", "RulesEngine", "Store",
+        "CEditLine", "ColdChain", "Dashboard", "HTTP", "JSON", "MQTT", "Identity", "Simulator", "RulesEngine",
+        "Store",
       ]),
     .testTarget(name: "RulesEngineTests", dependencies: ["JSON", "RulesEngine"], exclude: ["Cases"]),
     .testTarget(name: "MQTTTests", dependencies: ["MQTT"]),

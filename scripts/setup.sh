@@ -16,6 +16,9 @@ packages=(
   libsqlite3-dev   # the store
   libcurl4-openssl-dev # a store at a server: InfluxDB, VictoriaMetrics
   libpq-dev        # a store at a server: PostgreSQL
+  libjs-dygraphs   # the dashboard's charts
+  libcairo2-dev    # the report's drawing
+  fonts-dejavu-core # and its letters
   zlib1g-dev       # what goes to a server, compressed
   libedit-dev      # the query editor's lines
   tzdata           # the rules' time zones
@@ -30,6 +33,7 @@ test_packages=(
   influxdb          # servers that the store writes to
   victoria-metrics
   postgresql
+  chromium          # looks at the dashboard
 )
 
 check=false

@@ -2,50 +2,27 @@ import Glibc
 
 internal import CMicroHTTPD
 
-/// A request as far as handlers need it.
-public struct HTTPRequest: Sendable {
-  /// The path, percent-decoded, always beginning with '/'.
-  public let path: String
+/// Where a server listens, and who may ask.
+public struct HTTPSettings: Sendable {
+  /// The port; 0 takes any free one.
+  public var port: UInt16
+  /// An IPv4 address.
+  public var address = "127.0.0.1"
+  /// Certificate and key, both PEM; without them it is plain HTTP.
+  public var tls: (certificate: String, key: String)?
+  /// Connections at the same time.
+  public var connections: UInt32 = 256
+  /// Requests a second, beyond which they are refused.
+  public var requestRate = 500
+
+  /// Settings for loopback.
+  public init(port: UInt16) { self.port = port }
 }
 
-/// An answer.
-public struct HTTPResponse: Sendable {
-  /// The status code.
-  public let status: Int
-  /// The media type of the body.
-  public let contentType: String
-  /// The content.
-  public let body: [UInt8]
-
-  /// An answer with a text.
-  public init(_ status: Int, _ text: String, contentType: String = "text/plain; charset=utf-8") {
-    self.status = status
-    self.contentType = contentType
-    body = Array(text.utf8)
-  }
-}
-
-/// No server could be started.
-public struct HTTPError: Error, CustomStringConvertible {
-  /// The port that was asked for.
-  public let port: UInt16
-  private let reason: Int32
-
-  fileprivate init(port: UInt16, reason: Int32) {
-    self.port = port
-    self.reason = reason
-  }
-
-  /// What is wrong and what to do.
-  public var description: String {
-    "can't listen on 127.0.0.1:\(port): \(String(cString: strerror(reason))); choose another port"
-  }
-}
-
-/// An HTTP server on the loopback interface for GET and HEAD, in a thread of its own.
+/// An HTTP server for GET, HEAD and POST without a body, in a thread of its own.
 ///
-/// Requests whose Host isn't this machine are refused, so that a web page can't reach it under a name of its own
-/// (DNS rebinding).
+/// On loopback, requests whose Host isn't this machine are refused, so that a web page can't reach it under a name of
+/// its own (DNS rebinding).
 public final class HTTPServer: Sendable {
   /// The port that it listens on.
   public let port: UInt16
@@ -54,37 +31,81 @@ public final class HTTPServer: Sendable {
   private let site: Site
 
   /// What the library's callback gets.
-  private final class Site: Sendable {
+  /// @unchecked Sendable: the counters are touched by the server's one thread only.
+  private final class Site: @unchecked Sendable {
     let handler: @Sendable (HTTPRequest) -> HTTPResponse
-    init(_ handler: @escaping @Sendable (HTTPRequest) -> HTTPResponse) { self.handler = handler }
+    let isLoopback: Bool
+    let requestRate: Int
+    var second = 0
+    var requests = 0
+    var feeds: [EventFeed] = []
+
+    init(_ settings: HTTPSettings, _ handler: @escaping @Sendable (HTTPRequest) -> HTTPResponse) {
+      self.handler = handler
+      isLoopback = settings.address.hasPrefix("127.")
+      requestRate = settings.requestRate
+    }
+
+    func isTooMuch() -> Bool {
+      let now = time(nil)
+      if now != second { (second, requests) = (now, 0) }
+      requests += 1
+      return requests > requestRate
+    }
   }
 
-  private static let connectionLimit: UInt32 = 256
   private static let timeoutSeconds: UInt32 = 30
-  private static let connectionMemory = 32_768
+  private static let connectionMemory = 16_384
+  private static let headerNames = ["Authorization", "Cookie", "Last-Event-ID", "X-Requested-With", "Origin"]
 
-  /// Starts to listen; port 0 takes any free one. `handler` is called on the server's thread. The caller has blocked
-  /// the signals that it wants for itself.
-  public init(port: UInt16, handler: @escaping @Sendable (HTTPRequest) -> HTTPResponse) throws(HTTPError) {
-    site = Site(handler)
+  /// Starts to listen on loopback.
+  public convenience init(port: UInt16, handler: @escaping @Sendable (HTTPRequest) -> HTTPResponse)
+    throws(HTTPError)
+  {
+    try self.init(HTTPSettings(port: port), handler: handler)
+  }
+
+  /// Starts to listen. `handler` is called on the server's thread. The caller has blocked the signals that it wants for
+  /// itself.
+  public init(
+    _ settings: HTTPSettings, handler: @escaping @Sendable (HTTPRequest) -> HTTPResponse
+  ) throws(HTTPError) {
+    site = Site(settings, handler)
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = port.bigEndian
-    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    address.sin_port = settings.port.bigEndian
+    guard inet_pton(AF_INET, settings.address, &address.sin_addr) == 1 else {
+      throw HTTPError(description: "'\(settings.address)' is no IPv4 address")
+    }
     errno = 0
     let started = ts_http_start(
       &address,
       { context, connection, url, method, _, _, uploaded, state in
         guard let context, let connection, let url, let method else { return .NO }
         return HTTPServer.answer(context, connection, url, method, uploaded, state)
-      }, Unmanaged.passUnretained(site).toOpaque(), Self.connectionLimit, Self.timeoutSeconds,
-      Self.connectionMemory)
-    guard let started else { throw HTTPError(port: port, reason: errno == 0 ? EADDRINUSE : errno) }
+      }, Unmanaged.passUnretained(site).toOpaque(), { _, _, _, _ in }, settings.connections,
+      Self.timeoutSeconds,
+      Self.connectionMemory, settings.tls?.certificate, settings.tls?.key)
+    guard let started else {
+      let reason = errno == 0 ? (settings.tls == nil ? EADDRINUSE : EINVAL) : errno
+      throw HTTPError(
+        description:
+          "can't listen on \(settings.address):\(settings.port): \(String(cString: strerror(reason)))"
+          + (settings.tls == nil
+            ? "; choose another port" : "; choose another port, or look at certificate and key"))
+    }
     daemon = started
-    self.port = ts_http_port(started)
+    port = ts_http_port(started)
   }
 
-  deinit { MHD_stop_daemon(daemon) }
+  deinit {
+    // A suspended connection keeps the library from stopping.
+    for feed in site.feeds { feed.close() }
+    MHD_stop_daemon(daemon)
+  }
+
+  /// Ends the streams of `feed` when the server stops.
+  public func closesAtEnd(_ feed: EventFeed) { site.feeds.append(feed) }
 
   private static func answer(
     _ context: UnsafeMutableRawPointer, _ connection: OpaquePointer, _ url: UnsafePointer<CChar>,
@@ -97,30 +118,67 @@ public final class HTTPServer: Sendable {
       return .YES
     }
     if let uploaded, uploaded.pointee > 0 {
+      // No request here has a body: what comes is thrown away as it comes.
       uploaded.pointee = 0
       return .YES
     }
-    let host = MHD_lookup_connection_value(connection, .HEADER_KIND, "Host").map { String(cString: $0) }
+    let site = Unmanaged<Site>.fromOpaque(context).takeUnretainedValue()
+    let host = header(connection, "Host")
+    let name = String(cString: method)
     let response: HTTPResponse
-    if !isLoopback(host) {
+    if site.isTooMuch() {
+      response = HTTPResponse(429, "too many requests\n")
+    } else if site.isLoopback, !isLoopback(host) {
       response = HTTPResponse(421, "this server is for 127.0.0.1 and localhost only\n")
-    } else if !["GET", "HEAD"].contains(String(cString: method)) {
-      response = HTTPResponse(405, "only GET and HEAD are answered\n")
+    } else if !["GET", "HEAD", "POST"].contains(name) {
+      response = HTTPResponse(405, "only GET, HEAD and POST are answered\n")
     } else {
-      let site = Unmanaged<Site>.fromOpaque(context).takeUnretainedValue()
-      response = site.handler(HTTPRequest(path: String(cString: url)))
+      var headers: [String: String] = [:]
+      for field in headerNames { headers[field.lowercased()] = header(connection, field) }
+      response = site.handler(
+        HTTPRequest(method: name, path: String(cString: url), query: query(connection), headers: headers))
     }
-    var body = response.body
-    let count = body.count
-    let made = body.withUnsafeMutableBytes {
-      MHD_create_response_from_buffer(count, $0.baseAddress, .RESPMEM_MUST_COPY)
+    return send(response, connection)
+  }
+
+  private static func send(_ response: HTTPResponse, _ connection: OpaquePointer) -> MHD_Result {
+    let made: OpaquePointer?
+    if let events = response.events {
+      made = events.response(connection, lastSeen: header(connection, "Last-Event-ID").flatMap { Int($0) })
+    } else {
+      var body = response.body
+      let count = body.count
+      made = body.withUnsafeMutableBytes {
+        MHD_create_response_from_buffer(count, $0.baseAddress, .RESPMEM_MUST_COPY)
+      }
     }
     guard let made else { return .NO }
     defer { MHD_destroy_response(made) }
     MHD_add_response_header(made, "Content-Type", response.contentType)
     MHD_add_response_header(made, "X-Content-Type-Options", "nosniff")
+    MHD_add_response_header(made, "Cache-Control", "no-store")
+    for (name, value) in response.headers { MHD_add_response_header(made, name, value) }
     return MHD_queue_response(connection, UInt32(response.status), made)
   }
+
+  private static func header(_ connection: OpaquePointer, _ name: String) -> String? {
+    MHD_lookup_connection_value(connection, .HEADER_KIND, name).map { String(cString: $0) }
+  }
+
+  private static func query(_ connection: OpaquePointer) -> [String: String] {
+    let found = Found()
+    MHD_get_connection_values(
+      connection, .GET_ARGUMENT_KIND,
+      { data, _, key, value in
+        guard let data, let key else { return .YES }
+        let found = Unmanaged<Found>.fromOpaque(data).takeUnretainedValue()
+        found.values[String(cString: key)] = value.map { String(cString: $0) } ?? ""
+        return .YES
+      }, Unmanaged.passUnretained(found).toOpaque())
+    return found.values
+  }
+
+  private final class Found { var values: [String: String] = [:] }
 
   static func isLoopback(_ host: String?) -> Bool {
     guard let host else { return false }

@@ -11,6 +11,8 @@ public final class RulesService: MQTTClientDelegate {
   public final class LoadedRule {
     /// The rule.
     public let document: RuleDocument
+    /// The last message that passed WHERE, and what the statement made of it.
+    public fileprivate(set) var lastMessage: (before: [UInt8], after: [UInt8])?
     /// Its counters since the start; a new version of the rule goes on counting.
     public fileprivate(set) var counters: RuleCounters
 
@@ -183,6 +185,7 @@ public final class RulesService: MQTTClientDelegate {
       log("rule \(rule.name): a payload on '\(message.topic)' is no JSON: \(error)")
     case .output(let output):
       if !isRetry { loaded.counters.rulesExecuted += 1 }
+      loaded.lastMessage = (message.payload, output)
       let execution = Execution(rule: loaded, message: message, isErrorAction: false)
       execution.isRetry = isRetry
       let actions = isRetry ? rule.actions.filter(\.stores) : rule.actions

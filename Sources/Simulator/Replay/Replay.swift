@@ -198,7 +198,8 @@ public final class Replay {
     progressTimer?.set(MonotonicTime.now().advanced(by: 1_000_000_000))
   }
 
-  private func summary() -> ReplaySummary {
+  /// The counts so far.
+  package func summary() -> ReplaySummary {
     let end = ended ?? MonotonicTime.now()
     var repairs = RepairCounts()
     for truck in trucks { repairs.add(truck.repairs) }

@@ -6,6 +6,8 @@ public final class StoreReader {
   /// The file.
   public let path: String
   let connection: Connection
+  /// The attached file's name in SQL, quoted.
+  let database: String
   private let limit = Limit()
 
   /// Shared with the handler that SQLite calls while a statement runs.
@@ -27,8 +29,8 @@ public final class StoreReader {
     connection = try Connection(":memory:", readOnly: false, creates: true)
     let file = path.split(separator: "/").last.map(String.init) ?? path
     let name = file.hasSuffix(".sqlite") ? String(file.dropLast(7)) : file
-    let attach = try Statement(
-      connection, "ATTACH ? AS \(Schema.quoted(["main", "temp"].contains(name) ? "store" : name))")
+    database = Schema.quoted(["main", "temp"].contains(name) ? "store" : name)
+    let attach = try Statement(connection, "ATTACH ? AS \(database)")
     attach.bind(1, "file:" + Self.percentEncoded(path) + "?mode=ro")
     try attach.run()
     try connection.run("PRAGMA cache_size = -65536")

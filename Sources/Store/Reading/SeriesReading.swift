@@ -96,6 +96,35 @@ extension StoreReader {
     return found.map { Series(id: $0.id, dimensions: $0.dimensions) }
   }
 
+  /// What changes when another connection has written.
+  public func dataVersion() throws(StoreError) -> Int64 {
+    let select = try connection.statement("PRAGMA \(database).data_version")
+    defer { select.reset() }
+    return try select.step() ? select.integer(0) : 0
+  }
+
+  /// A series' readings after a moment, in the order of time, with a number or nil for each of the table's measures.
+  public func readings(
+    of series: Series, in table: Table, after time: Int64, limit: Int
+  ) throws(StoreError) -> [(time: Int64, values: [Double?])] {
+    let columns = table.measures.map { $0.type == .varchar ? ", NULL" : ", m\($0.id)" }.joined()
+    let select = try connection.statement(
+      "SELECT time\(columns) FROM ts_data_\(table.id) WHERE series = ? AND time > ? ORDER BY time LIMIT ?")
+    defer { select.reset() }
+    select.bind(1, series.id)
+    select.bind(2, time)
+    select.bind(3, Int64(limit))
+    var rows: [(time: Int64, values: [Double?])] = []
+    while try select.step() {
+      rows.append(
+        (
+          select.integer(0),
+          table.measures.indices.map { select.isNull(Int32($0 + 1)) ? nil : select.double(Int32($0 + 1)) }
+        ))
+    }
+    return rows
+  }
+
   /// The first and last time of a series, nanoseconds since 1970; nil if it has no readings.
   public func span(of series: Series, in table: Table) throws(StoreError) -> ClosedRange<Int64>? {
     let first = try time(series, table, "ASC")

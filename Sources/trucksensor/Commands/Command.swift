@@ -1,4 +1,5 @@
 import Glibc
+import ColdChain
 import HTTP
 import JSON
 import Identity
@@ -19,7 +20,8 @@ protocol Command {
 enum Commands {
   static var all: [any Command.Type] {
     [
-      RunCommand.self, SimulateCommand.self, SubscribeCommand.self, PublishCommand.self,
+      RunCommand.self, DashboardCommand.self, SimulateCommand.self, SubscribeCommand.self,
+      PublishCommand.self,
       DatasetGenerateCommand.self,
       DatasetCheckCommand.self, RulesRunCommand.self, RulesEvalCommand.self, RulesTestCommand.self,
       RulesCheckCommand.self, StoreQueryCommand.self, StoreImportCommand.self, StoreExportCommand.self,
@@ -85,7 +87,7 @@ enum Trucksensor {
   static func exitCode(for error: any Error) -> ExitCode {
     switch error {
     case is UsageError: .usage
-    case is DatasetError, is RuleError, is SQLError, is JSONError: .dataError
+    case is DatasetError, is RuleError, is AlertRule.DocumentError, is SQLError, is JSONError: .dataError
     case let error as IdentityError: error.isAboutData ? .dataError : .refused
     case let error as MQTTError:
       switch error.kind {

@@ -217,6 +217,7 @@ private struct Permissions {
         list.allow(LocalCloud.rulesEngine, AccessRule(.write, topic.isConstant ? topic.source : "#"))
       }
     }
+    list.allow(LocalCloud.rulesEngine, AccessRule(.write, AlertPublisher.topic))
     list.allow(LocalCloud.testClient, AccessRule(.readWrite, "#"), AccessRule(.read, "$SYS/#"))
     var clients = ""
     for (user, identifiers, filters, topics) in enforcement.clients {

@@ -82,6 +82,13 @@ final class ReplayRunner: ReplayObserver {
     return report(outcome)
   }
 
+  /// The counts of messages as members of a JSON object.
+  var statusMembers: String {
+    let summary = replay?.summary()
+    return
+      "\"sent\":\(summary?.sent ?? 0),\"acknowledged\":\(summary?.acknowledged ?? 0),\"dropped\":\(summary?.dropped ?? 0)"
+  }
+
   // MARK: What the replay tells
 
   func replay(delivered payload: [UInt8]) {

@@ -28,7 +28,8 @@ enum RuleFiles {
       let name = withUnsafePointer(to: &entry.pointee.d_name) {
         $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
       }
-      if name.hasSuffix(".json"), !name.hasPrefix(".") { names.append(name) }
+      // The alert rules lie beside the rule documents.
+      if name.hasSuffix(".json"), !name.hasPrefix("."), name != AlertFile.name { names.append(name) }
     }
     return names.sorted().map { "\(folder)/\($0)" }
   }

@@ -153,6 +153,12 @@ enum RulesCheckCommand: Command {
     var isValid = true
     for path in arguments.positionals {
       do {
+        if path.split(separator: "/").last.map(String.init) == AlertFile.name {
+          for rule in try AlertFile.read(path) {
+            StandardOutput.shared.print("\(path): alert \(rule.name): \(rule.title)")
+          }
+          continue
+        }
         let rule = try RuleFiles.read(path)
         let source =
           rule.statement.filter.map { "FROM '\($0)'" } ?? "Basic Ingest ($aws/rules/\(rule.name)/…)"

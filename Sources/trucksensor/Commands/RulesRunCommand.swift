@@ -1,5 +1,6 @@
 import Glibc
 import HTTP
+import JSON
 import MQTT
 import RulesEngine
 import Store
@@ -112,6 +113,7 @@ final class RulesRunner {
     let name = device ?? arguments.string("device") ?? LocalCloud.rulesEngine
     let identifier = device ?? arguments.string("client-id") ?? name
     var failed: (MQTTError) -> Void = { _ in }
+    var logged: (String) -> Void = { _ in }
     let stores = try StoreQueues(arguments)
     self.stores = stores
     let storage = RuleStorage(waker: loop.waker, isStrict: arguments.has("strict-types")) {
@@ -131,10 +133,14 @@ final class RulesRunner {
       services.append(
         try RulesService(
           rules: part, subscriber: subscriber, publisher: publisher, shareGroup: arguments.string("shared"),
-          hopLimit: hopLimit, storage: storage, stores: storesPoints, log: { StandardError.print($0) },
-          onFailure: { failed($0) }))
+          hopLimit: hopLimit, storage: storage, stores: storesPoints,
+          log: { line in
+            if line.contains("failed") { logged(line) }
+            StandardError.print(line)
+          }, onFailure: { failed($0) }))
     }
     self.services = services
+    logged = { [unowned self] line in lastError = line }
     failed = { [unowned self] error in
       if failure == nil { failure = error }
       onFailure(error)
@@ -208,6 +214,25 @@ final class RulesRunner {
   }
 
   var unfinished: Int { services.reduce(0) { $0 + $1.unfinished } }
+
+  /// What the dashboard shows of the rules: a JSON array.
+  var statusJSON: String {
+    let members = rules.map { rule in
+      let failed = rule.counters.failure + rule.counters.parseError
+      return "{\"name\":\(JSONText.quoted(rule.document.name)),\"sql\":\(JSONText.quoted(rule.document.sql)),"
+        + "\"matched\":\(rule.counters.topicMatch),\"succeeded\":\(rule.counters.success),\"failed\":\(failed),"
+        + "\"before\":\(text(rule.lastMessage?.before)),\"after\":\(text(rule.lastMessage?.after))}"
+    }
+    return "[\(members.joined(separator: ","))]"
+  }
+
+  /// The last line that was logged of something that went wrong.
+  private(set) var lastError: String?
+
+  private func text(_ bytes: [UInt8]?) -> String {
+    guard let bytes else { return "null" }
+    return JSONText.quoted(String(decoding: bytes.prefix(4096), as: UTF8.self))
+  }
 
   var countersText: String {
     rules.map { rule in

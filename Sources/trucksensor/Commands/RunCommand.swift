@@ -1,6 +1,8 @@
 import Glibc
+import JSON
 import MQTT
 import Simulator
+import Store
 
 /// `trucksensor run`: the whole journey in one process.
 enum RunCommand: Command {
@@ -13,7 +15,7 @@ enum RunCommand: Command {
       + "started, and certs/NAME.cert.pem, certs/NAME.private.key and certs/root-CA.crt must exist, as AWS's connection "
       + "kit has them. The dataset starts again when it ends, unless --loop says how often.",
     positionals: [.init(name: "NAME", help: "the device's name: letters, digits, ':', '_' and '-'")],
-    options: ReplayOptions.table + ConnectionOptions.table + StoreOptions.writing,
+    options: ReplayOptions.table + ConnectionOptions.table + StoreOptions.writing + DashboardOptions.forRun,
     example: "trucksensor run truckSensor01 --count 20\n"
       + "trucksensor run truckSensor01 --endpoint abc123-ats.iot.eu-west-1.amazonaws.com",
     exitCodes: Commands.standardExitCodes)
@@ -30,13 +32,37 @@ enum RunCommand: Command {
     }
     let plan = try ConnectionPlan(arguments, local: cloud.map { ($0.broker.port, $0.caFile) })
     let engine = try startRules(arguments, cloud, loop)
+    let page = try startDashboard(arguments, cloud, loop)
+    page?.showStatus(loop) { [weak engine] in
+      "{\"device\":\(JSONText.quoted(runner.devices[0].name)),\(runner.statusMembers),"
+        + "\"error\":\(engine?.lastError.map(JSONText.quoted) ?? "null"),\"rules\":\(engine?.statusJSON ?? "[]")}"
+    }
     StandardOutput.shared.print("\nRunning truck sensor sample application...")
     StandardOutput.shared.print("Publishing messages on topic: \(runner.topicTemplate)")
     StandardOutput.shared.flush()
     let code = try runner.run(plan, loop: loop)
     engine?.finish(loop)
+    page?.stop(loop)
     cloud?.broker.stop()
     return code
+  }
+
+  /// The live page over what the rules store; it looks for alerts, too.
+  private static func startDashboard(
+    _ arguments: ParsedArguments, _ cloud: LocalCloud?, _ loop: EventLoop
+  ) throws -> DashboardRunner? {
+    guard let cloud, !arguments.has("no-dashboard") else { return nil }
+    guard case .file(let path) = try StoreOptions.location(arguments) else {
+      StandardError.print(
+        "Dashboard: none, since the store is at a server; look at it with Grafana (deploy/grafana).")
+      return nil
+    }
+    let plan = try ConnectionPlan(arguments, local: (cloud.broker.port, cloud.caFile), ownCredentials: false)
+    let publisher = AlertPublisher(
+      try plan.client(
+        device: LocalCloud.rulesEngine, clientID: "\(LocalCloud.rulesEngine)-alerts", loop: loop
+      ) { _ in })
+    return try DashboardRunner(arguments, storePath: path, publisher: publisher, loop: loop)
   }
 
   /// The rules of `rules/`, beside the local broker; AWS runs its own.

@@ -1,0 +1,129 @@
+/// Where one alert rule stands for one truck: a state machine over points, without clock or storage. Times are
+/// nanoseconds since 1970.
+public struct AlertState: Sendable, Equatable, Codable {
+  /// What happened.
+  public enum Change: String, Sendable, Codable {
+    /// The condition held for the delay.
+    case raised
+    /// The value came back, and nothing latches.
+    case cleared
+    /// The value came back; a person must acknowledge it.
+    case ended
+    /// A person has seen it.
+    case acknowledged
+  }
+
+  /// Whether the rule watches (see `AlertRule.armedAt`).
+  public private(set) var isArmed = false
+  /// Since when the condition holds; nil while it doesn't.
+  public private(set) var violatedSince: Int64?
+  /// When the present alert was raised; nil while there is none.
+  public private(set) var raisedAt: Int64?
+  /// When the condition of the present alert began.
+  public private(set) var beganAt: Int64?
+  /// When the condition of a latched alert ended.
+  public private(set) var endedAt: Int64?
+  /// The worst value of the present alert.
+  public private(set) var worst: Double?
+  /// Whether a person has seen the present alert.
+  public private(set) var isAcknowledged = false
+  private var goodSince: Int64?
+  private var lastTime: Int64?
+
+  /// A rule that hasn't seen anything yet.
+  public init() {}
+
+  /// Whether there is an alert.
+  public var isActive: Bool { raisedAt != nil }
+
+  /// Takes a value; points must come in the order of time, earlier ones are ignored.
+  public mutating func add(_ value: Double, at time: Int64, _ rule: AlertRule) -> Change? {
+    guard rule.condition != .noData else { return arrived(at: time, rule) }
+    guard lastTime.map({ time > $0 }) ?? true else { return nil }
+    lastTime = time
+    if !isArmed {
+      isArmed = rule.armedAt.map { rule.condition == .above ? value <= $0 : value >= $0 } ?? true
+      guard isArmed else { return nil }
+    }
+    let isWrong = rule.condition == .above ? value >= rule.threshold : value <= rule.threshold
+    let isGood =
+      rule.reset == rule.threshold
+      ? !isWrong : rule.condition == .above ? value <= rule.reset : value >= rule.reset
+    if isActive {
+      worst = worst.map { rule.condition == .above ? max($0, value) : min($0, value) } ?? value
+      return isGood ? good(at: time, rule) : bad()
+    }
+    guard isWrong else {
+      violatedSince = nil
+      return nil
+    }
+    let since = violatedSince ?? time
+    if violatedSince == nil { worst = value }
+    violatedSince = since
+    worst = worst.map { rule.condition == .above ? max($0, value) : min($0, value) } ?? value
+    guard Self.seconds(from: since, to: time) >= rule.delay else { return nil }
+    return raise(since: since, at: time)
+  }
+
+  /// Looks at the clock: only a `noData` rule changes by it.
+  public mutating func tick(at time: Int64, _ rule: AlertRule) -> Change? {
+    guard rule.condition == .noData, let lastTime, !isActive,
+      Self.seconds(from: lastTime, to: time) >= rule.delay
+    else { return nil }
+    return raise(since: lastTime, at: time)
+  }
+
+  /// A person has seen the alert; one that has ended is over with it.
+  public mutating func acknowledge() -> Change? {
+    guard isActive, !isAcknowledged else { return nil }
+    isAcknowledged = true
+    if endedAt != nil { clear() }
+    return .acknowledged
+  }
+
+  private mutating func arrived(at time: Int64, _ rule: AlertRule) -> Change? {
+    lastTime = max(lastTime ?? time, time)
+    return isActive && endedAt == nil ? good(at: time, rule) : nil
+  }
+
+  private mutating func raise(since: Int64, at time: Int64) -> Change {
+    raisedAt = time
+    beganAt = since
+    violatedSince = nil
+    endedAt = nil
+    goodSince = nil
+    isAcknowledged = false
+    return .raised
+  }
+
+  private mutating func bad() -> Change? {
+    goodSince = nil
+    // A latched alert whose condition comes back goes on.
+    endedAt = nil
+    return nil
+  }
+
+  private mutating func good(at time: Int64, _ rule: AlertRule) -> Change? {
+    let since = goodSince ?? time
+    goodSince = since
+    guard endedAt == nil, Self.seconds(from: since, to: time) >= rule.resetDelay else { return nil }
+    if rule.latching, !isAcknowledged {
+      endedAt = since
+      return .ended
+    }
+    clear()
+    return .cleared
+  }
+
+  private mutating func clear() {
+    raisedAt = nil
+    beganAt = nil
+    endedAt = nil
+    goodSince = nil
+    worst = nil
+    violatedSince = nil
+    isAcknowledged = false
+  }
+
+  private static func seconds(from start: Int64, to end: Int64) -> Double { Double(end &- start) / 1e9 }
+}

@@ -1,0 +1,56 @@
+import ColdChain
+import HTTP
+import Store
+
+/// What a dashboard shows, and where.
+public struct DashboardSettings: Sendable {
+  /// The store's file; it may appear later.
+  public var storePath: String
+  /// The table whose trucks are shown.
+  public var table = "truck01_sensors"
+  /// The alert rules.
+  public var rules = AlertRule.defaults
+  /// Whether this process looks for alerts; another may do that for the same store.
+  public var raisesAlerts = false
+  /// Where it listens.
+  public var http: HTTPSettings
+  /// What a browser must give; nil on loopback.
+  public var token: String?
+
+  /// A dashboard of a store.
+  public init(storePath: String, http: HTTPSettings) {
+    self.storePath = storePath
+    self.http = http
+  }
+}
+
+/// The live page, its JSON API and its events, over a store that others write.
+public final class Dashboard: Sendable {
+  /// The port it listens on.
+  public var port: UInt16 { server.port }
+  private let server: HTTPServer
+  private let follower: StoreFollower
+  private let api: API
+
+  /// Begins to serve; `onAlert` is called on a thread of the dashboard for each change of an alert.
+  ///
+  /// Throws `HTTPError` where it can't listen.
+  public init(
+    _ settings: DashboardSettings, onAlert: @escaping @Sendable (AlertEvent) -> Void = { _ in }
+  ) throws(HTTPError) {
+    let feed = EventFeed()
+    let follower = StoreFollower(settings, feed: feed, onAlert: onAlert)
+    let api = API(settings, follower: follower, feed: feed)
+    self.follower = follower
+    self.api = api
+    server = try HTTPServer(settings.http) { api.answer($0) }
+    server.closesAtEnd(feed)
+    follower.start()
+  }
+
+  /// What the page shows of the stages before the store: a JSON object, `{"device": …, "rules": […]}`.
+  public func setStatus(_ json: String) { api.setStatus(json) }
+
+  /// Ends the follower; the server ends with the object.
+  public func stop() { follower.stop() }
+}

@@ -1,0 +1,440 @@
+'use strict';
+// All texts from devices are set as text, never as HTML.
+const byId = (id) => document.getElementById(id);
+const measures = ['temp', 'volts', 'door'];
+const state = {
+  device: null, devices: new Map(), window: 0, absolute: null, live: true, zoom: null,
+  rows: { temp: [], volts: [], door: [] }, alerts: [], latest: 0, loading: null, dirty: false,
+};
+let chart = null;
+let door = null;
+
+const format = (value, digits) => (value === null || value === undefined ? '–' : value.toFixed(digits));
+const clock = (time) => new Date(time).toLocaleString(undefined, { dateStyle: 'short', timeStyle: 'medium' });
+
+function say(text) {
+  byId('message').textContent = text;
+  byId('message').hidden = !text;
+}
+
+async function ask(path) {
+  const response = await fetch(path);
+  const body = await response.json();
+  if (!response.ok) throw new Error(body.error || response.statusText);
+  return body;
+}
+
+// --- the window -------------------------------------------------------------------------------------------------
+
+function bounds() {
+  if (state.zoom) return state.zoom;
+  if (state.absolute) return state.absolute;
+  const device = state.devices.get(state.device);
+  if (!device) return null;
+  const last = Math.max(device.last, state.latest);
+  return [state.window ? last - state.window * 1000 : device.first, last + 1];
+}
+
+async function load() {
+  const window = bounds();
+  if (!window || !state.device) return;
+  const mine = (state.loading = {});
+  const width = Math.max(100, Math.min(1500, Math.round(byId('chart').clientWidth || 800)));
+  const query = `device=${encodeURIComponent(state.device)}&from=${Math.floor(window[0])}&to=${Math.ceil(window[1]) + 1}`;
+  try {
+    const answers = await Promise.all(measures.map((name) =>
+      ask(`/api/series?${query}&measure=${name}&width=${width}`).catch(() => ({ rows: [] }))));
+    if (state.loading !== mine) return;
+    measures.forEach((name, index) => { state.rows[name] = answers[index].rows; });
+    draw();
+    await loadStats();
+  } catch (error) {
+    say(error.message);
+  }
+}
+
+async function loadStats() {
+  const window = bounds();
+  if (!window || !state.device) return;
+  const stats = await ask(
+    `/api/stats?device=${encodeURIComponent(state.device)}&from=${Math.floor(window[0])}&to=${Math.ceil(window[1]) + 1}`);
+  for (const name of ['average', 'maximum', 'minimum', 'current']) {
+    byId(`${name}-temp`).textContent = stats.temp ? `${format(stats.temp[name], 2)} °C` : '–';
+    byId(`${name}-volts`).textContent = stats.volts ? `${format(stats.volts[name], 2)} V` : '–';
+  }
+  byId('door-count').textContent = stats.door ? String(stats.door.openings) : '–';
+  say('');
+}
+
+// --- the chart --------------------------------------------------------------------------------------------------
+
+const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+
+// One row a time; [minimum, average, maximum] for each line, null where a line has nothing at that time.
+function table() {
+  const times = new Map();
+  for (const [index, name] of ['temp', 'volts'].entries()) {
+    for (const [time, min, average, max] of state.rows[name]) {
+      let row = times.get(time);
+      if (!row) times.set(time, (row = [new Date(time), null, null]));
+      row[index + 1] = [min, average, max];
+    }
+  }
+  return [...times.values()].sort((one, other) => one[0] - other[0]);
+}
+
+function shade(canvas, area, graph) {
+  for (const alert of state.alerts) {
+    if (alert.device !== state.device) continue;
+    const end = alert.ended ? Date.parse(alert.ended) : Math.max(state.latest, Date.parse(alert.raised));
+    const left = Math.max(area.x, graph.toDomXCoord(Date.parse(alert.began)));
+    const right = Math.min(area.x + area.w, graph.toDomXCoord(end));
+    if (right <= left) continue;
+    canvas.globalAlpha = 0.16;
+    canvas.fillStyle = color('bad');
+    canvas.fillRect(left, area.y, right - left, area.h);
+    canvas.globalAlpha = 1;
+  }
+}
+
+// Its own scale for each line, so that a fall of a tenth of a volt is seen; at least half a unit high.
+function range(name, least) {
+  let low = Infinity;
+  let high = -Infinity;
+  for (const row of state.rows[name]) {
+    low = Math.min(low, row[1]);
+    high = Math.max(high, row[3]);
+  }
+  if (low > high) return [0, 1];
+  const middle = (low + high) / 2;
+  const half = Math.max((high - low) * 0.55, least / 2);
+  return [middle - half, middle + half];
+}
+
+function showCursor(time) {
+  const at = (name) => {
+    const rows = state.rows[name];
+    let low = 0;
+    let high = rows.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (rows[middle][0] <= time) low = middle; else high = middle - 1;
+    }
+    return rows[low];
+  };
+  const span = (row, digits, unit) => {
+    if (!row) return '–';
+    const text = `${format(row[2], digits)} ${unit}`;
+    return row[1] === row[3] ? text : `${text} (${format(row[1], digits)} to ${format(row[3], digits)})`;
+  };
+  const open = at('door');
+  byId('cursor').textContent = `${clock(time)}   ${span(at('temp'), 2, '°C')}   ${span(at('volts'), 2, 'V')}   `
+    + (open ? (open[3] > 0 ? 'door open' : 'door closed') : '');
+}
+
+function zoomed(low, high) {
+  const window = bounds();
+  state.zoom = window && (low > window[0] + 1 || high < window[1] - 1 || state.zoom) ? [low, high] : null;
+  state.live = false;
+  pressed();
+  load();
+}
+
+function unzoom() {
+  state.zoom = null;
+  load();
+}
+
+function draw() {
+  const rows = table();
+  if (!rows.length || typeof Dygraph === 'undefined') {
+    if (typeof Dygraph === 'undefined') say('The charting library is missing: apt-get install libjs-dygraphs');
+    return;
+  }
+  const window = bounds();
+  const openings = state.rows.door.map((row) => [new Date(row[0]), row[3] > 0 ? 1 : 0]);
+  const last = state.rows.temp[state.rows.temp.length - 1];
+  if (openings.length && last && last[0] > openings[openings.length - 1][0]) {
+    openings.push([new Date(last[0]), openings[openings.length - 1][1]]);
+  }
+  const options = { file: rows, dateWindow: window, axes: { y: { valueRange: range('temp', 0.5) }, y2: { valueRange: range('volts', 0.2) } } };
+  const doorOptions = { file: openings.length ? openings : [[new Date(window[0]), 0]], dateWindow: window };
+  if (chart) {
+    chart.updateOptions(options);
+    door.updateOptions(doorOptions);
+    return;
+  }
+  const common = {
+    gridLineColor: color('grid'), axisLineColor: color('border'), strokeWidth: 1.5, legend: 'never', rightGap: 8,
+    highlightCircleSize: 3, interactionModel: Dygraph.defaultInteractionModel, zoomCallback: zoomed,
+    highlightCallback: (event, x) => showCursor(x),
+  };
+  chart = new Dygraph(byId('chart'), rows, {
+    ...common, labels: ['time', 'Temperature', 'Voltage'], customBars: true, connectSeparatedPoints: true,
+    colors: [color('temp'), color('volts')], series: { Voltage: { axis: 'y2' } }, ylabel: '', y2label: '',
+    axes: {
+      y: { valueRange: options.axes.y.valueRange, axisLabelWidth: 46 },
+      y2: { valueRange: options.axes.y2.valueRange, axisLabelWidth: 46, independentTicks: true, drawGrid: false },
+    },
+    dateWindow: window, underlayCallback: shade, showRangeSelector: true, rangeSelectorHeight: 34,
+    rangeSelectorPlotStrokeColor: color('temp'), rangeSelectorPlotFillColor: color('temp'), rangeSelectorAlpha: 0.35,
+    // showRangeSelector makes dragging pan otherwise.
+    interactionModel: Dygraph.defaultInteractionModel,
+  });
+  door = new Dygraph(byId('door'), doorOptions.file, {
+    ...common, labels: ['time', 'Door'], stepPlot: true, fillGraph: true, colors: [color('door')], dateWindow: window,
+    axes: {
+      y: { valueRange: [0, 1.15], axisLabelWidth: 46, ticker: () => [{ v: 0, label: 'shut' }, { v: 1, label: 'open' }] },
+      x: { drawAxis: false },
+    },
+    rightGap: 58,
+  });
+  byId('chart').addEventListener('dblclick', unzoom);
+  byId('door').addEventListener('dblclick', unzoom);
+}
+
+// --- live -------------------------------------------------------------------------------------------------------
+
+function points(event) {
+  const data = JSON.parse(event.data);
+  const known = state.devices.get(data.device);
+  if (!known) return refreshDevices();
+  const newest = data.rows[data.rows.length - 1];
+  known.last = Math.max(known.last, newest[0]);
+  if (data.device !== state.device) return;
+  state.latest = Math.max(state.latest, newest[0]);
+  if (!state.live || state.zoom || state.absolute) return;
+  for (const row of data.rows) {
+    data.measures.forEach((name, index) => {
+      const value = row[index + 1];
+      const rows = state.rows[name];
+      if (rows && value !== null && (!rows.length || row[0] > rows[rows.length - 1][0])) {
+        rows.push([row[0], value, value, value, value]);
+      }
+    });
+  }
+  state.dirty = true;
+}
+
+let statsDue = 0;
+function frame() {
+  requestAnimationFrame(frame);
+  if (!state.dirty || document.hidden) return;
+  state.dirty = false;
+  const window = bounds();
+  for (const name of measures) {
+    const rows = state.rows[name];
+    let old = 0;
+    while (old < rows.length && rows[old][0] < window[0]) old += 1;
+    if (old > 100) rows.splice(0, old - 1);
+  }
+  // Reduced again by the server once there are more points than a screen shows.
+  if (state.rows.temp.length > 4000) load(); else draw();
+  const now = performance.now();
+  if (now >= statsDue) {
+    statsDue = now + 500;
+    loadStats().catch((error) => say(error.message));
+  }
+  const device = state.devices.get(state.device);
+  if (device && state.latest) byId('connection').title = `last reading ${clock(state.latest)}`;
+}
+
+function connect() {
+  const source = new EventSource('/api/events');
+  const shown = byId('connection');
+  source.onopen = () => {
+    shown.textContent = 'live';
+    shown.className = 'on';
+    // What came while the connection was cut may be more than the server keeps.
+    refreshDevices().then(load);
+    loadAlerts();
+  };
+  source.onerror = () => {
+    shown.textContent = 'reconnecting';
+    shown.className = 'off';
+  };
+  source.addEventListener('points', points);
+  source.addEventListener('alert', () => { loadAlerts(); refreshDevices(); });
+}
+
+// --- devices, alerts, stages ------------------------------------------------------------------------------------
+
+async function refreshDevices() {
+  let answer;
+  try {
+    answer = await ask('/api/devices');
+  } catch (error) {
+    say(`${error.message}: waiting for the first readings`);
+    return;
+  }
+  state.devices = new Map(answer.devices.map((device) => [device.device, device]));
+  const select = byId('device');
+  const names = [...state.devices.keys()].sort();
+  if (names.join('\n') !== [...select.options].map((option) => option.value).join('\n')) {
+    select.replaceChildren(...names.map((name) => new Option(name, name)));
+  }
+  if (!state.devices.has(state.device)) {
+    state.device = answer.devices.length ? answer.devices[0].device : null;
+    state.latest = 0;
+    if (state.device) load();
+  }
+  if (state.device) select.value = state.device;
+  const body = byId('fleet');
+  body.replaceChildren(...answer.devices.map((device) => {
+    const row = document.createElement('tr');
+    const cell = (text, bad) => {
+      const made = document.createElement('td');
+      made.textContent = text;
+      if (bad) made.className = 'bad';
+      row.append(made);
+      return made;
+    };
+    const name = cell('');
+    const button = document.createElement('button');
+    button.textContent = device.device;
+    button.addEventListener('click', () => choose(device.device));
+    name.append(button);
+    cell(String(device.alerts), device.alerts > 0);
+    cell(format(device.latest.temp, 2), device.latest.temp > -15);
+    cell(format(device.latest.volts, 2), device.latest.volts < 11.95);
+    cell(device.latest.door > 0 ? 'open' : 'shut');
+    cell(clock(device.last));
+    return row;
+  }));
+}
+
+function choose(name) {
+  state.device = name;
+  state.latest = 0;
+  state.zoom = null;
+  byId('device').value = name;
+  window.scrollTo({ top: 0 });
+  load();
+}
+
+async function loadAlerts() {
+  const answer = await ask('/api/alerts');
+  state.alerts = answer.alerts;
+  const list = byId('alerts');
+  if (!answer.alerts.length) {
+    const none = document.createElement('li');
+    none.textContent = 'None so far.';
+    list.replaceChildren(none);
+    return;
+  }
+  list.replaceChildren(...answer.alerts.slice(0, 100).map((alert) => {
+    const item = document.createElement('li');
+    if (!alert.ended) item.className = 'active';
+    const words = document.createElement('div');
+    const title = document.createElement('strong');
+    title.textContent = `${alert.title} · ${alert.device}`;
+    const details = document.createElement('small');
+    details.textContent = `since ${clock(alert.began)}` + (alert.ended ? `, until ${clock(alert.ended)}` : ', still so')
+      + (alert.worst === null ? '' : `, worst ${format(alert.worst, 2)}`)
+      + (alert.acknowledged ? `, acknowledged ${clock(alert.acknowledged)}` : '');
+    words.append(title, details);
+    item.append(words);
+    if (!alert.acknowledged) {
+      const button = document.createElement('button');
+      button.textContent = 'Acknowledge';
+      button.addEventListener('click', async () => {
+        await fetch(`/api/alerts/acknowledge?id=${alert.id}`, { method: 'POST', headers: { 'X-Requested-With': 'trucksensor' } });
+        loadAlerts();
+      });
+      item.append(button);
+    }
+    return item;
+  }));
+  if (chart) chart.updateOptions({});
+}
+
+async function loadStages() {
+  const status = await ask('/api/rules');
+  const list = byId('stages');
+  const entries = [];
+  const add = (name, text) => {
+    const term = document.createElement('dt');
+    const value = document.createElement('dd');
+    term.textContent = name;
+    value.textContent = text;
+    entries.push(term, value);
+  };
+  if (!status) {
+    add('Store', 'shown without the run that fills it');
+  } else {
+    add('Device', status.device);
+    add('Messages', `${status.sent} sent, ${status.acknowledged} acknowledged, ${status.dropped} dropped`);
+    for (const rule of status.rules) {
+      add(`Rule ${rule.name}`, `${rule.matched} matched, ${rule.succeeded} actions done, ${rule.failed} failed`);
+    }
+    add('Last error', status.error || 'none');
+    const rule = status.rules.find((each) => each.before) || status.rules[0];
+    if (rule) {
+      byId('rule').textContent = rule.sql;
+      byId('before').textContent = rule.before || '';
+      byId('after').textContent = rule.after || '';
+    }
+  }
+  byId('rule-details').hidden = !status;
+  list.replaceChildren(...entries);
+}
+
+// --- the controls -----------------------------------------------------------------------------------------------
+
+function pressed() {
+  for (const button of byId('windows').children) {
+    button.setAttribute('aria-pressed', String(!state.absolute && !state.zoom && Number(button.dataset.window) === state.window));
+  }
+  byId('live').setAttribute('aria-pressed', String(state.live));
+}
+
+byId('windows').addEventListener('click', (event) => {
+  if (!event.target.dataset.window) return;
+  state.window = Number(event.target.dataset.window);
+  state.absolute = null;
+  state.zoom = null;
+  state.live = true;
+  pressed();
+  load();
+});
+byId('live').addEventListener('click', () => {
+  state.live = !state.live;
+  if (state.live) {
+    state.absolute = null;
+    state.zoom = null;
+  }
+  pressed();
+  load();
+});
+for (const id of ['from', 'to']) {
+  byId(id).addEventListener('change', () => {
+    const from = Date.parse(byId('from').value);
+    const to = Date.parse(byId('to').value);
+    if (!(from < to)) return;
+    state.absolute = [from, to];
+    state.zoom = null;
+    state.live = false;
+    pressed();
+    load();
+  });
+}
+byId('device').addEventListener('change', (event) => choose(event.target.value));
+let resized = 0;
+window.addEventListener('resize', () => {
+  clearTimeout(resized);
+  resized = setTimeout(load, 200);
+});
+matchMedia('(prefers-color-scheme: light)').addEventListener('change', () => {
+  chart = null;
+  door = null;
+  draw();
+});
+
+connect();
+loadStages().catch(() => {});
+setInterval(() => {
+  if (document.hidden) return;
+  loadStages().catch(() => {});
+  refreshDevices();
+}, 2000);
+requestAnimationFrame(frame);

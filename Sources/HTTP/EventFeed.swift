@@ -1,0 +1,151 @@
+import Glibc
+import Synchronization
+
+internal import CMicroHTTPD
+
+/// Server-sent events (WHATWG HTML, section 9.2), one feed for however many readers: each event is kept once, and each
+/// reader has a place in it. A reader that falls behind the events that are kept is dropped, not waited for; it comes
+/// back by itself, with the identifier of the last event it has seen.
+public final class EventFeed: Sendable {
+  private struct Event {
+    let number: Int
+    let bytes: [UInt8]
+  }
+
+  /// Where a reader is.
+  /// @unchecked Sendable: the feed's lock guards its variables; the pointer may be resumed from any thread.
+  fileprivate final class Reader: @unchecked Sendable {
+    let connection: OpaquePointer
+    /// The number of the event that it gets next, and how much of it it has.
+    var next: Int
+    var offset = 0
+    var isSuspended = false
+
+    init(connection: OpaquePointer, next: Int) {
+      self.connection = connection
+      self.next = next
+    }
+  }
+
+  private struct State: ~Copyable {
+    var events: [Event] = []
+    var lastNumber = 0
+    var readers: [ObjectIdentifier: Reader] = [:]
+    var isClosed = false
+  }
+
+  /// The state is touched by the server's thread and by whoever publishes, under its lock.
+  private nonisolated(unsafe) let state = Shared()
+  private final class Shared { let lock = Mutex(()); var value = State() }
+  // nonisolated(unsafe): `Reader` holds a library's pointer; `lock` guards every use.
+
+  private let limit: Int
+
+  /// A feed that keeps the last `limit` events.
+  public init(limit: Int = 512) { self.limit = limit }
+
+  /// How many read now.
+  public var readers: Int { state.lock.withLock { _ in state.value.readers.count } }
+
+  /// Sends an event with a number of its own; `data` is one line.
+  public func publish(_ name: String, _ data: String) {
+    state.lock.withLock { _ in
+      state.value.lastNumber += 1
+      let number = state.value.lastNumber
+      append(Event(number: number, bytes: Array("id: \(number)\nevent: \(name)\ndata: \(data)\n\n".utf8)))
+    }
+  }
+
+  /// Sends a comment: only so is a reader noticed that went away.
+  public func keepAlive() {
+    state.lock.withLock { _ in
+      state.value.lastNumber += 1
+      append(Event(number: state.value.lastNumber, bytes: Array(": \n\n".utf8)))
+    }
+  }
+
+  private func append(_ event: Event) {
+    state.value.events.append(event)
+    if state.value.events.count > 2 * limit { state.value.events.removeFirst(limit) }
+    for reader in state.value.readers.values where reader.isSuspended {
+      reader.isSuspended = false
+      MHD_resume_connection(reader.connection)
+    }
+  }
+
+  /// Ends all readers, so that the server can stop.
+  func close() {
+    state.lock.withLock { _ in
+      state.value.isClosed = true
+      for reader in state.value.readers.values where reader.isSuspended {
+        reader.isSuspended = false
+        MHD_resume_connection(reader.connection)
+      }
+    }
+  }
+
+  /// Begins with what follows `lastSeen`, or with what comes from now on.
+  func response(_ connection: OpaquePointer, lastSeen: Int?) -> OpaquePointer? {
+    let reader = state.lock.withLock { _ in
+      let newest = state.value.lastNumber + 1
+      let reader = Reader(connection: connection, next: lastSeen.map { min($0 + 1, newest) } ?? newest)
+      state.value.readers[ObjectIdentifier(reader)] = reader
+      return reader
+    }
+    let context = Context(feed: self, reader: reader)
+    return MHD_create_response_from_callback(
+      UInt64.max, 16_384,
+      { data, _, buffer, count in
+        guard let data, let buffer else { return ts_http_end_of_stream() }
+        let context = Unmanaged<Context>.fromOpaque(data).takeUnretainedValue()
+        return context.feed.read(context.reader, UnsafeMutableRawBufferPointer(start: buffer, count: count))
+      }, Unmanaged.passRetained(context).toOpaque(),
+      { data in
+        guard let data else { return }
+        let context = Unmanaged<Context>.fromOpaque(data).takeRetainedValue()
+        context.feed.forget(context.reader)
+      })
+  }
+
+  private final class Context {
+    let feed: EventFeed
+    let reader: Reader
+    init(feed: EventFeed, reader: Reader) {
+      self.feed = feed
+      self.reader = reader
+    }
+  }
+
+  private func forget(_ reader: Reader) {
+    state.lock.withLock { _ in _ = state.value.readers.removeValue(forKey: ObjectIdentifier(reader)) }
+  }
+
+  private func read(_ reader: Reader, _ buffer: UnsafeMutableRawBufferPointer) -> Int {
+    state.lock.withLock { _ in
+      if state.value.isClosed { return ts_http_end_of_stream() }
+      guard let first = state.value.events.first, reader.next <= state.value.lastNumber else {
+        // Under the same lock as publishing: no event can come between looking and waiting.
+        reader.isSuspended = true
+        MHD_suspend_connection(reader.connection)
+        return 0
+      }
+      guard reader.next >= first.number else { return ts_http_end_of_stream() }
+      var written = 0
+      while written < buffer.count, reader.next <= state.value.lastNumber {
+        let bytes = state.value.events[reader.next - first.number].bytes
+        let count = min(bytes.count - reader.offset, buffer.count - written)
+        bytes.withUnsafeBytes { source in
+          UnsafeMutableRawBufferPointer(rebasing: buffer[written..<written + count]).copyMemory(
+            from: UnsafeRawBufferPointer(rebasing: source[reader.offset..<reader.offset + count]))
+        }
+        written += count
+        reader.offset += count
+        if reader.offset == bytes.count {
+          reader.next += 1
+          reader.offset = 0
+        }
+      }
+      return written
+    }
+  }
+}

@@ -1,0 +1,49 @@
+/// A request as far as handlers need it.
+public struct HTTPRequest: Sendable {
+  /// GET, HEAD or POST.
+  public let method: String
+  /// The path, percent-decoded, always beginning with '/'.
+  public let path: String
+  /// The query's parameters, percent-decoded; of one given twice the last.
+  public let query: [String: String]
+  /// The header fields that handlers ask for, by lower-case name.
+  public let headers: [String: String]
+}
+
+/// An answer.
+public struct HTTPResponse: Sendable {
+  /// The status code.
+  public let status: Int
+  /// The media type of the body.
+  public let contentType: String
+  /// The content.
+  public let body: [UInt8]
+  /// Further header fields.
+  public var headers: [(name: String, value: String)] = []
+  /// What follows the body for as long as the client listens.
+  public var events: EventFeed?
+
+  /// An answer with a text.
+  public init(_ status: Int, _ text: String, contentType: String = "text/plain; charset=utf-8") {
+    self.init(status, Array(text.utf8), contentType: contentType)
+  }
+
+  /// An answer with bytes.
+  public init(_ status: Int, _ body: [UInt8], contentType: String) {
+    self.status = status
+    self.contentType = contentType
+    self.body = body
+  }
+
+  /// Server-sent events of a feed.
+  public init(events: EventFeed) {
+    self.init(200, "", contentType: "text/event-stream")
+    self.events = events
+  }
+}
+
+/// No server could be started.
+public struct HTTPError: Error, CustomStringConvertible {
+  /// What is wrong and what to do.
+  public let description: String
+}

@@ -1,0 +1,189 @@
+import ColdChain
+import Dashboard
+import Glibc
+import HTTP
+import MQTT
+import Store
+
+/// `trucksensor dashboard`: the live page over a store that is there.
+enum DashboardCommand: Command {
+  static let description = CommandDescription(
+    name: "dashboard", summary: "Serves the live page \"Truck01 sensors analytics\" over a store.",
+    discussion:
+      "'trucksensor run' serves it by itself; this is for a store that another process fills, or has filled. It listens "
+      + "on 127.0.0.1; another address needs a certificate, its key and a token.",
+    options: StoreOptions.existing + DashboardOptions.listening + [
+      .value("table", "TABLE", "the table whose trucks are shown", default: "truck01_sensors")
+    ], example: "trucksensor dashboard --port 8081",
+    exitCodes: [
+      (.success, "done"), (.usage, "wrong usage"), (.unavailable, "no store, or no port"),
+      (.interrupted, "interrupted"),
+    ])
+
+  static func run(_ arguments: ParsedArguments) throws -> ExitCode {
+    let path = try StoreOptions.file(arguments)
+    // Says at once what is wrong with it.
+    _ = try StoreReader(path: path)
+    Signals.block([SIGINT, SIGTERM])
+    let loop = try EventLoop()
+    let page = try DashboardRunner(arguments, storePath: path, publisher: nil, loop: loop)
+    try loop.onSignal([SIGINT, SIGTERM]) { _ in loop.stop() }
+    loop.run()
+    page.stop(loop)
+    return .interrupted
+  }
+}
+
+/// The options of where the page is.
+enum DashboardOptions {
+  static let listening: [CommandDescription.Option] = [
+    .value("port", "PORT", "the page's port; the next free one if it is taken", default: "8080"),
+    .value(
+      "address", "ADDRESS", "an address that others reach; needs --tls-cert, --tls-key and --token-file",
+      default: "127.0.0.1"),
+    .value("tls-cert", "FILE", "the page's certificate, PEM", file: true),
+    .value("tls-key", "FILE", "its key, PEM", file: true),
+    .value("token-file", "FILE", "what a browser must give as /?token=…", file: true),
+  ]
+
+  static let forRun: [CommandDescription.Option] =
+    listening.map { option in
+      var option = option
+      if option.name == "port" || option.name == "address" {
+        option = .value(
+          "dashboard-\(option.name)", option.placeholder ?? "", option.help, default: option.defaultText)
+      }
+      return option
+    } + [.flag("no-dashboard", "serve no page")]
+
+  static func settings(_ arguments: ParsedArguments, storePath: String) throws -> (
+    DashboardSettings, fixed: Bool
+  ) {
+    let prefix = arguments.command.option(named: "dashboard-port") == nil ? "" : "dashboard-"
+    let port = try arguments.integer("\(prefix)port", in: 0...65_535)
+    var http = HTTPSettings(port: UInt16(port ?? 8080))
+    http.connections = 2000
+    http.address = arguments.string("\(prefix)address") ?? "127.0.0.1"
+    if let certificate = arguments.string("tls-cert"), let key = arguments.string("tls-key") {
+      guard let certificate = TextFile.read(certificate), let key = TextFile.read(key) else {
+        throw arguments.error("--tls-cert or --tls-key can't be read")
+      }
+      http.tls = (certificate, key)
+    }
+    var settings = DashboardSettings(storePath: storePath, http: http)
+    if let file = arguments.string("token-file") {
+      let token = TextFile.read(file).map { String($0.prefix { !$0.isWhitespace }) } ?? ""
+      guard token.count >= 16,
+        token.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || "-_".contains($0)) })
+      else {
+        throw arguments.error(
+          "--token-file must hold at least 16 letters and digits: 'openssl rand -hex 16' makes some")
+      }
+      settings.token = token
+    }
+    if !http.address.hasPrefix("127."), http.tls == nil || settings.token == nil {
+      throw arguments.error("an address that others reach needs --tls-cert, --tls-key and --token-file")
+    }
+    settings.table =
+      arguments.command.option(named: "table") == nil
+      ? settings.table : arguments.string("table") ?? settings.table
+    return (settings, port != nil)
+  }
+}
+
+/// The page of a command.
+final class DashboardRunner {
+  private let dashboard: Dashboard
+  private let publisher: AlertPublisher?
+  private var timer: LoopTimer?
+
+  /// Begins to serve. With a publisher it looks for alerts, and publishes what changes.
+  init(_ arguments: ParsedArguments, storePath: String, publisher: AlertPublisher?, loop: EventLoop) throws {
+    let given = try DashboardOptions.settings(arguments, storePath: storePath)
+    var settings = given.0
+    settings.rules = try AlertFile.read()
+    settings.raisesAlerts = publisher != nil
+    self.publisher = publisher
+    DescriptorLimit.raise()
+    let waker = loop.waker
+    let receive = publisher?.receiver
+    var started: Dashboard?
+    // Another run may have the usual port.
+    let attempts: UInt16 = given.fixed ? 1 : 20
+    for offset in 0..<attempts where started == nil {
+      var attempt = settings
+      attempt.http.port += offset
+      do {
+        started = try Dashboard(attempt, onAlert: { receive?(waker, $0) })
+      } catch {
+        if offset + 1 == attempts { throw error }
+      }
+    }
+    guard let started else { throw arguments.error("no port is free for the dashboard") }
+    dashboard = started
+    publisher?.start()
+    let scheme = settings.http.tls == nil ? "http" : "https"
+    StandardError.print("Dashboard: \(scheme)://\(settings.http.address):\(started.port)/")
+  }
+
+  /// Shows what `status` gives, twice a second.
+  func showStatus(_ loop: EventLoop, _ status: @escaping () -> String) {
+    timer = loop.makeTimer { [unowned self] in
+      dashboard.setStatus(status())
+      timer?.set(MonotonicTime.now().advanced(by: 500_000_000))
+    }
+    timer?.set(.now())
+  }
+
+  func stop(_ loop: EventLoop) {
+    timer?.cancel()
+    dashboard.stop()
+    publisher?.stop(loop)
+  }
+}
+
+/// The alert rules on disk.
+enum AlertFile {
+  static let name = "alerts.json"
+
+  /// Reads `rules/alerts.json`; the defaults where there is none.
+  static func read(_ path: String = "\(RuleFiles.folder)/\(name)") throws -> [AlertRule] {
+    guard let bytes = TextFile.bytes(of: path) else { return AlertRule.defaults }
+    return try AlertRule.rules(in: bytes, file: path)
+  }
+}
+
+/// Publishes changes of alerts to `truck/alerts`.
+final class AlertPublisher: MQTTClientDelegate {
+  static let topic = "truck/alerts"
+  private let client: MQTTClient
+  private var header: PublishHeader?
+  private let box = Box()
+
+  /// @unchecked Sendable: only the loop's thread looks inside.
+  private final class Box: @unchecked Sendable { weak var publisher: AlertPublisher? }
+
+  init(_ client: MQTTClient) {
+    self.client = client
+    header = try? PublishHeader(topic: TopicName(Self.topic), qos: .atLeastOnce)
+    client.delegate = self
+    box.publisher = self
+  }
+
+  func start() { client.connect() }
+
+  func stop(_ loop: EventLoop) { client.disconnect() }
+
+  /// Takes an event on any thread.
+  var receiver: @Sendable (Waker, AlertEvent) -> Void {
+    { [box] waker, event in
+      waker.submit { _ in box.publisher?.publish(event) }
+    }
+  }
+
+  private func publish(_ event: AlertEvent) {
+    StandardError.print("alert \(event.change.rawValue): \(event.alert.title), \(event.alert.device)")
+    guard let header else { return }
+    _ = client.publish(OutgoingMessage(header: header, payload: Array(event.json.utf8), due: .now()))
+  }
+}
