@@ -1,0 +1,224 @@
+import Glibc
+
+/// One row of a truck's data.
+public struct TripReading: Sendable {
+  /// Nanoseconds since 1970.
+  public let time: Int64
+  /// Celsius; nil where it wasn't measured.
+  public let temperature: Double?
+  /// Volts.
+  public let voltage: Double?
+  /// Whether the door was open.
+  public let isDoorOpen: Bool?
+
+  /// A row.
+  public init(time: Int64, temperature: Double?, voltage: Double?, isDoorOpen: Bool?) {
+    self.time = time
+    self.temperature = temperature
+    self.voltage = voltage
+    self.isDoorOpen = isDoorOpen
+  }
+}
+
+/// A span in which something was so.
+public struct Episode: Sendable, Equatable {
+  /// Nanoseconds since 1970.
+  public let start: Int64
+  /// The end: when it was no longer so, or the last reading.
+  public var end: Int64
+  /// The worst value.
+  public var worst: Double
+  /// Seconds.
+  public var seconds: Double { Double(end - start) / 1e9 }
+}
+
+/// What a trip's data says, before anybody asks why: statistics, coverage, excursions, door and voltage.
+public struct Trip: Sendable {
+  /// A measure over the trip.
+  public struct Summary: Sendable {
+    /// Values.
+    public let count: Int
+    /// The least, and when it was measured first (nanoseconds since 1970).
+    public let minimum: (value: Double, time: Int64)
+    /// The greatest, and when.
+    public let maximum: (value: Double, time: Int64)
+    /// The mean over time, each value holding until the next, gaps left out.
+    public let average: Double
+    /// The standard deviation, weighted likewise.
+    public let deviation: Double
+  }
+
+  /// A limit of temperature, inclusive as data loggers have it.
+  public struct Limit: Sendable {
+    /// Celsius.
+    public let celsius: Double
+    /// Whose limit it is.
+    public let source: String
+    /// The spans at the limit or above it.
+    public let events: [Episode]
+    /// Seconds in all of them.
+    public var seconds: Double { events.reduce(0) { $0 + $1.seconds } }
+  }
+
+  /// An opening of the door.
+  public struct Opening: Sendable {
+    /// When it opened and closed, nanoseconds since 1970.
+    public let episode: Episode
+    /// How much the temperature rose from the opening until two minutes after the closing, kelvin; nil where it wasn't
+    /// measured.
+    public let rise: Double?
+  }
+
+  /// The readings in the order of time.
+  public let readings: [TripReading]
+  /// The usual distance of two readings, seconds.
+  public let step: Double
+  /// The spans of more than five steps, and at least a minute, without a reading.
+  public let gaps: [Episode]
+  /// The share of the trip that was measured, 0 to 1.
+  public let coverage: Double
+  /// Temperature in Celsius, voltage in volts; nil where nothing was measured.
+  public let temperature: Summary?
+  /// Voltage in volts.
+  public let voltage: Summary?
+  /// The mean kinetic temperature, Celsius, from when the load was cold: for information, frozen goods have no rule for it.
+  public let meanKineticTemperature: Double?
+  /// When the set point was first reached, nanoseconds since 1970; limits are graded from then. Nil if it never was.
+  public let coldSince: Int64?
+  /// The set point, Celsius.
+  public let setPoint: Double
+  /// The limits.
+  public let limits: [Limit]
+  /// The door's openings.
+  public let openings: [Opening]
+  /// The spans at 11.95 V or below.
+  public let lowVoltage: [Episode]
+
+  /// The limits that are graded (`docs/report.md` names where they are from).
+  public static let knownLimits: [(celsius: Double, source: String)] = [
+    (-18, "quick-frozen food, Directive 89/108/EEC"), (-15, "brief tolerance in transport"),
+    (-12, "ATP, frozen food"),
+  ]
+
+  /// Analyses readings in any order; nil for none.
+  public init?(_ unordered: [TripReading], setPoint: Double = -18, lowVoltage: Double = 11.95) {
+    let readings = unordered.sorted { $0.time < $1.time }
+    guard let first = readings.first, let last = readings.last else { return nil }
+    self.readings = readings
+    self.setPoint = setPoint
+    let steps = zip(readings, readings.dropFirst()).map { Double($1.time - $0.time) / 1e9 }.filter { $0 > 0 }
+      .sorted()
+    let step = steps.isEmpty ? 1 : steps[steps.count / 2]
+    self.step = step
+    let longest = max(60, 5 * step)
+    var gaps: [Episode] = []
+    for (one, next) in zip(readings, readings.dropFirst()) where Double(next.time - one.time) / 1e9 > longest
+    {
+      gaps.append(Episode(start: one.time, end: next.time, worst: 0))
+    }
+    self.gaps = gaps
+    let length = Double(last.time - first.time) / 1e9
+    coverage = length > 0 ? 1 - gaps.reduce(0) { $0 + $1.seconds } / length : 1
+    temperature = Self.summary(readings, longest) { $0.temperature }
+    voltage = Self.summary(readings, longest) { $0.voltage }
+    let cold = readings.first { ($0.temperature ?? .infinity) <= setPoint }?.time
+    coldSince = cold
+    let graded = cold.map { start in readings.filter { $0.time >= start } } ?? []
+    limits = Self.knownLimits.map { celsius, source in
+      Limit(
+        celsius: celsius, source: source,
+        events: Self.episodes(graded, longest, { $0.temperature }, max) {
+          $0 >= celsius && celsius > setPoint || $0 > celsius
+        })
+    }
+    meanKineticTemperature = Self.meanKineticTemperature(graded.isEmpty ? readings : graded, longest)
+    self.lowVoltage = Self.episodes(readings, longest, { $0.voltage }, min) { $0 <= lowVoltage }
+    openings = Self.episodes(readings, longest, { $0.isDoorOpen.map { $0 ? 1 : 0 } }, max) { $0 > 0 }.map {
+      episode in
+      let during = readings.filter {
+        $0.time >= episode.start && $0.time <= episode.end + 120_000_000_000 && $0.temperature != nil
+      }
+      let before = during.first?.temperature
+      let peak = during.compactMap(\.temperature).max()
+      return Opening(episode: episode, rise: before.flatMap { before in peak.map { $0 - before } })
+    }
+  }
+
+  private static func summary(
+    _ readings: [TripReading], _ longest: Double, _ value: (TripReading) -> Double?
+  ) -> Summary? {
+    var count = 0
+    var minimum = (value: Double.infinity, time: Int64(0))
+    var maximum = (value: -Double.infinity, time: Int64(0))
+    var length = 0.0
+    var area = 0.0
+    var squares = 0.0
+    forEach(readings, longest, value) { value, time, seconds in
+      count += 1
+      if value < minimum.value { minimum = (value, time) }
+      if value > maximum.value { maximum = (value, time) }
+      length += seconds
+      area += value * seconds
+      squares += value * value * seconds
+    }
+    guard count > 0 else { return nil }
+    let average = length > 0 ? area / length : minimum.value
+    let variance = length > 0 ? max(0, squares / length - average * average) : 0
+    return Summary(
+      count: count, minimum: minimum, maximum: maximum, average: average, deviation: variance.squareRoot())
+  }
+
+  /// Calls `body` with each value and the seconds for which it holds: until the next, but across no gap.
+  private static func forEach(
+    _ readings: [TripReading], _ longest: Double, _ value: (TripReading) -> Double?,
+    _ body: (_ value: Double, _ time: Int64, _ seconds: Double) -> Void
+  ) {
+    for index in readings.indices {
+      guard let present = value(readings[index]) else { continue }
+      let next =
+        index + 1 < readings.count ? Double(readings[index + 1].time - readings[index].time) / 1e9 : 0
+      body(present, readings[index].time, next > longest ? 0 : next)
+    }
+  }
+
+  private static func episodes(
+    _ readings: [TripReading], _ longest: Double, _ value: (TripReading) -> Double?,
+    _ worse: (Double, Double) -> Double, _ isSo: (Double) -> Bool
+  ) -> [Episode] {
+    var episodes: [Episode] = []
+    var isOpen = false
+    var last: Int64?
+    for reading in readings {
+      guard let present = value(reading) else { continue }
+      // What was so before a gap isn't known to have gone on.
+      if let last, Double(reading.time - last) / 1e9 > longest { isOpen = false }
+      last = reading.time
+      if isOpen { episodes[episodes.count - 1].end = reading.time }
+      guard isSo(present) else {
+        isOpen = false
+        continue
+      }
+      if isOpen {
+        episodes[episodes.count - 1].worst = worse(episodes[episodes.count - 1].worst, present)
+      } else {
+        episodes.append(Episode(start: reading.time, end: reading.time, worst: present))
+        isOpen = true
+      }
+    }
+    return episodes
+  }
+
+  /// T = (ΔH/R) / −ln(Σ w·exp(−ΔH/(R·T)) / Σ w) in kelvin, ΔH/R = 10 000 K, the weights being the seconds for which each
+  /// value holds (USP <1079.2>).
+  private static func meanKineticTemperature(_ readings: [TripReading], _ longest: Double) -> Double? {
+    var sum = 0.0
+    var length = 0.0
+    forEach(readings, longest, { $0.temperature }) { value, _, seconds in
+      guard value > -273.15 else { return }
+      sum += seconds * exp(-10_000 / (value + 273.15))
+      length += seconds
+    }
+    guard length > 0, sum > 0 else { return nil }
+    return 10_000 / -log(sum / length) - 273.15
+  }
+}

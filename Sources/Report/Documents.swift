@@ -1,0 +1,124 @@
+import ColdChain
+import JSON
+import Store
+
+extension TripReport {
+  private static func escaped(_ text: String) -> String {
+    text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;").replacing(
+      "\"", with: "&quot;")
+  }
+
+  private static let style = """
+    body{font:15px/1.45 system-ui,"DejaVu Sans",sans-serif;color:#22262b;max-width:800px;margin:2rem auto;padding:0 1rem}
+    h1{font-size:1.6rem;border-bottom:2px solid #3e9a33;padding-bottom:.3rem}h2{font-size:1.05rem;margin:1.6rem 0 .4rem}
+    h1 small{float:right;font-size:1rem;color:#5a6069;padding-top:.5rem}
+    table{border-collapse:collapse;width:100%;font-size:.86rem;font-variant-numeric:tabular-nums}
+    th{text-align:left;color:#5a6069;font-weight:500;border-bottom:1px solid #d5d8de}td,th{padding:.2rem .6rem .2rem 0}
+    dl{display:grid;grid-template-columns:max-content 1fr;gap:.15rem 1.2rem;font-size:.9rem}dt{color:#5a6069}dd{margin:0}
+    .alarm{color:#b3122b;font-weight:700}svg{width:100%;height:auto}footer{font-size:.75rem;color:#5a6069;margin-top:3rem;
+    overflow-wrap:anywhere}.sign{border-top:1px solid #5a6069;width:18rem;margin-top:4rem;padding-top:.2rem}
+    @media print{body{margin:0;font-size:11px}@page{size:A4;margin:15mm}tr,svg{break-inside:avoid}}
+    """
+
+  private func table(_ title: String, _ heads: [String], _ rows: [[String]]) -> String {
+    guard !rows.isEmpty else { return "<h2>\(Self.escaped(title))</h2>\n<p>None.</p>\n" }
+    let head = heads.map { "<th scope=\"col\">\(Self.escaped($0))</th>" }.joined()
+    let body = rows.map { row in
+      "<tr>" + row.map { "<td\($0 == "ALARM" ? " class=\"alarm\"" : "")>\(Self.escaped($0))</td>" }.joined()
+        + "</tr>"
+    }.joined(separator: "\n")
+    return
+      "<h2>\(Self.escaped(title))</h2>\n<table><thead><tr>\(head)</tr></thead><tbody>\n\(body)\n</tbody></table>\n"
+  }
+
+  /// One file without anything from elsewhere.
+  func html() throws(ReportError) -> String {
+    var chart = String(decoding: try chart(), as: UTF8.self)
+    // Inside HTML an SVG has no XML declaration.
+    if let start = chart.firstRange(of: "<svg") { chart = String(chart[start.lowerBound...]) }
+    let facts = identity.map { "<dt>\(Self.escaped($0.name))</dt><dd>\(Self.escaped($0.value))</dd>" }.joined(
+      separator: "\n")
+    return """
+      <!DOCTYPE html>
+      <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+      <title>Trip report: \(Self.escaped(device))</title><style>\(Self.style)</style></head><body>
+      <h1>Trip report <small>\(Self.escaped(device))</small></h1>
+      <dl>
+      \(facts)
+      </dl>
+      <figure style="margin:1rem 0" role="img" aria-label="Temperature, voltage and door over time">\(chart)</figure>
+      \(table("Statistics", ["", "average", "minimum", "maximum", "standard deviation"], statistics))
+      <p>\(Self.escaped(meanKinetic))</p>
+      \(table("Limits", ["", "source", "events", "time above", "longest", "first", ""], limits))
+      \(table("Excursions above −15 °C", ["from", "until", "length", "warmest"], excursions))
+      \(table("Door", ["opened", "closed", "length", "rise of temperature"], door))
+      \(table("Voltage at 11.95 V or below", ["from", "until", "length", "lowest"], voltage))
+      <p class="sign">Checked by, date, signature</p>
+      <footer>SHA-256 of the input: \(Self.escaped(digest))<br>made \(String(Timestamp.text(made).prefix(19))) UTC by trucksensor</footer>
+      </body></html>
+
+      """
+  }
+
+  /// All events as rows: kind, from, until, seconds, worst.
+  var csv: String {
+    func quoted(_ text: String) -> String {
+      text.contains { ",\"\n\r".contains($0) } ? "\"" + text.replacing("\"", with: "\"\"") + "\"" : text
+    }
+    var lines = ["kind,name,from,until,seconds,value"]
+    func add(_ kind: String, _ name: String, _ episode: Episode?, _ value: Double?) {
+      let times =
+        episode.map { "\(Timestamp.iso8601($0.start)),\(Timestamp.iso8601($0.end)),\($0.seconds)" } ?? ",,"
+      lines.append("\(kind),\(quoted(name)),\(times),\(value.map { "\($0)" } ?? "")")
+    }
+    for (name, summary) in [("temperature", trip.temperature), ("voltage", trip.voltage)] {
+      guard let summary else { continue }
+      add("statistic", "\(name) average", nil, summary.average)
+      add("statistic", "\(name) minimum", nil, summary.minimum.value)
+      add("statistic", "\(name) maximum", nil, summary.maximum.value)
+      add("statistic", "\(name) deviation", nil, summary.deviation)
+    }
+    add("statistic", "mean kinetic temperature", nil, trip.meanKineticTemperature)
+    add("statistic", "coverage", nil, trip.coverage)
+    for limit in trip.limits {
+      for event in limit.events { add("excursion", "above \(limit.celsius) °C", event, event.worst) }
+    }
+    for opening in trip.openings { add("door", "open", opening.episode, opening.rise) }
+    for episode in trip.lowVoltage { add("voltage", "low", episode, episode.worst) }
+    for gap in trip.gaps { add("gap", "no data", gap, nil) }
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// The same as one JSON object; times ISO 8601, lengths in seconds.
+  var json: String {
+    func episode(_ value: Episode, _ worst: String) -> String {
+      "{\"from\":\"\(Timestamp.iso8601(value.start))\",\"until\":\"\(Timestamp.iso8601(value.end))\",\"seconds\":\(value.seconds),"
+        + "\"\(worst)\":\(value.worst)}"
+    }
+    func summary(_ value: Trip.Summary?) -> String {
+      guard let value else { return "null" }
+      return "{\"count\":\(value.count),\"average\":\(value.average),\"minimum\":\(value.minimum.value),"
+        + "\"minimumTime\":\"\(Timestamp.iso8601(value.minimum.time))\",\"maximum\":\(value.maximum.value),"
+        + "\"maximumTime\":\"\(Timestamp.iso8601(value.maximum.time))\",\"deviation\":\(value.deviation)}"
+    }
+    let limits = trip.limits.map { limit in
+      "{\"limit\":\(limit.celsius),\"source\":\(JSONText.quoted(limit.source)),\"seconds\":\(limit.seconds),"
+        + "\"events\":[\(limit.events.map { episode($0, "worst") }.joined(separator: ","))]}"
+    }
+    let openings = trip.openings.map { opening in
+      "{\"from\":\"\(Timestamp.iso8601(opening.episode.start))\",\"until\":\"\(Timestamp.iso8601(opening.episode.end))\","
+        + "\"seconds\":\(opening.episode.seconds),\"rise\":\(opening.rise.map { "\($0)" } ?? "null")}"
+    }
+    let first = trip.readings.first?.time ?? 0
+    let last = trip.readings.last?.time ?? 0
+    return
+      "{\"device\":\(JSONText.quoted(device)),\"source\":\(JSONText.quoted(source)),\"sha256\":\"\(digest)\","
+      + "\"from\":\"\(Timestamp.iso8601(first))\",\"to\":\"\(Timestamp.iso8601(last))\",\"hasClock\":\(hasClock),"
+      + "\"readings\":\(trip.readings.count),\"step\":\(trip.step),\"coverage\":\(trip.coverage),"
+      + "\"statistics\":{\"temperature\":\(summary(trip.temperature)),\"voltage\":\(summary(trip.voltage)),"
+      + "\"meanKineticTemperature\":\(trip.meanKineticTemperature.map { "\($0)" } ?? "null")},"
+      + "\"coldSince\":\(trip.coldSince.map { "\"\(Timestamp.iso8601($0))\"" } ?? "null"),"
+      + "\"limits\":[\(limits.joined(separator: ","))],\"door\":[\(openings.joined(separator: ","))],"
+      + "\"lowVoltage\":[\(trip.lowVoltage.map { episode($0, "lowest") }.joined(separator: ","))]}\n"
+  }
+}

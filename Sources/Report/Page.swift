@@ -1,0 +1,234 @@
+import ColdChain
+import Store
+
+extension TripReport {
+  private static let quiet = Colour(0x5A6069)
+  private static let rule = Colour(0xD5D8DE)
+  private static let alarm = Colour(0xB3122B)
+  private static let temperatureColour = Colour(0x3E9A33)
+  private static let voltageColour = Colour(0xC99700)
+  private static let doorColour = Colour(0x2F6FD6)
+
+  /// The report on one A4 page, 595 by 842 points.
+  func page(_ format: Canvas.Format) throws(ReportError) -> [UInt8] {
+    let canvas = Canvas(format, width: 595, height: 842, scale: 2.5)
+    canvas.fill(0, 0, 595, 842, Colour(0xFFFFFF))
+    canvas.text("Trip report", 40, 54, size: 20, isBold: true)
+    canvas.text(Self.cut(device, 40), 555, 54, size: 13, Self.quiet, isBold: true, .right)
+    canvas.fill(40, 64, 515, 1.2, Self.temperatureColour)
+    var y = 80.0
+    for (name, value) in identity {
+      canvas.text(name, 40, y, size: 8, Self.quiet)
+      canvas.text(Self.cut(value, 95), 115, y, size: 8)
+      y += 12.5
+    }
+    draw(canvas, 40, y + 2, 515, 235)
+    y += 254
+    y = table(
+      canvas, y, "Statistics", ["", "average", "minimum", "maximum", "deviation"], [0, 75, 150, 305, 470],
+      statistics)
+    canvas.text(meanKinetic, 40, y - 4, size: 7, Self.quiet)
+    y += 14
+    y = table(
+      canvas, y, "Limits", ["", "source", "events", "time above", "longest", "first", ""],
+      [0, 80, 235, 275, 335, 395, 485],
+      limits)
+    let room = 3
+    y = table(
+      canvas, y, "Excursions above −15 °C", ["from", "until", "length", "warmest"], [0, 120, 240, 340],
+      excursions,
+      limit: room)
+    y = table(
+      canvas, y,
+      "Door: \(trip.openings.count) openings, \(Self.duration(trip.openings.reduce(0) { $0 + $1.episode.seconds })) in all",
+      ["opened", "closed", "length", "rise of temperature"], [0, 120, 240, 340], door,
+      limit: max(2, Int((700 - y) / 11) - 3))
+    y = table(
+      canvas, y, "Voltage at 11.95 V or below", ["from", "until", "length", "lowest"], [0, 120, 240, 340],
+      voltage, limit: 2)
+    canvas.line([(40, 790), (300, 790)], Self.quiet)
+    canvas.text("Checked by, date, signature", 40, 800, size: 7, Self.quiet)
+    canvas.text("SHA-256 of the input: \(digest)", 40, 818, size: 6.5, Self.quiet)
+    canvas.text(
+      "made \(String(Timestamp.text(made).prefix(19))) UTC by trucksensor", 555, 818, size: 6.5, Self.quiet,
+      .right)
+    return try canvas.finish()
+  }
+
+  private static func cut(_ text: String, _ count: Int) -> String {
+    text.count <= count ? text : text.prefix(count - 1) + "…"
+  }
+
+  private func table(
+    _ canvas: Canvas, _ top: Double, _ title: String, _ heads: [String], _ columns: [Double],
+    _ rows: [[String]],
+    limit: Int = 10
+  ) -> Double {
+    var y = top
+    canvas.text(title, 40, y, size: 9, isBold: true)
+    y += 11
+    guard !rows.isEmpty else {
+      canvas.text("none", 40, y, size: 7.5, Self.quiet)
+      return y + 16
+    }
+    for (head, column) in zip(heads, columns) { canvas.text(head, 40 + column, y, size: 7, Self.quiet) }
+    canvas.line([(40, y + 3), (555, y + 3)], Self.rule)
+    for row in rows.prefix(limit) {
+      y += 11
+      for (index, (cell, column)) in zip(row, columns).enumerated() {
+        let next = index + 1 < columns.count ? columns[index + 1] : 515
+        let isAlarm = cell == "ALARM"
+        canvas.text(
+          Self.cut(cell, Int((next - column) / 4.1)), 40 + column, y, size: 7.5,
+          isAlarm ? Self.alarm : Colour(0x22262B),
+          isBold: isAlarm || index == 0)
+      }
+    }
+    if rows.count > limit {
+      y += 11
+      canvas.text("and \(rows.count - limit) more, in the report's CSV and JSON", 40, y, size: 7, Self.quiet)
+    }
+    return y + 19
+  }
+
+  // MARK: The chart
+
+  /// The chart alone, as SVG.
+  func chart() throws(ReportError) -> [UInt8] {
+    let canvas = Canvas(.svg, width: 760, height: 320)
+    draw(canvas, 0, 4, 760, 312)
+    return try canvas.finish()
+  }
+
+  /// Temperature, voltage and door over time, each on its own scale; limits as lines, excursions shaded.
+  private func draw(_ canvas: Canvas, _ x: Double, _ y: Double, _ width: Double, _ height: Double) {
+    guard let first = trip.readings.first?.time, let last = trip.readings.last?.time else { return }
+    let span = Double(max(1, last - first))
+    let (left, right, doorHeight) = (x + 30, x + width - 34, 14.0)
+    let (top, bottom) = (y + 14, y + height - 16 - doorHeight - 6)
+    func across(_ time: Int64) -> Double { left + (right - left) * Double(time - first) / span }
+    canvas.text("Temperature °C", left, y + 7, size: 7.5, Self.temperatureColour, isBold: true)
+    canvas.text("Door", left + 90, y + 7, size: 7.5, Self.doorColour, isBold: true)
+    canvas.text("Voltage V", right, y + 7, size: 7.5, Self.voltageColour, isBold: true, .right)
+    for event in trip.limits.first(where: { $0.celsius == -15 })?.events ?? [] {
+      canvas.fill(
+        across(event.start), top, max(0.5, across(event.end) - across(event.start)), bottom - top, Self.alarm,
+        opacity: 0.1)
+    }
+    if let temperature = trip.temperature {
+      let scale = Scale(temperature.minimum.value, temperature.maximum.value, least: 1)
+      for tick in scale.ticks {
+        let level = scale.place(tick, top, bottom)
+        canvas.line([(left, level), (right, level)], Self.rule, width: 0.4)
+        canvas.text(Self.number(tick, scale.digits), left - 4, level + 2.5, size: 7, Self.quiet, .right)
+      }
+      for limit in trip.limits
+      where scale.low < limit.celsius && limit.celsius < scale.high && limit.celsius == -15 {
+        let level = scale.place(limit.celsius, top, bottom)
+        canvas.line([(left, level), (right, level)], Self.alarm, width: 0.6)
+      }
+      trace(
+        canvas, { $0.temperature }, scale, top, bottom, left, right, first, span, Self.temperatureColour, 1.2)
+    }
+    if let voltage = trip.voltage {
+      let scale = Scale(voltage.minimum.value, voltage.maximum.value, least: 0.2)
+      for tick in scale.ticks {
+        canvas.text(
+          Self.number(tick, scale.digits), right + 4, scale.place(tick, top, bottom) + 2.5, size: 7,
+          Self.quiet)
+      }
+      trace(canvas, { $0.voltage }, scale, top, bottom, left, right, first, span, Self.voltageColour, 0.6)
+    }
+    let doorBottom = bottom + 6 + doorHeight
+    canvas.line([(left, doorBottom), (right, doorBottom)], Self.rule)
+    for opening in trip.openings {
+      canvas.fill(
+        across(opening.episode.start), bottom + 6,
+        max(0.6, across(opening.episode.end) - across(opening.episode.start)),
+        doorHeight, Self.doorColour, opacity: 0.75)
+    }
+    canvas.line([(left, top), (left, bottom), (right, bottom), (right, top)], Self.quiet, width: 0.5)
+    let count = 6
+    for index in 0...count {
+      let time = first + Int64(span * Double(index) / Double(count))
+      let label =
+        hasClock
+        ? String(Timestamp.text(time).dropFirst(11).prefix(5)) : Self.duration(Double(time - first) / 1e9)
+      canvas.text(
+        label, across(time), doorBottom + 11, size: 7, Self.quiet,
+        index == 0 ? .left : index == count ? .right : .middle)
+    }
+  }
+
+  /// A line with the least and greatest value of each half point, so that no peak is lost and no file is huge.
+  private func trace(
+    _ canvas: Canvas, _ value: (TripReading) -> Double?, _ scale: Scale, _ top: Double, _ bottom: Double,
+    _ left: Double,
+    _ right: Double, _ first: Int64, _ span: Double, _ colour: Colour, _ width: Double
+  ) {
+    var points: [(x: Double, y: Double)] = []
+    var column = -1
+    var least: (x: Double, y: Double) = (0, 0)
+    var most = least
+    func flush() {
+      guard column >= 0 else { return }
+      points += least.x <= most.x ? [least, most] : [most, least]
+    }
+    var lastTime: Int64?
+    for reading in trip.readings {
+      guard let present = value(reading) else { continue }
+      if let lastTime, trip.gaps.contains(where: { $0.start == lastTime }) {
+        flush()
+        canvas.line(points, colour, width: width)
+        points = []
+        column = -1
+      }
+      lastTime = reading.time
+      let x = left + (right - left) * Double(reading.time - first) / span
+      let point = (x: x, y: scale.place(present, top, bottom))
+      let here = Int(x * 2)
+      if here != column {
+        flush()
+        column = here
+        (least, most) = (point, point)
+      }
+      if point.y < least.y { least = point }
+      if point.y > most.y { most = point }
+    }
+    flush()
+    canvas.line(points, colour, width: width)
+  }
+}
+
+/// A vertical scale with round ticks.
+private struct Scale {
+  let low: Double
+  let high: Double
+  let ticks: [Double]
+  let digits: Int
+
+  init(_ minimum: Double, _ maximum: Double, least: Double) {
+    let middle = (minimum + maximum) / 2
+    let half = max((maximum - minimum) * 0.54, least / 2)
+    low = middle - half
+    high = middle + half
+    var step = 0.01
+    var factors = [2, 2.5, 2].makeIterator()
+    while (high - low) / step > 7 {
+      // 1, 2, 5, 10, …
+      if let factor = factors.next() {
+        step *= factor
+      } else {
+        factors = [2, 2.5, 2].makeIterator()
+      }
+    }
+    digits = step < 0.1 ? 2 : step < 1 ? 1 : 0
+    let first = (low / step).rounded(.up)
+    let count = Int(((high / step).rounded(.down) - first))
+    ticks = count >= 0 ? (0...count).map { (first + Double($0)) * step } : []
+  }
+
+  func place(_ value: Double, _ top: Double, _ bottom: Double) -> Double {
+    bottom - (bottom - top) * (value - low) / (high - low)
+  }
+}
