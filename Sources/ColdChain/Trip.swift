@@ -96,7 +96,7 @@ public struct Trip: Sendable {
 
   /// The limits that are graded (`docs/report.md` names where they are from).
   public static let knownLimits: [(celsius: Double, source: String)] = [
-    (-18, "quick-frozen food, Directive 89/108/EEC"), (-15, "brief tolerance in transport"),
+    (-18, "usual set point of a truck"), (-15, "brief tolerance in transport"),
     (-12, "ATP, frozen food"),
   ]
 

@@ -207,8 +207,9 @@ final class API: Sendable {
     guard let measure = table.measures.first(where: { $0.name == name && $0.type != .varchar }) else {
       throw StoreError(.missing, "there is no measure '\(name)' to draw")
     }
-    let width = request.query["width"].flatMap { Int($0) } ?? 1000
-    guard (1...10_000).contains(width) else { throw StoreError(.invalid, "'width' is 1 to 10000") }
+    guard let width = Int(request.query["width"] ?? "1000"), (1...10_000).contains(width) else {
+      throw StoreError(.invalid, "'width' is 1 to 10000")
+    }
     let buckets = try reader.buckets(measure, of: series, in: table, window: window(request), count: width)
     let rows = buckets.map { bucket in
       // A bucket of one value is drawn when it was measured.

@@ -13,7 +13,7 @@ public struct HTTPSettings: Sendable {
   /// Connections at the same time.
   public var connections: UInt32 = 256
   /// Requests a second, beyond which they are refused.
-  public var requestRate = 500
+  public var requestRate = 2000
 
   /// Settings for loopback.
   public init(port: UInt16) { self.port = port }

@@ -1,0 +1,338 @@
+import Foundation
+import Testing
+
+/// The live page, in a real browser and under attack.
+@Suite(.enabled(if: Trucksensor.isBuilt), .serialized) struct DashboardTests {
+  private let truck: Trucksensor
+  private static let python = Trucksensor.repository.appendingPathComponent(".build/aws-tools/bin/python")
+  static var hasBrowser: Bool {
+    FileManager.default.isExecutableFile(atPath: "/usr/bin/chromium")
+      && FileManager.default.isExecutableFile(
+        atPath: Trucksensor.repository.appendingPathComponent(".build/aws-tools/bin/playwright").path)
+  }
+
+  init() throws {
+    truck = try Trucksensor()
+    try FileManager.default.copyItem(
+      at: Trucksensor.repository.appendingPathComponent("rules"),
+      to: URL(fileURLWithPath: truck.path("rules")))
+  }
+
+  private func address(_ run: Trucksensor.Running) throws -> String {
+    try run.waitUntil { $0.errorText.contains("Dashboard: ") }
+    return String(try #require(run.errorText.firstMatch(of: /Dashboard: (https?:\/\/[^\s]+)\//)?.1))
+  }
+
+  /// What curl gets: status and body.
+  private func get(_ url: String, _ options: String...) throws -> (status: Int, body: String) {
+    let quoted = (options + [url]).map { "'\($0)'" }.joined(separator: " ")
+    let text = try StoreServer.shell("curl -sk --max-time 10 --path-as-is -w '\\n%{http_code}' \(quoted)")
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    return (Int(lines.last ?? "") ?? 0, lines.dropLast().joined(separator: "\n"))
+  }
+
+  private func script(_ name: String, _ arguments: String...) throws -> Trucksensor.Finished {
+    let path = Trucksensor.repository.appendingPathComponent("Tests/EndToEndTests/\(name)").path
+    return try Trucksensor.Running(Self.python, [path] + arguments, in: truck.folder).wait()
+  }
+
+  private func importDataset(device: String = "truckSensor01") throws {
+    let result = try truck.run(
+      "store", "import", "TruckSensorFiles/trucksensordata.csv", "--start", "2024-10-23T14:00:00Z",
+      "--device", device)
+    #expect(result.status == 0, "\(result.errors)")
+  }
+
+  @Test(.enabled(if: hasBrowser, "chromium or playwright is missing; scripts/setup.sh --tests installs them"))
+  func `a browser sees title, cards, chart, a new message at once, and the alert of the warming`() throws {
+    let run = try truck.start(
+      "run", "truckSensor01", "--rate", "60", "--timestamps", "2024-10-23T14:00:00Z", "--loop", "1", "--quiet"
+    )
+    let url = try address(run)
+    // Kept to be looked at.
+    let screenshots = Trucksensor.repository.appendingPathComponent(".build/screenshots")
+    try FileManager.default.createDirectory(at: screenshots, withIntermediateDirectories: true)
+    let result = try script("page.py", url, screenshots.path)
+    #expect(result.status == 0, "\(result.errors.suffix(500))")
+    let seen = result.json
+    #expect(seen["errors"] as? [String] == [])
+    #expect(seen["title"] as? String == "Truck01 sensors analytics")
+    #expect(seen["cards"] as? Int == 5)
+    #expect((seen["live"] as? Double ?? 9) < 1)
+    #expect((seen["alert"] as? String)?.contains("Temperature above") == true)
+    #expect((seen["colours"] as? Int ?? 0) > 3)
+    #expect((seen["zoom"] as? Double ?? 1) < 0.5)
+    #expect(seen["phoneWidth"] as? Int == 390)
+    for name in ["dark", "light", "phone", "zoomed"] {
+      let size = try Data(contentsOf: screenshots.appendingPathComponent("\(name).png")).count
+      #expect(size > 20_000)
+    }
+    run.interrupt()
+    _ = run.wait()
+  }
+
+  @Test(.enabled(if: hasBrowser, "chromium or playwright is missing; scripts/setup.sh --tests installs them"))
+  func `the cards show what a query gives, and a hostile name is text`() throws {
+    let name = "<img src=x onerror=window.hacked=1>"
+    try importDataset(device: name)
+    let page = try truck.start("dashboard", "--port", "0")
+    let result = try script("cards.py", try address(page))
+    #expect(result.status == 0, "\(result.errors.suffix(500))")
+    let cards = result.json
+    #expect(cards["dialogs"] as? Int == 0 && cards["device"] as? String == name)
+    let query = try truck.run(
+      "store", "query",
+      "SELECT printf('%.2f °C', avg(temp)), printf('%.2f °C', max(temp)), printf('%.2f °C', min(temp)), printf('%.2f V', avg(volts)), "
+        + "printf('%.2f V', max(volts)), printf('%.2f V', min(volts)), max_by(printf('%.2f °C', temp), time), max_by(printf('%.2f V', volts), time) FROM truck01_sensors_wide",
+      "--format", "csv")
+    let shown = [
+      "average-temp", "maximum-temp", "minimum-temp", "average-volts", "maximum-volts", "minimum-volts",
+      "current-temp", "current-volts",
+    ]
+    #expect(query.lines[1] == shown.map { cards[$0] as? String ?? "" }.joined(separator: ","))
+    let openings = try truck.run(
+      "store", "query",
+      "SELECT count(*) AS n FROM (SELECT door, lag(door) OVER (ORDER BY time) AS before FROM truck01_sensors_wide) WHERE door = 1 AND before = 0",
+      "--format", "csv")
+    #expect(openings.lines[1] == cards["door-count"] as? String)
+    page.interrupt()
+    #expect(page.wait().status == 130)
+  }
+
+  @Test func `a thousand readers and a slow one get each event, and the truck is not disturbed`() throws {
+    let run = try truck.start(
+      "run", "truckSensor01", "--rate", "20", "--count", "400", "--loop", "--quiet", "--json")
+    let url = try address(run)
+    let port = try #require(UInt16(url.split(separator: ":").last ?? ""))
+    func memory() throws -> Int {
+      let status = try String(
+        contentsOfFile: "/proc/\(run.process.processIdentifier)/status", encoding: .utf8)
+      return Int(status.firstMatch(of: /VmRSS:\s+(\d+)/)?.1 ?? "") ?? 0
+    }
+    var sockets: [Int32] = []
+    defer { for socket in sockets { close(socket) } }
+    for _ in 0...1000 {
+      let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+      try #require(descriptor >= 0)
+      sockets.append(descriptor)
+      var address = sockaddr_in()
+      address.sin_family = sa_family_t(AF_INET)
+      address.sin_port = port.bigEndian
+      address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+      let connected = withUnsafePointer(to: &address) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+        }
+      }
+      try #require(connected == 0)
+      let request = "GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n"
+      #expect(send(descriptor, request, request.utf8.count, 0) == request.utf8.count)
+    }
+    // The last one never reads.
+    var counts = [Int](repeating: 0, count: 1000)
+    var buffer = [UInt8](repeating: 0, count: 65_536)
+    func readAll(for seconds: Double) {
+      let deadline = Date().addingTimeInterval(seconds)
+      while Date() < deadline {
+        for index in 0..<1000 {
+          while case let count = recv(sockets[index], &buffer, buffer.count, Int32(MSG_DONTWAIT)),
+            count > 0
+          {
+            counts[index] +=
+              String(decoding: buffer[..<count], as: UTF8.self).ranges(of: "event: points").count
+          }
+        }
+        poll(nil, 0, 20)
+      }
+    }
+    readAll(for: 4)
+    let early = try memory()
+    readAll(for: 8)
+    let late = try memory()
+    let least = try #require(counts.min())
+    #expect(least > 50, "the worst reader got \(least) events, the best \(counts.max() ?? 0)")
+    #expect(late - early < 4096, "\(early) KiB, then \(late) KiB")
+    let result = run.wait()
+    #expect(result.status == 0 && result.json["acknowledged"] as? Int == 400)
+    let lateness = try #require((result.json["lateness"] as? [String: Any])?["p99"] as? Double)
+    print(
+      "1000 readers: \(least) to \(counts.max() ?? 0) events each, \(early) to \(late) KiB, lateness p99 \(lateness * 1000) ms"
+    )
+  }
+
+  @Test func `what doesn't belong is refused`() throws {
+    try importDataset()
+    let page = try truck.start("dashboard", "--port", "0")
+    let url = try address(page)
+    let refused: [(status: Int, path: String, options: [String])] = [
+      (421, "/", ["-H", "Host: evil.example"]),
+      (421, "/api/devices", ["-H", "Host: 127.0.0.1.evil.example"]),
+      (404, "/../../../../etc/passwd", []), (404, "/%2e%2e/%2e%2e/etc/passwd", []),
+      (404, "/dygraph.min.js/../../etc/passwd", []),
+      (405, "/", ["-X", "DELETE"]), (405, "/api/devices", ["-X", "POST"]),
+      (403, "/api/alerts/acknowledge?id=1", ["-X", "POST"]),
+      (404, "/api/alerts/acknowledge?id=99", ["-X", "POST", "-H", "X-Requested-With: trucksensor"]),
+      (404, "/api/series?device=nobody&measure=temp", []),
+      (404, "/api/series?device=truckSensor01&measure=x", []),
+      (400, "/api/series?device=truckSensor01&measure=temp&width=0", []),
+      (400, "/api/series?device=truckSensor01&measure=temp&width=99999999999999999999", []),
+      (400, "/api/series?device=truckSensor01&measure=temp&from=5&to=4", []),
+      (400, "/api/series?device=truckSensor01&measure=temp&from=9999999999999999999", []),
+      (400, "/api/stats?device=truckSensor01&from=x", []),
+      (404, "/api/stats?device=%27%3B+DROP+TABLE+ts_series", []),
+    ]
+    for (status, path, options) in refused {
+      let quoted = (options + [url + path]).map { "'\($0)'" }.joined(separator: " ")
+      let got = try StoreServer.shell(
+        "curl -s --max-time 10 --path-as-is -o /dev/null -w '%{http_code}' \(quoted)")
+      #expect(got == "\(status)", "\(path) \(options)")
+    }
+    // Headers of 100 KiB, and a body of 10 MiB that nobody wants.
+    let long = try StoreServer.shell(
+      "head -c 100000 /dev/zero | tr '\\0' a > '\(truck.path("long"))'; curl -s --max-time 10 -o /dev/null -w '%{http_code}' -H @- '\(url)/' < /dev/null; printf 'X-Long: ' | cat - '\(truck.path("long"))' | curl -s --max-time 10 -o /dev/null -w ' %{http_code}' -H @- '\(url)/'"
+    )
+    #expect(long.hasPrefix("200 4") || long == "200 000", "\(long)")
+    let body = try StoreServer.shell(
+      "head -c 10485760 /dev/zero | curl -s --max-time 10 -o /dev/null -w '%{http_code}' -X POST --data-binary @- '\(url)/api/devices'"
+    )
+    #expect(body == "405")
+    let headers = try StoreServer.shell("curl -sI '\(url)/'")
+    #expect(
+      headers.contains("default-src 'none'") && headers.contains("nosniff")
+        && headers.contains("X-Frame-Options: DENY"))
+    #expect(try get("\(url)/api/devices").body.contains("\"device\":\"truckSensor01\""))
+    // Still there, and nothing was written.
+    #expect(
+      try truck.run("store", "query", "SELECT count(*) AS n FROM truck01_sensors_wide", "--format", "csv")
+        .output == "n\n3600\n")
+    page.interrupt()
+    _ = page.wait()
+  }
+
+  @Test func `another address needs TLS and a token`() throws {
+    try importDataset()
+    let refused = try truck.run("dashboard", "--address", "0.0.0.0")
+    #expect(refused.status == 64 && refused.errors.contains("--tls-cert, --tls-key and --token-file"))
+    _ = try StoreServer.shell(
+      "cd '\(truck.folder.path)' && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key.pem -out cert.pem -days 1 -subj /CN=localhost 2>/dev/null && echo short > short.txt && openssl rand -hex 16 > token.txt"
+    )
+    #expect(
+      try truck.run(
+        "dashboard", "--address", "0.0.0.0", "--tls-cert", "cert.pem", "--tls-key", "key.pem", "--token-file",
+        "short.txt"
+      ).status == 64)
+    let page = try truck.start(
+      "dashboard", "--address", "0.0.0.0", "--port", "0", "--tls-cert", "cert.pem", "--tls-key", "key.pem",
+      "--token-file",
+      "token.txt")
+    let port = try address(page).split(separator: ":").last ?? ""
+    let url = "https://127.0.0.1:\(port)"
+    let token = try String(contentsOfFile: truck.path("token.txt"), encoding: .utf8).trimmingCharacters(
+      in: .newlines)
+    #expect(try get("\(url)/").status == 401)
+    #expect(try get("\(url)/api/devices", "-H", "Authorization: Bearer wrong").status == 401)
+    #expect(try get("\(url)/api/devices?token=\(token)").status == 401)
+    #expect(try get("\(url)/api/devices", "-H", "Authorization: Bearer \(token)").status == 200)
+    #expect(try get("\(url)/api/devices", "-H", "Cookie: a=b; token=\(token)").status == 200)
+    #expect(try get("\(url)/?token=\(token)").status == 303)
+    page.interrupt()
+    _ = page.wait()
+  }
+
+  @Test func `a store that is deleted and made anew is served again, a damaged one is an error`() throws {
+    try importDataset()
+    let page = try truck.start("dashboard", "--port", "0")
+    let url = try address(page)
+    #expect(try get("\(url)/api/stats?device=truckSensor01").status == 200)
+    for end in ["", "-wal", "-shm"] {
+      try? FileManager.default.removeItem(atPath: truck.path("data/sensorDB.sqlite\(end)"))
+    }
+    #expect(try get("\(url)/api/stats?device=truckSensor01").status == 404)
+    try Data(repeating: 0x41, count: 10_000).write(
+      to: URL(fileURLWithPath: truck.path("data/sensorDB.sqlite")))
+    #expect(try get("\(url)/api/stats?device=truckSensor01").status == 503)
+    try FileManager.default.removeItem(atPath: truck.path("data/sensorDB.sqlite"))
+    try importDataset()
+    #expect(try get("\(url)/api/stats?device=truckSensor01").status == 200)
+    page.interrupt()
+    _ = page.wait()
+  }
+
+  @Test func `alerts are published, and a second run neither forgets nor repeats them`() throws {
+    // Cold, then warm for longer than the rule's delay.
+    var rows = "uptime,volts,temp,door\n"
+    for index in 0..<200 { rows += "\(index * 3),12.10,\(index < 20 ? "-19.00" : "-10.00"),0\n" }
+    try truck.write(rows, to: "warming.csv")
+    func start(_ rate: String) throws -> Trucksensor.Running {
+      try truck.start(
+        "run", "truckSensor01", "--dataset", "warming.csv", "--loop", "1", "--rate", rate, "--timestamps",
+        "2024-10-23T14:00:00Z", "--quiet", "--dashboard-port", "0")
+    }
+    let first = try start("30")
+    try first.waitUntil { $0.outputText.contains("Publishing") }
+    let watcher = try truck.start("subscribe", "truck/alerts", "--count", "1", "--timeout", "10s")
+    try first.waitUntil { $0.errorText.contains("alert raised: Temperature above") }
+    let told = watcher.wait()
+    #expect(
+      told.output.contains("raised") && told.output.contains("temperature"), "\(told.output)\(told.errors)")
+    #expect(first.wait().status == 0)
+    // The same readings once more: they are in the store already.
+    let second = try start("200").wait()
+    #expect(second.status == 0 && !second.errors.contains("alert raised: Temperature"))
+    let page = try truck.start("dashboard", "--port", "0")
+    let alerts = try get("\(try address(page))/api/alerts").body
+    #expect(alerts.ranges(of: "\"rule\":\"temperature\"").count == 1, "\(alerts)")
+    page.interrupt()
+    _ = page.wait()
+  }
+
+  @Test(arguments: ["html", "pdf", "svg", "png", "csv", "json"])
+  func `a report has every form`(_ form: String) throws {
+    let result = try truck.run("report", "TruckSensorFiles/trucksensordata.csv", "-o", "trip.\(form)")
+    #expect(result.status == 0, "\(result.errors)")
+    let data = try Data(contentsOf: URL(fileURLWithPath: truck.path("trip.\(form)")))
+    let starts = [
+      "html": "<!DOCTYPE html>", "pdf": "%PDF-", "svg": "<?xml", "png": "\u{89}PNG", "csv": "kind,name",
+      "json": "{\"device\"",
+    ]
+    #expect(
+      String(decoding: data.prefix(20), as: Unicode.UTF8.self).contains(
+        starts[form]?.dropFirst(form == "png" ? 1 : 0) ?? "?"))
+    if form == "html" {
+      let text = String(decoding: data, as: UTF8.self)
+      // From nowhere else.
+      #expect(!text.contains("src=") && !text.contains("<script") && !text.contains("url(http"))
+      #expect(
+        text.contains("9631e48b482580e515db299dbb41341b9d61f058f603f8deecf0f075f13dc591")
+          && text.contains("ALARM"))
+    }
+    if form == "json" {
+      #expect((try JSONSerialization.jsonObject(with: data) as? [String: Any])?["readings"] as? Int == 3600)
+    }
+    try importDataset()
+    let stored = try truck.run("report", "-o", "stored.\(form)")
+    #expect(stored.status == 0, "\(stored.errors)")
+  }
+
+  @Test func `a report says what it can't be made of`() throws {
+    try truck.write("a,b\n1,2\n", to: "other.csv")
+    try truck.write("uptime,temp\n1,warm\n", to: "text.csv")
+    try truck.write("uptime,temp\n", to: "empty.csv")
+    let wrong: [([String], Int32, String)] = [
+      (["TruckSensorFiles/trucksensordata.csv", "-o", "trip.doc"], 64, "ends with .html"),
+      (["other.csv", "-o", "x.pdf"], 65, "neither a column 'temp' nor 'volts'"),
+      (["text.csv", "-o", "x.pdf"], 65, "'warm' is no number"),
+      (["empty.csv", "-o", "x.pdf"], 65, "no rows"),
+      (["none.sqlite", "-o", "x.pdf"], 69, "there is no store"),
+      (["TruckSensorFiles/trucksensordata.csv", "-o", "none/x.pdf"], 1, "can't be written"),
+    ]
+    for (arguments, status, message) in wrong {
+      let result = try Trucksensor.Running(Trucksensor.executable, ["report"] + arguments, in: truck.folder)
+        .wait()
+      #expect(
+        result.status == status && result.errors.contains(message),
+        "\(arguments): \(result.status) \(result.errors)")
+      #expect(!FileManager.default.fileExists(atPath: truck.path("x.pdf")))
+    }
+  }
+}

@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+"""Writes the dashboards of this folder: the same panels for each kind of store. A test holds the files to it."""
+
+import json
+import pathlib
+
+DEVICE = "device = '$device'"
+SQLITE_WINDOW = "time >= $__from * 1000000 AND time < $__to * 1000000"
+
+
+def sqlite(text, kind="table"):
+    return {"queryText": text, "rawQueryText": text, "queryType": kind, "timeColumns": ["time"]}
+
+
+def postgres(text, kind="table"):
+    return {"rawSql": text, "rawQuery": True, "editorMode": "code", "format": kind}
+
+
+def influx(text, kind="time_series"):
+    return {"query": text, "rawQuery": True, "resultFormat": kind}
+
+
+def prometheus(*expressions, instant=True):
+    return [{"expr": text, "legendFormat": name, "instant": instant, "range": not instant, "editorMode": "code"}
+            for name, text in expressions]
+
+
+def over(function):
+    return prometheus(*((name, f'{function}(truck01_sensors_{field}{{device="$device"}}[$__range])')
+                        for name, field in (("Temperature", "temp"), ("Voltage", "volts"))))
+
+
+def aggregate(function):
+    both = f'{function}(temp) AS "Temperature", {function}(volts) AS "Voltage"'
+    name = {"avg": "mean"}.get(function, function)
+    return {
+        "sqlite": sqlite(f"SELECT {both} FROM truck01_sensors_wide WHERE {SQLITE_WINDOW} AND {DEVICE}"),
+        "postgres": postgres(f"SELECT {both} FROM truck01_sensors WHERE $__timeFilter(time) AND {DEVICE}"),
+        "influxdb": influx(f'SELECT {name}("temp") AS "Temperature", {name}("volts") AS "Voltage" FROM "truck01_sensors" '
+                           "WHERE \"device\" = '$device' AND $timeFilter"),
+        "prometheus": over(f"{function}_over_time"),
+    }
+
+
+SERIES = {
+    "sqlite": sqlite(
+        "SELECT time / ($__interval_ms * 1000000) * $__interval_ms / 1000 AS time, avg(temp) AS \"Temperature\", "
+        "avg(volts) AS \"Voltage\", max(door) AS \"Door\" FROM truck01_sensors_wide "
+        f"WHERE {SQLITE_WINDOW} AND {DEVICE} GROUP BY 1 ORDER BY 1", "time series"),
+    "postgres": postgres(
+        "SELECT $__timeGroupAlias(time, $__interval), avg(temp) AS \"Temperature\", avg(volts) AS \"Voltage\", "
+        f"max(door) AS \"Door\" FROM truck01_sensors WHERE $__timeFilter(time) AND {DEVICE} GROUP BY 1 ORDER BY 1",
+        "time_series"),
+    "influxdb": influx(
+        'SELECT mean("temp") AS "Temperature", mean("volts") AS "Voltage", max("door") AS "Door" FROM "truck01_sensors" '
+        "WHERE \"device\" = '$device' AND $timeFilter GROUP BY time($__interval) fill(none)"),
+    "prometheus": prometheus(
+        ("Temperature", 'truck01_sensors_temp{device="$device"}'), ("Voltage", 'truck01_sensors_volts{device="$device"}'),
+        ("Door", 'truck01_sensors_door{device="$device"}'), instant=False),
+}
+CURRENT = {
+    "sqlite": sqlite("SELECT temp AS \"Temperature\", volts AS \"Voltage\" FROM truck01_sensors_wide "
+                     f"WHERE {SQLITE_WINDOW} AND {DEVICE} ORDER BY time DESC LIMIT 1"),
+    "postgres": postgres("SELECT temp AS \"Temperature\", volts AS \"Voltage\" FROM truck01_sensors "
+                         f"WHERE $__timeFilter(time) AND {DEVICE} ORDER BY time DESC LIMIT 1"),
+    "influxdb": influx('SELECT last("temp") AS "Temperature", last("volts") AS "Voltage" FROM "truck01_sensors" '
+                       "WHERE \"device\" = '$device' AND $timeFilter"),
+    "prometheus": over("last_over_time"),
+}
+DOOR = {
+    "sqlite": sqlite("SELECT count(*) AS \"Door openings\" FROM (SELECT door, lag(door) OVER (ORDER BY time) AS before "
+                     f"FROM truck01_sensors_wide WHERE {SQLITE_WINDOW} AND {DEVICE}) WHERE door = 1 AND before = 0"),
+    "postgres": postgres("SELECT count(*) AS \"Door openings\" FROM (SELECT door, lag(door) OVER (ORDER BY time) AS before "
+                         f"FROM truck01_sensors WHERE $__timeFilter(time) AND {DEVICE}) AS steps "
+                         "WHERE door = 1 AND before = 0"),
+    "influxdb": influx('SELECT count("step") AS "Door openings" FROM (SELECT difference("door") AS "step" FROM '
+                       "\"truck01_sensors\" WHERE \"device\" = '$device' AND $timeFilter) WHERE \"step\" > 0"),
+    "prometheus": prometheus(
+        ("Door openings", 'increases_over_time(truck01_sensors_door{device="$device"}[$__range])')),
+}
+DEVICES = {
+    "sqlite": "SELECT DISTINCT device FROM (SELECT d1 AS device FROM ts_series)",
+    "postgres": "SELECT DISTINCT device FROM truck01_sensors",
+    "influxdb": 'SHOW TAG VALUES FROM "truck01_sensors" WITH KEY = "device"',
+    "prometheus": "label_values(truck01_sensors_temp, device)",
+}
+TYPES = {"sqlite": "frser-sqlite-datasource", "postgres": "grafana-postgresql-datasource", "influxdb": "influxdb",
+         "prometheus": "prometheus"}
+COLOURS = {"Temperature": "green", "Voltage": "yellow", "Door": "blue", "Door openings": "blue"}
+UNITS = {"Temperature": "celsius", "Voltage": "volt"}
+
+
+def overrides(series):
+    rules = []
+    for name, colour in COLOURS.items():
+        properties = [{"id": "color", "value": {"mode": "fixed", "fixedColor": colour}}]
+        if name in UNITS:
+            properties.append({"id": "unit", "value": UNITS[name]})
+        if series and name == "Voltage":
+            properties.append({"id": "custom.axisPlacement", "value": "right"})
+        if series and name == "Door":
+            properties += [{"id": "custom.lineInterpolation", "value": "stepAfter"}, {"id": "custom.axisPlacement", "value": "hidden"},
+                           {"id": "min", "value": 0}, {"id": "max", "value": 5}]
+        rules.append({"matcher": {"id": "byName", "options": name}, "properties": properties})
+    return rules
+
+
+def panel(number, title, kind, queries, store, x, y, width, height):
+    source = {"type": TYPES[store], "uid": f"trucksensor-{store}"}
+    targets = queries[store] if isinstance(queries[store], list) else [queries[store]]
+    made = {
+        "id": number, "title": title, "type": kind, "datasource": source,
+        "gridPos": {"x": x, "y": y, "w": width, "h": height},
+        "targets": [{"refId": chr(65 + index), "datasource": source, **target} for index, target in enumerate(targets)],
+        "fieldConfig": {"defaults": {"decimals": 0 if queries is DOOR else 2}, "overrides": overrides(kind == "timeseries")},
+    }
+    if kind == "stat":
+        made["options"] = {"reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
+                           "colorMode": "value", "graphMode": "none", "textMode": "value_and_name"}
+    else:
+        made["options"] = {"legend": {"displayMode": "list", "placement": "bottom", "showLegend": True},
+                           "tooltip": {"mode": "multi"}}
+    return made
+
+
+def dashboard(store):
+    source = {"type": TYPES[store], "uid": f"trucksensor-{store}"}
+    stats = [("Average", aggregate("avg")), ("Maximum", aggregate("max")), ("Minimum", aggregate("min")),
+             ("Current", CURRENT), ("Door openings", DOOR)]
+    widths = [5, 5, 5, 5, 4]
+    panels = [panel(1, "Temperature, voltage and door", "timeseries", SERIES, store, 0, 0, 24, 12)]
+    for index, (title, queries) in enumerate(stats):
+        panels.append(panel(index + 2, title, "stat", queries, store, sum(widths[:index]), 12, widths[index], 6))
+    return {
+        "uid": f"truck01-{store}", "title": "Truck01 sensors analytics", "tags": ["trucksensor", store],
+        "timezone": "browser", "schemaVersion": 41, "refresh": "5s", "time": {"from": "now-15m", "to": "now"},
+        "templating": {"list": [{
+            "name": "device", "label": "Device", "type": "query", "datasource": source, "query": DEVICES[store],
+            "refresh": 2, "sort": 1,
+        }]},
+        "panels": panels,
+    }
+
+
+if __name__ == "__main__":
+    folder = pathlib.Path(__file__).parent / "dashboards"
+    for store in TYPES:
+        (folder / f"truck01-{store}.json").write_text(json.dumps(dashboard(store), indent=2, ensure_ascii=False) + "\n")
