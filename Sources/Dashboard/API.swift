@@ -11,12 +11,12 @@ final class API: Sendable {
   private let follower: StoreFollower
   private let feed: EventFeed
   private let status = Mutex("null")
-  private let own = Own()
+  private let own: Own
 
   /// @unchecked Sendable: used on the server's one thread only.
   private final class Own: @unchecked Sendable {
-    var reader: StoreReader?
-    var inode: UInt = 0
+    let charts: OpenCharts
+    init(_ settings: DashboardSettings) { charts = OpenCharts(settings) }
   }
 
   static let charts = "/usr/share/javascript/dygraphs"
@@ -29,6 +29,7 @@ final class API: Sendable {
     self.settings = settings
     self.follower = follower
     self.feed = feed
+    own = Own(settings)
   }
 
   func setStatus(_ json: String) { status.withLock { $0 = json } }
@@ -104,7 +105,7 @@ final class API: Sendable {
       default: return HTTPResponse(404, "there is no such page\n")
       }
     } catch {
-      own.reader = nil
+      if error.kind != .invalid { own.charts.close() }
       return problem(error.kind == .invalid ? 400 : error.kind == .missing ? 404 : 503, error.message)
     }
   }
@@ -134,28 +135,12 @@ final class API: Sendable {
 
   // MARK: The store
 
-  private func open() throws(StoreError) -> (StoreReader, StoreReader.Table) {
-    var status = stat()
-    guard stat(settings.storePath, &status) == 0 else {
-      own.reader = nil
-      throw StoreError(.missing, "there is no store \(settings.storePath) yet")
-    }
-    if own.reader == nil || own.inode != status.st_ino {
-      own.reader = try StoreReader(path: settings.storePath)
-      own.inode = status.st_ino
-    }
-    guard let reader = own.reader else { throw StoreError(.missing, "there is no store") }
-    return (reader, try reader.table(settings.table))
-  }
-
-  private func find(
-    _ request: HTTPRequest, _ reader: StoreReader, _ table: StoreReader.Table
-  ) throws(StoreError) -> Series {
+  private func find(_ request: HTTPRequest, _ charts: any ChartSource) throws(StoreError) -> ChartTruck {
     let name = request.query["device"] ?? ""
-    guard let series = try reader.series(of: table).first(where: { StoreFollower.label($0) == name }) else {
+    guard let truck = try charts.trucks().first(where: { $0.label == name }) else {
       throw StoreError(.missing, "there is no device '\(name)'")
     }
-    return series
+    return truck
   }
 
   /// `from` and `to` in milliseconds since 1970; without them all.
@@ -174,25 +159,24 @@ final class API: Sendable {
   }
 
   private func devices() throws(StoreError) -> String {
-    let (reader, table) = try open()
+    let charts = try own.charts.source().0
+    let measures = try charts.measures()
     let alerts = follower.alerts
     var trucks: [(active: Int, warmth: Double, json: String)] = []
-    for series in try reader.series(of: table) {
-      guard let span = try reader.span(of: series, in: table) else { continue }
-      let device = StoreFollower.label(series)
+    for truck in try charts.trucks() {
       var latest: [String] = []
       var warmth = -Double.infinity
-      for measure in table.measures where measure.type != .varchar {
-        guard let sample = try reader.latest(measure, of: series, in: table) else { continue }
+      for measure in measures {
+        guard let sample = try charts.latest(measure, of: truck) else { continue }
         latest.append("\(JSONText.quoted(measure.name)):\(sample.value)")
         if measure.name == "temp" { warmth = sample.value }
       }
-      let active = alerts.active(of: device)
+      let active = alerts.active(of: truck.label)
       trucks.append(
         (
           active, warmth,
-          "{\"device\":\(JSONText.quoted(device)),\"first\":\(span.lowerBound / 1_000_000),\"last\":\(span.upperBound / 1_000_000),"
-            + "\"alerts\":\(active),\"latest\":{\(latest.joined(separator: ","))}}"
+          "{\"device\":\(JSONText.quoted(truck.label)),\"first\":\(truck.span.lowerBound / 1_000_000),"
+            + "\"last\":\(truck.span.upperBound / 1_000_000),\"alerts\":\(active),\"latest\":{\(latest.joined(separator: ","))}}"
         ))
     }
     // The worst first.
@@ -201,40 +185,37 @@ final class API: Sendable {
   }
 
   private func series(_ request: HTTPRequest) throws(StoreError) -> HTTPResponse {
-    let (reader, table) = try open()
-    let series = try find(request, reader, table)
+    let charts = try own.charts.source().0
+    let truck = try find(request, charts)
     let name = request.query["measure"] ?? ""
-    guard let measure = table.measures.first(where: { $0.name == name && $0.type != .varchar }) else {
+    guard let measure = try charts.measures().first(where: { $0.name == name }) else {
       throw StoreError(.missing, "there is no measure '\(name)' to draw")
     }
     guard let width = Int(request.query["width"] ?? "1000"), (1...10_000).contains(width) else {
       throw StoreError(.invalid, "'width' is 1 to 10000")
     }
-    let buckets = try reader.buckets(measure, of: series, in: table, window: window(request), count: width)
-    let rows = buckets.map { bucket in
+    let rows = try charts.buckets(measure, of: truck, window: window(request), count: width).map { bucket in
       // A bucket of one value is drawn when it was measured.
       let time = bucket.count == 1 ? bucket.firstTime : bucket.start
       return "[\(time / 1_000_000),\(bucket.min),\(bucket.average),\(bucket.max),\(bucket.last)]"
     }
     return json(
-      "{\"measure\":\(JSONText.quoted(name)),\"columns\":[\"time\",\"min\",\"average\",\"max\",\"last\"],\"rows\":[\(rows.joined(separator: ","))]}"
-    )
+      "{\"measure\":\(JSONText.quoted(name)),\"columns\":[\"time\",\"min\",\"average\",\"max\",\"last\"],"
+        + "\"rows\":[\(rows.joined(separator: ","))]}")
   }
 
   private func stats(_ request: HTTPRequest) throws(StoreError) -> HTTPResponse {
-    let (reader, table) = try open()
-    let series = try find(request, reader, table)
+    let charts = try own.charts.source().0
+    let truck = try find(request, charts)
     let window = try window(request)
     var members: [String] = []
-    for measure in table.measures where measure.type != .varchar {
-      guard let found = try reader.statistics(measure, of: series, in: table, window: window) else {
-        continue
-      }
+    for measure in try charts.measures() {
+      guard let found = try charts.statistics(measure, of: truck, window: window) else { continue }
       var text =
         "{\"count\":\(found.count),\"average\":\(found.average),\"minimum\":\(found.min),\"maximum\":\(found.max),"
         + "\"current\":\(found.last),\"time\":\(found.lastTime / 1_000_000)"
       if measure.name == "door" {
-        text += ",\"openings\":\(try reader.rises(measure, of: series, in: table, window: window))"
+        text += ",\"openings\":\(try charts.rises(measure, of: truck, window: window))"
       }
       members.append("\(JSONText.quoted(measure.name)):\(text)}")
     }

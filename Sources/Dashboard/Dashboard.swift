@@ -4,8 +4,10 @@ import Store
 
 /// What a dashboard shows, and where.
 public struct DashboardSettings: Sendable {
-  /// The store's file; it may appear later.
-  public var storePath: String
+  /// The store; a file may appear later.
+  public var store: StoreLocation
+  /// The file that keeps the alerts' state: the store's own, or one beside a server.
+  public var alertPath: String
   /// The table whose trucks are shown.
   public var table = "truck01_sensors"
   /// The alert rules.
@@ -18,8 +20,13 @@ public struct DashboardSettings: Sendable {
   public var token: String?
 
   /// A dashboard of a store.
-  public init(storePath: String, http: HTTPSettings) {
-    self.storePath = storePath
+  public init(store: StoreLocation, http: HTTPSettings) {
+    self.store = store
+    if case .file(let path) = store {
+      alertPath = path
+    } else {
+      alertPath = LocalStore.path(ofDatabase: "alerts")
+    }
     self.http = http
   }
 }

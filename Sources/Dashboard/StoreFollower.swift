@@ -17,12 +17,11 @@ final class StoreFollower: Sendable {
     let settings: DashboardSettings
     let feed: EventFeed
     let onAlert: @Sendable (AlertEvent) -> Void
-    var reader: StoreReader?
-    var inode: UInt = 0
-    var dataVersion: Int64 = -1
-    var table: StoreReader.Table?
-    var series: [Series] = []
-    var last: [Series: Int64] = [:]
+    var charts: OpenCharts
+    /// Measures and last readings of the store that is open.
+    var measures: [MeasureInfo] = []
+    var stamp: Int64?
+    var last: [String: Int64] = [:]
     var isFirstLook = true
     var monitor = AlertMonitor()
     var storedText: String?
@@ -36,6 +35,7 @@ final class StoreFollower: Sendable {
       self.settings = settings
       self.feed = feed
       self.onAlert = onAlert
+      charts = OpenCharts(settings)
     }
   }
 
@@ -66,7 +66,7 @@ final class StoreFollower: Sendable {
       own.timer?.cancel()
       own.timer = nil
       look()
-      own.reader = nil
+      own.charts.close()
       own.writer = nil
     }
   }
@@ -87,13 +87,20 @@ final class StoreFollower: Sendable {
   // MARK: On the queue
 
   private func look() {
+    // A server is asked once a second; a file tells by itself whether anybody has written.
+    if case .file = own.settings.store {} else if own.looks % 10 != 0 { return }
     do throws(StoreError) {
-      try reopen()
-      guard let reader = own.reader else { return }
-      let version = try reader.dataVersion()
-      if version != own.dataVersion {
-        own.dataVersion = version
-        try takeNew(reader)
+      let (charts, isNew) = try own.charts.source()
+      if isNew {
+        own.writer = nil
+        own.last = [:]
+        own.stamp = nil
+        loadMonitor()
+      }
+      let stamp = try charts.stamp()
+      if stamp == nil || stamp != own.stamp {
+        own.stamp = stamp
+        try takeNew(charts)
       }
       if own.settings.raisesAlerts {
         let events = own.monitor.tick(at: Timestamp.now, own.settings.rules)
@@ -103,61 +110,38 @@ final class StoreFollower: Sendable {
         }
       }
     } catch {
-      // The file may be damaged, locked or gone for a moment: looked at anew the next time.
-      own.reader = nil
-    }
-  }
-
-  /// The file may not be there yet, or be another one than before.
-  private func reopen() throws(StoreError) {
-    var status = stat()
-    guard stat(own.settings.storePath, &status) == 0 else {
-      own.reader = nil
-      own.writer = nil
-      own.table = nil
-      return
-    }
-    guard own.reader == nil || own.inode != status.st_ino else { return }
-    own.writer = nil
-    own.reader = try StoreReader(path: own.settings.storePath)
-    if own.inode != status.st_ino { own.last = [:] }
-    own.inode = status.st_ino
-    own.dataVersion = -1
-    own.table = nil
-    loadMonitor()
-  }
-
-  private func takeNew(_ reader: StoreReader) throws(StoreError) {
-    if !own.settings.raisesAlerts { loadMonitor() }
-    guard let table = try reader.tables().first(where: { $0.name == own.settings.table }) else {
+      // The file may be damaged, locked or not there yet, the server away: looked at anew the next time.
+      if error.kind != .missing { own.charts.close() }
       own.isFirstLook = false
-      return
     }
-    own.table = table
-    own.series = try reader.series(of: table)
+  }
+
+  private func takeNew(_ charts: any ChartSource) throws(StoreError) {
+    if !own.settings.raisesAlerts { loadMonitor() }
+    own.measures = try charts.measures()
     var events: [AlertEvent] = []
     let now = Timestamp.now
-    for series in own.series {
-      let device = Self.label(series)
-      guard let span = try reader.span(of: series, in: table) else { continue }
+    for truck in try charts.trucks() {
+      let device = truck.label
       // What was there before is read by the page itself; alerts go on where they stopped.
-      let before = own.last[series]
+      let before = own.last[device]
       var start =
-        before ?? (own.isFirstLook ? own.monitor.seen[device] ?? span.upperBound : span.lowerBound - 1)
-      while start < span.upperBound {
-        let rows = try reader.readings(of: series, in: table, after: start, limit: Self.rowsAtOnce)
+        before
+        ?? (own.isFirstLook ? own.monitor.seen[device] ?? truck.span.upperBound : truck.span.lowerBound - 1)
+      while start < truck.span.upperBound {
+        let rows = try charts.readings(own.measures, of: truck, after: start, limit: Self.rowsAtOnce)
         guard let last = rows.last else { break }
         start = last.time
-        publish(rows, device, table)
+        publish(rows, device)
         guard own.settings.raisesAlerts else { continue }
         for row in rows {
-          let values = zip(table.measures, row.values).compactMap { measure, value in
+          let values = zip(own.measures, row.values).compactMap { measure, value in
             value.map { (measure: measure.name, value: $0) }
           }
           events += own.monitor.add(values, device: device, at: row.time, arrived: now, own.settings.rules)
         }
       }
-      own.last[series] = max(start, span.upperBound)
+      own.last[device] = max(start, truck.span.upperBound)
     }
     own.isFirstLook = false
     guard own.settings.raisesAlerts else { return }
@@ -165,15 +149,8 @@ final class StoreFollower: Sendable {
     saveMonitor()
   }
 
-  static func label(_ series: Series) -> String {
-    series.dimensions.count == 1
-      ? series.dimensions[0].value : series.dimensions.map { "\($0.name)=\($0.value)" }.joined(separator: " ")
-  }
-
-  private func publish(
-    _ rows: [(time: Int64, values: [Double?])], _ device: String, _ table: StoreReader.Table
-  ) {
-    let names = table.measures.map { JSONText.quoted($0.name) }.joined(separator: ",")
+  private func publish(_ rows: [(time: Int64, values: [Double?])], _ device: String) {
+    let names = own.measures.map { JSONText.quoted($0.name) }.joined(separator: ",")
     let texts = rows.map { row in
       "[\(row.time / 1_000_000),\(row.values.map { $0.map { "\($0)" } ?? "null" }.joined(separator: ","))]"
     }
@@ -192,11 +169,21 @@ final class StoreFollower: Sendable {
   }
 
   private func loadMonitor() {
-    guard let text = try? own.reader?.state(Self.stateName) else { return }
+    guard let text = try? stateStore().state(Self.stateName) else { return }
     guard text != own.storedText, let monitor = AlertMonitor(text: text) else { return }
     own.storedText = text
     own.monitor = monitor
     snapshot.withLock { $0 = monitor }
+  }
+
+  /// Where the alerts' state is kept.
+  private func stateStore() throws(StoreError) -> LocalStore {
+    if let open = own.writer { return open }
+    var isFile = false
+    if case .file = own.settings.store { isFile = true }
+    let store = try LocalStore(path: own.settings.alertPath, creates: !isFile)
+    own.writer = store
+    return store
   }
 
   @discardableResult private func saveMonitor() -> Bool {
@@ -204,14 +191,7 @@ final class StoreFollower: Sendable {
     snapshot.withLock { $0 = own.monitor }
     guard text != own.storedText else { return true }
     do throws(StoreError) {
-      let writer: LocalStore
-      if let open = own.writer {
-        writer = open
-      } else {
-        writer = try LocalStore(path: own.settings.storePath, creates: false)
-      }
-      own.writer = writer
-      try writer.setState(Self.stateName, text)
+      try stateStore().setState(Self.stateName, text)
       own.storedText = text
       return true
     } catch {
@@ -219,6 +199,34 @@ final class StoreFollower: Sendable {
       return false
     }
   }
+}
+
+/// The store's table for charts, opened when it is there, and anew when the file is another one.
+final class OpenCharts {
+  private let settings: DashboardSettings
+  private var charts: (any ChartSource)?
+  private var inode: UInt = 0
+
+  init(_ settings: DashboardSettings) { self.settings = settings }
+
+  /// The table, and whether it was opened just now.
+  func source() throws(StoreError) -> (any ChartSource, isNew: Bool) {
+    if case .file(let path) = settings.store {
+      var status = stat()
+      guard stat(path, &status) == 0 else {
+        charts = nil
+        throw StoreError(.missing, "there is no store \(path) yet")
+      }
+      if inode != status.st_ino { charts = nil }
+      inode = status.st_ino
+    }
+    if let charts { return (charts, false) }
+    let opened = try settings.store.charts(table: settings.table)
+    charts = opened
+    return (opened, true)
+  }
+
+  func close() { charts = nil }
 }
 
 extension AlertEvent {

@@ -258,6 +258,56 @@ import Testing
     _ = page.wait()
   }
 
+  @Test(arguments: StoreServer.Kind.allCases)
+  func `a dashboard over a server shows what it has, and what comes`(_ kind: StoreServer.Kind) throws {
+    guard StoreServer.program(kind) != nil else {
+      print("skipped: \(kind.rawValue) is not installed; scripts/setup.sh --tests installs it")
+      return
+    }
+    let server = try StoreServer(kind, in: truck)
+    let imported = try truck.run(
+      "store", "import", "TruckSensorFiles/trucksensordata.csv", "--start", "2024-10-23T14:00:00Z", "--store",
+      server.url)
+    #expect(imported.status == 0, "\(imported.errors)")
+    // VictoriaMetrics shows new points within seconds.
+    if kind == .victoriaMetrics { poll(nil, 0, 3000) }
+    let page = try truck.start("dashboard", "--store", server.url, "--port", "0")
+    let url = try address(page)
+    struct Figures: Decodable {
+      let count: Int
+      let average, minimum, maximum, current: Double
+      let openings: Int?
+    }
+    struct Rows: Decodable { let rows: [[Double]] }
+    let stats = try get("\(url)/api/stats?device=truckSensor01")
+    let figures = try JSONDecoder().decode([String: Figures].self, from: Data(stats.body.utf8))
+    let temp = try #require(figures["temp"], "\(stats.body)")
+    #expect(
+      temp.count == 3600 && temp.minimum == -18.32 && temp.maximum == 21.9 && temp.current == 21.38,
+      "\(stats.body)")
+    #expect(abs(temp.average - 6.118) < 0.01, "\(stats.body)")
+    #expect(figures["door"]?.openings == 13, "\(stats.body)")
+    let series = try get("\(url)/api/series?device=truckSensor01&measure=temp&width=100")
+    let rows = try JSONDecoder().decode(Rows.self, from: Data(series.body.utf8)).rows
+    #expect(
+      (95...103).contains(rows.count) && rows.map { $0[1] }.min() == -18.32 && rows[0][3] == 21.9,
+      "\(rows.count)")
+    #expect(zip(rows, rows.dropFirst()).allSatisfy { $0[0] < $1[0] && $0[1] <= $0[2] && $0[2] <= $0[3] })
+    let devices = try get("\(url)/api/devices").body
+    #expect(
+      devices.contains("\"device\":\"truckSensor01\"") && devices.contains("\"temp\":21.38"), "\(devices)")
+    // A reading that comes later is an event.
+    let events = try Trucksensor.Running(
+      URL(fileURLWithPath: "/usr/bin/timeout"), ["12", "curl", "-sN", "\(url)/api/events"], in: truck.folder)
+    poll(nil, 0, 1500)
+    try truck.write("time,temp\n2024-10-23T20:00:00Z,-3.25\n", to: "later.csv")
+    #expect(try truck.run("store", "import", "later.csv", "--store", server.url).status == 0)
+    try events.waitUntil { $0.outputText.contains("-3.25") }
+    page.interrupt()
+    _ = page.wait()
+    _ = events.wait()
+  }
+
   @Test func `alerts are published, and a second run neither forgets nor repeats them`() throws {
     // Cold, then warm for longer than the rule's delay.
     var rows = "uptime,volts,temp,door\n"

@@ -187,10 +187,11 @@ import Testing
   }
 
   @Test func `strict types send whole numbers of a decimal measure to the error action`() throws {
-    try truck.write("uptime,volts,temp,door\n1,12.11,21.90,0\n4,12.00,21.00,0\n", to: "two.csv")
+    let rows = (1...15).map { "\($0 * 3),12.00,21.00,0\n" }.joined()
+    try truck.write("uptime,volts,temp,door\n1,12.11,21.90,0\n" + rows, to: "whole.csv")
     let watched = try truck.start(
-      "run", "truckSensor01", "--dataset", "two.csv", "--count", "2", "--loop", "1", "--rate", "1",
-      "--strict-types", "--quiet")
+      "run", "truckSensor01", "--dataset", "whole.csv", "--loop", "1", "--rate", "3", "--strict-types",
+      "--quiet")
     try watched.waitUntil { $0.outputText.contains("Publishing") }
     let errors = try truck.run("subscribe", "TimeStream_rule_error", "--count", "1", "--timeout", "10s")
     #expect(errors.output.contains("BIGINT, but DOUBLE in the table"), "\(errors.errors)")

@@ -30,8 +30,8 @@ public struct Bucket: Sendable {
   public var lastTime: Int64
   /// The mean over time, each value holding until the next; only where it was asked for.
   public var timeWeightedAverage: Double?
-  /// The mean of the numbers.
-  public var average: Double { sum / Double(count) }
+  /// The mean of the numbers; the sum's rounding doesn't carry it beyond them.
+  public var average: Double { Swift.min(max, Swift.max(min, sum / Double(count))) }
 
   init(start: Int64, _ cell: RollupCell) {
     self.start = start
@@ -103,11 +103,11 @@ extension StoreReader {
     return try select.step() ? select.integer(0) : 0
   }
 
-  /// A series' readings after a moment, in the order of time, with a number or nil for each of the table's measures.
+  /// A series' readings after a moment, in the order of time, with a number or nil for each of the measures.
   public func readings(
-    of series: Series, in table: Table, after time: Int64, limit: Int
+    of series: Series, measures: [MeasureInfo], in table: Table, after time: Int64, limit: Int
   ) throws(StoreError) -> [(time: Int64, values: [Double?])] {
-    let columns = table.measures.map { $0.type == .varchar ? ", NULL" : ", m\($0.id)" }.joined()
+    let columns = measures.map { $0.type == .varchar ? ", NULL" : ", m\($0.id)" }.joined()
     let select = try connection.statement(
       "SELECT time\(columns) FROM ts_data_\(table.id) WHERE series = ? AND time > ? ORDER BY time LIMIT ?")
     defer { select.reset() }
@@ -116,11 +116,8 @@ extension StoreReader {
     select.bind(3, Int64(limit))
     var rows: [(time: Int64, values: [Double?])] = []
     while try select.step() {
-      rows.append(
-        (
-          select.integer(0),
-          table.measures.indices.map { select.isNull(Int32($0 + 1)) ? nil : select.double(Int32($0 + 1)) }
-        ))
+      let values = measures.indices.map { select.isNull(Int32($0 + 1)) ? nil : select.double(Int32($0 + 1)) }
+      rows.append((select.integer(0), values))
     }
     return rows
   }

@@ -27,6 +27,15 @@ public enum StoreLocation: Sendable {
     }
   }
 
+  /// Opens a table of it for charts.
+  package func charts(table: String) throws(StoreError) -> any ChartSource {
+    switch self {
+    case .file(let path): LocalChartSource(try StoreReader(path: path), table: table)
+    case .lineProtocol(let server): try LineProtocolChartSource(server, table: table)
+    case .postgres(let url): try PostgresChartSource(url, table: table)
+    }
+  }
+
   /// Opens it for writing; a file is made if there is none.
   public func open() throws(StoreError) -> any PointStore {
     switch self {

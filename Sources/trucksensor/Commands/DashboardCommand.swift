@@ -21,12 +21,12 @@ enum DashboardCommand: Command {
     ])
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
-    let path = try StoreOptions.file(arguments)
+    let store = try StoreOptions.location(arguments)
     // Says at once what is wrong with it.
-    _ = try StoreReader(path: path)
+    _ = try store.charts(table: arguments.string("table") ?? "truck01_sensors").measures()
     Signals.block([SIGINT, SIGTERM])
     let loop = try EventLoop()
-    let page = try DashboardRunner(arguments, storePath: path, publisher: nil, loop: loop)
+    let page = try DashboardRunner(arguments, store: store, publisher: nil, loop: loop)
     try loop.onSignal([SIGINT, SIGTERM]) { _ in loop.stop() }
     loop.run()
     page.stop(loop)
@@ -56,7 +56,7 @@ enum DashboardOptions {
       return option
     } + [.flag("no-dashboard", "serve no page")]
 
-  static func settings(_ arguments: ParsedArguments, storePath: String) throws -> (
+  static func settings(_ arguments: ParsedArguments, store: StoreLocation) throws -> (
     DashboardSettings, fixed: Bool
   ) {
     let prefix = arguments.command.option(named: "dashboard-port") == nil ? "" : "dashboard-"
@@ -70,7 +70,7 @@ enum DashboardOptions {
       }
       http.tls = (certificate, key)
     }
-    var settings = DashboardSettings(storePath: storePath, http: http)
+    var settings = DashboardSettings(store: store, http: http)
     if let file = arguments.string("token-file") {
       let token = TextFile.read(file).map { String($0.prefix { !$0.isWhitespace }) } ?? ""
       guard token.count >= 16,
@@ -98,8 +98,9 @@ final class DashboardRunner {
   private var timer: LoopTimer?
 
   /// Begins to serve. With a publisher it looks for alerts, and publishes what changes.
-  init(_ arguments: ParsedArguments, storePath: String, publisher: AlertPublisher?, loop: EventLoop) throws {
-    let given = try DashboardOptions.settings(arguments, storePath: storePath)
+  init(_ arguments: ParsedArguments, store: StoreLocation, publisher: AlertPublisher?, loop: EventLoop) throws
+  {
+    let given = try DashboardOptions.settings(arguments, store: store)
     var settings = given.0
     settings.rules = try AlertFile.read()
     settings.raisesAlerts = publisher != nil

@@ -126,7 +126,8 @@ enum ReportCommand: Command {
     let place = { (measure: String) in table.measures.firstIndex { $0.name == measure } }
     let (temp, volts, door) = (place("temp"), place("volts"), place("door"))
     var last = from - 1
-    while case let rows = try reader.readings(of: series, in: table, after: last, limit: 10_000),
+    while case let rows = try reader.readings(
+      of: series, measures: table.measures, in: table, after: last, limit: 10_000),
       let end = rows.last
     {
       for row in rows where row.time < to {

@@ -52,17 +52,13 @@ enum RunCommand: Command {
     _ arguments: ParsedArguments, _ cloud: LocalCloud?, _ loop: EventLoop
   ) throws -> DashboardRunner? {
     guard let cloud, !arguments.has("no-dashboard") else { return nil }
-    guard case .file(let path) = try StoreOptions.location(arguments) else {
-      StandardError.print(
-        "Dashboard: none, since the store is at a server; look at it with Grafana (deploy/grafana).")
-      return nil
-    }
     let plan = try ConnectionPlan(arguments, local: (cloud.broker.port, cloud.caFile), ownCredentials: false)
     let publisher = AlertPublisher(
       try plan.client(
         device: LocalCloud.rulesEngine, clientID: "\(LocalCloud.rulesEngine)-alerts", loop: loop
       ) { _ in })
-    return try DashboardRunner(arguments, storePath: path, publisher: publisher, loop: loop)
+    return try DashboardRunner(
+      arguments, store: try StoreOptions.location(arguments), publisher: publisher, loop: loop)
   }
 
   /// The rules of `rules/`, beside the local broker; AWS runs its own.
