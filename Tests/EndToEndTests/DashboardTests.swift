@@ -99,6 +99,32 @@ import Testing
     #expect(page.wait().status == 130)
   }
 
+  @Test(.enabled(if: hasBrowser, "chromium or playwright is missing; scripts/setup.sh --tests installs them"))
+  func `a hostile topic, payload and rule are text`() throws {
+    let attack = "<img src=x onerror=window.hacked=1>"
+    try FileManager.default.removeItem(atPath: truck.path("rules"))
+    try FileManager.default.createDirectory(atPath: truck.path("rules"), withIntermediateDirectories: true)
+    try truck.write(
+      """
+      {"sql": "SELECT cast(temp AS Decimal) AS temp, note, topic() AS topic, '</pre>\(attack)' AS attack FROM 'truck/#'",
+       "awsIotSqlVersion": "2016-03-23",
+       "actions": [{"timestream": {"databaseName": "sensorDB", "tableName": "truck01_sensors",
+         "dimensions": [{"name": "device", "value": "\(attack)"}],
+         "timestamp": {"value": "${cast(timestamp * 1000000 AS Int)}", "unit": "MICROSECONDS"}}}]}
+      """, to: "rules/attack.json")
+    try truck.write("temp,note\n-18.5,\(attack)\n-18.6,\(attack)\n", to: "attack.csv")
+    let run = try truck.start(
+      "run", "truckSensor01", "--dataset", "attack.csv", "--topic", "truck/\(attack)", "--rate", "5",
+      "--quiet")
+    let result = try script("cards.py", try address(run), attack)
+    #expect(result.status == 0, "\(result.errors.suffix(500))")
+    #expect(result.json["dialogs"] as? Int == 0 && result.json["device"] as? String == attack)
+    #expect((result.json["after"] as? String)?.contains("truck/\(attack)") == true, "\(result.json)")
+    #expect((result.json["sql"] as? String)?.contains("</pre>\(attack)") == true)
+    run.interrupt()
+    _ = run.wait()
+  }
+
   @Test func `a thousand readers and a slow one get each event, and the truck is not disturbed`() throws {
     let run = try truck.start(
       "run", "truckSensor01", "--rate", "20", "--count", "400", "--loop", "--quiet", "--json")

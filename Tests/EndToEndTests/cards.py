@@ -1,4 +1,6 @@
-"""What the five cards show of a store that nobody writes; usage: cards.py URL. Prints a JSON object."""
+"""What the five cards show of a store that nobody writes; usage: cards.py URL [TEXT].
+
+With TEXT it waits until the last message has it. Prints a JSON object."""
 
 import json
 import sys
@@ -22,6 +24,11 @@ with sync_playwright() as playwright:
     until(page, "document.getElementById('current-temp').textContent !== '–'")
     ids = [f"{name}-{measure}" for name in ("average", "maximum", "minimum", "current") for measure in ("temp", "volts")]
     texts = {name: page.locator(f"#{name}").inner_text() for name in ids + ["door-count"]}
+    # The stages are asked for every two seconds; without a run there are none.
+    if len(sys.argv) > 2:
+        until(page, f"document.getElementById('before').textContent.includes({json.dumps(sys.argv[2])})")
+        texts["after"] = page.locator("#after").text_content()
+        texts["sql"] = page.locator("#rule").text_content()
     texts["dialogs"] = page.evaluate("window.hacked || 0")
     texts["device"] = page.locator("#device").input_value()
     browser.close()

@@ -283,6 +283,12 @@ import Testing
     #expect(throws: StoreError.self) { _ = try fixture.rows(sql) }
   }
 
+  @Test func `a wrong statement's error says where`() throws {
+    #expect {
+      _ = try fixture.rows("SELECT 1,\n  nothing FROM truck01_sensors")
+    } throws: { "\($0)".hasPrefix("line 2, column 3: no such column") }
+  }
+
   @Test func `a time limit and an interruption really stop a query`() throws {
     let endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c"
     let reader = try StoreReader(path: fixture.path())

@@ -40,6 +40,8 @@ public final class RulesService: MQTTClientDelegate {
   private var executions: [Int: Execution] = [:]
   private var lastTag = 0
   private var granted = 0
+  /// Whether the broker has granted all subscriptions: what is published from then on reaches the rules.
+  public var isReady: Bool { granted >= filters.count }
   /// More topics than this are rather a new one for each message.
   private static let headerLimit = 1000
 
@@ -164,10 +166,10 @@ public final class RulesService: MQTTClientDelegate {
     message.clientID = incoming.properties.userProperty("clientId")
     message.principal = incoming.properties.userProperty("principal")
     var isRetry = false
-    if storage != nil, incoming.qos != .atMostOnce {
+    if stores, incoming.qos != .atMostOnce {
       let key = MessageKey(topic: incoming.topic, payload: incoming.payload)
       window.append(key)
-      if let count = retried[key] {
+      if !retried.isEmpty, let count = retried[key] {
         isRetry = true
         retried[key] = count > 1 ? count - 1 : nil
       }

@@ -67,17 +67,9 @@ public final class StoreReader {
 
   deinit { sqlite3_progress_handler(connection.handle, 0, nil, nil) }
 
+  /// A path as SQLite's file URIs have it.
   private static func percentEncoded(_ path: String) -> String {
-    var result = ""
-    for byte in path.utf8 {
-      switch byte {
-      case UInt8(ascii: "%"), UInt8(ascii: "?"), UInt8(ascii: "#"):
-        result += "%" + String(byte, radix: 16)
-      default: result.unicodeScalars.append(Unicode.Scalar(byte))
-      }
-    }
-    // The path's own bytes beyond ASCII pass as they are.
-    return path.utf8.allSatisfy { $0 < 0x80 } ? result : path
+    path.replacing("%", with: "%25").replacing("?", with: "%3f").replacing("#", with: "%23")
   }
 
   /// A column of a query's result.
@@ -121,7 +113,7 @@ public final class StoreReader {
     defer { limit.deadline = .max; limit.isCancelled = { false } }
     QueryFunctions.add(to: connection, now: now)
     do throws(StoreError) {
-      let statement = try Statement(connection, TimestreamSQL.rewritten(sql))
+      let statement = try prepared(sql)
       guard sqlite3_stmt_readonly(statement.handle) != 0 else {
         throw StoreError(.statement, "only statements that read are allowed here")
       }
@@ -143,6 +135,22 @@ public final class StoreReader {
         isCancelled()
           ? "the query was stopped"
           : "the query took longer than \(timeLimit ?? 0) s; --time-limit allows more")
+    }
+  }
+
+  /// The statement, or an error that says where it is wrong, if the rewriting hasn't moved that.
+  private func prepared(_ sql: String) throws(StoreError) -> Statement {
+    let rewritten = TimestreamSQL.rewritten(sql)
+    do throws(StoreError) {
+      return try Statement(connection, rewritten)
+    } catch {
+      guard error.kind == .statement, rewritten == sql, let offset = connection.errorOffset else {
+        throw error
+      }
+      let before = sql.utf8.prefix(offset)
+      let line = before.count { $0 == UInt8(ascii: "\n") } + 1
+      let column = before.reversed().prefix { $0 != UInt8(ascii: "\n") }.count + 1
+      throw StoreError(.statement, "line \(line), column \(column): \(error.message)")
     }
   }
 

@@ -173,7 +173,13 @@ final class AlertPublisher: MQTTClientDelegate {
 
   func start() { client.connect() }
 
-  func stop(_ loop: EventLoop) { client.disconnect() }
+  /// Says goodbye, after what the last look at the store has found was sent.
+  func stop(_ loop: EventLoop) {
+    let end = loop.makeTimer { loop.stop() }
+    end.set(MonotonicTime.now().advanced(by: 50_000_000))
+    loop.run()
+    client.disconnect()
+  }
 
   /// Takes an event on any thread.
   var receiver: @Sendable (Waker, AlertEvent) -> Void {

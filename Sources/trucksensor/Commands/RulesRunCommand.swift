@@ -159,6 +159,24 @@ final class RulesRunner {
     services.flatMap(\.rules).sorted { $0.document.file < $1.document.file }
   }
 
+  /// Waits for the subscriptions, five seconds at most: what is published before would pass the rules by.
+  func waitUntilReady(_ loop: EventLoop) {
+    let deadline = loop.makeTimer { loop.stop() }
+    deadline.set(MonotonicTime.now().advanced(by: 5_000_000_000))
+    var look: LoopTimer?
+    look = loop.makeTimer { [unowned self] in
+      if failure != nil || services.allSatisfy(\.isReady) {
+        loop.stop()
+      } else {
+        look?.set(MonotonicTime.now().advanced(by: 2_000_000))
+      }
+    }
+    look?.set(.now())
+    loop.run()
+    look?.cancel()
+    deadline.cancel()
+  }
+
   /// Lets the rules do what has reached them, for two seconds at most, and says goodbye.
   func finish(_ loop: EventLoop) {
     let deadline = loop.makeTimer { loop.stop() }

@@ -37,6 +37,7 @@ enum RunCommand: Command {
       "{\"device\":\(JSONText.quoted(runner.devices[0].name)),\(runner.statusMembers),"
         + "\"error\":\(engine?.lastError.map(JSONText.quoted) ?? "null"),\"rules\":\(engine?.statusJSON ?? "[]")}"
     }
+    engine?.waitUntilReady(loop)
     StandardOutput.shared.print("\nRunning truck sensor sample application...")
     StandardOutput.shared.print("Publishing messages on topic: \(runner.topicTemplate)")
     StandardOutput.shared.flush()
