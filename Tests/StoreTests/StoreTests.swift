@@ -285,7 +285,7 @@ import Testing
 
   @Test func `a wrong statement's error says where`() throws {
     #expect {
-      _ = try fixture.rows("SELECT 1,\n  nothing FROM truck01_sensors")
+      _ = try fixture.rows("SELECT 1,\n  missing FROM truck01_sensors")
     } throws: { "\($0)".hasPrefix("line 2, column 3: no such column") }
   }
 
