@@ -58,6 +58,7 @@ import Testing
     #expect(seen["errors"] as? [String] == [])
     #expect(seen["title"] as? String == "Truck01 sensors analytics")
     #expect(seen["cards"] as? Int == 5)
+    #expect(seen["stages"] as? Bool == true)
     #expect((seen["live"] as? Double ?? 9) < 1)
     #expect((seen["alert"] as? String)?.contains("Temperature above") == true)
     #expect((seen["colours"] as? Int ?? 0) > 3)

@@ -43,6 +43,8 @@ with sync_playwright() as playwright:
         const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
         const seen = new Set(); for (let i = 0; i < data.length; i += 4) if (data[i + 3] > 200)
           seen.add([data[i] >> 5, data[i + 1] >> 5, data[i + 2] >> 5].join()); return [...seen].length; }""")
+    stages = page.locator("#stages").inner_text()
+    seen["stages"] = all(part in stages for part in ("truckSensor01, connected", "sent", "truckAnalyze", "readings of"))
     page.get_by_role("button", name="Acknowledge").first.click()
     until(page, "document.querySelector('#alerts').textContent.includes('acknowledged')")
     # Dragging zooms, a double click undoes it.

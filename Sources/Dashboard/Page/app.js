@@ -41,13 +41,15 @@ async function load() {
   const mine = (state.loading = {});
   const width = Math.max(100, Math.min(1500, Math.round(byId('chart').clientWidth || 800)));
   const query = `device=${encodeURIComponent(state.device)}&from=${Math.floor(window[0])}&to=${Math.ceil(window[1]) + 1}`;
+  const stats = loadStats();
+  stats.catch(() => {});
   try {
     const answers = await Promise.all(measures.map((name) =>
       ask(`/api/series?${query}&measure=${name}&width=${width}`).catch(() => ({ rows: [] }))));
     if (state.loading !== mine) return;
     measures.forEach((name, index) => { state.rows[name] = answers[index].rows; });
     draw();
-    await loadStats();
+    await stats;
   } catch (error) {
     say(error.message);
   }
@@ -242,14 +244,19 @@ function frame() {
 function connect() {
   const source = new EventSource('/api/events');
   const shown = byId('connection');
+  let wasCut = false;
   source.onopen = () => {
     shown.textContent = 'live';
     shown.className = 'on';
     // What came while the connection was cut may be more than the server keeps.
-    refreshDevices().then(load);
-    loadAlerts();
+    if (wasCut) {
+      refreshDevices().then(load);
+      loadAlerts();
+    }
+    wasCut = false;
   };
   source.onerror = () => {
+    wasCut = true;
     shown.textContent = 'reconnecting';
     shown.className = 'off';
   };
@@ -360,9 +367,9 @@ async function loadStages() {
     entries.push(term, value);
   };
   if (!status) {
-    add('Store', 'shown without the run that fills it');
+    add('Run', 'none in this process');
   } else {
-    add('Device', status.device);
+    add('Device', `${status.device}, ${status.connected ? 'connected' : 'not connected'}`);
     add('Messages', `${status.sent} sent, ${status.acknowledged} acknowledged, ${status.dropped} dropped`);
     for (const rule of status.rules) {
       add(`Rule ${rule.name}`, `${rule.matched} matched, ${rule.succeeded} actions done, ${rule.failed} failed`);
@@ -374,6 +381,11 @@ async function loadStages() {
       byId('before').textContent = rule.before || '';
       byId('after').textContent = rule.after || '';
     }
+  }
+  if (state.device) {
+    const stats = await ask(`/api/stats?device=${encodeURIComponent(state.device)}`);
+    const rows = Math.max(0, ...Object.values(stats).map((measure) => measure.count));
+    add('Store', `${rows.toLocaleString()} readings of ${state.device}`);
   }
   byId('rule-details').hidden = !status;
   list.replaceChildren(...entries);
@@ -431,6 +443,8 @@ matchMedia('(prefers-color-scheme: light)').addEventListener('change', () => {
 });
 
 connect();
+refreshDevices();
+loadAlerts().catch(() => {});
 loadStages().catch(() => {});
 setInterval(() => {
   if (document.hidden) return;

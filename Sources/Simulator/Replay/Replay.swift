@@ -198,6 +198,11 @@ public final class Replay {
     progressTimer?.set(MonotonicTime.now().advanced(by: 1_000_000_000))
   }
 
+  /// Whether all trucks are signed in at this moment.
+  package var isConnected: Bool {
+    trucks.allSatisfy { if case .connected = $0.client.state { true } else { false } }
+  }
+
   /// The counts so far.
   package func summary() -> ReplaySummary {
     let end = ended ?? MonotonicTime.now()

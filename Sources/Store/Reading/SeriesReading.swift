@@ -140,8 +140,8 @@ extension StoreReader {
 
   /// A measure over a window, reduced to at most `count` + 2 buckets of equal length; empty ones are left out.
   ///
-  /// Minutes or hours that were rolled up serve where there are more than 100 000 readings and no time-weighted mean is
-  /// asked for; the window's edges are always exact.
+  /// Minutes or hours that were rolled up serve where a bucket has several of them, or where there are more than 100 000
+  /// readings, and no time-weighted mean is asked for; the window's edges are always exact.
   public func buckets(
     _ measure: MeasureInfo, of series: Series, in table: Table, window: Range<Int64>, count: Int,
     timeWeighted: Bool = false
@@ -153,9 +153,14 @@ extension StoreReader {
     guard from < to else { return [] }
     let width = Swift.max(1, (to - from + count - 1) / count)
     var level: Int64?
-    if !timeWeighted, try readings(series, table, from..<to) > 100_000 {
-      // Wider buckets than asked for rather than millions of rows.
-      level = width >= 2 * RollupLevel.hour ? RollupLevel.hour : RollupLevel.minute
+    if !timeWeighted {
+      let total = try readings(series, table, from..<to)
+      if width >= 2 * RollupLevel.hour, total > 2000 {
+        level = RollupLevel.hour
+      } else if width >= 2 * RollupLevel.minute && total > 2000 || total > 100_000 {
+        // Wider buckets than asked for rather than millions of rows.
+        level = RollupLevel.minute
+      }
     }
     var buckets: [Bucket] = []
     guard let level else {

@@ -86,7 +86,7 @@ final class ReplayRunner: ReplayObserver {
   var statusMembers: String {
     let summary = replay?.summary()
     return
-      "\"sent\":\(summary?.sent ?? 0),\"acknowledged\":\(summary?.acknowledged ?? 0),\"dropped\":\(summary?.dropped ?? 0)"
+      "\"connected\":\(replay?.isConnected ?? false),\"sent\":\(summary?.sent ?? 0),\"acknowledged\":\(summary?.acknowledged ?? 0),\"dropped\":\(summary?.dropped ?? 0)"
   }
 
   // MARK: What the replay tells
