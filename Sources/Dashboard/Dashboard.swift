@@ -50,8 +50,7 @@ public final class Dashboard: Sendable {
     let api = API(settings, follower: follower, feed: feed)
     self.follower = follower
     self.api = api
-    server = try HTTPServer(settings.http) { api.answer($0) }
-    server.closesAtEnd(feed)
+    server = try HTTPServer(settings.http, feeds: [feed]) { api.answer($0) }
     follower.start()
   }
 

@@ -27,17 +27,15 @@ public final class EventFeed: Sendable {
     }
   }
 
-  private struct State: ~Copyable {
+  private struct State {
     var events: [Event] = []
     var lastNumber = 0
     var readers: [ObjectIdentifier: Reader] = [:]
     var isClosed = false
   }
 
-  /// The state is touched by the server's thread and by whoever publishes, under its lock.
-  private nonisolated(unsafe) let state = Shared()
-  private final class Shared { let lock = Mutex(()); var value = State() }
-  // nonisolated(unsafe): `Reader` holds a library's pointer; `lock` guards every use.
+  /// Touched by the server's thread and by whoever publishes.
+  private let state = Mutex(State())
 
   private let limit: Int
 
@@ -45,29 +43,31 @@ public final class EventFeed: Sendable {
   public init(limit: Int = 512) { self.limit = limit }
 
   /// How many read now.
-  public var readers: Int { state.lock.withLock { _ in state.value.readers.count } }
+  public var readers: Int { state.withLock { state in state.readers.count } }
 
   /// Sends an event with a number of its own; `data` is one line.
   public func publish(_ name: String, _ data: String) {
-    state.lock.withLock { _ in
-      state.value.lastNumber += 1
-      let number = state.value.lastNumber
-      append(Event(number: number, bytes: Array("id: \(number)\nevent: \(name)\ndata: \(data)\n\n".utf8)))
+    state.withLock { state in
+      state.lastNumber += 1
+      let number = state.lastNumber
+      append(
+        Event(number: number, bytes: Array("id: \(number)\nevent: \(name)\ndata: \(data)\n\n".utf8)),
+        to: &state)
     }
   }
 
   /// Sends a comment: only so is a reader noticed that went away.
   public func keepAlive() {
-    state.lock.withLock { _ in
-      state.value.lastNumber += 1
-      append(Event(number: state.value.lastNumber, bytes: Array(": \n\n".utf8)))
+    state.withLock { state in
+      state.lastNumber += 1
+      append(Event(number: state.lastNumber, bytes: Array(": \n\n".utf8)), to: &state)
     }
   }
 
-  private func append(_ event: Event) {
-    state.value.events.append(event)
-    if state.value.events.count > 2 * limit { state.value.events.removeFirst(limit) }
-    for reader in state.value.readers.values where reader.isSuspended {
+  private func append(_ event: Event, to state: inout State) {
+    state.events.append(event)
+    if state.events.count > 2 * limit { state.events.removeFirst(limit) }
+    for reader in state.readers.values where reader.isSuspended {
       reader.isSuspended = false
       MHD_resume_connection(reader.connection)
     }
@@ -75,9 +75,9 @@ public final class EventFeed: Sendable {
 
   /// Ends all readers, so that the server can stop.
   func close() {
-    state.lock.withLock { _ in
-      state.value.isClosed = true
-      for reader in state.value.readers.values where reader.isSuspended {
+    state.withLock { state in
+      state.isClosed = true
+      for reader in state.readers.values where reader.isSuspended {
         reader.isSuspended = false
         MHD_resume_connection(reader.connection)
       }
@@ -86,10 +86,10 @@ public final class EventFeed: Sendable {
 
   /// Begins with what follows `lastSeen`, or with what comes from now on.
   func response(_ connection: OpaquePointer, lastSeen: Int?) -> OpaquePointer? {
-    let reader = state.lock.withLock { _ in
-      let newest = state.value.lastNumber + 1
+    let reader = state.withLock { state in
+      let newest = state.lastNumber + 1
       let reader = Reader(connection: connection, next: lastSeen.map { min($0 + 1, newest) } ?? newest)
-      state.value.readers[ObjectIdentifier(reader)] = reader
+      state.readers[ObjectIdentifier(reader)] = reader
       return reader
     }
     let context = Context(feed: self, reader: reader)
@@ -117,13 +117,13 @@ public final class EventFeed: Sendable {
   }
 
   private func forget(_ reader: Reader) {
-    state.lock.withLock { _ in _ = state.value.readers.removeValue(forKey: ObjectIdentifier(reader)) }
+    state.withLock { state in _ = state.readers.removeValue(forKey: ObjectIdentifier(reader)) }
   }
 
   private func read(_ reader: Reader, _ buffer: UnsafeMutableRawBufferPointer) -> Int {
-    state.lock.withLock { _ in
-      if state.value.isClosed { return ts_http_end_of_stream() }
-      guard let first = state.value.events.first, reader.next <= state.value.lastNumber else {
+    state.withLock { state in
+      if state.isClosed { return ts_http_end_of_stream() }
+      guard let first = state.events.first, reader.next <= state.lastNumber else {
         // Under the same lock as publishing: no event can come between looking and waiting.
         reader.isSuspended = true
         MHD_suspend_connection(reader.connection)
@@ -131,8 +131,8 @@ public final class EventFeed: Sendable {
       }
       guard reader.next >= first.number else { return ts_http_end_of_stream() }
       var written = 0
-      while written < buffer.count, reader.next <= state.value.lastNumber {
-        let bytes = state.value.events[reader.next - first.number].bytes
+      while written < buffer.count, reader.next <= state.lastNumber {
+        let bytes = state.events[reader.next - first.number].bytes
         let count = min(bytes.count - reader.offset, buffer.count - written)
         bytes.withUnsafeBytes { source in
           UnsafeMutableRawBufferPointer(rebasing: buffer[written..<written + count]).copyMemory(

@@ -38,9 +38,13 @@ public final class HTTPServer: Sendable {
     let requestRate: Int
     var second = 0
     var requests = 0
-    var feeds: [EventFeed] = []
+    let feeds: [EventFeed]
 
-    init(_ settings: HTTPSettings, _ handler: @escaping @Sendable (HTTPRequest) -> HTTPResponse) {
+    init(
+      _ settings: HTTPSettings, _ feeds: [EventFeed],
+      _ handler: @escaping @Sendable (HTTPRequest) -> HTTPResponse
+    ) {
+      self.feeds = feeds
       self.handler = handler
       isLoopback = settings.address.hasPrefix("127.")
       requestRate = settings.requestRate
@@ -65,12 +69,13 @@ public final class HTTPServer: Sendable {
     try self.init(HTTPSettings(port: port), handler: handler)
   }
 
-  /// Starts to listen. `handler` is called on the server's thread. The caller has blocked the signals that it wants for
+  /// Starts to listen. The streams of `feeds` end when the server does. `handler` is called on the server's thread. The caller has blocked the signals that it wants for
   /// itself.
   public init(
-    _ settings: HTTPSettings, handler: @escaping @Sendable (HTTPRequest) -> HTTPResponse
+    _ settings: HTTPSettings, feeds: [EventFeed] = [],
+    handler: @escaping @Sendable (HTTPRequest) -> HTTPResponse
   ) throws(HTTPError) {
-    site = Site(settings, handler)
+    site = Site(settings, feeds, handler)
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_port = settings.port.bigEndian
@@ -103,9 +108,6 @@ public final class HTTPServer: Sendable {
     for feed in site.feeds { feed.close() }
     MHD_stop_daemon(daemon)
   }
-
-  /// Ends the streams of `feed` when the server stops.
-  public func closesAtEnd(_ feed: EventFeed) { site.feeds.append(feed) }
 
   private static func answer(
     _ context: UnsafeMutableRawPointer, _ connection: OpaquePointer, _ url: UnsafePointer<CChar>,

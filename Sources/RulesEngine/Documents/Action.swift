@@ -7,6 +7,9 @@ public enum Action: Sendable {
   /// A pseudo-action of this engine: `{"log": {}}` writes the output to standard error.
   case log
 
+  /// Whether it writes to a store.
+  var stores: Bool { if case .timestream = self { true } else { false } }
+
   /// The names of the actions that this engine has.
   static let supported = ["republish", "timestream", "log"]
 }

@@ -97,7 +97,7 @@ public struct RuleDocument: Sendable {
 
   /// Whether an action writes to a store.
   public var stores: Bool {
-    (actions + [errorAction].compactMap { $0 }).contains { if case .timestream = $0 { true } else { false } }
+    (actions + [errorAction].compactMap { $0 }).contains(where: \.stores)
   }
 
   /// What is allowed, but likely not what was meant.

@@ -452,7 +452,3 @@ public struct RuleStorage {
     self.isStrict = isStrict
   }
 }
-
-extension Action {
-  fileprivate var stores: Bool { if case .timestream = self { true } else { false } }
-}
