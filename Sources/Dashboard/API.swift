@@ -4,6 +4,7 @@ import HTTP
 import JSON
 import Store
 import Synchronization
+import Time
 
 /// Answers the page's requests.
 final class API: Sendable {

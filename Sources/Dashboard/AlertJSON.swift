@@ -1,6 +1,7 @@
 import ColdChain
 import JSON
 import Store
+import Time
 
 extension AlertEvent {
   /// What goes to `truck/alerts` and to the browsers.

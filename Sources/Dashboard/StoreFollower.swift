@@ -5,6 +5,7 @@ import HTTP
 import JSON
 import Store
 import Synchronization
+import Time
 
 /// Looks ten times a second for what came into the store: sends it to the browsers, and runs the alert rules over it.
 final class StoreFollower: Sendable {

@@ -1,6 +1,7 @@
 import ColdChain
 import JSON
 import Store
+import Time
 
 extension TripReport {
   private static func escaped(_ text: String) -> String {

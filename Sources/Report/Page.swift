@@ -1,5 +1,6 @@
 import ColdChain
 import Store
+import Time
 
 extension TripReport {
   private static let quiet = Colour(0x5A6069)

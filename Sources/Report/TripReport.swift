@@ -1,5 +1,6 @@
 import ColdChain
 import Store
+import Time
 
 /// A truck's whole data as one document.
 public struct TripReport: Sendable {

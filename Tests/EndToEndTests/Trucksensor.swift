@@ -1,12 +1,15 @@
 import Foundation
 import Testing
 
-/// The release executable, run in a folder of its own; scripts/test.sh builds it first.
+/// The release executable, run in a folder of its own; scripts/test.sh builds it first. `TRUCKSENSOR_EXECUTABLE` names
+/// another one, such as the debug build.
 final class Trucksensor {
   static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent()
     .deletingLastPathComponent()
-  static let executable = repository.appendingPathComponent(".build/release/trucksensor")
+  static let executable =
+    ProcessInfo.processInfo.environment["TRUCKSENSOR_EXECUTABLE"].map { URL(fileURLWithPath: $0) }
+    ?? repository.appendingPathComponent(".build/release/trucksensor")
   static var isBuilt: Bool { FileManager.default.isExecutableFile(atPath: executable.path) }
 
   let folder: URL

@@ -1,4 +1,6 @@
+import Numbers
 import Testing
+import Time
 
 @testable import Simulator
 
@@ -145,7 +147,7 @@ import Testing
       ("", nil), ("2024-10-23T17:14:03Zx", nil), ("2024-10-23T17:14:03+3", nil),
     ] as [(String, Double?)])
   func `Moments are read in each notation`(text: String, expected: Double?) {
-    #expect(TimeText.epochSeconds(text) == expected)
+    #expect(Moment.epochSeconds(text) == expected)
   }
 
   @Test(arguments: [

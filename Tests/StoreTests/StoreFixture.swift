@@ -1,5 +1,6 @@
 import Foundation
 import Store
+import Time
 
 /// A folder for one test's stores.
 final class StoreFixture {

@@ -1,3 +1,5 @@
+import Time
+
 /// Recognises two ways in which reconnecting can't help, from connections that end soon after they began.
 ///
 /// A broker that closes the connection in place of an answer each time we publish (AWS IoT Core and RabbitMQ, when the

@@ -1,4 +1,5 @@
 import Glibc
+import Time
 
 internal import CMosquitto
 internal import COpenSSL

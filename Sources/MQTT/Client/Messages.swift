@@ -1,3 +1,5 @@
+import Time
+
 /// A message on its way to the broker.
 public struct OutgoingMessage {
   /// Topic, QoS, retain and properties.

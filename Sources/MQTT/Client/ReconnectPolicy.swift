@@ -1,3 +1,5 @@
+import Time
+
 /// Decides what follows a failed or lost connection: another attempt after a growing, jittered pause, or the end.
 /// A value without clock and sockets, so that each decision is tested alone.
 struct ReconnectPolicy {

@@ -1,3 +1,5 @@
+import Time
+
 /// The event loop's pending timers, earliest first; ties fire in the order they were set.
 struct TimerHeap {
   private struct Entry {

@@ -1,6 +1,7 @@
 import JSON
 import MQTT
 import Store
+import Time
 
 /// A test case of a statement, a template or a topic filter: what `trucksensor rules test` runs.
 ///
@@ -160,7 +161,7 @@ public struct RuleCase: Sendable {
     }
     let message = Message(
       topic: fields["topic"]?.asString ?? "t", payload: payload,
-      receivedMilliseconds: fields["now"]?.asIntegerArgument ?? Clock.milliseconds)
+      receivedMilliseconds: fields["now"]?.asIntegerArgument ?? WallClock.milliseconds)
     message.clientID = fields["clientId"]?.asString
     message.accountID = fields["accountId"]?.asString
     return message

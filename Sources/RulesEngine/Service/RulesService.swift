@@ -1,5 +1,6 @@
 import MQTT
 import Store
+import Time
 
 /// Runs rules over what a broker delivers: one client subscribes, another publishes what the actions make.
 ///
@@ -160,7 +161,7 @@ public final class RulesService: MQTTClientDelegate {
   /// Runs the rules whose filters match the message's topic.
   public func client(_ client: MQTTClient, received incoming: IncomingMessage) {
     let message = Message(
-      topic: incoming.topic, payload: incoming.payload, receivedMilliseconds: Clock.milliseconds)
+      topic: incoming.topic, payload: incoming.payload, receivedMilliseconds: WallClock.milliseconds)
     message.properties = incoming.properties
     // MQTT doesn't tell who published; our simulator says it in a user property.
     message.clientID = incoming.properties.userProperty("clientId")
@@ -334,7 +335,7 @@ public final class RulesService: MQTTClientDelegate {
 
   /// Logs a line, ten a second at most: what fails for every message must not fill the disk too.
   private func report(_ line: String) {
-    let second = Clock.milliseconds / 1000
+    let second = WallClock.milliseconds / 1000
     if second != reportSecond {
       if reports > Self.reportLimit {
         log("rules: \(reports - Self.reportLimit) more failures in that second")

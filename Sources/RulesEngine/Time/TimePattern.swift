@@ -1,3 +1,5 @@
+import Time
+
 /// Patterns of letters for dates: Joda-Time's for writing (`parse_time`), java.time's for reading (`time_to_epoch`).
 enum TimePattern {
   /// About the year 292 million, Joda-Time's own limit, is cut to what the calendar here does exactly.

@@ -1,3 +1,6 @@
+import Numbers
+import Time
+
 /// One row of a dataset: ordered values, as bytes exactly as in the file.
 ///
 /// It points into the dataset's buffer: use it before the next call of `Dataset.next()` or `rewind()`.
@@ -193,7 +196,7 @@ public final class Dataset {
       value = index < reader.fieldCount ? NumberText.double(reader.field(index)) : nil
     case .time(let index):
       column = index
-      value = index < reader.fieldCount ? TimeText.epochSeconds(reader.field(index)) : nil
+      value = index < reader.fieldCount ? Moment.epochSeconds(reader.field(index)) : nil
     case nil:
       throw DatasetError(
         file: file, line: 1,

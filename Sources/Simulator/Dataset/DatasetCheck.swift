@@ -1,3 +1,5 @@
+import Numbers
+
 /// What `dataset check` looks for, in one streaming pass and constant memory.
 public enum DatasetCheck {
   /// The limits of what is plausible in a freezer truck.

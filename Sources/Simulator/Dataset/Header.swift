@@ -1,3 +1,5 @@
+import Numbers
+
 /// A dataset's header line and what `--map` and `--fields` select from it.
 struct Header {
   let columns: [String]

@@ -1,3 +1,5 @@
+import Numbers
+
 /// Reads durations and plain numbers from option texts.
 public enum DurationText {
   private static let units: [(suffix: String, nanoseconds: Double)] = [

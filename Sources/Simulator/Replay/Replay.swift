@@ -1,4 +1,5 @@
 import Glibc
+import Time
 import MQTT
 
 /// Why a replay ended before its time.
@@ -150,10 +151,7 @@ public final class Replay {
 
   /// The clock's reading at `moment` of the monotonic clock, as epoch seconds in whole microseconds.
   func wallClock(at moment: MonotonicTime) -> Double {
-    var time = timespec()
-    clock_gettime(CLOCK_REALTIME, &time)
-    let now = Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000
-    let microseconds = now - MonotonicTime.now().since(moment) / 1000
+    let microseconds = WallClock.nanoseconds / 1000 - MonotonicTime.now().since(moment) / 1000
     return Double(microseconds) / 1_000_000
   }
 

@@ -1,4 +1,5 @@
 import MQTT
+import Time
 
 /// One truck of a replay: reads its dataset, gives each reading its due time and hands it to its client. Used on the
 /// client's loop only.

@@ -1,3 +1,5 @@
+import Time
+
 /// What a series is known by, beside its measure: a name and a text.
 public struct Dimension: Sendable, Hashable {
   /// The dimension's name, a column of the table.

@@ -1,3 +1,6 @@
+import Numbers
+import Time
+
 internal import CSQLite
 
 /// Timestream's functions that SQLite doesn't have; times are nanoseconds since 1970.

@@ -1,5 +1,6 @@
 internal import CSQLite
 import Synchronization
+import Time
 
 /// Reads a store's file without being able to change it; used on one thread at a time, while others write.
 public final class StoreReader {

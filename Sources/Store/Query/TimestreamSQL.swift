@@ -1,3 +1,5 @@
+import Time
+
 /// Rewrites a statement of Timestream's query language into SQLite's.
 ///
 /// What differs: `measure_value::double` without quotation marks, durations such as `15m`, `timestamp '…'` literals,

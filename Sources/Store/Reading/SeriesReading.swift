@@ -1,3 +1,5 @@
+import Numbers
+
 /// A series of a table: the id of the file, and its dimensions as JSON, sorted by name.
 public struct Series: Sendable, Hashable {
   let id: Int64

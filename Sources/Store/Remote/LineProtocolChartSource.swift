@@ -1,4 +1,6 @@
 import FoundationEssentials
+import Numbers
+import Time
 
 /// A table of InfluxDB 1, asked in InfluxQL, or of VictoriaMetrics, asked in MetricsQL.
 package final class LineProtocolChartSource: ChartSource {

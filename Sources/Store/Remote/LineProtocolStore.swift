@@ -1,4 +1,5 @@
 import Glibc
+import Time
 
 /// Writes points as InfluxDB line protocol over HTTP, to InfluxDB 1, 2 and 3, Timestream for InfluxDB, VictoriaMetrics
 /// and what else takes it.

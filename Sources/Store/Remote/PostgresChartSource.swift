@@ -1,3 +1,5 @@
+import Numbers
+
 /// A table in PostgreSQL. Times are microseconds there.
 package final class PostgresChartSource: ChartSource {
   private let store: PostgresStore

@@ -1,6 +1,8 @@
 internal import CPostgreSQL
 import Glibc
 import JSON
+import Numbers
+import Time
 
 /// Writes points to PostgreSQL, a row a reading keyed by series and time; with TimescaleDB the tables are hypertables.
 ///

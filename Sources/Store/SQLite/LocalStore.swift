@@ -1,5 +1,6 @@
 import Glibc
 import JSON
+import Time
 
 /// Where points go: the local file, or a server. Used on one thread at a time.
 public protocol PointStore: AnyObject {

@@ -1,3 +1,6 @@
+import Numbers
+import Time
+
 /// How long a table keeps its records.
 public struct Retention: Sendable, Hashable {
   /// Hours of the memory store; nil for no limit.

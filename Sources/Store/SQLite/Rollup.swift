@@ -1,3 +1,5 @@
+import Numbers
+
 /// What a measure did in one minute or hour of a series.
 struct RollupCell {
   var measure: Int32

@@ -1,6 +1,7 @@
 import Glibc
 import MQTT
 import Simulator
+import Time
 
 /// `trucksensor bench round-trip`: how long a message takes through whatever is between two topics.
 enum BenchRoundTripCommand: Command {
@@ -123,7 +124,7 @@ final class RoundTrip: MQTTClientDelegate {
 
   private func publish() {
     let number = departures.count + 1
-    let time = timespec.now
+    let time = WallClock.seconds
     let payload =
       "{\"uptime\":\"1\",\"volts\":\"12.11\",\"temp\":\"21.90\",\"door\":\"0\",\"i\":\"1\",\"n\":\"\(number)\",\"timestamp\":\(time)}"
     let now = MonotonicTime.now()
@@ -186,14 +187,5 @@ final class RoundTrip: MQTTClientDelegate {
     "{\"sent\":\(departures.count),\"received\":\(received),\"rate\":\(Double(received) / max(seconds, 1e-9)),"
       + "\"seconds\":{\"p50\":\(Double(latency.quantile(0.5)) / 1e9),\"p95\":\(Double(latency.quantile(0.95)) / 1e9),"
       + "\"p99\":\(Double(latency.quantile(0.99)) / 1e9),\"max\":\(Double(latency.max) / 1e9)}}"
-  }
-}
-
-extension timespec {
-  /// The epoch time in seconds.
-  fileprivate static var now: Double {
-    var time = timespec()
-    clock_gettime(CLOCK_REALTIME, &time)
-    return Double(time.tv_sec) + Double(time.tv_nsec / 1000) / 1e6
   }
 }

@@ -1,6 +1,7 @@
 import Glibc
 import MQTT
 import Store
+import Time
 
 /// `trucksensor bench store`: how fast points go in, how much room they take, how fast a chart is read.
 enum BenchStoreCommand: Command {

@@ -4,6 +4,7 @@ import Glibc
 import HTTP
 import MQTT
 import Store
+import Time
 
 /// `trucksensor dashboard`: the live page over a store that is there.
 enum DashboardCommand: Command {

@@ -2,6 +2,7 @@ import FoundationEssentials
 import Glibc
 import Identity
 import MQTT
+import Time
 
 /// `trucksensor doctor`: why does it not let me in?
 enum DoctorCommand: Command {

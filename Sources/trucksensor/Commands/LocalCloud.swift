@@ -2,6 +2,7 @@ import Glibc
 import Identity
 import MQTT
 import RulesEngine
+import Time
 
 /// What stands in for AWS IoT Core on this machine: a CA, certificates, who may do what, and a broker.
 ///

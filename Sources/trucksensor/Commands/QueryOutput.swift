@@ -1,6 +1,7 @@
 import Glibc
 import JSON
 import Store
+import Time
 
 /// The forms of a query's result.
 enum QueryFormat: String, CaseIterable { case table, csv, json, ndjson }

@@ -1,5 +1,6 @@
 import MQTT
 import Simulator
+import Time
 
 /// The options of a replay, shared by `run` and `simulate`.
 enum ReplayOptions {
@@ -59,7 +60,7 @@ enum ReplayOptions {
     case nil, "now": settings.timestamps = .now
     case "uptime": settings.timestamps = .uptime
     case .some(let text):
-      guard let start = TimeText.epochSeconds(text) else {
+      guard let start = Moment.epochSeconds(text) else {
         throw arguments.error(
           "--timestamps takes now, uptime or a time such as 2024-10-23T17:14:03Z, not '\(text)'")
       }

@@ -4,6 +4,7 @@ import Identity
 import Report
 import Simulator
 import Store
+import Time
 
 /// `trucksensor report`: a truck's whole data in one file.
 enum ReportCommand: Command {

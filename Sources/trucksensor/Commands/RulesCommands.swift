@@ -2,6 +2,7 @@ import JSON
 import Glibc
 import MQTT
 import RulesEngine
+import Time
 
 /// `trucksensor rules eval`: one statement over JSON lines.
 enum RulesEvalCommand: Command {
@@ -63,7 +64,7 @@ enum RulesEvalCommand: Command {
     try StandardInput.forEachLine { line, number in
       message.payload.removeAll(keepingCapacity: true)
       message.payload.append(contentsOf: line)
-      if now == nil { message.receivedMilliseconds = Clock.milliseconds }
+      if now == nil { message.receivedMilliseconds = WallClock.milliseconds }
       if explains {
         StandardOutput.shared.print(
           ExplanationTable.text(evaluator.explain(statement, message), statement, topic))

@@ -5,6 +5,7 @@ import MQTT
 import RulesEngine
 import Store
 import Synchronization
+import Time
 
 /// `trucksensor rules run`: the rules engine as a service.
 enum RulesRunCommand: Command {

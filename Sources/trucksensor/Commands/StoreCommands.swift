@@ -3,6 +3,7 @@ import Glibc
 import JSON
 import Simulator
 import Store
+import Time
 
 /// `trucksensor store query`: the query editor.
 enum StoreQueryCommand: Command {

@@ -1,6 +1,7 @@
 import Glibc
 import Simulator
 import Store
+import Time
 
 /// `trucksensor store import`: CSV into a table.
 enum StoreImportCommand: Command {
@@ -129,7 +130,7 @@ private enum ImportTime {
       let (time, overflow) = number.multipliedReportingOverflow(by: factor)
       return overflow ? nil : time
     }
-    guard let seconds = TimeText.epochSeconds(text), seconds.isFinite, abs(seconds) < 9e9 else { return nil }
+    guard let seconds = Moment.epochSeconds(text), seconds.isFinite, abs(seconds) < 9e9 else { return nil }
     // A double of epoch seconds knows microseconds.
     return Int64((seconds * 1e6).rounded()) * 1000
   }

@@ -2,6 +2,7 @@ import Glibc
 import JSON
 import MQTT
 import Simulator
+import Time
 
 /// `trucksensor subscribe`: shows what arrives, like AWS's MQTT test client.
 enum SubscribeCommand: Command {

@@ -1,12 +1,12 @@
 /// Reads decimal numbers from bytes without making a `String` on the common path.
-enum NumberText {
+package enum NumberText {
   private static let powersOfTen: [Double] = [
     1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
   ]
 
   /// The value of `[+-]digits[.digits][e[+-]digits]` with blanks around it, correctly rounded; nil for
   /// anything else (hexadecimal, `nan`, `inf`, what overflows, an empty field).
-  static func double(_ text: UnsafeRawBufferPointer) -> Double? {
+  package static func double(_ text: UnsafeRawBufferPointer) -> Double? {
     var index = 0
     var end = text.count
     while index < end && isBlank(text[index]) { index += 1 }
@@ -57,7 +57,7 @@ enum NumberText {
   }
 
   /// The same for text.
-  static func double(_ text: String) -> Double? {
+  package static func double(_ text: String) -> Double? {
     var text = text
     return text.withUTF8 { double(UnsafeRawBufferPointer($0)) }
   }

@@ -1,4 +1,5 @@
 import Glibc
+import Numbers
 
 /// A moment on the machine's monotonic clock, in nanoseconds: what due times and durations are measured with.
 public struct MonotonicTime: Sendable, Hashable, Comparable {
@@ -15,14 +16,13 @@ public struct MonotonicTime: Sendable, Hashable, Comparable {
     return MonotonicTime(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
   }
 
-  /// The moment `nanoseconds` later.
+  /// The moment `nanoseconds` later; saturates.
   public func advanced(by nanoseconds: Int64) -> MonotonicTime {
-    let (sum, overflow) = self.nanoseconds.addingReportingOverflow(nanoseconds)
-    return MonotonicTime(nanoseconds: overflow ? .max : sum)
+    MonotonicTime(nanoseconds: self.nanoseconds.saturatingAdd(nanoseconds))
   }
 
-  /// Nanoseconds from `other` to this moment.
-  public func since(_ other: MonotonicTime) -> Int64 { nanoseconds - other.nanoseconds }
+  /// Nanoseconds from `other` to this moment; saturates.
+  public func since(_ other: MonotonicTime) -> Int64 { nanoseconds.saturatingSubtract(other.nanoseconds) }
 
   /// Earlier is less.
   public static func < (left: MonotonicTime, right: MonotonicTime) -> Bool {
