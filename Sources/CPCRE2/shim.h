@@ -27,6 +27,10 @@ static inline int ts_pcre2_match(const pcre2_code *code, const uint8_t *text, si
                                  pcre2_match_data *data, pcre2_match_context *context) {
   return pcre2_match(code, text, length, start, PCRE2_NO_UTF_CHECK, data, context);
 }
+static inline int ts_pcre2_group_count(const pcre2_code *code) {
+  uint32_t count = 0;
+  return pcre2_pattern_info(code, PCRE2_INFO_CAPTURECOUNT, &count) == 0 ? (int)count : 0;
+}
 static inline const size_t *ts_pcre2_offsets(pcre2_match_data *data) { return pcre2_get_ovector_pointer(data); }
 
 #endif

@@ -1,0 +1,90 @@
+import Numbers
+
+internal import CPCRE2
+
+/// A compiled pattern; PCRE2's syntax is Java's for what Presto documents. Backtracking is limited.
+final class RegularExpression {
+  private let code: OpaquePointer
+  private let data: OpaquePointer
+  private let context: OpaquePointer
+  let groupCount: Int
+  private static let matchLimit: UInt32 = 1_000_000
+  private static let patternLimit = 65_536
+
+  static func make(_ pattern: String) throws(QueryError) -> RegularExpression {
+    let bytes = Array(pattern.utf8)
+    guard bytes.count <= patternLimit, let code = ts_pcre2_compile(bytes, bytes.count) else {
+      throw QueryError("Invalid regular expression: \(pattern.prefix(100))")
+    }
+    return RegularExpression(code)
+  }
+
+  private init(_ code: OpaquePointer) {
+    self.code = code
+    data = ts_pcre2_data(code)
+    context = ts_pcre2_context(Self.matchLimit)
+    groupCount = max(0, Int(ts_pcre2_group_count(code)))
+  }
+
+  deinit {
+    ts_pcre2_free_data(data)
+    ts_pcre2_free_context(context)
+    ts_pcre2_free(code)
+  }
+
+  /// The ranges of the whole match and of each group; a group that took no part is nil.
+  func firstMatch(in text: [UInt8], from start: Int) throws(QueryError) -> [Range<Int>?]? {
+    let count = ts_pcre2_match(code, text, text.count, start, data, context)
+    if count < -1 { throw QueryError("The regular expression takes too long") }
+    guard count > 0, let offsets = ts_pcre2_offsets(data) else { return nil }
+    return (0...groupCount).map { group in
+      guard group < Int(count) else { return nil }
+      let (start, end) = (offsets[2 * group], offsets[2 * group + 1])
+      return start <= end && end <= text.count ? start..<end : nil
+    }
+  }
+
+  func allMatches(in text: [UInt8]) throws(QueryError) -> [[Range<Int>?]] {
+    var matches: [[Range<Int>?]] = []
+    var position = 0
+    while position <= text.count, let match = try firstMatch(in: text, from: position), let whole = match[0] {
+      matches.append(match)
+      position = whole.upperBound
+      if whole.isEmpty {
+        // A match of nothing is followed by the next character, all its bytes.
+        position += 1
+        while position < text.count, text[position] & 0xC0 == 0x80 { position += 1 }
+      }
+    }
+    return matches
+  }
+
+  /// Replaces all matches; `$1` is a group.
+  func replacing(in text: [UInt8], with replacement: [UInt8]) throws(QueryError) -> String {
+    var result: [UInt8] = []
+    var copied = 0
+    for match in try allMatches(in: text) {
+      guard let whole = match[0] else { continue }
+      result += text[copied..<whole.lowerBound]
+      var index = 0
+      while index < replacement.count {
+        let next = replacement[ifPresent: index + 1] ?? 0
+        if replacement[index] == UInt8(ascii: "$"), (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(next) {
+          if let range = match[ifPresent: Int(next - UInt8(ascii: "0"))] ?? nil { result += text[range] }
+          index += 2
+        } else if replacement[index] == UInt8(ascii: "\\"), index + 1 < replacement.count {
+          result.append(next)
+          index += 2
+        } else {
+          result.append(replacement[index])
+          index += 1
+        }
+      }
+      guard result.count <= TextFunctions.lengthLimit else {
+        throw QueryError("A text is longer than \(TextFunctions.lengthLimit) bytes")
+      }
+      copied = whole.upperBound
+    }
+    return String(decoding: result + text[copied...], as: UTF8.self)
+  }
+}

@@ -1,0 +1,54 @@
+/// What tables there are, as a store tells it.
+public protocol QueryCatalog {
+  /// The databases' names.
+  var databases: [String] { get }
+  /// The database of tables that are named without one.
+  var defaultDatabase: String { get }
+  /// The tables' names of a database; nil if there is no such database.
+  func tables(in database: String) -> [String]?
+  /// A table; nil if there is none.
+  func table(_ name: String, in database: String) -> QueryTable?
+}
+
+/// A table as statements see it.
+public struct QueryTable: Sendable {
+  /// What a column is to Timestream.
+  public enum Role: String, Sendable {
+    case dimension = "DIMENSION"
+    case measureName = "MEASURE_NAME"
+    case time = "TIMESTAMP"
+    case measureValue = "MEASURE_VALUE"
+    case multi = "MULTI"
+  }
+
+  /// A column.
+  public struct Column: Sendable {
+    /// Its name in statements.
+    public let name: String
+    /// Its type.
+    public let type: SQLType
+    /// What it is.
+    public let role: Role
+
+    /// A column.
+    public init(_ name: String, _ type: SQLType, _ role: Role) {
+      self.name = name
+      self.type = type
+      self.role = role
+    }
+  }
+
+  /// The columns in the order of `SELECT *` and DESCRIBE.
+  public let columns: [Column]
+  /// The table or view in SQLite's SQL; its columns have the names above.
+  public let source: String
+  /// The measures and their types, for SHOW MEASURES.
+  public let measures: [(name: String, type: String)]
+
+  /// A table.
+  public init(columns: [Column], source: String, measures: [(name: String, type: String)]) {
+    self.columns = columns
+    self.source = source
+    self.measures = measures
+  }
+}

@@ -1,0 +1,154 @@
+/// A statement ready to run: SQL for SQLite, and the functions that it calls.
+///
+/// Not safe for use by two threads at once: its functions keep buffers.
+public final class QueryPlan {
+  /// A column of the result.
+  public struct Column: Sendable {
+    /// Its name; `_col0` and so on for items without one.
+    public let name: String
+    /// Its type, which follows from the statement alone.
+    public let type: SQLType
+  }
+
+  /// An expression that SQLite can't evaluate, as a function of what SQLite has.
+  public final class Program {
+    /// The function's name in the SQL.
+    public let name: String
+    /// The types of its arguments.
+    public let inputs: [SQLType]
+    /// Its type.
+    public let result: SQLType
+    /// Whether equal arguments give equal results.
+    public let isDeterministic: Bool
+    private let frame: Frame
+    private let body: Evaluation
+
+    init(name: String, inputs: [SQLType], result: SQLType, isDeterministic: Bool, now: Int64, _ body: @escaping Evaluation) {
+      self.name = name
+      self.inputs = inputs
+      self.result = result
+      self.isDeterministic = isDeterministic
+      frame = Frame(now: now)
+      self.body = body
+    }
+
+    /// The value for `inputs`.
+    public func callAsFunction(_ inputs: [Datum]) throws(QueryError) -> Datum {
+      frame.inputs = inputs
+      return try body(frame)
+    }
+  }
+
+  /// An aggregate that SQLite doesn't have.
+  public final class Aggregate {
+    /// The function's name in the SQL.
+    public let name: String
+    /// The types of its arguments, those to sort by last.
+    public let inputs: [SQLType]
+    /// Its type.
+    public let result: SQLType
+    private let make: () -> any Accumulator
+    private let order: [(isDescending: Bool, nullsFirst: Bool)]
+
+    init(
+      name: String, inputs: [SQLType], result: SQLType, order: [(isDescending: Bool, nullsFirst: Bool)],
+      _ make: @escaping () -> any Accumulator
+    ) {
+      self.name = name
+      self.inputs = inputs
+      self.result = result
+      self.order = order
+      self.make = make
+    }
+
+    /// One group's rows on their way into the aggregate.
+    public final class Group {
+      private let aggregate: Aggregate
+      private var accumulator: any Accumulator
+      /// Kept only to be sorted, or to leave a window again.
+      private var rows: [[Datum]] = []
+      private let keepsRows: Bool
+
+      fileprivate init(_ aggregate: Aggregate, keepsRows: Bool) {
+        self.aggregate = aggregate
+        accumulator = aggregate.make()
+        self.keepsRows = keepsRows || !aggregate.order.isEmpty
+      }
+
+      /// Takes a row's arguments.
+      public func add(_ values: [Datum]) throws(QueryError) {
+        if keepsRows { rows.append(values) } else { try accumulator.add(values) }
+      }
+
+      /// Forgets the first row: it has left the window.
+      public func removeFirst() { if !rows.isEmpty { rows.removeFirst() } }
+
+      /// The value of the rows so far.
+      public func result() throws(QueryError) -> Datum {
+        guard keepsRows else { return try accumulator.result() }
+        let accumulator = aggregate.make()
+        for row in aggregate.sorted(rows) { try accumulator.add(row) }
+        return try accumulator.result()
+      }
+    }
+
+    /// An empty group; in a window its rows can leave again.
+    public func group(inWindow: Bool) -> Group { Group(self, keepsRows: inWindow) }
+
+    private func sorted(_ rows: [[Datum]]) -> [[Datum]] {
+      guard !order.isEmpty else { return rows }
+      let first = inputs.count - order.count
+      return rows.enumerated().sorted { one, other in
+        for (index, direction) in order.enumerated() {
+          let (left, right) = (one.element[first + index], other.element[first + index])
+          if left.isNull != right.isNull { return left.isNull == direction.nullsFirst }
+          let comparison = Datum.order(left, right)
+          if comparison != 0 { return (comparison < 0) != direction.isDescending }
+        }
+        return one.offset < other.offset
+      }.map { Array($0.element.prefix(first)) }
+    }
+  }
+
+  /// The statement for SQLite.
+  public let sql: String
+  /// The values of its numbered parameters, from 1.
+  public let parameters: [Datum]
+  /// The result's columns, in order.
+  public let columns: [Column]
+  /// The functions that the SQL calls.
+  public let programs: [Program]
+  /// The aggregates that the SQL calls.
+  public let aggregates: [Aggregate]
+  /// Whether only the plan is asked for (EXPLAIN).
+  public let isExplanation: Bool
+
+  init(
+    sql: String, parameters: [Datum], columns: [Column], programs: [Program], aggregates: [Aggregate], isExplanation: Bool
+  ) {
+    self.sql = sql
+    self.parameters = parameters
+    self.columns = columns
+    self.programs = programs
+    self.aggregates = aggregates
+    self.isExplanation = isExplanation
+  }
+
+  /// Plans a statement; throws `QueryError` with line and column, in Timestream's words.
+  ///
+  /// `now` is the value of now() for the whole statement, in nanoseconds since 1970.
+  public static func make(_ statement: String, catalog: any QueryCatalog, now: Int64) throws(QueryError) -> QueryPlan {
+    let planner = QueryPlanner(catalog: catalog, now: now)
+    let isExplanation: Bool
+    let planned: PlannedQuery
+    switch try Parser.statement(statement) {
+    case .query(let query): (planned, isExplanation) = (try planner.plan(query, outer: nil), false)
+    case .explain(let query): (planned, isExplanation) = (try planner.plan(query, outer: nil), true)
+    case let listing: (planned, isExplanation) = (try planner.listing(listing), false)
+    }
+    return QueryPlan(
+      sql: planned.sql, parameters: planner.parameters,
+      columns: planned.columns.enumerated().map { Column(name: $1.name ?? "_col\($0)", type: $1.type) },
+      programs: planner.programs, aggregates: planner.aggregates, isExplanation: isExplanation)
+  }
+}

@@ -1,0 +1,17 @@
+import Numbers
+
+/// Timestream's durations: `15m`, `2h`, `500ms`.
+enum Duration {
+  private static let units: [(name: String, nanoseconds: Int64)] = [
+    ("ns", 1), ("us", 1000), ("ms", 1_000_000), ("s", 1_000_000_000), ("m", 60_000_000_000),
+    ("h", 3_600_000_000_000), ("d", 86_400_000_000_000),
+  ]
+
+  /// The nanoseconds of a whole number and a unit; nil for any other text, or if 64 bits don't hold them.
+  static func nanoseconds(of text: String) -> Int64? {
+    let digits = text.prefix { $0.isASCII && $0.isNumber }
+    let unit = text.dropFirst(digits.count).lowercased()
+    guard let count = Int64(digits), let length = units.first(where: { $0.name == unit })?.nanoseconds else { return nil }
+    return count.checkedMultiply(length)
+  }
+}
