@@ -31,9 +31,12 @@ let package = Package(
     .target(name: "MQTT", dependencies: ["CLinux", "CMosquitto", "COpenSSL", "Files", "Numbers", "Time"]),
     .target(name: "Identity", dependencies: ["COpenSSL", "Files", "JSON", "Numbers", "Time"]),
     .target(name: "Simulator", dependencies: ["Files", "JSON", "MQTT", "Numbers", "Time"]),
+    .target(name: "TimestreamSQL", dependencies: ["CPCRE2", "Numbers", "Time"]),
     .target(
       name: "Store",
-      dependencies: ["CCurl", "CPostgreSQL", "CSQLite", "CZlib", "Files", "JSON", "Numbers", "Time"]),
+      dependencies: [
+        "CCurl", "CPostgreSQL", "CSQLite", "CZlib", "Files", "JSON", "Numbers", "Time", "TimestreamSQL",
+      ]),
     .systemLibrary(name: "CCairo", pkgConfig: "cairo", providers: [.apt(["libcairo2-dev"])]),
     .target(name: "ColdChain", dependencies: ["Numbers", "Time"]),
     .target(
@@ -55,7 +58,7 @@ let package = Package(
       name: "trucksensor",
       dependencies: [
         "CEditLine", "ColdChain", "CommandLine", "Dashboard", "Doctor", "Files", "HTTP", "Identity", "JSON",
-        "LocalCloud", "MQTT", "Numbers", "Report", "RulesEngine", "Simulator", "Store", "Time",
+        "LocalCloud", "MQTT", "Numbers", "Report", "RulesEngine", "Simulator", "Store", "Time", "TimestreamSQL",
       ]),
     .testTarget(name: "NumbersTests", dependencies: ["Numbers"]),
     .testTarget(name: "TimeTests", dependencies: ["Time"]),
@@ -67,6 +70,7 @@ let package = Package(
     .testTarget(name: "SimulatorTests", dependencies: ["JSON", "Numbers", "Simulator", "Time"]),
     .testTarget(name: "ColdChainTests", dependencies: ["ColdChain"]),
     .testTarget(name: "StoreTests", dependencies: ["JSON", "Numbers", "Store", "Time"]),
+    .testTarget(name: "TimestreamSQLTests", dependencies: ["Numbers", "Store", "Time", "TimestreamSQL"]),
     .testTarget(name: "TrucksensorTests", dependencies: ["CommandLine", "trucksensor"]),
     .testTarget(
       name: "EndToEndTests", dependencies: ["Identity", "JSON", "MQTT", "Simulator"],

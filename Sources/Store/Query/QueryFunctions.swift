@@ -133,7 +133,7 @@ enum QueryFunctions {
 
   /// A duration: a number of nanoseconds, or a text such as `15m`.
   private static func duration(_ value: SQLValue, of function: String) throws(Failure) -> Int64 {
-    if case .text(let text) = value, let length = TimestreamSQL.nanoseconds(ofDuration: text) {
+    if case .text(let text) = value, let length = StatementRewriting.nanoseconds(ofDuration: text) {
       return length
     }
     do throws(Failure) {

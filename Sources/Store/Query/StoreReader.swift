@@ -1,6 +1,7 @@
 internal import CSQLite
 import Numbers
 import Time
+import TimestreamSQL
 
 /// Reads a store's file without being able to change it; used on one thread at a time, while others write.
 public final class StoreReader {
@@ -54,6 +55,7 @@ public final class StoreReader {
         return limit.deadline.map { MonotonicTime.now() > $0 } ?? false || limit.isCancelled() ? 1 : 0
       }, Unmanaged.passUnretained(limit).toOpaque())
     QueryFunctions.add(to: connection, clock)
+    UnnestModule.add(to: connection)
     sqlite3_set_authorizer(
       connection.handle,
       { _, action, one, two, _, _ in
@@ -112,18 +114,46 @@ public final class StoreReader {
     }
   }
 
-  /// Runs a statement in Timestream's or SQLite's SQL, and calls `row` for each row until that returns false.
+  /// The name of the file's database, as statements write it.
+  public var databaseName: String { String(database.dropFirst().dropLast()).replacing("\"\"", with: "\"") }
+
+  /// Plans a statement of Timestream's query language; throws `QueryError` with line and column.
+  public func plan(_ statement: String, now: Int64 = Timestamp.now) throws -> QueryPlan {
+    let catalog = StoreCatalog(database: databaseName, databaseTables: try tables())
+    return try QueryPlan.make(statement, catalog: catalog, now: now)
+  }
+
+  /// Runs a plan, and calls `row` for each row until that returns false.
+  ///
+  /// `timeLimit` is in seconds; `isCancelled` is called often, and ends the query with `StoreError.interrupted`.
+  public func run(
+    _ plan: QueryPlan, timeLimit: Double? = nil, isCancelled: @escaping () -> Bool = { false },
+    row: ([Datum]) -> Bool
+  ) throws(StoreError) {
+    let functions = PlanFunctions(plan, in: connection)
+    // The functions outlive the statement that calls them.
+    defer { withExtendedLifetime(functions) {} }
+    try limited(timeLimit, isCancelled) { () throws(StoreError) in
+      let statement = try Statement(connection, plan.isExplanation ? "EXPLAIN QUERY PLAN " + plan.sql : plan.sql, isUsers: true)
+      for (index, parameter) in plan.parameters.enumerated() { statement.bind(Int32(index + 1), parameter) }
+      while try statement.step() {
+        let values = plan.columns.indices.map { index in
+          SQLDatum.value(sqlite3_column_value(statement.handle, Int32(index)), plan.columns[index].type)
+        }
+        guard row(values) else { return }
+      }
+    }
+  }
+
+  /// Runs a statement in SQLite's SQL with some of Timestream's functions, and calls `row` for each row until that returns false.
   ///
   /// `timeLimit` is in seconds; `isCancelled` is called often, and ends the query with `StoreError.interrupted`.
   public func query(
     _ sql: String, timeLimit: Double? = nil, isCancelled: @escaping () -> Bool = { false },
     columns: ([Column]) -> Void, row: ([SQLValue]) -> Bool
   ) throws(StoreError) {
-    limit.deadline = timeLimit.map { MonotonicTime.now().advanced(by: Int64(saturated: $0 * 1e9)) }
-    limit.isCancelled = isCancelled
-    defer { limit.deadline = nil; limit.isCancelled = { false } }
     clock.now = Timestamp.now
-    do throws(StoreError) {
+    try limited(timeLimit, isCancelled) { () throws(StoreError) in
       let statement = try prepared(sql)
       guard sqlite3_stmt_readonly(statement.handle) != 0 else {
         throw StoreError(.statement, "only statements that read are allowed here")
@@ -140,6 +170,18 @@ public final class StoreReader {
       while try statement.step() {
         guard row((0..<count).map { statement.value($0) }) else { return }
       }
+    }
+  }
+
+  /// Runs `work` under a time limit and until it is cancelled.
+  private func limited(
+    _ timeLimit: Double?, _ isCancelled: @escaping () -> Bool, _ work: () throws(StoreError) -> Void
+  ) throws(StoreError) {
+    limit.deadline = timeLimit.map { MonotonicTime.now().advanced(by: Int64(saturated: $0 * 1e9)) }
+    limit.isCancelled = isCancelled
+    defer { limit.deadline = nil; limit.isCancelled = { false } }
+    do throws(StoreError) {
+      try work()
     } catch  where error.kind == .interrupted {
       throw StoreError(
         .interrupted,
@@ -154,7 +196,7 @@ public final class StoreReader {
     guard sql.utf8.count < 1 << 20, !sql.utf8.contains(0) else {
       throw StoreError(.statement, "a statement has less than 1 MiB and no NUL character")
     }
-    let rewritten = TimestreamSQL.rewritten(sql)
+    let rewritten = StatementRewriting.rewritten(sql)
     do throws(StoreError) {
       return try Statement(connection, rewritten, isUsers: true)
     } catch {

@@ -1,5 +1,6 @@
 internal import CSQLite
 import Glibc
+import TimestreamSQL
 
 /// A value of SQL.
 public enum SQLValue: Sendable, Hashable {
@@ -197,6 +198,17 @@ final class Statement {
     case .double(let number): bind(index, number)
     case .boolean(let isTrue): bind(index, isTrue ? 1 : 0 as Int64)
     case .varchar(let text): bind(index, text)
+    }
+  }
+
+  func bind(_ index: Int32, _ datum: Datum) {
+    switch datum {
+    case .null: sqlite3_bind_null(handle, index)
+    case .boolean(let value): bind(index, value ? 1 : 0 as Int64)
+    case .integer(let value): bind(index, value)
+    case .double(let value): bind(index, value)
+    case .text(let value): bind(index, value)
+    case .list: DatumCoding.encode(datum).withUnsafeBytes { bind(index, $0) }
     }
   }
 

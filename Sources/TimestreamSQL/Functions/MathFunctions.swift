@@ -99,11 +99,18 @@ enum MathFunctions {
     + plain.map { name, body in fixed(name, [.double], .double) { .double(body($0[0].double)) } }
 
   private static let plain: [(String, @Sendable (Double) -> Double)] = [
-    ("sqrt", { $0.squareRoot() }), ("cbrt", { cbrt($0) }), ("exp", { exp($0) }), ("ln", { log($0) }),
+    ("sqrt", { $0.squareRoot() }), ("cbrt", { root($0) }), ("exp", { exp($0) }), ("ln", { log($0) }),
     ("log2", { log2($0) }), ("log10", { log10($0) }), ("sin", { sin($0) }), ("cos", { cos($0) }), ("tan", { tan($0) }),
     ("asin", { asin($0) }), ("acos", { acos($0) }), ("atan", { atan($0) }), ("sinh", { sinh($0) }),
     ("cosh", { cosh($0) }), ("tanh", { tanh($0) }), ("degrees", { $0 * 180 / .pi }), ("radians", { $0 * .pi / 180 }),
   ]
+
+  /// glibc's cube root may be off by one in the last place, also for cubes of whole numbers.
+  @Sendable private static func root(_ value: Double) -> Double {
+    let root = cbrt(value)
+    let whole = root.rounded()
+    return whole * whole * whole == value ? whole : root
+  }
 
   private static func renamed(_ family: FunctionFamily, _ name: String) -> FunctionFamily {
     FunctionFamily(

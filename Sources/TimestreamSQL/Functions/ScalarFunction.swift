@@ -51,7 +51,7 @@ enum FunctionCatalog {
       if let known = families[family.name] {
         families[family.name] = FunctionFamily(
           name: family.name, signatures: known.signatures + family.signatures,
-          resolve: { known.resolve($0) ?? family.resolve($0) },
+          resolve: { types in better(known.resolve(types), family.resolve(types), for: types) },
           lambdaParameters: known.lambdaParameters ?? family.lambdaParameters)
       } else {
         families[family.name] = family
@@ -59,6 +59,13 @@ enum FunctionCatalog {
     }
     return families
   }()
+
+  /// The one that coerces fewer arguments, the first of equals: date_trunc of a date is a date.
+  private static func better(_ one: ScalarFunction?, _ other: ScalarFunction?, for types: [SQLType]) -> ScalarFunction? {
+    guard let one, let other else { return one ?? other }
+    func coercions(_ function: ScalarFunction) -> Int { zip(function.parameters, types).count { $0 != $1 } }
+    return coercions(other) < coercions(one) ? other : one
+  }
 }
 
 /// A function of fixed parameter types.

@@ -111,7 +111,7 @@ struct Emitter {
       planner.aggregates.append(
         QueryPlan.Aggregate(
           name: name, inputs: call.arguments.map(\.type) + call.order.map(\.expression.type), result: call.function.result,
-          order: call.order.map { ($0.isDescending, $0.nullsFirst) }, make))
+          isWindowed: call.window != nil, order: call.order.map { ($0.isDescending, $0.nullsFirst) }, make))
     }
     var text = "\(name)(\(call.isDistinct ? "DISTINCT " : "")\(call.isStar ? "*" : arguments.joined(separator: ", ")))"
     if let filter = call.filter { text += " FILTER (WHERE \(try sql(filter)))" }
@@ -152,7 +152,7 @@ extension QueryPlanner {
   /// A query as a value: NULL without rows, an error with more than one.
   func scalarSubquery(_ sql: String) -> String {
     let name = "ts_a\(aggregates.count)"
-    aggregates.append(QueryPlan.Aggregate(name: name, inputs: [.unknown], result: .unknown, order: []) { Only() })
+    aggregates.append(QueryPlan.Aggregate(name: name, inputs: [.unknown], result: .unknown, isWindowed: false, order: []) { Only() })
     return "(SELECT \(name)(c0) FROM (\(sql)))"
   }
 }

@@ -47,13 +47,16 @@ public final class QueryPlan {
     public let inputs: [SQLType]
     /// Its type.
     public let result: SQLType
+    /// Whether it is called with OVER, where rows leave the window again.
+    public let isWindowed: Bool
     private let make: () -> any Accumulator
     private let order: [(isDescending: Bool, nullsFirst: Bool)]
 
     init(
-      name: String, inputs: [SQLType], result: SQLType, order: [(isDescending: Bool, nullsFirst: Bool)],
+      name: String, inputs: [SQLType], result: SQLType, isWindowed: Bool, order: [(isDescending: Bool, nullsFirst: Bool)],
       _ make: @escaping () -> any Accumulator
     ) {
+      self.isWindowed = isWindowed
       self.name = name
       self.inputs = inputs
       self.result = result

@@ -66,16 +66,18 @@ final class TypedExpression {
   }
 
   private var isConstantOrLambda: Bool {
-    if case .lambda(_, _, let body) = kind { return body.usesOnlyLocals }
+    if case .lambda(let first, _, let body) = kind { return body.isClosed(from: first) }
     return isConstant
   }
 
-  private var usesOnlyLocals: Bool {
+  /// Whether it uses nothing but constants and the parameters of lambdas from `first` on.
+  private func isClosed(from first: Int) -> Bool {
     switch kind {
-    case .local: true
+    case .local(let index): index >= first
     case .reference, .exists, .inQuery, .aggregate: false
-    case .apply(let function, let arguments): function.isDeterministic && arguments.allSatisfy(\.usesOnlyLocals)
-    default: children.allSatisfy(\.usesOnlyLocals)
+    case .apply(let function, let arguments):
+      function.isDeterministic && arguments.allSatisfy { $0.isClosed(from: first) }
+    default: children.allSatisfy { $0.isClosed(from: first) }
     }
   }
 

@@ -6,7 +6,9 @@ struct Scanner {
   private let text: [UInt8]
   private var index = 0
   private var line = 1
-  private var lineStart = 0
+  /// Characters before `counted` in its line: a column costs only what was read since the last one.
+  private var column = 0
+  private var counted = 0
 
   /// The tokens of `statement`, the last one being `.end`.
   static func tokens(of statement: String) throws(QueryError) -> [Token] {
@@ -26,14 +28,17 @@ struct Scanner {
 
   private func byte(_ offset: Int = 0) -> UInt8 { index + offset < text.count ? text[index + offset] : 0 }
 
-  private var place: Place {
-    Place(line: line, column: String(decoding: text[lineStart..<index], as: UTF8.self).count + 1)
+  private mutating func place() -> Place {
+    for byte in text[counted..<index] where byte & 0xC0 != 0x80 { column += 1 }
+    counted = index
+    return Place(line: line, column: column + 1)
   }
 
   private mutating func advance() {
     if text[index] == 0x0A {
       line += 1
-      lineStart = index + 1
+      column = 0
+      counted = index + 1
     }
     index += 1
   }
@@ -45,7 +50,7 @@ struct Scanner {
       case UInt8(ascii: "-") where byte(1) == UInt8(ascii: "-"):
         while index < text.count, byte() != 0x0A { advance() }
       case UInt8(ascii: "/") where byte(1) == UInt8(ascii: "*"):
-        let begin = place
+        let begin = place()
         index += 2
         while byte() != UInt8(ascii: "*") || byte(1) != UInt8(ascii: "/") {
           guard index < text.count else { throw QueryError("A comment is never closed", at: begin) }
@@ -59,7 +64,7 @@ struct Scanner {
 
   private mutating func next() throws(QueryError) -> Token {
     try skipBlanks()
-    let place = place
+    let place = place()
     guard index < text.count else { return Token(kind: .end, text: "", place: place) }
     let first = byte()
     switch first {

@@ -5,7 +5,7 @@ import Time
 /// What differs: `measure_value::double` without quotation marks, durations such as `15m`, `timestamp '…'` literals,
 /// times compared with texts, and `SHOW` and `DESCRIBE`. All else both spell alike, or a function does
 /// (`QueryFunctions`). Times are nanoseconds since 1970.
-enum TimestreamSQL {
+enum StatementRewriting {
   /// The statement for SQLite.
   static func rewritten(_ sql: String) -> String {
     if let listing = listing(sql) { return listing }
