@@ -150,6 +150,9 @@ extension Parser {
         advance()
         let field = try name()
         if case .name(let parts) = value.kind {
+          guard parts.count < Self.depthLimit else {
+            throw QueryError("A name has more than \(Self.depthLimit) parts", at: place)
+          }
           value = try make(.name(parts + [field]), value.place)
         } else {
           value = try make(.field(value, field), place, [value])
