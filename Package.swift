@@ -45,7 +45,7 @@ let package = Package(
       ]),
     .target(
       name: "RulesEngine",
-      dependencies: ["COpenSSL", "CPCRE2", "Files", "JSON", "MQTT", "Numbers", "Store", "Time"]),
+      dependencies: ["CLinux", "COpenSSL", "CPCRE2", "Files", "JSON", "MQTT", "Numbers", "Store", "Time"]),
     .target(name: "CommandLine", dependencies: ["Files", "Numbers", "Time"]),
     .target(
       name: "LocalCloud", dependencies: ["Files", "Identity", "MQTT", "Numbers", "RulesEngine", "Time"]),

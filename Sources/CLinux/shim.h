@@ -3,6 +3,7 @@
 
 // The event loop's and process control's system calls, which Swift's Glibc module leaves out.
 #include <spawn.h>
+#include <stddef.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
@@ -16,5 +17,10 @@ static inline int ts_pidfd_open(int process) { return (int)syscall(SYS_pidfd_ope
 
 // glibc hides its extension from the C that Swift's importer speaks.
 int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int first);
+
+void *memmem(const void *haystack, size_t haystack_length, const void *needle, size_t needle_length);
+static inline const void *ts_memmem(const void *text, size_t length, const void *part, size_t part_length) {
+  return memmem(text, length, part, part_length);
+}
 
 #endif
