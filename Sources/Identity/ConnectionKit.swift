@@ -1,3 +1,4 @@
+import Files
 import FoundationEssentials
 import Glibc
 
@@ -32,15 +33,15 @@ public struct ConnectionKit: Sendable, Equatable {
   }
 
   /// `root-CA.crt`: the CA that the server's certificate comes from.
-  public var rootPath: String { Folder.join(directory, Self.rootFileName) }
+  public var rootPath: String { Files.join(directory, Self.rootFileName) }
   /// `NAME.cert.pem`.
-  public var certificatePath: String { Folder.join(directory, deviceName + ".cert.pem") }
+  public var certificatePath: String { Files.join(directory, deviceName + ".cert.pem") }
   /// `NAME.private.key`.
-  public var privateKeyPath: String { Folder.join(directory, deviceName + ".private.key") }
+  public var privateKeyPath: String { Files.join(directory, deviceName + ".private.key") }
 
   /// Whether the device's own files are there; says nothing about what is in them (see `checkCredentials`).
   public var state: State {
-    switch (FileContents.exists(certificatePath), FileContents.exists(privateKeyPath)) {
+    switch (Files.exists(certificatePath), Files.exists(privateKeyPath)) {
     case (true, true): .complete
     case (true, false): .incomplete(missing: privateKeyPath)
     case (false, true): .incomplete(missing: certificatePath)
@@ -67,50 +68,52 @@ public struct ConnectionKit: Sendable, Equatable {
 
   /// Writes the device's certificate and key (mode 0600), and the CA's certificate if it isn't there.
   ///
-  /// Nobody sees a part of a file or a new certificate beside an old key, and if anything fails, what was there
-  /// stays.
+  /// Nobody sees a part of a file, and if anything fails or the process is killed, what was there stays (`FileTransaction`).
   /// - Parameters:
   ///   - issued: The pair; it isn't checked here.
   ///   - rootPEM: The CA's certificate. A local CA's own certificate is never replaced by another.
   ///   - overwrite: Whether files that are there are replaced.
+  ///   - folder: The kit's folder, if the caller has locked it.
   /// - Throws: `alreadyExists` with the path of what would be overwritten, or `unwritable`.
   public func write(
-    _ issued: IssuedCertificate, rootPEM: String, overwrite: Bool = false
+    _ issued: IssuedCertificate, rootPEM: String, overwrite: Bool = false, in folder: LockedFolder? = nil
   ) throws(IdentityError) {
-    let folder = try Folder(directory)
-    if !overwrite {
-      for path in [certificatePath, privateKeyPath] where FileContents.exists(path) {
-        throw .alreadyExists(path)
-      }
-    }
-    let root = Array(rootPEM.utf8)
-    var files = FileTransaction()
-    if try needsRoot(root, overwrite: overwrite) { try files.stage(root, at: rootPath, mode: 0o644) }
-    try files.stage(Array(issued.privateKeyPEM.utf8), at: privateKeyPath, mode: 0o600)
-    try files.stage(Array(issued.certificatePEM.utf8), at: certificatePath, mode: 0o644)
-    try files.commit(in: folder)
+    try write(
+      [
+        (Files.name(of: privateKeyPath), Array(issued.privateKeyPEM.utf8), 0o600),
+        (Files.name(of: certificatePath), Array(issued.certificatePEM.utf8), 0o644),
+      ], rootPEM: rootPEM, overwrite: overwrite, in: folder)
   }
 
-  /// Writes a certificate whose key is elsewhere; `write` says the rest.
+  /// Writes a certificate whose key is elsewhere; see `write(_:rootPEM:overwrite:in:)`.
   public func write(
-    certificatePEM: String, rootPEM: String, overwrite: Bool = false
+    certificatePEM: String, rootPEM: String, overwrite: Bool = false, in folder: LockedFolder? = nil
   ) throws(IdentityError) {
-    let folder = try Folder(directory)
-    if !overwrite, FileContents.exists(certificatePath) { throw .alreadyExists(certificatePath) }
+    try write(
+      [(Files.name(of: certificatePath), Array(certificatePEM.utf8), 0o644)], rootPEM: rootPEM,
+      overwrite: overwrite, in: folder)
+  }
+
+  private func write(
+    _ files: [(name: String, bytes: [UInt8], mode: mode_t)], rootPEM: String, overwrite: Bool,
+    in folder: LockedFolder?
+  ) throws(IdentityError) {
+    let folder = if let folder { folder } else { try LockedFolder.lock(directory) }
+    if !overwrite, let present = files.first(where: { Files.exists(Files.join(directory, $0.name)) }) {
+      throw .alreadyExists(Files.join(directory, present.name))
+    }
     let root = Array(rootPEM.utf8)
-    var files = FileTransaction()
-    if try needsRoot(root, overwrite: overwrite) { try files.stage(root, at: rootPath, mode: 0o644) }
-    try files.stage(Array(certificatePEM.utf8), at: certificatePath, mode: 0o644)
-    try files.commit(in: folder)
+    let isRootMissing = try needsRoot(root, overwrite: overwrite)
+    try folder.write((isRootMissing ? [(Self.rootFileName, root, mode_t(0o644))] : []) + files)
   }
 
   private func needsRoot(_ root: [UInt8], overwrite: Bool) throws(IdentityError) -> Bool {
-    guard FileContents.exists(rootPath) else { return true }
-    if let present = try? FileContents(path: rootPath, role: .authorityCertificate).bytes, present == root {
+    guard Files.exists(rootPath) else { return true }
+    if let present = try? Files.contents(of: rootPath, role: .authorityCertificate).bytes, present == root {
       return false
     }
-    let keyPath = Folder.join(directory, Self.rootKeyFileName)
-    guard !FileContents.exists(keyPath) else { throw .foreignRoot(rootPath, key: keyPath) }
+    let keyPath = Files.join(directory, Self.rootKeyFileName)
+    guard !Files.exists(keyPath) else { throw .foreignRoot(rootPath, key: keyPath) }
     guard overwrite else { throw .alreadyExists(rootPath) }
     return true
   }

@@ -262,12 +262,6 @@ extension IdentityError {
       "\(path) is the local CA whose key is \(key), and stays as it is; write this kit to another folder")
   }
 
-  static func unwritable(_ path: String, reason: String) -> Self {
-    Self(
-      .unwritable, path: path,
-      "can't write \(path): \(reason); check the folder's permissions and the space on its disk")
-  }
-
   static func cryptography(_ action: String) -> Self {
     Self(.cryptography, "can't \(action): OpenSSL says '\(OpenSSLReason.take())'")
   }

@@ -36,7 +36,7 @@ package struct Admission {
       device: device, certificate, clientID: clientID, topic: topic, provisioning, registry)
   }
 
-  private static func refusal(
+  static func refusal(
     device: String, _ certificate: RegisteredCertificate, clientID: String, topic: TopicName?,
     _ provisioning: Provisioning, _ registry: Registry
   ) throws -> String? {

@@ -209,7 +209,7 @@ struct ProvisionTests {
     let things = try JSONSerialization.jsonObject(with: Data(list.output.utf8)) as? [[String: Any]]
     #expect(things?.count == 31)
     let shown = try truck.run("provision", "cert", "show", "van7")
-    #expect(shown.output.contains("\"status\" : \"ACTIVE\""))
+    #expect(shown.output.contains("\"status\": \"ACTIVE\""))
     for words in [
       ["provision", "thing", "a b"], ["provision", "thing", "x", "--type", "missing"],
       ["provision", "thing", "x", "--policy", "missing"], ["provision", "cert", "revoke", "nobody"],

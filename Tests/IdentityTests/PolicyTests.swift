@@ -267,7 +267,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ("{", "is no JSON"), ("[]", "a policy is a JSON object"),
+    ("{", "is not valid JSON"), ("[]", "a policy is a JSON object"),
     (#"{"Statement": []}"#, "Version: is missing"),
     (#"{"Version": "2020-01-01", "Statement": []}"#, "Version: must be"),
     (#"{"Version": "2012-10-17"}"#, "Statement: is missing"),

@@ -44,7 +44,7 @@ public struct PolicyDocument: Sendable, Equatable {
     do throws(JSONError) {
       root = try JSONElement(text)
     } catch {
-      throw IdentityError(.invalidPolicy, path: file, "\(file): is no JSON: \(error)")
+      throw IdentityError(.invalidPolicy, path: file, "\(file): is not valid JSON: \(error)")
     }
     guard case .object(let members) = root else { throw error("", "a policy is a JSON object") }
     if let unknown = members.keys.sorted().first(where: { !["Version", "Id", "Statement"].contains($0) }) {
@@ -148,5 +148,24 @@ public struct PolicyDocument: Sendable, Equatable {
     return Statement(
       name: name, effect: effect, actions: actions, excludesActions: excludesActions, resources: resources,
       excludesResources: excludesResources, conditions: conditions)
+  }
+}
+
+extension JSONElement {
+  /// A string, a number or a boolean, or an array of them, as texts; nil for anything else.
+  fileprivate var strings: [String]? {
+    switch self {
+    case .string(let text), .number(let text): return [text]
+    case .boolean(let flag): return [flag ? "true" : "false"]
+    case .array(let elements):
+      var texts: [String] = []
+      for element in elements {
+        if case .array = element { return nil }
+        guard let more = element.strings else { return nil }
+        texts += more
+      }
+      return texts
+    case .object, .null: return nil
+    }
   }
 }

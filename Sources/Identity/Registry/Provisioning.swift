@@ -1,3 +1,4 @@
+import Files
 import FoundationEssentials
 
 /// The cloud's side of identity on this machine: CA, registry and policies together, and what the broker is to enforce.
@@ -54,12 +55,13 @@ public struct Provisioning: Sendable {
   }
 
   /// The file of a policy.
-  public func path(ofPolicy name: String) -> String { Folder.join(policyFolder, name + ".json") }
+  public func path(ofPolicy name: String) -> String { Files.join(policyFolder, name + ".json") }
 
   /// Reads a policy of the folder.
   public func policy(_ name: String) throws(IdentityError) -> PolicyDocument {
+    try Registry.check(policyName: name)
     let path = path(ofPolicy: name)
-    return try PolicyDocument(FileContents(path: path, role: .policy).bytes, file: path)
+    return try PolicyDocument(Files.contents(of: path, role: .policy).bytes, file: path)
   }
 
   /// Registers devices whose connection kits are there, with a policy for those that have none yet.
@@ -68,8 +70,7 @@ public struct Provisioning: Sendable {
       for name in names {
         let kit = try ConnectionKit(directory: kitFolder, deviceName: name)
         let summary = try CertificateSummary(file: kit.certificatePath)
-        let isNew = !registry.certificates.contains { $0.certificateId == summary.fingerprint }
-        guard isNew || registry.thing(name) == nil else { continue }
+        guard registry.registered(summary) == nil || registry.thing(name) == nil else { continue }
         if registry.thing(name) == nil { try registry.createThing(name) }
         let certificate = try registry.register(summary, now: now)
         try registry.setThing(name, ofCertificate: certificate.certificateId, true)
@@ -81,31 +82,30 @@ public struct Provisioning: Sendable {
   }
 
   /// The revocation list of these serial numbers, the same text for the same ones: it is made again only where they have
-  /// changed or it is half a year old.
+  /// changed, it is half a year old, or what is on the disk isn't a list of this CA.
   public func revocationList(_ serialNumbers: [String], now: Date = Date()) throws(IdentityError) -> String {
-    let path = Folder.join(registryFolder, "revoked.crl")
+    let folder = Files.folder(of: registryPath)
+    let name = "revoked.crl"
     let mark = "serials " + serialNumbers.sorted().joined(separator: " ")
-    if let present = try? FileContents(path: path, role: .registry, limit: 1 << 26).bytes {
+    let seconds = UnixSeconds.clamped(now)
+    if let present = try? Files.read(Files.join(folder, name), limit: 1 << 26) {
       let text = String(decoding: present, as: UTF8.self)
-      if let line = text.split(separator: "\n").first, line.hasPrefix(mark + " until "),
-        let until = Double(line.dropFirst(mark.count + 7)), until > now.timeIntervalSince1970
+      if let line = text.split(separator: "\n", maxSplits: 1).first, line.hasPrefix(mark + " until "),
+        let until = Int(line.dropFirst(mark.count + " until ".count)),
+        (seconds...seconds + Self.revocationListSeconds).contains(until), authority.hasSigned(list: present)
       {
         return text
       }
     }
-    let until = now.timeIntervalSince1970 + 180 * 86_400
     let text =
-      try "\(mark) until \(until)\n" + authority.revocationList(serialNumbers: serialNumbers, now: now)
-    let folder = try Folder(registryFolder)
-    var files = FileTransaction()
-    try files.stage(Array(text.utf8), at: path, mode: 0o600)
-    try files.commit(in: folder)
+      try "\(mark) until \(seconds + Self.revocationListSeconds)\n"
+      + authority.revocationList(serialNumbers: serialNumbers, now: now)
+    try LockedFolder.lock(folder).write([(name, Array(text.utf8), 0o600)])
     return text
   }
 
-  private var registryFolder: String {
-    registryPath.lastIndex(of: "/").map { String(registryPath[..<$0]) } ?? "."
-  }
+  /// Half of the time that a list is good for.
+  private static let revocationListSeconds = 180 * 86_400
 
   /// The wizard's work in one step: thing, certificate and policy, attached to one another. What is there already and
   /// alike stays.
@@ -142,12 +142,14 @@ public struct Provisioning: Sendable {
     for policy in policies { _ = try self.policy(policy) }
     return try Registry.update(registryPath) { registry throws(IdentityError) in
       var new = 0
+      let folder = try LockedFolder.lock(kitFolder)
       for (index, name) in names.enumerated() {
         progress(index)
         if registry.thing(name) != nil { continue }
         try registry.createThing(name, type: type)
         var made = Made()
-        let summary = try certificate(of: name, source: .newKey(keyKind), days: days, now: now, made: &made)
+        let summary = try certificate(
+          of: name, source: .newKey(keyKind), days: days, now: now, made: &made, in: folder)
         let identifier = try registry.register(summary, now: now).certificateId
         try registry.setThing(name, ofCertificate: identifier, true)
         for policy in policies { try registry.setPolicy(policy, ofCertificate: identifier, true) }
@@ -158,17 +160,18 @@ public struct Provisioning: Sendable {
   }
 
   private func certificate(
-    of name: String, source: Source, days: Int, now: Date, made: inout Made
+    of name: String, source: Source, days: Int, now: Date, made: inout Made, in folder: LockedFolder? = nil
   ) throws(IdentityError) -> CertificateSummary {
     let kit = try ConnectionKit(directory: kitFolder, deviceName: name)
     switch source {
     case .newKey(let kind):
       if kit.state == .complete { return try CertificateSummary(file: kit.certificatePath) }
       try kit.write(
-        authority.issueDevice(commonName: name, days: days, keyKind: kind, now: now), rootPEM: root(kit))
+        authority.issueDevice(commonName: name, days: days, keyKind: kind, now: now), rootPEM: root(kit),
+        in: folder)
       made.files = [kit.certificatePath, kit.privateKeyPath]
     case .request(let file):
-      let request = try FileContents(path: file, role: .request).bytes
+      let request = try Files.contents(of: file, role: .request).bytes
       let signed = try authority.signDevice(
         request: request, file: file, commonName: name, days: days, now: now)
       try kit.write(certificatePEM: signed, rootPEM: root(kit))
@@ -187,9 +190,9 @@ public struct Provisioning: Sendable {
 
   /// A connection kit's own root stays: AWS's devices have AWS's, and the local broker's is taken from the CA.
   private func root(_ kit: ConnectionKit) throws(IdentityError) -> String {
-    if FileContents.exists(kit.rootPath) {
+    if Files.exists(kit.rootPath) {
       return String(
-        decoding: try FileContents(path: kit.rootPath, role: .authorityCertificate).bytes, as: UTF8.self)
+        decoding: try Files.contents(of: kit.rootPath, role: .authorityCertificate).bytes, as: UTF8.self)
     }
     return try authority.certificatePEM()
   }
@@ -228,41 +231,40 @@ public struct Provisioning: Sendable {
 
   /// What the broker is to enforce for all certificates. One that isn't active is refused, and so is one whose policies
   /// don't let it connect as its common name.
-  public func enforcement() throws(IdentityError) -> Enforcement {
-    let registry = try Registry.read(registryPath)
-    var documents: [String: PolicyDocument] = [:]
+  /// - Parameter policy: The policy of a name; nil for one that can't be had, by which nothing is allowed.
+  public static func enforcement(of registry: Registry, policy: (String) -> PolicyDocument?) -> Enforcement {
     var result = Enforcement()
+    var noted: Set<String> = []
+    func note(_ text: String) {
+      if noted.insert(text).inserted { result.notes.append(text) }
+    }
     for certificate in registry.certificates {
       guard certificate.status == .active else {
         result.refusedSerialNumbers.append(certificate.serialNumber)
         continue
       }
-      var policies: [PolicyDocument] = []
-      for name in certificate.policies {
-        if documents[name] == nil {
-          do throws(IdentityError) {
-            documents[name] = try policy(name)
-          } catch {
-            result.notes.append("\(error); nothing is allowed by it")
-            continue
-          }
-        }
-        if let document = documents[name] { policies.append(document) }
-      }
       let name = certificate.commonName
+      var policies: [PolicyDocument] = []
+      for policyName in certificate.policies {
+        if let document = policy(policyName) {
+          policies.append(document)
+        } else {
+          note("there is no valid policy \(quoted(policyName)); nothing is allowed by it")
+        }
+      }
       let access = PolicyAccess(
         policies: policies, clientID: name,
         context: Self.context(of: certificate, clientID: name, in: registry))
       guard access.mayConnect else {
         result.refusedSerialNumbers.append(certificate.serialNumber)
-        result.notes.append(
+        note(
           "\(name) may not connect: no policy of its certificate allows iot:Connect on client/\(name)")
         continue
       }
       result.clients.append(
         (name, access.clientPatterns, access.subscribePatterns, access.retainPatterns))
       for rule in access.rules { result.accessControlList.allow(name, rule) }
-      for note in access.notes where !result.notes.contains(note) { result.notes.append(note) }
+      access.notes.forEach(note)
     }
     return result
   }

@@ -25,7 +25,7 @@ enum ProvisionCertCommand: Command {
     let action = arguments.positionals[0]
     let file = LocalCloud.registryFile
     if action == "list" {
-      try ProvisionAnswer.list(try Registry.read(file).certificates, arguments) { certificate in
+      ProvisionAnswer.list(try Registry.read(file).certificates, arguments) { certificate in
         "\(certificate.certificateId.prefix(12)) \(certificate.status.rawValue) \(certificate.commonName) "
           + certificate.policies.joined(separator: ",")
       }
@@ -36,7 +36,7 @@ enum ProvisionCertCommand: Command {
       "revoke": .revoked, "deactivate": .inactive, "activate": .active,
     ]
     switch action {
-    case "show": try ProvisionAnswer.json(try Registry.read(file).certificate(name))
+    case "show": ProvisionAnswer.json(try Registry.read(file).certificate(name))
     case "rotate":
       let made = try LocalCloud.provisioning().rotate(
         name, keyKind: try ProvisionAnswer.keyKind(arguments),

@@ -18,7 +18,7 @@ enum ProvisionGroupCommand: Command {
     let action = arguments.positionals[0]
     let file = LocalCloud.registryFile
     if action == "list" {
-      try ProvisionAnswer.list(try Registry.read(file).thingGroups, arguments) { group in
+      ProvisionAnswer.list(try Registry.read(file).thingGroups, arguments) { group in
         "\(group.thingGroupName): \(group.things.joined(separator: ", "))"
       }
       return .success

@@ -39,6 +39,7 @@ enum ProvisionPolicyCommand: Command {
     case "create":
       let source = try ProvisionAnswer.word(2, "FILE", arguments)
       let bytes = try Files.read(source)
+      try Registry.check(policyName: name)
       _ = try PolicyDocument(bytes, file: source)
       guard try !Files.exists(path) || Files.read(path) == bytes else {
         throw IdentityError(

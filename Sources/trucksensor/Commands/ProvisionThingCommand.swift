@@ -36,7 +36,7 @@ enum ProvisionThingCommand: Command {
     let registry = LocalCloud.registryFile
     switch words[0] {
     case "list":
-      try ProvisionAnswer.list(try Registry.read(registry).things, arguments) { thing in
+      ProvisionAnswer.list(try Registry.read(registry).things, arguments) { thing in
         ([thing.thingName, thing.thingTypeName ?? "-"]
           + thing.attributes.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }).joined(
             separator: " ")
@@ -46,7 +46,7 @@ enum ProvisionThingCommand: Command {
       guard let thing = try Registry.read(registry).thing(name) else {
         throw IdentityError(.notFound, "there is no thing '\(name)'; see 'provision thing list'")
       }
-      try ProvisionAnswer.json(thing)
+      ProvisionAnswer.json(thing)
     case "attach", "detach":
       let name = try ProvisionAnswer.word(1, "NAME", arguments)
       let certificate = try ProvisionAnswer.word(2, "CERTIFICATE", arguments)
@@ -81,7 +81,7 @@ enum ProvisionThingCommand: Command {
       policies: policies, source: source, days: try arguments.integer("days", in: 1...36_525) ?? 365)
     let certificate = try Registry.read(LocalCloud.registryFile).certificate(name)
     if arguments.has("json") {
-      try ProvisionAnswer.json(certificate)
+      ProvisionAnswer.json(certificate)
       return
     }
     StandardOutput.shared.print(
