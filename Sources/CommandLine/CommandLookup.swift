@@ -1,3 +1,5 @@
+import Text
+
 /// Finds the command that a command line begins with.
 package enum CommandLookup {
   /// The command's place in `commands`, and the words after its name.

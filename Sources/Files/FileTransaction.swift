@@ -3,7 +3,7 @@ import Glibc
 /// Files of one folder that change together: after a failure or a kill at any moment, the next process that locks the
 /// folder finds either all of the old files or all of the new ones. There is no moment without a file that was there before.
 ///
-/// The new files are written beside their places and the old ones get a second name, a hidden marker lists them, and then
+/// The new files are written beside their places, to the disk, and the old ones get a second name, a hidden marker lists them, and then
 /// the new ones are renamed over the old. Removing the marker commits; a marker that is still there undoes
 /// (`LockedFolder`).
 public struct FileTransaction: ~Copyable {
@@ -35,16 +35,18 @@ public struct FileTransaction: ~Copyable {
     if !isOver { try? TransactionFiles.recover(folder) }
   }
 
-  /// Writes a new file for `name` with `mode` from its first moment, and to the disk.
+  /// Writes a new file for `name` with `mode` from its first moment.
   public mutating func stage(_ bytes: [UInt8], as name: String, mode: mode_t) throws(FileError) {
     names.append(name)
-    try files.write(bytes, to: files.staged(name), mode: mode, for: name)
+    try files.write(bytes, to: files.staged(name), mode: mode, for: name, isDurable: false)
     after(.staged(name))
   }
 
   /// Puts all files in their places, in the order in which they were staged.
   public mutating func commit() throws(FileError) {
     guard !isOver else { return }
+    try synchronizeStaged()
+    if names.count == 1 { return try commit(single: names[0]) }
     var marker = ""
     for name in names {
       let isThere = Files.exists(files.place(name))
@@ -69,6 +71,21 @@ public struct FileTransaction: ~Copyable {
       guard after(.cleaned(name)) else { return }
     }
     isOver = true
+  }
+
+  /// Makes what the staged files hold durable: one by one, or many with the whole file system, which takes one wait.
+  private func synchronizeStaged() throws(FileError) {
+    if names.count > Self.fewFiles, folder.synchronizeFileSystem() { return }
+    for name in names { try files.synchronize(name) }
+  }
+
+  private static let fewFiles = 8
+
+  /// A rename alone is all or nothing.
+  private mutating func commit(single name: String) throws(FileError) {
+    try files.rename(files.staged(name), to: files.place(name))
+    isOver = true
+    try folder.synchronize()
   }
 
   @discardableResult
@@ -102,17 +119,27 @@ struct TransactionFiles {
   var marker: String { Files.join(folder, ".\(identifier).transaction") }
   private var unfinishedMarker: String { Files.join(folder, ".\(identifier).marker") }
 
-  /// Writes a file that isn't there, and to the disk; errors name the file that it is for.
-  func write(_ bytes: [UInt8], to path: String, mode: mode_t, for name: String) throws(FileError) {
+  /// Writes a file that isn't there; errors name the file that it is for.
+  func write(
+    _ bytes: [UInt8], to path: String, mode: mode_t, for name: String, isDurable: Bool = true
+  ) throws(FileError) {
     try Files.check(path, .write)
     let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)
     guard descriptor >= 0 else { throw FileError(.write, place(name), errno: errno) }
     var failure = AtomicFile.write(bytes, to: descriptor)
     // open() obeys the umask, which must not take away what the file is to have.
     if failure == 0, fchmod(descriptor, mode) != 0 { failure = errno }
-    if failure == 0, fsync(descriptor) != 0 { failure = errno }
+    if failure == 0, isDurable, fsync(descriptor) != 0 { failure = errno }
     if close(descriptor) != 0, failure == 0 { failure = errno }
     guard failure == 0 else { throw FileError(.write, place(name), errno: failure) }
+  }
+
+  /// Makes what a staged file holds durable.
+  func synchronize(_ name: String) throws(FileError) {
+    let descriptor = open(staged(name), O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw FileError(.write, place(name), errno: errno) }
+    defer { close(descriptor) }
+    guard fsync(descriptor) == 0 else { throw FileError(.write, place(name), errno: errno) }
   }
 
   /// Gives the file in its place a second name, or copies it where the file system has no second names.

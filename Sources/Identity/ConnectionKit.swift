@@ -73,48 +73,67 @@ public struct ConnectionKit: Sendable, Equatable {
   ///   - issued: The pair; it isn't checked here.
   ///   - rootPEM: The CA's certificate. A local CA's own certificate is never replaced by another.
   ///   - overwrite: Whether files that are there are replaced.
-  ///   - folder: The kit's folder, if the caller has locked it.
   /// - Throws: `alreadyExists` with the path of what would be overwritten, or `unwritable`.
   public func write(
-    _ issued: IssuedCertificate, rootPEM: String, overwrite: Bool = false, in folder: LockedFolder? = nil
+    _ issued: IssuedCertificate, rootPEM: String, overwrite: Bool = false
   ) throws(IdentityError) {
-    try write(
-      [
-        (Files.name(of: privateKeyPath), Array(issued.privateKeyPEM.utf8), 0o600),
-        (Files.name(of: certificatePath), Array(issued.certificatePEM.utf8), 0o644),
-      ], rootPEM: rootPEM, overwrite: overwrite, in: folder)
+    try Self.write(
+      files(issued), rootPEM: rootPEM, overwrite: overwrite, in: LockedFolder.lock(directory))
   }
 
-  /// Writes a certificate whose key is elsewhere; see `write(_:rootPEM:overwrite:in:)`.
+  /// Writes a certificate whose key is elsewhere; see `write(_:rootPEM:overwrite:)`.
   public func write(
-    certificatePEM: String, rootPEM: String, overwrite: Bool = false, in folder: LockedFolder? = nil
+    certificatePEM: String, rootPEM: String, overwrite: Bool = false
   ) throws(IdentityError) {
-    try write(
-      [(Files.name(of: certificatePath), Array(certificatePEM.utf8), 0o644)], rootPEM: rootPEM,
-      overwrite: overwrite, in: folder)
+    try Self.write(
+      [certificateFile(certificatePEM)], rootPEM: rootPEM, overwrite: overwrite,
+      in: LockedFolder.lock(directory))
   }
 
-  private func write(
-    _ files: [(name: String, bytes: [UInt8], mode: mode_t)], rootPEM: String, overwrite: Bool,
-    in folder: LockedFolder?
+  /// How many kits are written in one step: many together take far less time than one by one.
+  package static let batchSize = 200
+
+  /// Writes kits of one folder, which the caller has locked, in one step; see `write(_:rootPEM:overwrite:)`.
+  package static func write(
+    _ kits: [(kit: ConnectionKit, issued: IssuedCertificate)], rootPEM: String, in folder: LockedFolder
   ) throws(IdentityError) {
-    let folder = if let folder { folder } else { try LockedFolder.lock(directory) }
-    if !overwrite, let present = files.first(where: { Files.exists(Files.join(directory, $0.name)) }) {
-      throw .alreadyExists(Files.join(directory, present.name))
-    }
-    let root = Array(rootPEM.utf8)
-    let isRootMissing = try needsRoot(root, overwrite: overwrite)
-    try folder.write((isRootMissing ? [(Self.rootFileName, root, mode_t(0o644))] : []) + files)
+    try write(kits.flatMap { $0.kit.files($0.issued) }, rootPEM: rootPEM, overwrite: false, in: folder)
   }
 
-  private func needsRoot(_ root: [UInt8], overwrite: Bool) throws(IdentityError) -> Bool {
-    guard Files.exists(rootPath) else { return true }
-    if let present = try? Files.contents(of: rootPath, role: .authorityCertificate).bytes, present == root {
-      return false
+  private typealias File = (name: String, bytes: [UInt8], mode: mode_t)
+
+  private func files(_ issued: IssuedCertificate) -> [File] {
+    [
+      (Files.name(of: privateKeyPath), Array(issued.privateKeyPEM.utf8), 0o600),
+      certificateFile(issued.certificatePEM),
+    ]
+  }
+
+  private func certificateFile(_ pem: String) -> File {
+    (Files.name(of: certificatePath), Array(pem.utf8), 0o644)
+  }
+
+  private static func write(
+    _ files: [File], rootPEM: String, overwrite: Bool, in folder: LockedFolder
+  ) throws(IdentityError) {
+    guard !files.isEmpty else { return }
+    if !overwrite, let present = files.first(where: { Files.exists(Files.join(folder.path, $0.name)) }) {
+      throw .alreadyExists(Files.join(folder.path, present.name))
     }
-    let keyPath = Files.join(directory, Self.rootKeyFileName)
-    guard !Files.exists(keyPath) else { throw .foreignRoot(rootPath, key: keyPath) }
-    guard overwrite else { throw .alreadyExists(rootPath) }
+    let root: File = (rootFileName, Array(rootPEM.utf8), 0o644)
+    let isRootMissing = try needsRoot(root.bytes, in: folder.path, overwrite: overwrite)
+    try folder.write((isRootMissing ? [root] : []) + files)
+  }
+
+  private static func needsRoot(
+    _ root: [UInt8], in folder: String, overwrite: Bool
+  ) throws(IdentityError) -> Bool {
+    let path = Files.join(folder, rootFileName)
+    guard Files.exists(path) else { return true }
+    if let present = try? Files.read(path), present == root { return false }
+    let keyPath = Files.join(folder, rootKeyFileName)
+    guard !Files.exists(keyPath) else { throw .foreignRoot(path, key: keyPath) }
+    guard overwrite else { throw .alreadyExists(path) }
     return true
   }
 

@@ -18,7 +18,7 @@ struct LiveIdentity {
     registry = try Registry.read(provisioning.registryPath)
     stamps[provisioning.registryPath] = Files.stamp(of: provisioning.registryPath)
     for device in devices {
-      for name in try registry.certificate(device).policies { _ = try provisioning.policy(name) }
+      for name in try registry.certificate(device).policies { _ = try provisioning.policies.policy(name) }
     }
     _ = refresh(report)
   }
@@ -53,7 +53,7 @@ struct LiveIdentity {
       return new != registry
     }
     let name = policyName(path)
-    let new = try provisioning.policy(name)
+    let new = try provisioning.policies.policy(name)
     return policies.updateValue(new, forKey: name) != new
   }
 
@@ -78,8 +78,8 @@ struct LiveIdentity {
   private var present: [String: FileStamp] {
     var stamps: [String: FileStamp] = [:]
     stamps[provisioning.registryPath] = Files.stamp(of: provisioning.registryPath)
-    for name in (try? LocalCloud.policyFiles(in: provisioning.policyFolder)) ?? [] {
-      let path = Files.join(provisioning.policyFolder, name)
+    for name in (try? provisioning.policies.names()) ?? [] {
+      let path = provisioning.policies.file(of: name)
       stamps[path] = Files.stamp(of: path)
     }
     return stamps

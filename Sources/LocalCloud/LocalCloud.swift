@@ -19,7 +19,7 @@ package final class LocalCloud {
   /// The registry.
   package static let registryFile = "data/registry.json"
   /// The policy documents.
-  package static let policyFolder = "policies"
+  package static let policies = PolicyFolder("policies")
   /// The connection kits of devices.
   package static let certificateFolder = "certs"
   private static let authorityFolder = "data/ca"
@@ -72,7 +72,7 @@ package final class LocalCloud {
     let provisioning = try Self.provisioning()
     let authority = provisioning.authority
     if authority.isNew { report("Made a local CA: \(authority.certificatePath)") }
-    try writeDefaultPolicy(provisioning, report: report)
+    try writeDefaultPolicy(report: report)
     let made = try ensureCertificates(of: devices.map(\.name) + [rulesEngine, testClient], authority)
     if !made.isEmpty {
       let names = made.count > 4 ? "\(made.count) devices" : made.joined(separator: ", ")
@@ -120,19 +120,14 @@ package final class LocalCloud {
   package static func provisioning() throws -> Provisioning {
     Provisioning(
       authority: try CertificateAuthority(directory: authorityFolder), registryPath: registryFile,
-      policyFolder: policyFolder, kitFolder: certificateFolder)
-  }
-
-  /// The names of the policies' files; none if there is no such folder.
-  package static func policyFiles(in folder: String = policyFolder) throws(FileError) -> [String] {
-    Files.exists(folder) ? try Files.list(folder, suffix: ".json") : []
+      policyFolder: policies.path, kitFolder: certificateFolder)
   }
 
   /// Makes `truckSensor-policy` unless it is there.
-  package static func writeDefaultPolicy(_ provisioning: Provisioning, report: Report) throws {
-    let path = provisioning.path(ofPolicy: defaultPolicy)
+  package static func writeDefaultPolicy(report: Report) throws {
+    let path = policies.file(of: defaultPolicy)
     guard !Files.exists(path) else { return }
-    try Files.makeFolder(policyFolder)
+    try Files.makeFolder(policies.path)
     try Files.write(Array(defaultPolicyText.utf8), to: path)
     report("Made the policy \(path).")
   }
@@ -227,11 +222,16 @@ package final class LocalCloud {
     do {
       let folder = try LockedFolder(certificateFolder)
       missing = kits.filter { $0.state == .missing }
-      for kit in missing {
+      var rest = missing[...]
+      while let first = rest.first {
+        let kits = try rest.prefix(ConnectionKit.batchSize).map {
+          ($0, try authority.issueDevice(commonName: $0.deviceName))
+        }
+        rest = rest.dropFirst(kits.count)
         // A connection kit's own root stays; the local broker's CA is taken from data/ca.
         let root =
-          Files.exists(kit.rootPath) ? try Files.readText(kit.rootPath) : try authority.certificatePEM()
-        try kit.write(authority.issueDevice(commonName: kit.deviceName), rootPEM: root, in: folder)
+          Files.exists(first.rootPath) ? try Files.readText(first.rootPath) : try authority.certificatePEM()
+        try ConnectionKit.write(kits, rootPEM: root, in: folder)
       }
     }
     // Without the lock, which the check may need itself.

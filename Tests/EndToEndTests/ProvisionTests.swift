@@ -221,6 +221,98 @@ struct ProvisionTests {
     }
   }
 
+  @Test func `a policy that is half saved, extreme or deleted under a run changes nothing until it is whole`()
+    throws
+  {
+    let cloud = try truck.start("run", "truckSensor01", "--rate", "20", "--qos", "1", "--quiet", "--json")
+    try cloud.waitUntil { $0.errorText.contains("mutual TLS") && $0.outputText.contains("Publishing") }
+    let file = "policies/truckSensor-policy.json"
+    let whole = try String(contentsOfFile: truck.path(file), encoding: .utf8)
+    func told(_ text: String) throws { try cloud.waitUntil { $0.errorText.contains(text) } }
+    for (broken, reason) in [
+      (String(whole.prefix(100)), "is not valid JSON"), ("", "is empty"),
+      (whole.replacing("\"iot:Connect\"", with: "1e300"), "'1e300' is no action"),
+      (whole.replacing("\"Statement\"", with: "\"Version\": 1e19, \"Statement\""), "is given twice"),
+    ] {
+      try truck.write(broken, to: file)
+      try told(reason)
+    }
+    try FileManager.default.removeItem(atPath: truck.path(file))
+    try told("\(file) is gone; the broker goes on with its last good version")
+    #expect(!cloud.errorText.contains("the broker enforces them now"))
+    try truck.write(whole, to: file)
+    try told("the broker enforces them now")
+    // Without iot:Connect the run's own truck is refused, and says why.
+    try truck.write(whole.replacing("iot:Connect", with: "iot:Receive"), to: file)
+    let result = cloud.wait()
+    #expect(result.status == 77, "\(result.errors)")
+    #expect(
+      result.errors.contains(
+        "The reason is: truckSensor01: iot:Connect on client/truckSensor01 is IMPLICIT_DENY: no statement allows it; edit "
+          + file), "\(result.errors)")
+    #expect(!result.errors.contains("provision the device anew"))
+  }
+
+  @Test func `a refused device is told whether certificate or policy is the reason`() throws {
+    let cloud = try startCloud()
+    for name in ["inactive", "revoked", "bare"] {
+      #expect(try truck.run("provision", "thing", name).status == 0)
+    }
+    #expect(try truck.run("provision", "cert", "deactivate", "inactive").status == 0)
+    #expect(try truck.run("provision", "cert", "revoke", "revoked").status == 0)
+    #expect(try truck.run("provision", "policy", "detach", "truckSensor-policy", "bare").status == 0)
+    try cloud.waitUntil {
+      $0.errorText.components(separatedBy: "bare may not connect").last?.contains("enforces them now")
+        ?? false
+        && $0.errorText.contains("bare may not connect")
+    }
+    for (name, reason) in [
+      ("inactive", "the certificate is INACTIVE; run 'trucksensor provision cert activate inactive'"),
+      ("revoked", "the certificate is REVOKED for good; run 'trucksensor provision cert rotate revoked'"),
+      ("bare", "run 'trucksensor provision policy attach truckSensor-policy bare'"),
+    ] {
+      let result = try truck.run("publish", "truck/freezer", "{}", "--device", name, "--qos", "1")
+      #expect(result.status == 77, "\(result.errors)")
+      #expect(result.errors.contains("The reason is: \(name): "), "\(result.errors)")
+      #expect(result.errors.contains(reason), "\(result.errors)")
+    }
+    stop(cloud)
+  }
+
+  @Test func `provisioning that is killed at any moment loses nothing`() throws {
+    #expect(try truck.run("provision", "thing", "first").status == 0)
+    var random = SeededMicroseconds()
+    for number in 1...15 {
+      let running = try truck.start("provision", "cert", "rotate", "first")
+      usleep(random.next())
+      running.interrupt(SIGKILL)
+      _ = running.wait()
+      // Whoever signs in next finds a pair, and the registry is whole.
+      let checked = try truck.run("doctor", "first", "--json")
+      let steps = try JSONSerialization.jsonObject(with: Data(checked.output.utf8)) as? [[String: String]]
+      let step = steps?.first { $0["name"] == "certificate, key and CA" }
+      #expect(step?["state"] == "ok", "\(number): \(checked.output)\(checked.errors)")
+      let list = try truck.run("provision", "cert", "list")
+      #expect(list.status == 0 && list.output.contains("first"), "\(list.errors)")
+      #expect(try truck.run("provision", "thing", "device\(number)").status == 0)
+    }
+    let things = try truck.run("provision", "thing", "list")
+    #expect(things.lines.filter { !$0.isEmpty }.count == 16)
+    let hidden = try ["data", "certs"].flatMap { folder in
+      try FileManager.default.contentsOfDirectory(atPath: truck.path(folder)).filter { $0.hasPrefix(".") }
+    }
+    #expect(hidden.isEmpty)
+  }
+
+  /// Pauses of up to 100 ms, the same in each run.
+  private struct SeededMicroseconds {
+    private var state: UInt64 = 12
+    mutating func next() -> UInt32 {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return UInt32(truncatingIfNeeded: (state >> 33) % 100_000)
+    }
+  }
+
   private func port(_ cloud: Trucksensor.Running) throws -> String {
     String(try #require(cloud.errorText.firstMatch(of: /127\.0\.0\.1:(\d+), mutual/)?.1))
   }

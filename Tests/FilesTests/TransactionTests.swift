@@ -101,6 +101,16 @@ import Testing
     #expect(try Set(Files.allNames(folder)) == ["key", "cert", "root"])
   }
 
+  @Test("A single file is replaced at once")
+  func single() throws {
+    let folder = try folder()
+    var transaction = FileTransaction(in: try LockedFolder(folder))
+    try transaction.stage(Array("newer".utf8), as: "key", mode: 0o600)
+    #expect(try Files.readText(folder + "/key") == "old key")
+    try transaction.commit()
+    #expect(try contents(folder) == ["key": "newer", "cert": "old cert"])
+  }
+
   @Test("Hidden files of others stay")
   func others() throws {
     let folder = try folder()

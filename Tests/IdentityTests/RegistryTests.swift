@@ -24,7 +24,7 @@ import Testing
 
   private func enforcement(_ provisioning: Provisioning) throws -> Provisioning.Enforcement {
     Provisioning.enforcement(of: try Registry.read(provisioning.registryPath)) {
-      try? provisioning.policy($0)
+      try? provisioning.policies.policy($0)
     }
   }
 

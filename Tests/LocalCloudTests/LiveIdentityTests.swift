@@ -52,7 +52,7 @@ import Testing
     try save(Self.other)
     #expect(live.refresh { reports.lines.append($0) })
     #expect(live.policy("p") != before)
-    #expect(live.policy("p") == (try provisioning.policy("p")))
+    #expect(live.policy("p") == (try provisioning.policies.policy("p")))
   }
 
   @Test func `a policy that is deleted stays in force, and is told of once`() throws {
@@ -68,7 +68,7 @@ import Testing
 
   @Test func `a policy that nobody has is forgotten with its file`() throws {
     let reports = Reports()
-    let path = provisioning.path(ofPolicy: "unused")
+    let path = provisioning.policies.file(of: "unused")
     try Files.write(Array(Self.good.utf8), to: path)
     var live = try live(reports)
     #expect(live.policy("unused") != nil)
@@ -104,7 +104,7 @@ import Testing
   }
 
   @Test func `another device's broken policy is told of, and allows nothing`() throws {
-    try Files.write(Array("{".utf8), to: provisioning.path(ofPolicy: "broken"))
+    try Files.write(Array("{".utf8), to: provisioning.policies.file(of: "broken"))
     let reports = Reports()
     let live = try live(reports)
     #expect(live.policy("broken") == nil)
@@ -117,7 +117,7 @@ import Testing
       try change(&registry)
       let certificate = try registry.certificate("t1")
       return try Admission.refusal(
-        device: "t1", certificate, clientID: "t1", topic: nil, provisioning, registry)
+        device: "t1", certificate, clientID: "t1", topic: nil, registry, provisioning.policies)
     }
     #expect(try refusal() == nil)
     #expect(

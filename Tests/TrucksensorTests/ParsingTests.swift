@@ -1,6 +1,6 @@
-import Testing
-
 import CommandLine
+import Testing
+import Text
 
 @Suite struct ParsingTests {
   private let command = ExampleCommands.simulate

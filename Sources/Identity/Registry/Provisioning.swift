@@ -40,8 +40,8 @@ public struct Provisioning: Sendable {
   public let authority: CertificateAuthority
   /// The registry's file.
   public let registryPath: String
-  /// The folder of policy documents.
-  public let policyFolder: String
+  /// The policy documents.
+  public let policies: PolicyFolder
   /// The folder of connection kits.
   public let kitFolder: String
 
@@ -50,18 +50,8 @@ public struct Provisioning: Sendable {
   {
     self.authority = authority
     self.registryPath = registryPath
-    self.policyFolder = policyFolder
+    policies = PolicyFolder(policyFolder)
     self.kitFolder = kitFolder
-  }
-
-  /// The file of a policy.
-  public func path(ofPolicy name: String) -> String { Files.join(policyFolder, name + ".json") }
-
-  /// Reads a policy of the folder.
-  public func policy(_ name: String) throws(IdentityError) -> PolicyDocument {
-    try Registry.check(policyName: name)
-    let path = path(ofPolicy: name)
-    return try PolicyDocument(Files.contents(of: path, role: .policy).bytes, file: path)
   }
 
   /// Registers devices whose connection kits are there, with a policy for those that have none yet.
@@ -113,7 +103,7 @@ public struct Provisioning: Sendable {
     _ name: String, type: String? = nil, attributes: [String: String] = [:], policies: [String],
     source: Source = .newKey(.ecP256), days: Int = 365, now: Date = Date()
   ) throws(IdentityError) -> Made {
-    for policy in policies { _ = try self.policy(policy) }
+    for policy in policies { _ = try self.policies.policy(policy) }
     return try Registry.update(registryPath) { registry throws(IdentityError) in
       var made = Made()
       let isNew = registry.thing(name) == nil
@@ -139,36 +129,49 @@ public struct Provisioning: Sendable {
     fleet names: [String], type: String?, policies: [String], keyKind: KeyKind, days: Int, now: Date = Date(),
     progress: (Int) -> Void
   ) throws(IdentityError) -> Int {
-    for policy in policies { _ = try self.policy(policy) }
+    for policy in policies { _ = try self.policies.policy(policy) }
     return try Registry.update(registryPath) { registry throws(IdentityError) in
       var new = 0
       let folder = try LockedFolder.lock(kitFolder)
+      var waiting: [(kit: ConnectionKit, issued: IssuedCertificate)] = []
+      func writeKits() throws(IdentityError) {
+        guard let first = waiting.first else { return }
+        try ConnectionKit.write(waiting, rootPEM: root(first.kit), in: folder)
+        waiting.removeAll()
+      }
       for (index, name) in names.enumerated() {
         progress(index)
         if registry.thing(name) != nil { continue }
         try registry.createThing(name, type: type)
-        var made = Made()
-        let summary = try certificate(
-          of: name, source: .newKey(keyKind), days: days, now: now, made: &made, in: folder)
+        let kit = try ConnectionKit(directory: kitFolder, deviceName: name)
+        let summary: CertificateSummary
+        if kit.state == .complete {
+          summary = try CertificateSummary(file: kit.certificatePath)
+        } else {
+          let issued = try authority.issueDevice(commonName: name, days: days, keyKind: keyKind, now: now)
+          summary = try CertificateSummary(pem: issued.certificatePEM.utf8)
+          waiting.append((kit, issued))
+          if waiting.count == ConnectionKit.batchSize { try writeKits() }
+        }
         let identifier = try registry.register(summary, now: now).certificateId
         try registry.setThing(name, ofCertificate: identifier, true)
         for policy in policies { try registry.setPolicy(policy, ofCertificate: identifier, true) }
         new += 1
       }
+      try writeKits()
       return new
     }
   }
 
   private func certificate(
-    of name: String, source: Source, days: Int, now: Date, made: inout Made, in folder: LockedFolder? = nil
+    of name: String, source: Source, days: Int, now: Date, made: inout Made
   ) throws(IdentityError) -> CertificateSummary {
     let kit = try ConnectionKit(directory: kitFolder, deviceName: name)
     switch source {
     case .newKey(let kind):
       if kit.state == .complete { return try CertificateSummary(file: kit.certificatePath) }
       try kit.write(
-        authority.issueDevice(commonName: name, days: days, keyKind: kind, now: now), rootPEM: root(kit),
-        in: folder)
+        authority.issueDevice(commonName: name, days: days, keyKind: kind, now: now), rootPEM: root(kit))
       made.files = [kit.certificatePath, kit.privateKeyPath]
     case .request(let file):
       let request = try Files.contents(of: file, role: .request).bytes

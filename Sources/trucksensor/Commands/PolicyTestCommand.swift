@@ -29,13 +29,12 @@ enum PolicyTestCommand: Command {
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
     let registry = try Registry.read(LocalCloud.registryFile)
     let certificate = try registry.certificate(arguments.string("principal") ?? "")
-    let provisioning = try LocalCloud.provisioning()
     var policies: [PolicyDocument] = []
     for path in arguments.strings("policy") {
       policies.append(try PolicyDocument(Files.read(path), file: path))
     }
     if policies.isEmpty {
-      for name in certificate.policies { policies.append(try provisioning.policy(name)) }
+      for name in certificate.policies { policies.append(try LocalCloud.policies.policy(name)) }
     }
     let clientID = arguments.string("client-id") ?? certificate.commonName
     let decision = PolicyDocument.evaluate(

@@ -66,7 +66,7 @@ enum ProvisionThingCommand: Command {
     let provisioning = try LocalCloud.provisioning()
     var policies = arguments.strings("policy")
     if policies.isEmpty {
-      try LocalCloud.writeDefaultPolicy(provisioning, report: StandardError.print)
+      try LocalCloud.writeDefaultPolicy(report: StandardError.print)
       policies = [LocalCloud.defaultPolicy]
     }
     let source: Provisioning.Source
