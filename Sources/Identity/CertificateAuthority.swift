@@ -91,7 +91,7 @@ public struct CertificateAuthority: Sendable {
 
   /// Makes a certificate and a key for a device: client authentication only, valid for `days` but no longer than
   /// the CA.
-  /// - Throws: `invalidName` if `commonName` is no thing's name, `invalidValidity` if `days` is no time from 1 day
+  /// - Throws: `invalidName` unless AWS IoT takes `commonName` for a thing, `invalidValidity` unless `days` is from 1 day
   ///   to 100 years, `expired` if the CA has.
   public func issueDevice(
     commonName: String, days: Int = 365, keyKind: KeyKind = .ecP256, now: Date = Date()
@@ -130,7 +130,7 @@ public struct CertificateAuthority: Sendable {
 
   /// Makes a certificate for the key of a certificate signing request (PKCS#10, PEM): the key stays with the device.
   /// What the request says of names and extensions isn't taken over.
-  /// - Throws: `invalidRequestFile` for one that is none or isn't signed by its own key, `tooWeak`, and as for devices.
+  /// - Throws: `invalidRequestFile` for a text that is not a request or isn't signed by its own key, `tooWeak`, and as for devices.
   public func signDevice(
     request: [UInt8], file: String, commonName: String, days: Int = 365, now: Date = Date()
   ) throws(IdentityError) -> String {

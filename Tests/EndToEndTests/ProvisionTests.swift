@@ -213,7 +213,8 @@ struct ProvisionTests {
     for words in [
       ["provision", "thing", "a b"], ["provision", "thing", "x", "--type", "missing"],
       ["provision", "thing", "x", "--policy", "missing"], ["provision", "cert", "revoke", "nobody"],
-      ["provision", "thing", "delete", "van1"],
+      ["provision", "thing", "delete", "van1"], ["provision", "thing", "lst"],
+      ["provision", "thing", "create"],
     ] {
       let result = try Trucksensor.Running(Trucksensor.executable, words, in: truck.folder).wait()
       #expect(result.status != 0 && result.status < 128, "\(words)")
@@ -231,7 +232,7 @@ struct ProvisionTests {
     func told(_ text: String) throws { try cloud.waitUntil { $0.errorText.contains(text) } }
     for (broken, reason) in [
       (String(whole.prefix(100)), "is not valid JSON"), ("", "is empty"),
-      (whole.replacing("\"iot:Connect\"", with: "1e300"), "'1e300' is no action"),
+      (whole.replacing("\"iot:Connect\"", with: "1e300"), "'1e300' is not an action"),
       (whole.replacing("\"Statement\"", with: "\"Version\": 1e19, \"Statement\""), "is given twice"),
     ] {
       try truck.write(broken, to: file)

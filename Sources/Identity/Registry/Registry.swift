@@ -104,7 +104,7 @@ public struct Registry: Sendable, Equatable {
 
   // MARK: Thing types
 
-  /// CreateThingType. One that exists alike is no error.
+  /// CreateThingType. Creating it again with the same properties changes nothing.
   public mutating func createThingType(
     _ name: String, description: String? = nil, searchableAttributes: [String] = [], now: Date = Date()
   ) throws(IdentityError) {
@@ -153,7 +153,7 @@ public struct Registry: Sendable, Equatable {
   /// The thing type of that name.
   public func thingType(_ name: String) -> ThingType? { typesByName[name] }
 
-  /// CreateThing. One that exists alike is no error.
+  /// CreateThing. Creating it again with the same properties changes nothing.
   public mutating func createThing(
     _ name: String, type: String? = nil, attributes: [String: String] = [:]
   ) throws(IdentityError) {
@@ -198,7 +198,7 @@ public struct Registry: Sendable, Equatable {
 
   // MARK: Groups
 
-  /// CreateThingGroup; one that exists is no error.
+  /// CreateThingGroup. Creating it again changes nothing.
   public mutating func createThingGroup(_ name: String) throws(IdentityError) {
     try Names.thing.check(name, "thing group")
     if groupsByName[name] == nil { groupsByName[name] = ThingGroup(thingGroupName: name, things: []) }

@@ -65,7 +65,8 @@ enum ProvisionPolicyCommand: Command {
       }
       try Files.remove(path)
     default:
-      throw arguments.error("'\(action)' is no action; there are create, list, show, attach, detach, delete")
+      throw arguments.error(
+        "unknown action '\(action)'; use one of create, list, show, attach, detach, delete")
     }
     return .success
   }

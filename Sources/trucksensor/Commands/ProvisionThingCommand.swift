@@ -1,6 +1,7 @@
 import CommandLine
 import Identity
 import LocalCloud
+import Text
 
 /// `provision thing`: what the console's wizard does, in one step.
 enum ProvisionThingCommand: Command {
@@ -31,6 +32,8 @@ enum ProvisionThingCommand: Command {
       "trucksensor provision thing truckSensor02 --type sensor_DoorAndTemp --attribute deviceID=T002",
     exitCodes: ProvisionAnswer.exitCodes)
 
+  private static let actions = ["create", "list", "show", "attach", "detach", "delete"]
+
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
     let words = arguments.positionals
     let registry = LocalCloud.registryFile
@@ -57,6 +60,12 @@ enum ProvisionThingCommand: Command {
       let name = try ProvisionAnswer.word(1, "NAME", arguments)
       try Registry.update(registry) { registry throws(IdentityError) in try registry.deleteThing(name) }
     default:
+      // One word is a thing's name; one that is nearly an action is more likely that, and would make a key.
+      if words.count == 1, words[0] != "create", let action = NearestName.of(words[0], among: actions) {
+        throw arguments.error(
+          "'\(words[0])' is not an action; did you mean '\(action)'? "
+            + "To make a thing of that name, run 'provision thing create \(words[0])'")
+      }
       try create(words[0] == "create" ? try ProvisionAnswer.word(1, "NAME", arguments) : words[0], arguments)
     }
     return .success

@@ -47,7 +47,8 @@ enum ProvisionTypeCommand: Command {
       }
       ProvisionAnswer.json(type)
     default:
-      throw arguments.error("'\(action)' is no action; there are create, list, show, revoke, restore, delete")
+      throw arguments.error(
+        "unknown action '\(action)'; use one of create, list, show, revoke, restore, delete")
     }
     return .success
   }
