@@ -9,9 +9,12 @@ import Testing
   private static let new = ["key": "new key", "cert": "new cert", "root": "new root"]
   private static let order = ["root", "key", "cert"]
 
+  private let temporary: TemporaryFolder
+
+  init() throws { temporary = try TemporaryFolder() }
+
   private func folder() throws -> String {
-    let folder = "/tmp/trucksensor-transaction-\(UInt64.random(in: .min ... .max))"
-    try Files.makeFolder(folder)
+    let folder = temporary.path
     for (name, text) in Self.old {
       try Files.write(Array(text.utf8), to: "\(folder)/\(name)", mode: name == "key" ? 0o600 : 0o644)
     }

@@ -13,12 +13,10 @@ import Testing
     "\"\"", "\"\\u0000\"", "[]", "{}", "\"x\\ny\"",
   ]
 
-  private let folder: String
+  private let temporary: TemporaryFolder
+  private var folder: String { temporary.path }
 
-  init() throws {
-    folder = NSTemporaryDirectory() + "trucksensor-hostile-\(UUID().uuidString)"
-    try Files.makeFolder(folder)
-  }
+  init() throws { temporary = try TemporaryFolder() }
 
   /// The text cut at every `step`th byte.
   static func truncations(_ text: [UInt8], step: Int = 50) -> [[UInt8]] {

@@ -4,12 +4,10 @@ import Testing
 @testable import Identity
 
 @Suite struct RegistryTests {
-  private let folder: String
+  private let temporary: TemporaryFolder
+  private var folder: String { temporary.path }
 
-  init() throws {
-    folder = NSTemporaryDirectory() + "trucksensor-registry-\(UUID().uuidString)"
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-  }
+  init() throws { temporary = try TemporaryFolder() }
 
   private func provisioning() throws -> Provisioning {
     try FileManager.default.createDirectory(atPath: folder + "/policies", withIntermediateDirectories: true)

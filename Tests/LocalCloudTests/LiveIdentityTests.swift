@@ -7,6 +7,7 @@ import Testing
 
 /// Registry and policies that change while the broker runs.
 @Suite struct LiveIdentityTests {
+  private let temporary: TemporaryFolder
   private let provisioning: Provisioning
   private let policy: String
   private static let good = """
@@ -17,7 +18,8 @@ import Testing
     """
 
   init() throws {
-    let folder = NSTemporaryDirectory() + "trucksensor-live-\(UUID().uuidString)"
+    temporary = try TemporaryFolder()
+    let folder = temporary.path
     try Files.makeFolder(folder + "/policies")
     policy = folder + "/policies/p.json"
     try Files.write(Array(Self.good.utf8), to: policy)
