@@ -188,10 +188,10 @@ package final class LocalCloud {
   package func replaceRules(_ rules: [RuleDocument], _ loop: EventLoop) {
     permissions.rules = rules
     isBehind = true
-    applyChanges(loop)
+    applyChanges(loop, announces: false)
   }
 
-  private func applyChanges(_ loop: EventLoop) {
+  private func applyChanges(_ loop: EventLoop, announces: Bool = true) {
     if identity.refresh(report) { isBehind = true }
     guard isBehind else { return }
     do {
@@ -204,7 +204,7 @@ package final class LocalCloud {
       if isNew { try supervise(loop) }
       isBehind = false
       lastFailure = nil
-      report("Registry or policies changed: the broker enforces them now.")
+      if announces { report("Registry or policies changed: the broker enforces them now.") }
     } catch {
       // It is tried again at the next look.
       let text = "trucksensor: \(error); the broker goes on as before"

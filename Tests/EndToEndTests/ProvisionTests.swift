@@ -279,6 +279,26 @@ struct ProvisionTests {
     stop(cloud)
   }
 
+  @Test func `a rule that changes under a run may publish to its new topic`() throws {
+    func rule(_ topic: String) -> String {
+      """
+      {"sql": "SELECT * FROM 'truck/freezer'", "awsIotSqlVersion": "2016-03-23", "actions": [
+        {"republish": {"topic": "\(topic)", "qos": 1, "roleArn": "arn:aws:iam::123456789012:role/r"}}]}
+      """
+    }
+    try FileManager.default.createDirectory(atPath: truck.path("rules"), withIntermediateDirectories: true)
+    try truck.write(rule("out/a"), to: "rules/copy.json")
+    let cloud = try truck.start("run", "truckSensor01", "--rate", "20", "--qos", "1", "--quiet")
+    try cloud.waitUntil { $0.errorText.contains("mutual TLS") && $0.outputText.contains("Publishing") }
+    let watcher = try truck.start("subscribe", "out/b", "--count", "1", "--timeout", "20s")
+    try watcher.waitUntil { $0.errorText.contains("subscribed") }
+    try truck.write(rule("out/b"), to: "rules/copy.json")
+    let seen = watcher.wait()
+    #expect(seen.status == 0, "\(seen.errors)\(cloud.errorText)")
+    #expect(seen.lines.first == "out/b")
+    stop(cloud)
+  }
+
   @Test func `provisioning that is killed at any moment loses nothing`() throws {
     #expect(try truck.run("provision", "thing", "first").status == 0)
     var random = SeededMicroseconds()
