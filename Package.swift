@@ -24,13 +24,14 @@ let package = Package(
     .target(name: "CPostgreSQL"),
     .target(name: "BrokerPlugin", cSettings: [.define("_GNU_SOURCE")]),
     .target(name: "Numbers"),
+    .target(name: "Text"),
     .target(name: "Time", dependencies: ["Numbers"]),
-    .target(name: "Files"),
+    .target(name: "Files", dependencies: ["CLinux"]),
     .target(name: "JSON", dependencies: ["Numbers"]),
     .target(name: "HTTP", dependencies: ["CMicroHTTPD", "Files", "Numbers", "Time"]),
     .target(name: "MQTT", dependencies: ["CLinux", "CMosquitto", "COpenSSL", "Files", "Numbers", "Time"]),
     .target(name: "Identity", dependencies: ["COpenSSL", "Files", "JSON", "Numbers", "Time"]),
-    .target(name: "Simulator", dependencies: ["Files", "JSON", "MQTT", "Numbers", "Time"]),
+    .target(name: "Simulator", dependencies: ["Files", "JSON", "MQTT", "Numbers", "Text", "Time"]),
     .target(
       name: "Store",
       dependencies: ["CCurl", "CPostgreSQL", "CSQLite", "CZlib", "Files", "JSON", "Numbers", "Time"]),
@@ -46,7 +47,7 @@ let package = Package(
     .target(
       name: "RulesEngine",
       dependencies: ["CLinux", "COpenSSL", "CPCRE2", "Files", "JSON", "MQTT", "Numbers", "Store", "Time"]),
-    .target(name: "CommandLine", dependencies: ["Files", "Numbers", "Time"]),
+    .target(name: "CommandLine", dependencies: ["Files", "Numbers", "Text", "Time"]),
     .target(
       name: "LocalCloud", dependencies: ["Files", "Identity", "MQTT", "Numbers", "RulesEngine", "Time"]),
     .target(
@@ -55,7 +56,7 @@ let package = Package(
       name: "trucksensor",
       dependencies: [
         "CEditLine", "ColdChain", "CommandLine", "Dashboard", "Doctor", "Files", "HTTP", "Identity", "JSON",
-        "LocalCloud", "MQTT", "Numbers", "Report", "RulesEngine", "Simulator", "Store", "Time",
+        "LocalCloud", "MQTT", "Numbers", "Report", "RulesEngine", "Simulator", "Store", "Text", "Time",
       ]),
     .testTarget(name: "NumbersTests", dependencies: ["Numbers"]),
     .testTarget(name: "TimeTests", dependencies: ["Time"]),
@@ -63,11 +64,12 @@ let package = Package(
     .testTarget(name: "JSONTests", dependencies: ["JSON"]),
     .testTarget(name: "RulesEngineTests", dependencies: ["JSON", "RulesEngine"], exclude: ["Cases"]),
     .testTarget(name: "MQTTTests", dependencies: ["MQTT", "Time"]),
-    .testTarget(name: "IdentityTests", dependencies: ["Identity"]),
+    .testTarget(name: "IdentityTests", dependencies: ["Files", "Identity"]),
+    .testTarget(name: "LocalCloudTests", dependencies: ["Files", "Identity", "LocalCloud"]),
     .testTarget(name: "SimulatorTests", dependencies: ["JSON", "Numbers", "Simulator", "Time"]),
     .testTarget(name: "ColdChainTests", dependencies: ["ColdChain"]),
     .testTarget(name: "StoreTests", dependencies: ["JSON", "Numbers", "Store", "Time"]),
-    .testTarget(name: "TrucksensorTests", dependencies: ["CommandLine", "trucksensor"]),
+    .testTarget(name: "TrucksensorTests", dependencies: ["CommandLine", "Text", "trucksensor"]),
     .testTarget(
       name: "EndToEndTests", dependencies: ["Identity", "JSON", "MQTT", "Simulator"],
       exclude: ["cards.py", "grafana.py", "moto_iot.py", "page.py"]

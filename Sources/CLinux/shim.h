@@ -15,6 +15,9 @@
 // glibc has pidfd_open since 2.36 only, and syscall is variadic.
 static inline int ts_pidfd_open(int process) { return (int)syscall(SYS_pidfd_open, process, 0); }
 
+// glibc declares syncfs only for programs that ask for GNU's extensions.
+static inline int ts_syncfs(int descriptor) { return (int)syscall(SYS_syncfs, descriptor); }
+
 // glibc hides its extension from the C that Swift's importer speaks.
 int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int first);
 

@@ -20,7 +20,10 @@ extension JSONDocument {
 
   /// An error at the node of that index.
   func error(_ message: String, at index: Int) -> JSONError {
-    bytes.withUnsafeBufferPointer { JSONError(message, at: max(0, Int(nodes[index].start) - 1), in: $0) }
+    let node = nodes[index]
+    // A string's node begins after its quotation mark.
+    let offset = Int(node.start) - (node.kind == .string ? 1 : 0)
+    return bytes.withUnsafeBufferPointer { JSONError(message, at: offset, in: $0) }
   }
 
   /// Where a path such as `actions[0].republish.topic` leads: the value, or what is the last on the way to it that is

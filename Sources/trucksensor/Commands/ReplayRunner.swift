@@ -136,6 +136,9 @@ final class ReplayRunner: ReplayObserver {
       code = Trucksensor.exitCode(for: error)
     case .broker(let error):
       StandardError.print("trucksensor: \(error)")
+      if let reason = Refusal.reason(error, devices: devices.map(\.name), arguments) {
+        StandardError.print("The reason is: \(reason)")
+      }
       let endpoint = arguments.string("endpoint").map { " --endpoint \($0)" } ?? ""
       StandardError.print("For the cause, step by step: trucksensor doctor \(devices[0].name)\(endpoint)")
       code = Trucksensor.exitCode(for: error)

@@ -74,7 +74,9 @@ enum RunCommand: Command {
     let plan = try ConnectionPlan(arguments, local: (cloud.broker.port, cloud.caFile), ownCredentials: false)
     let engine = try RulesRunner(arguments, plan: plan, loop: loop, device: LocalCloud.rulesEngine)
     engine.onFailure = { StandardError.print("trucksensor: rules: \($0)") }
+    engine.onReload = { [weak cloud] in cloud?.replaceRules($0, loop) }
     engine.start()
+    engine.watchFiles(loop)
     return engine
   }
 }
