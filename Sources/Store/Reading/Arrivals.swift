@@ -137,8 +137,8 @@ extension StoreReader {
         + "ORDER BY time LIMIT ?")
     defer { select.reset() }
     select.bind(1, range.series)
-    select.bind(2, range.first)
-    select.bind(3, range.last)
+    select.bind(2, Swift.max(range.first, RecordLimits.times.lowerBound))
+    select.bind(3, Swift.min(range.last, RecordLimits.times.upperBound - 1))
     select.bind(4, time)
     select.bind(5, Int64(limit))
     return try select.rows(count)

@@ -87,10 +87,14 @@ final class Connection {
       try run("COMMIT")
       return result
     } catch {
-      // Some failures have rolled back already.
-      if sqlite3_get_autocommit(handle) == 0 { sqlite3_exec(handle, "ROLLBACK", nil, nil, nil) }
+      rollBack()
       throw error
     }
+  }
+
+  /// Undoes the open transaction; some failures have done so already.
+  func rollBack() {
+    if sqlite3_get_autocommit(handle) == 0 { sqlite3_exec(handle, "ROLLBACK", nil, nil, nil) }
   }
 
   /// The error of the last call, in words that say what to do. In a statement of a user's the statement is wrong where one
@@ -133,6 +137,19 @@ final class Connection {
         ? StoreError(.statement, text)
         : StoreError(.damaged, "\(path) isn't laid out as a store (\(text)): \(recover)")
     }
+  }
+
+  /// The error of a file whose content contradicts itself.
+  func damaged(_ what: String) -> StoreError {
+    StoreError(.damaged, "\(path) is damaged: \(what); 'trucksensor store verify' shows the damage")
+  }
+
+  /// The error of a rollup that no readings can have led to.
+  func damagedRollup(of table: Int64) -> StoreError {
+    StoreError(
+      .damaged,
+      "\(path) is damaged: a rollup in ts_rollup_\(table); 'trucksensor store verify --repair' rebuilds it from the readings"
+    )
   }
 
   /// Where the last error is in the statement's text, in bytes; nil if it isn't known.
@@ -178,6 +195,9 @@ final class Statement {
   deinit { sqlite3_finalize(handle) }
 
   func bind(_ index: Int32, _ value: Int64) { sqlite3_bind_int64(handle, index, value) }
+  func bind(_ index: Int32, _ value: Int64?) {
+    if let value { bind(index, value) } else { sqlite3_bind_null(handle, index) }
+  }
   func bind(_ index: Int32, _ value: Double) { sqlite3_bind_double(handle, index, value) }
   func bind(_ index: Int32, _ value: String) {
     var value = value
@@ -237,6 +257,10 @@ final class Statement {
   func rows(_ count: Int) throws(StoreError) -> [(time: Int64, values: [Double?])] {
     var rows: [(time: Int64, values: [Double?])] = []
     while try step() {
+      // A damaged page can hold what the statement's condition denies.
+      guard RecordLimits.times.contains(integer(0)) else {
+        throw connection.damaged("a reading's time can't be")
+      }
       rows.append((integer(0), (0..<Int32(count)).map { isNull($0 + 1) ? nil : double($0 + 1) }))
     }
     return rows
