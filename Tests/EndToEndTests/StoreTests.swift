@@ -210,9 +210,9 @@ import Testing
     #expect(FileManager.default.contentsEqual(atPath: truck.path("a.csv"), andPath: truck.path("b.csv")))
     let wrong: [(String, String)] = [
       ("time,temp\n2024-10-23,1\n,2\n", "wrong.csv:3:1: the time is missing"),
-      ("time,temp\nyesterday,2\n", "wrong.csv:2:1: 'yesterday' is no time"),
+      ("time,temp\nyesterday,2\n", "wrong.csv:2:1: 'yesterday' is not a time"),
       ("a,b\n1,2\n", "wrong.csv:1: there is no column 'time'"),
-      ("time,temp\n2024-10-23,nan\n", "wrong.csv:2:12: 'nan' is no number"),
+      ("time,temp\n2024-10-23,nan\n", "wrong.csv:2:12: 'nan' is not a number"),
       ("time,temp\n2199-10-23,1\n", "wrong.csv:2: rejected: its time, 2199-10-23"),
     ]
     for (text, message) in wrong {

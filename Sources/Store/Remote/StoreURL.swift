@@ -43,9 +43,10 @@ struct StoreURL {
     let slash = rest[..<query].firstIndex(of: "/") ?? query
     host = String(rest[..<slash])
     path = String(rest[slash..<query])
-    guard Self.arePorts(host), !host.contains("@"), !path.contains("@") else {
+    // With a second '@' the password may reach into what follows.
+    guard Self.arePorts(host), !rest.contains("@") else {
       throw invalid(
-        "has no valid HOST:PORT; in a user name or password '/' is written %2F, '@' %40, ':' %3A, '%' %25, '?' %3F"
+        "has no valid HOST:PORT; '@' is written %40, and in a user name or password '/' %2F, ':' %3A, '%' %25, '?' %3F"
       )
     }
     var parameters: [String: String] = [:]

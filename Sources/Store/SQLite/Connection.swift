@@ -17,7 +17,7 @@ final class Connection {
   let path: String
   private var cached: [String: Statement] = [:]
   /// More prepared statements than the store has of its own; texts that depend on a payload's names can't grow it.
-  private static let cachedStatements = 256
+  private static let statementsKept = 256
 
   /// Opens the file `path`; throws if there is none and `creates` is false.
   convenience init(_ path: String, readOnly: Bool, creates: Bool = false) throws(StoreError) {
@@ -63,10 +63,13 @@ final class Connection {
   func statement(_ sql: String) throws(StoreError) -> Statement {
     if let known = cached[sql] { return known }
     let new = try Statement(self, sql)
-    if cached.count >= Self.cachedStatements { cached.removeAll(keepingCapacity: true) }
+    if cached.count >= Self.statementsKept { cached.removeAll(keepingCapacity: true) }
     cached[sql] = new
     return new
   }
+
+  /// How many prepared statements are kept.
+  var cachedStatements: Int { cached.count }
 
   /// The first column of the first row.
   func value(_ sql: String) throws(StoreError) -> SQLValue? {
@@ -100,7 +103,8 @@ final class Connection {
   /// The error of the last call, in words that say what to do. In a statement of a user's the statement is wrong where one
   /// of the store's own shows that the file isn't as the store lays it out.
   func error(_ code: Int32, isUsers: Bool = false) -> StoreError {
-    let text = String(cString: sqlite3_errmsg(handle))
+    // It can quote the whole statement.
+    let text = String(String(cString: sqlite3_errmsg(handle)).prefix(500))
     let recover =
       "copy what can be read with 'sqlite3 \(path) .recover | sqlite3 recovered.sqlite', or move the file away to start with an empty one"
     switch code & 0xFF {
