@@ -1,3 +1,4 @@
+import CommandLine
 import Numbers
 import Simulator
 import Store

@@ -1,3 +1,4 @@
+import CommandLine
 import Store
 
 /// `trucksensor store verify`.
