@@ -214,6 +214,8 @@ import Testing
       ("a,b\n1,2\n", "wrong.csv:1: there is no column 'time'"),
       ("time,temp\n2024-10-23,nan\n", "wrong.csv:2:12: 'nan' is not a number"),
       ("time,temp\n2199-10-23,1\n", "wrong.csv:2: rejected: its time, 2199-10-23"),
+      ("time,temp,volts\n2024-10-23,1\n", "wrong.csv:2:12: the row has 2 fields, the header 3"),
+      ("time,temp\n2024-10-23,1,2\n", "wrong.csv:2:14: the row has 3 fields, the header 2"),
     ]
     for (text, message) in wrong {
       try truck.write(text, to: "wrong.csv")
@@ -256,6 +258,83 @@ import Testing
       let answer = try query(
         "SELECT count(*), count(door), max(volts), min(device) FROM truck01_sensors", "--store", server.url)
       #expect(answer == "count,count,max,min\n50,50,12.14,truckSensor01\n")
+    }
+  }
+
+  /// 6 000 rows, more than are written at once, and a wrong one.
+  private func writeLongFile() throws {
+    let rows = (0..<6000).map { "\(1_729_703_640 + $0),\(Double($0 % 50) / 2)\n" }.joined()
+    try truck.write("time,temp\n" + rows + "1729800000\n", to: "long.csv")
+  }
+
+  @Test func `an import that fails at a late row stores nothing`() throws {
+    try writeLongFile()
+    try truck.write("time,temp\n2024-10-20,1\n", to: "good.csv")
+    #expect(try truck.run("store", "import", "good.csv").status == 0)
+    let result = try truck.run("store", "import", "long.csv")
+    #expect(
+      result.status == 65 && result.errors.contains("nothing of long.csv was stored"), "\(result.errors)")
+    #expect(result.errors.contains("long.csv:6002:1: the row has 1 field, the header 2"), "\(result.errors)")
+    #expect(try query("SELECT count(*) AS n FROM truck01_sensors_wide") == "n\n1\n")
+    #expect(try truck.run("store", "verify").status == 0)
+  }
+
+  @Test func `an import into a server is a transaction, or says what stays`() throws {
+    guard StoreServer.program(.influxDB) != nil, StoreServer.program(.postgreSQL) != nil else { return }
+    try writeLongFile()
+    let postgres = try StoreServer(.postgreSQL, in: truck)
+    try truck.write(
+      "time,temp,note\n2024-10-20,1.5,a\n2024-10-21,2.5,b\n2024-10-22,warm,c\n2024-10-23,4.5,d\n",
+      to: "some.csv")
+    let some = try truck.run("store", "import", "some.csv", "--store", postgres.url)
+    #expect(some.status == 1 && some.errors.contains("some.csv:4: rejected"), "\(some.errors)")
+    let failed = try truck.run("store", "import", "long.csv", "--store", postgres.url)
+    #expect(
+      failed.status == 65 && failed.errors.contains("nothing of long.csv was stored"), "\(failed.errors)")
+    #expect(try query("SELECT count(*) AS n FROM truck01_sensors", "--store", postgres.url) == "n\n3\n")
+    let influx = try StoreServer(.influxDB, in: truck)
+    let partly = try truck.run("store", "import", "long.csv", "--store", influx.url)
+    #expect(partly.status == 65 && partly.errors.contains("5000 rows of long.csv"), "\(partly.errors)")
+    #expect(try query("SELECT count(temp) FROM truck01_sensors", "--store", influx.url).contains(",5000]"))
+  }
+
+  @Test func `tags of any characters are in InfluxDB as they were, or are refused`() throws {
+    guard StoreServer.program(.influxDB) != nil else { return }
+    let server = try StoreServer(.influxDB, in: truck)
+    let taken = ["a,b", "a=b c", "a\\b", "\\\\server", "é'", "x\"y"]
+    let refused = ["x\\", "a\\ b", "a\\,b"]
+    let rows = (taken + refused).enumerated().map { index, tag in
+      "\(1_729_703_640 + index),\"\(tag.replacingOccurrences(of: "\"", with: "\"\""))\",1.5\n"
+    }
+    try truck.write("time,device,temp\n" + rows.joined(), to: "tags.csv")
+    let result = try truck.run("store", "import", "tags.csv", "--store", server.url)
+    #expect(result.status == 1 && result.errors.contains("6 rows are in, 3 rejected"), "\(result.errors)")
+    #expect(result.errors.contains("has a backslash at its end"), "\(result.errors)")
+    let answer = try query("SHOW TAG VALUES FROM truck01_sensors WITH KEY = device", "--store", server.url)
+    let results = try #require(
+      try JSONSerialization.jsonObject(with: Data(answer.utf8)) as? [String: [[String: Any]]])
+    let series = try #require(results["results"]?.first?["series"] as? [[String: Any]])
+    let values = try #require(series.first?["values"] as? [[String]])
+    #expect(Set(values.map { $0[1] }) == Set(taken))
+  }
+
+  @Test(arguments: [
+    ["store", "query", "SELECT 1"], ["store", "import", "good.csv"], ["store", "tables"],
+    ["dashboard", "--port", "0"],
+  ])
+  func `an unreachable server is an error without its password`(_ arguments: [String]) throws {
+    try truck.write("time,temp\n2024-10-23,1\n", to: "good.csv")
+    for url in [
+      "postgres://bob:hunter2@127.0.0.1:1/db", "influx+http://bob:hunter2@127.0.0.1:1?db=x&timeout=1",
+      "postgres://bob:hun/ter2@127.0.0.1:1/db", "postgres://bob:hunter2@127.0.0.1:port/db",
+    ] {
+      // A dashboard waits for its store.
+      if arguments[0] == "dashboard", !url.contains("hun/"), !url.contains(":port") { continue }
+      let result = try Trucksensor.Running(
+        Trucksensor.executable, arguments + ["--store", url], in: truck.folder
+      ).wait()
+      #expect([64, 65, 69].contains(result.status), "\(result.errors)")
+      #expect(!(result.errors + result.output).contains("ter2"), "\(result.errors)")
     }
   }
 
