@@ -70,7 +70,7 @@ let package = Package(
     .testTarget(
       name: "TrucksensorTests", dependencies: ["CommandLine", "Simulator", "Store", "trucksensor"]),
     .testTarget(
-      name: "EndToEndTests", dependencies: ["Identity", "JSON", "MQTT", "Simulator"],
+      name: "EndToEndTests", dependencies: ["Identity", "JSON", "MQTT", "Simulator", "Store", "Time"],
       exclude: ["cards.py", "grafana.py", "moto_iot.py", "page.py"]
     ),
   ],

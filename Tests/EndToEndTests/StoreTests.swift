@@ -1,5 +1,7 @@
 import Foundation
+import Store
 import Testing
+import Time
 
 /// The rule's second action, the store, and the query editor.
 @Suite(.enabled(if: Trucksensor.isBuilt), .serialized) struct StoreTests {
@@ -336,6 +338,76 @@ import Testing
       #expect([64, 65, 69].contains(result.status), "\(result.errors)")
       #expect(!(result.errors + result.output).contains("ter2"), "\(result.errors)")
     }
+  }
+
+  @Test(arguments: StoreServer.Kind.allCases)
+  func `a reading in the future doesn't hide what comes to a server later`(_ kind: StoreServer.Kind) throws {
+    guard StoreServer.program(kind) != nil else { return }
+    let server = try StoreServer(kind, in: truck)
+    let location = try StoreLocation(server.url)
+    let store = try location.open()
+    let start = Timestamp.now / 1_000_000_000 * 1_000_000_000
+    func write(_ seconds: Int64) throws {
+      let record = Record(
+        dimensions: [Dimension("device", "a")], time: start + seconds * 1_000_000_000,
+        measures: [("temp", .double(Double(seconds)))])
+      #expect(try store.write([WriteRequest(table: "truck01_sensors", record: record)]).isEmpty)
+    }
+    try write(-100)
+    let charts = try location.charts(table: "truck01_sensors")
+    // VictoriaMetrics shows new points within seconds.
+    let deadline = Date().addingTimeInterval(60)
+    while try charts.trucks().isEmpty, Date() < deadline { poll(nil, 0, 200) }
+    var cursor = try charts.newestArrival()
+    var found: [Double?] = []
+    // The first is ten minutes ahead.
+    for (count, seconds) in [Int64(600), -5, -3, -4, 0].enumerated() {
+      try write(seconds)
+      while found.count <= count, Date() < deadline {
+        let arrivals = try charts.arrivals(charts.measures(), after: cursor, limit: 100)
+        cursor = arrivals.cursor
+        found += arrivals.groups.flatMap { $0.rows.map { $0.values[0] } }
+        if found.count <= count { poll(nil, 0, 100) }
+      }
+    }
+    #expect(found == [600, -5, -3, -4, 0])
+    #expect(try charts.arrivals(charts.measures(), after: cursor, limit: 100).groups.isEmpty)
+  }
+
+  @Test func `charts leave out PostgreSQL's NaN and infinities`() throws {
+    guard StoreServer.program(.postgreSQL) != nil else { return }
+    let server = try StoreServer(.postgreSQL, in: truck)
+    let location = try StoreLocation(server.url)
+    let start: Int64 = 1_729_703_640_000_000_000
+    let requests = (0..<10).map {
+      WriteRequest(
+        table: "truck01_sensors",
+        record: Record(
+          dimensions: [Dimension("device", "a")], time: start + Int64($0) * 1_000_000_000,
+          measures: [("temp", .double(Double($0)))]))
+    }
+    #expect(try location.open().write(requests).isEmpty)
+    let statements = [
+      "UPDATE truck01_sensors SET temp = 'NaN' WHERE temp = 3",
+      "UPDATE truck01_sensors SET temp = 'infinity' WHERE temp = 9",
+      "INSERT INTO truck01_sensors(series, time, device, temp) VALUES ('x', 'infinity', 'a', 1), ('x', '-infinity', 'a', 1)",
+      "INSERT INTO truck01_sensors(series, time, device, temp) VALUES ('x', '4000-01-01', 'b', 1)",
+    ]
+    for statement in statements {
+      _ = try StoreServer.shell("psql -h 127.0.0.1 -p \(server.port) -U postgres -qc \"\(statement)\"")
+    }
+    let charts = try location.charts(table: "truck01_sensors")
+    let measure = try charts.measures()[0]
+    let trucks = try charts.trucks()
+    #expect(trucks.map(\.label) == ["a"])
+    let window = Int64.min..<Int64.max
+    let buckets = try charts.buckets(measure, of: trucks[0], window: window, count: 100)
+    #expect(buckets.map(\.min) == [0, 1, 2, 4, 5, 6, 7, 8])
+    let statistics = try #require(try charts.statistics(measure, of: trucks[0], window: window))
+    #expect(statistics.max == 8 && statistics.count == 8)
+    #expect(try charts.latest(measure, of: trucks[0])?.value == 8)
+    let rows = try charts.readings([measure], of: trucks[0], after: .min, limit: 100)
+    #expect(rows.map { $0.values[0] } == [0, 1, 2, nil, 4, 5, 6, 7, 8, nil])
   }
 
   @Test func `a server's refusal of one record is found in its batch`() throws {

@@ -307,7 +307,8 @@ package final class LineProtocolChartSource: ChartSource {
     for (index, measure) in measures.enumerated() {
       let answer = try client.send(
         "\(server.base)/api/v1/export?match[]=\(StoreURL.encoded(selector(measure, truck)))"
-          + "&start=\(Double(start) / 1000)")
+          // Without an end it would be now.
+          + "&start=\(Double(start) / 1000)&end=\(RecordLimits.times.upperBound / 1_000_000_000)")
       for line in answer.text.split(separator: "\n") {
         guard let series = try? JSONDecoder().decode(Export.self, from: Data(line.utf8)) else { continue }
         for (stamp, value) in zip(series.timestamps, series.values) {
