@@ -232,7 +232,7 @@ extension StoreReader {
     }
     // A window within an hour has its share of it.
     if window.count < RollupLevel.hour {
-      total = Int(Double(total) * Double(window.count) / Double(RollupLevel.hour))
+      total = Int(saturated: Double(total) * Double(window.count) / Double(RollupLevel.hour))
     }
     return total
   }
