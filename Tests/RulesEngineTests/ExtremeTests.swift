@@ -223,7 +223,7 @@ import Testing
     arguments: [
       ("{\"sql\": \"SELECT * FROM 't'\",\n \"sql\": \"\", \"actions\": []}", "r.json: line 2, column 2: the key \"sql\" stands twice in one object"),
       ("{\"sql\": \"SELECT * FROM 't'\",\n\"actions\": [], \"actoins\": []}", "r.json: line 2, column 27: actoins: is unknown here"),
-      ("{\"sql\": \"SELECT * FROM 't'\",\n\"actions\": [{\"republish\": {\"topic\": 5}}]}", "r.json: line 2, column 38: actions[0].republish.topic: must be a string"),
+      ("{\"sql\": \"SELECT * FROM 't'\",\n\"actions\": [{\"republish\": {\"topic\": 5}}]}", "r.json: line 2, column 37: actions[0].republish.topic: must be a string"),
       ("[]", "r.json: line 1, column 1: the document is not a JSON object"),
     ])
   func refused(text: String, message: String) {
