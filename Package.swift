@@ -63,7 +63,7 @@ let package = Package(
     .testTarget(name: "SimulatorTests", dependencies: ["JSON", "Numbers", "Simulator", "Time"]),
     .testTarget(name: "ColdChainTests", dependencies: ["ColdChain"]),
     .testTarget(name: "StoreTests", dependencies: ["JSON", "Numbers", "Store", "Time"]),
-    .testTarget(name: "TrucksensorTests", dependencies: ["trucksensor"]),
+    .testTarget(name: "TrucksensorTests", dependencies: ["Simulator", "trucksensor"]),
     .testTarget(
       name: "EndToEndTests", dependencies: ["Identity", "JSON", "MQTT", "Simulator"],
       exclude: ["cards.py", "grafana.py", "moto_iot.py", "page.py"]

@@ -1,3 +1,5 @@
+import Simulator
+
 /// Finds the command that a command line begins with.
 enum CommandLookup {
   /// The command's place in `commands`, and the words after its name.

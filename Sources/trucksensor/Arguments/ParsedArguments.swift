@@ -1,3 +1,5 @@
+import Simulator
+
 /// A command line taken apart by its command's table.
 struct ParsedArguments {
   let command: CommandDescription

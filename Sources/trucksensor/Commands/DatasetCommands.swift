@@ -1,3 +1,4 @@
+import Files
 import Simulator
 
 /// `trucksensor dataset generate`: the truck's dataset from a seed.
