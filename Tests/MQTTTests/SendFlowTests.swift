@@ -8,8 +8,8 @@ import Testing
 /// client has registered, as epoll does.
 private struct Connection: Hashable, SendSituation {
   enum Event: Hashable, CaseIterable {
-    case queueOwn, queueLibrary, timer, ping, socketTakesOne, socketTakesAll, acknowledge, hold, pause, release
-    case lose, connect
+    case queueOwn, queueLibrary, timer, ping, socketTakesOne, socketTakesAll, socketReady, acknowledge
+    case hold, pause, release, lose, connect
   }
   enum Packet: Hashable { case connect, publish, ping }
 
@@ -66,11 +66,13 @@ private struct Connection: Hashable, SendSituation {
       next.libraryPackets.append(.ping)
       next.pump()
     case .socketTakesOne, .socketTakesAll:
-      let room = event == .socketTakesOne ? self.room + 1 : Self.socketSize
-      guard sendPhase != .closed, self.room < Self.socketSize else { return nil }
-      next.room = room
-      // A level-triggered epoll tells of it only to those who asked.
-      if writable { next.socketEvent() }
+      let more = event == .socketTakesOne ? room + 1 : Self.socketSize
+      guard sendPhase != .closed, room < Self.socketSize else { return nil }
+      next.room = more
+    case .socketReady:
+      // epoll tells only those who asked, and other events may come before it does.
+      guard writable, room > 0 else { return nil }
+      next.socketEvent()
     case .acknowledge:
       guard readable, unanswered > 0 || (sendPhase == .signing && signsIn) else { return nil }
       if sendPhase == .signing {
@@ -192,7 +194,7 @@ private struct Connection: Hashable, SendSituation {
   func settled() -> Connection {
     var now = self
     for _ in 0..<100 {
-      let events: [Event] = [.connect, .release, .acknowledge] + (now.writable ? [.socketTakesAll] : [])
+      let events: [Event] = [.connect, .release, .acknowledge, .socketReady] + (now.writable ? [.socketTakesAll] : [])
       guard let next = events.lazy.compactMap({ now.after($0) }).first else { return now }
       now = next
     }
@@ -204,14 +206,15 @@ private struct Connection: Hashable, SendSituation {
 @Suite struct SendFlowTests {
   /// Visits every state that any sequence of events leads to; returns how many, and the first that fails with its way.
   private func explore(_ start: Connection) -> (states: Int, failure: String?) {
-    var seen: [Connection: (from: Connection, by: Connection.Event)?] = [start: .some(nil)]
+    var seen: Set<Connection> = [start]
+    var cameFrom: [Connection: (state: Connection, event: Connection.Event)] = [:]
     var queue = [start]
     func way(to state: Connection) -> String {
       var events: [String] = []
       var state = state
-      while let step = seen[state] ?? nil {
-        events.append("\(step.by)")
-        state = step.from
+      while let step = cameFrom[state] {
+        events.append("\(step.event)")
+        state = step.state
       }
       return events.reversed().joined(separator: ", ")
     }
@@ -225,8 +228,8 @@ private struct Connection: Hashable, SendSituation {
         return (queue.count, "never sends all after \(way(to: state))")
       }
       for event in Connection.Event.allCases {
-        guard let next = state.after(event), seen[next] == nil else { continue }
-        seen[next] = (state, event)
+        guard let next = state.after(event), seen.insert(next).inserted else { continue }
+        cameFrom[next] = (state, event)
         queue.append(next)
       }
     }

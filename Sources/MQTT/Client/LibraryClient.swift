@@ -30,6 +30,9 @@ final class LibraryClient {
   }
 
   private let handle: OpaquePointer
+  // OpenSSL calls back into both until the handle is destroyed.
+  private let tls: TLSContext?
+  private let peer: TLSPeer?
   /// Hears of what the library reports.
   weak var owner: (any LibraryClientOwner)?
 
@@ -37,13 +40,15 @@ final class LibraryClient {
   private static let libraryReady: Bool = mosquitto_lib_init() == 0
 
   /// Makes a client with the client identifier, session and will of `settings`. Throws `MQTTError`.
-  init(_ settings: ConnectionSettings, tls: TLSContext?) throws(MQTTError) {
+  init(_ settings: ConnectionSettings, tls: TLSContext?, peer: TLSPeer?) throws(MQTTError) {
     guard Self.libraryReady, let handle = mosquitto_new(settings.clientID, settings.cleanStart, nil) else {
       throw MQTTError(
         .system,
         "can't make an MQTT client: \(systemError(errno)); if it is 'Too many open files', raise 'ulimit -n'")
     }
     self.handle = handle
+    self.tls = tls
+    self.peer = peer
     mosquitto_user_data_set(handle, Unmanaged.passUnretained(self).toOpaque())
     // Acknowledgements wait for our own write, after the work is done.
     mosquitto_threaded_set(handle, true)
@@ -88,9 +93,11 @@ final class LibraryClient {
     }
     _ = ts_mosquitto_set_connect_properties(handle, list)
     mosquitto_property_free_all(&list)
+    tls?.connecting = peer
     let code = mosquitto_connect_async(
       handle, address, Int32(settings.port), Int32(settings.keepAliveSeconds))
     let failure = errno
+    tls?.connecting = nil
     if code <= 0, socket >= 0 { return nil }
     return code == MOSQ_ERR_ERRNO.rawValue ? systemError(failure) : Self.sentence(code)
   }

@@ -35,10 +35,7 @@ extension MQTTClient {
     tcpIsConnected = false
     disconnectReason = nil
     lastLibraryError = nil
-    tls?.connecting = peer
-    let failure = library.connect(address, settings, version5: speaks5)
-    tls?.connecting = nil
-    if let failure {
+    if let failure = library.connect(address, settings, version5: speaks5) {
       attemptFailed(
         peer?.failure(host: settings.address)
           ?? MQTTError(.unreachable, "can't reach \(settings.address): \(failure)"))

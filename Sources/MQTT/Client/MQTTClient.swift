@@ -30,7 +30,6 @@ public final class MQTTClient {
   // The extensions in the files beside this one have a part of the work each: Connecting, Losing, Sending, Receiving.
 
   let loop: EventLoop
-  let tls: TLSContext?
   let peer: TLSPeer?
   let library: LibraryClient
 
@@ -76,11 +75,10 @@ public final class MQTTClient {
     credentials: DeviceCredentials? = nil, loop: EventLoop
   ) throws(MQTTError) {
     try settings.validate()
-    library = try LibraryClient(settings, tls: tls)
+    peer = tls.map { _ in TLSPeer(serverName: serverName ?? settings.host, credentials: credentials) }
+    library = try LibraryClient(settings, tls: tls, peer: peer)
     self.settings = settings
     self.loop = loop
-    self.tls = tls
-    peer = tls.map { _ in TLSPeer(serverName: serverName ?? settings.host, credentials: credentials) }
     sendWindow = settings.sendWindow
     policy = ReconnectPolicy(timeout: settings.connectTimeout)
     speaks5 = settings.version != .version311
