@@ -1,3 +1,4 @@
+import CommandLine
 import Foundation
 import Testing
 
@@ -25,16 +26,15 @@ struct OptionExtremesTests {
   }
 
   static let extremes = [
-    "0", "-1", "1", "9223372036854775807", "9223372036854775808", "-9223372036854775808", "1e17", "1e300",
-    "-1e300", "1e-300", "nan", "-inf", "", "1e300d", "106751d", "1e-300..1e-300/1s", "0..1e9/106751d",
-    "9999-12-31T23:59:59.999999999Z",
+    "0", "-1", "9223372036854775807", "9223372036854775808", "1e17", "1e300", "-1e300", "1e-300", "nan",
+    "1e300d", "106751d", "1e-300..1e-300/1s",
   ]
 
   /// What the other placeholders stand for is a name or a text, for which an extreme number is one more text.
   private static let texts: Set = [
     "ACTION", "A,B,...", "COLUMN", "FILE", "FOLDER", "GROUP", "HOST[:PORT]", "ID", "NAME", "NAME=VALUE",
     "NAME|FILE", "NEW=COLUMN", "PROTOCOL", "RESOURCE", "STATEMENT", "SQL", "TABLE", "TEXT", "TOPIC", "TYPE",
-    "URL", "block|drop-oldest", "ecP256|rsa2048", "table|csv|json|ndjson",
+    "URL", "block|drop-oldest", "ADDRESS", "VERSION", "ecP256|rsa2048", "table|csv|json|ndjson",
   ]
 
   /// One case for each option, however many commands share it.
@@ -43,9 +43,9 @@ struct OptionExtremesTests {
     var cases: [Case] = []
     for description in Commands.all.map({ $0.description }) {
       for option in description.options {
-        guard let placeholder = option.placeholder, !texts.contains(placeholder) else { continue }
-        let isShared = ConnectionOptions.table.contains { $0.name == option.name }
-        guard !isShared || seen.insert(option.name).inserted else { continue }
+        guard let placeholder = option.placeholder, !option.isFile, !texts.contains(placeholder),
+          seen.insert("\(option.name) \(placeholder) \(option.help)").inserted
+        else { continue }
         cases.append(Case(command: description.name, option: option.name))
       }
     }
@@ -91,7 +91,7 @@ struct OptionExtremesTests {
       let words = Self.words(description, besides: one.option) + ["--\(one.option)=\(value)"]
       // What still runs has taken the number; there is nothing more to see.
       let result = try Shell.run(
-        "/usr/bin/timeout", ["-s", "KILL", "0.5", executable] + words, in: folder.path)
+        "/usr/bin/timeout", ["-s", "KILL", "0.2", executable] + words, in: folder.path)
       if result.status == 128 + SIGKILL || result.status == SIGKILL { continue }
       #expect(ExitCode(rawValue: result.status) != nil, "\(words): \(result.errors)")
       #expect(result.status == 0 || !result.errors.isEmpty, "\(words) says nothing")

@@ -1,3 +1,4 @@
+import CommandLine
 import Numbers
 
 /// A dataset's header line and what `--map` and `--fields` select from it.

@@ -1,5 +1,7 @@
+import CommandLine
 import Glibc
 import JSON
+import LocalCloud
 import MQTT
 import Numbers
 import Simulator

@@ -1,3 +1,4 @@
+import CommandLine
 import Files
 import Identity
 import MQTT
@@ -129,11 +130,7 @@ struct ConnectionPlan {
     let certificate = given("cert") ?? kit.certificatePath
     let key = given("key") ?? kit.privateKeyPath
     let passphrase = try given("passphrase-file").map { path in
-      do {
-        return String(try Files.readText(path).prefix { !$0.isNewline })
-      } catch {
-        throw arguments.error("--passphrase-file: \(error)")
-      }
+      String(try Files.readText(path).prefix { !$0.isNewline })
     }
     let checked = try checkCredentials(certificate: certificate, key: key, ca: caFile, passphrase: passphrase)
     for warning in checked.warnings { StandardError.print("warning: \(warning)") }
