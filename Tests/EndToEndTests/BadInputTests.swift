@@ -78,7 +78,8 @@ import Testing
     ).wait()
     #expect(result.status == 69, "\(result.errors)")
     #expect(result.errors.contains("99999 trucks need 300097 open files"), "\(result.errors)")
-    #expect(!FileManager.default.fileExists(atPath: truck.path("data")), "nothing is made before all is checked")
+    #expect(
+      !FileManager.default.fileExists(atPath: truck.path("data")), "nothing is made before all is checked")
   }
 
   @Test func `start.sh without a name and a terminal says how it is used`() throws {

@@ -116,6 +116,30 @@ struct JourneyTests {
     _ = cloud.wait()
   }
 
+  @Test func `a fleet drives at any pace that can be written`() throws {
+    let (cloud, _) = try startCloud()
+    #expect(try truck.run("provision", "fleet", "--prefix", "truck-", "--count", "2").status == 0)
+    try cloud.waitUntil { $0.errorText.contains("Registry or policies changed") }
+    let paces = [
+      ["--interval", "100000d"], ["--interval", "106751d"], ["--interval", "1ns"], ["--rate", "999999999"],
+      ["--rate", "1e-8/h"], ["--speed", "1e-300"], ["--speed", "1e300"], ["--ramp", "1e-300..1e-300/1s"],
+      ["--ramp", "0..1e9/106751d"], ["--ramp", "1e9..1e-300/1ns"],
+      ["--jitter", "1", "--interval", "106751d"],
+      ["--timestamps", "1e300"], ["--timestamps", "-1e300", "--rate", "max"],
+    ]
+    for pace in paces {
+      let result = try Trucksensor.Running(
+        Trucksensor.executable,
+        ["simulate", "--device", "truck", "--devices", "2", "--duration", "200ms", "--loop", "--json"] + pace,
+        in: truck.folder
+      ).wait()
+      #expect(result.status == 0 || result.status == 64, "\(pace): \(result.errors)")
+      #expect(result.status == 64 || result.json["dropped"] as? Int == 0, "\(pace): \(result.errors)")
+    }
+    cloud.interrupt()
+    _ = cloud.wait()
+  }
+
   @Test(arguments: [SIGHUP, SIGTERM])
   func `a closed terminal and a kill end run, simulate and subscribe, and the broker`(signal: Int32) throws {
     let (cloud, _) = try startCloud()
@@ -157,7 +181,8 @@ struct JourneyTests {
   }
 
   @Test(arguments: ["0", "1"], ["1", "2", "100000"])
-  func `as fast as possible, nothing is lost however small the buffer is`(qos: String, buffer: String) throws {
+  func `as fast as possible, nothing is lost however small the buffer is`(qos: String, buffer: String) throws
+  {
     let result = try truck.run(
       "run", "truckSensor01", "--rate", "max", "--count", "2000", "--qos", qos, "--buffer", buffer, "--quiet",
       "--json")

@@ -253,7 +253,9 @@ import Testing
     seen.onEvent = { recorder, client in
       guard subscribes, recorder.isConnected else { return }
       subscribes = false
-      for filter in ["a/#", "b/#"] { (try? TopicFilter(filter)).map { client.subscribe($0, qos: .atLeastOnce) } }
+      for filter in ["a/#", "b/#"] {
+        (try? TopicFilter(filter)).map { client.subscribe($0, qos: .atLeastOnce) }
+      }
     }
     reader.connect()
     seen.run { $0.subscribed.count == 2 || $0.timedOut }
@@ -318,7 +320,9 @@ import Testing
     #expect(arrived == expected)
   }
 
-  @Test func `a client that mixes QoS 0 and 1 towards a slow reader loses nothing and breaks no packet`() throws {
+  @Test func `a client that mixes QoS 0 and 1 towards a slow reader loses nothing and breaks no packet`()
+    throws
+  {
     let broker = try fixture.startBroker()
     let reader = try fixture.client("reader", port: broker.port, loop: loop)
     let seen = Recorder(loop)

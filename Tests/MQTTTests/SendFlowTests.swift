@@ -187,14 +187,16 @@ private struct Connection: Hashable, SendSituation {
     if !readable { return "deaf" }
     if bufferedBytes > 0 || libraryHasPackets { return writable ? nil : "packets wait for no event" }
     guard sendPhase == .open, let next = backlog.first else { return nil }
-    return next == .library && inFlight == Self.window && unanswered > 0 ? nil : "a message waits for no event"
+    return next == .library && inFlight == Self.window && unanswered > 0
+      ? nil : "a message waits for no event"
   }
 
   /// The state when broker and owner do their part, and the event loop tells only what the client asked for.
   func settled() -> Connection {
     var now = self
     for _ in 0..<100 {
-      let events: [Event] = [.connect, .release, .acknowledge, .socketReady] + (now.writable ? [.socketTakesAll] : [])
+      let events: [Event] =
+        [.connect, .release, .acknowledge, .socketReady] + (now.writable ? [.socketTakesAll] : [])
       guard let next = events.lazy.compactMap({ now.after($0) }).first else { return now }
       now = next
     }
@@ -251,7 +253,9 @@ private struct Connection: Hashable, SendSituation {
 
 /// All that can happen between a name and its addresses, in every order.
 @Suite struct ConnectionAttemptsTests {
-  private enum Event: CaseIterable { case begin, answer, noAnswer, timeOut, refused, connected, lost, disconnect }
+  private enum Event: CaseIterable {
+    case begin, answer, noAnswer, timeOut, refused, connected, lost, disconnect
+  }
 
   private struct State: Hashable {
     var attempts = ConnectionAttempts()

@@ -128,7 +128,8 @@ import Testing
   }
 
   @Test(arguments: [
-    [UInt8](repeating: 0, count: 5000), [UInt8](repeating: 0x2C, count: 5000), [UInt8](repeating: 0x22, count: 5001),
+    [UInt8](repeating: 0, count: 5000), [UInt8](repeating: 0x2C, count: 5000),
+    [UInt8](repeating: 0x22, count: 5001),
     [UInt8](repeating: 0x0D, count: 5000), [0xFF, 0xFE, 0x61, 0], [0xEF, 0xBB, 0xBF], Array("a\n\u{0}".utf8),
   ])
   func `bytes that are no dataset are replayed or refused`(bytes: [UInt8]) throws {
@@ -150,7 +151,9 @@ import Testing
   }
 
   @Test(arguments: [(5, 3, 2), (3, 5, 2)])
-  func `rows that are short or long are refused, or repaired and counted`(header: Int, row: Int, rows: Int) throws {
+  func `rows that are short or long are refused, or repaired and counted`(header: Int, row: Int, rows: Int)
+    throws
+  {
     func line(_ count: Int) -> String { (1...count).map { "c\($0)" }.joined(separator: ",") + "\n" }
     let text = line(header) + line(header) + String(repeating: line(row), count: rows)
     let file = TemporaryFile(Array(text.utf8))

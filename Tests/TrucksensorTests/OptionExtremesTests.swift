@@ -85,7 +85,8 @@ struct OptionExtremesTests {
     defer { try? FileManager.default.removeItem(at: folder) }
     try Data("uptime,volts,temp,door\n1,12.11,21.90,0\n4,12.08,21.83,0\n".utf8)
       .write(to: folder.appendingPathComponent("trip.csv"))
-    let stored = try Shell.run(executable, ["store", "import", "trip.csv", "--start", "2024-10-23"], in: folder.path)
+    let stored = try Shell.run(
+      executable, ["store", "import", "trip.csv", "--start", "2024-10-23"], in: folder.path)
     #expect(stored.status == 0, "\(stored.errors)")
     for value in Self.extremes {
       let words = Self.words(description, besides: one.option) + ["--\(one.option)=\(value)"]

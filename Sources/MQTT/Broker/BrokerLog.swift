@@ -27,7 +27,8 @@ struct BrokerLog {
       guard line.hasPrefix(Self.dropping) else { return nil }
       let client = line.dropFirst(Self.dropping.count).prefix { $0 != "." }
       guard told.insert(String(client)).inserted else { return nil }
-      return "Client \(client) doesn't keep up: \(BrokerConfiguration.queueLimit) messages wait for it, and the local "
+      return
+        "Client \(client) doesn't keep up: \(BrokerConfiguration.queueLimit) messages wait for it, and the local "
         + "broker discards what comes after them."
     }
   }

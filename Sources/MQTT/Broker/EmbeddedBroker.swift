@@ -37,7 +37,9 @@ public final class EmbeddedBroker {
     let last = UInt16(clamping: Int(configuration.preferredPort) + 99)
     for port in configuration.preferredPort...last {
       let folder = Files.join(self.configuration.directory, "\(port)")
-      guard let lock = try MQTTError.rethrowing({ () throws(FileError) in try Self.lock(folder) }) else { continue }
+      guard let lock = try MQTTError.rethrowing({ () throws(FileError) in try Self.lock(folder) }) else {
+        continue
+      }
       let replaced = Self.endLeftover(in: folder)
       guard LoopbackPort(number: port).isFree else { continue }
       (self.port, self.folder, self.lock, replacedLeftover) = (port, folder, lock, replaced)

@@ -209,7 +209,8 @@ public final class Dataset {
     guard let value, value.magnitude <= Self.latestTime else {
       let place = reader.place(of: column)
       let text = column < reader.fieldCount ? reader.text(column) : ""
-      let wanted = if case .time = axis { "an ISO 8601 time or epoch seconds" } else { "a number of seconds up to 1e12" }
+      let wanted =
+        if case .time = axis { "an ISO 8601 time or epoch seconds" } else { "a number of seconds up to 1e12" }
       throw DatasetError(
         file: file, line: place.line, column: place.column,
         message:

@@ -117,7 +117,9 @@ public struct DatasetReport: Sendable, Equatable, Codable, CustomStringConvertib
       write("firstTime", firstTime, to: &$0)
       write("lastTime", lastTime, to: &$0)
       write("typicalStep", typicalStep, to: &$0)
-      $0.object("counts") { for (kind, count) in counts.sorted(by: { $0.key < $1.key }) { $0.member(kind, count) } }
+      $0.object("counts") {
+        for (kind, count) in counts.sorted(by: { $0.key < $1.key }) { $0.member(kind, count) }
+      }
       $0.array("findings") {
         for finding in findings {
           $0.object {

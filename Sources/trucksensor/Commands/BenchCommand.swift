@@ -38,7 +38,11 @@ enum BenchRoundTripCommand: Command {
     trip.start()
     loop.run()
     if let failure = trip.failure { throw failure }
-    if arguments.has("json") { StandardOutput.shared.line(trip.json) } else { StandardOutput.shared.print(trip.text) }
+    if arguments.has("json") {
+      StandardOutput.shared.line(trip.json)
+    } else {
+      StandardOutput.shared.print(trip.text)
+    }
     return trip.wasInterrupted ? .interrupted : trip.received < trip.count ? .failed : .success
   }
 }

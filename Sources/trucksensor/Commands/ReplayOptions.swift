@@ -41,7 +41,9 @@ enum ReplayOptions {
     return try arguments.pacing("rate", Pacer.Mode.rate(text:)) ?? .rate(2)
   }
 
-  static func settings(_ arguments: ParsedArguments, repetitionsByDefault: Repetitions) throws -> ReplaySettings {
+  static func settings(_ arguments: ParsedArguments, repetitionsByDefault: Repetitions) throws
+    -> ReplaySettings
+  {
     var settings = ReplaySettings(pace: try pace(arguments))
     settings.jitter = try arguments.pacing("jitter", Pacer.jitter(text:)) ?? 0
     settings.repetitions = repetitionsByDefault
