@@ -85,9 +85,11 @@ struct OptionExtremesTests {
     defer { try? FileManager.default.removeItem(at: folder) }
     try Data("uptime,volts,temp,door\n1,12.11,21.90,0\n4,12.08,21.83,0\n".utf8)
       .write(to: folder.appendingPathComponent("trip.csv"))
-    let stored = try Shell.run(
-      executable, ["store", "import", "trip.csv", "--start", "2024-10-23"], in: folder.path)
-    #expect(stored.status == 0, "\(stored.errors)")
+    if description.words[0] == "store" {
+      let stored = try Shell.run(
+        executable, ["store", "import", "trip.csv", "--start", "2024-10-23"], in: folder.path)
+      #expect(stored.status == 0, "\(stored.errors)")
+    }
     for value in Self.extremes {
       let words = Self.words(description, besides: one.option) + ["--\(one.option)=\(value)"]
       // What still runs has taken the number; there is nothing more to see.
