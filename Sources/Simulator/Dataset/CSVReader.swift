@@ -376,7 +376,7 @@ public final class CSVReader {
           repaired.append(contentsOf: [0xEF, 0xBF, 0xBD])
           repairs.invalidUTF8 += 1
         }
-        offset += abs(length)
+        offset += Int(length.magnitude)
       }
       fields[index].start = Int32(truncatingIfNeeded: start)
       fields[index].end = Int32(truncatingIfNeeded: repaired.count)
