@@ -63,7 +63,7 @@ let package = Package(
     .testTarget(name: "FilesTests", dependencies: ["Files"]),
     .testTarget(name: "JSONTests", dependencies: ["JSON"]),
     .testTarget(name: "RulesEngineTests", dependencies: ["JSON", "RulesEngine"], exclude: ["Cases"]),
-    .testTarget(name: "MQTTTests", dependencies: ["MQTT", "Time"]),
+    .testTarget(name: "MQTTTests", dependencies: ["Files", "MQTT", "Time"]),
     .testTarget(name: "IdentityTests", dependencies: ["Files", "Identity"]),
     .testTarget(name: "LocalCloudTests", dependencies: ["Files", "Identity", "LocalCloud"]),
     .testTarget(name: "SimulatorTests", dependencies: ["JSON", "Numbers", "Simulator", "Time"]),
