@@ -180,7 +180,8 @@ extension IdentityError {
 
   static func notPEM(_ path: String, _ role: FileRole, hint: String?) -> Self {
     Self(
-      .notPEM, path: path, "\(path) doesn't contain a \(role.pemKind) in PEM form; \(hint ?? "check the path")")
+      .notPEM, path: path,
+      "\(path) doesn't contain a \(role.pemKind) in PEM form; \(hint ?? "check the path")")
   }
 
   static func damaged(_ path: String, _ role: FileRole, reason: String) -> Self {

@@ -14,7 +14,9 @@ private struct BigInteger: Comparable {
 
   init(_ value: UInt128) { self.init(String(value).utf8.reversed().map { $0 - 48 }) }
 
-  func shifted(_ places: Int) -> BigInteger { digits.isEmpty ? self : BigInteger([UInt8](repeating: 0, count: places) + digits) }
+  func shifted(_ places: Int) -> BigInteger {
+    digits.isEmpty ? self : BigInteger([UInt8](repeating: 0, count: places) + digits)
+  }
 
   static func < (left: BigInteger, right: BigInteger) -> Bool {
     if left.digits.count != right.digits.count { return left.digits.count < right.digits.count }
@@ -26,7 +28,8 @@ private struct BigInteger: Comparable {
     var carry: UInt8 = 0
     for index in 0..<max(left.digits.count, right.digits.count) + 1 {
       let sum =
-        (index < left.digits.count ? left.digits[index] : 0) + (index < right.digits.count ? right.digits[index] : 0) + carry
+        (index < left.digits.count ? left.digits[index] : 0)
+        + (index < right.digits.count ? right.digits[index] : 0) + carry
       result.append(sum % 10)
       carry = sum / 10
     }
@@ -38,7 +41,8 @@ private struct BigInteger: Comparable {
     var result: [UInt8] = []
     var borrow: Int8 = 0
     for index in left.digits.indices {
-      var digit = Int8(left.digits[index]) - Int8(index < right.digits.count ? right.digits[index] : 0) - borrow
+      var digit =
+        Int8(left.digits[index]) - Int8(index < right.digits.count ? right.digits[index] : 0) - borrow
       borrow = digit < 0 ? 1 : 0
       if digit < 0 { digit += 10 }
       result.append(UInt8(digit))
@@ -48,7 +52,9 @@ private struct BigInteger: Comparable {
 
   static func * (left: BigInteger, right: BigInteger) -> BigInteger {
     var sums = [Int](repeating: 0, count: left.digits.count + right.digits.count + 1)
-    for (i, a) in left.digits.enumerated() { for (j, b) in right.digits.enumerated() { sums[i + j] += Int(a) * Int(b) } }
+    for (i, a) in left.digits.enumerated() {
+      for (j, b) in right.digits.enumerated() { sums[i + j] += Int(a) * Int(b) }
+    }
     for index in 0..<sums.count - 1 {
       sums[index + 1] += sums[index] / 10
       sums[index] %= 10
@@ -95,13 +101,16 @@ private struct Exact {
   static func aligned(_ left: Exact, _ right: Exact) -> (BigInteger, BigInteger, Int) {
     let exponent = min(left.exponent, right.exponent)
     return (
-      left.coefficient.shifted(left.exponent - exponent), right.coefficient.shifted(right.exponent - exponent), exponent
+      left.coefficient.shifted(left.exponent - exponent),
+      right.coefficient.shifted(right.exponent - exponent), exponent
     )
   }
 
   static func + (left: Exact, right: Exact) -> Exact {
     let (a, b, exponent) = aligned(left, right)
-    if left.isNegative == right.isNegative { return Exact(isNegative: left.isNegative, coefficient: a + b, exponent: exponent) }
+    if left.isNegative == right.isNegative {
+      return Exact(isNegative: left.isNegative, coefficient: a + b, exponent: exponent)
+    }
     return a >= b
       ? Exact(isNegative: left.isNegative, coefficient: a - b, exponent: exponent)
       : Exact(isNegative: right.isNegative, coefficient: b - a, exponent: exponent)
@@ -121,7 +130,7 @@ private struct Exact {
       exponent += dropped
     }
     let coefficient = digits.reversed().reduce(UInt128(0)) { $0 * 10 + UInt128($1) }
-    return Decimal34(isNegative: isNegative, coefficient: coefficient, exponent: exponent)
+    let number = Decimal34(isNegative: isNegative, coefficient: coefficient, exponent: exponent)
   }
 }
 
@@ -132,11 +141,17 @@ private struct Exact {
     var coefficient: UInt128 = 0
     let pattern = Int.random(in: 0...3, using: &random)
     for _ in 0..<digits {
-      let digit = pattern == 0 ? 9 : pattern == 1 ? Int.random(in: 0...1, using: &random) * 5 : Int.random(in: 0...9, using: &random)
+      let digit =
+        pattern == 0
+        ? 9 : pattern == 1 ? Int.random(in: 0...1, using: &random) * 5 : Int.random(in: 0...9, using: &random)
       coefficient = coefficient * 10 + UInt128(digit)
     }
-    let exponent = Bool.random(using: &random) ? Int.random(in: -40...10, using: &random) : Int.random(in: -400...400, using: &random)
-    return Decimal34(isNegative: Bool.random(using: &random), coefficient: coefficient, exponent: exponent)!
+    let exponent =
+      Bool.random(using: &random)
+      ? Int.random(in: -40...10, using: &random) : Int.random(in: -400...400, using: &random)
+    let number = Decimal34(
+      isNegative: Bool.random(using: &random), coefficient: coefficient, exponent: exponent)
+    return number ?? .zero
   }
 
   @Test("Sums, products, quotients, remainders and comparisons equal exact ones, rounded once")
@@ -154,7 +169,10 @@ private struct Exact {
         exponent: x.exponent + y.exponent)
       #expect(a * b == product.rounded, "\(a.text()) * \(b.text())")
       let (l, r, exponent) = Exact.aligned(x, y)
-      #expect((a < b) == (a.isNegative != b.isNegative ? a.isNegative && !(a.isZero && b.isZero) : a.isNegative ? l > r : l < r))
+      #expect(
+        (a < b)
+          == (a.isNegative != b.isNegative
+            ? a.isNegative && !(a.isZero && b.isZero) : a.isNegative ? l > r : l < r))
       guard !b.isZero else {
         #expect(a / b == nil && a % b == nil)
         continue
@@ -162,10 +180,12 @@ private struct Exact {
       // 80 more digits than the quotient's first, and whether anything is left.
       let (quotient, rest) = x.coefficient.shifted(80).divided(by: y.coefficient)
       let exact = Exact(
-        isNegative: a.isNegative != b.isNegative, coefficient: quotient, exponent: x.exponent - y.exponent - 80,
+        isNegative: a.isNegative != b.isNegative, coefficient: quotient,
+        exponent: x.exponent - y.exponent - 80,
         isInexact: !rest.digits.isEmpty)
       #expect(a / b == exact.rounded, "\(a.text()) / \(b.text())")
-      let remainder = Exact(isNegative: a.isNegative, coefficient: l.divided(by: r).remainder, exponent: exponent)
+      let remainder = Exact(
+        isNegative: a.isNegative, coefficient: l.divided(by: r).remainder, exponent: exponent)
       #expect(a % b == remainder.rounded, "\(a.text()) % \(b.text())")
     }
   }
@@ -182,7 +202,10 @@ private struct Exact {
   @Test(
     "Known sums and remainders",
     arguments: [
-      ("1000000000000000000000000000000000", "+", "0.50000000000000000000000000000001", "1000000000000000000000000000000001"),
+      (
+        "1000000000000000000000000000000000", "+", "0.50000000000000000000000000000001",
+        "1000000000000000000000000000000001"
+      ),
       ("1000000000000000000000000000000000", "+", "0.5", "1000000000000000000000000000000000"),
       ("1e34", "%", "7", "4"), ("1e900", "%", "7", "1"), ("-7", "%", "3", "-1"), ("5.5", "%", "2", "1.5"),
     ])
@@ -192,7 +215,11 @@ private struct Exact {
     #expect(value?.text() == Decimal34(Array(result.utf8))?.text())
   }
 
-  @Test("Numbers at the machine's limits become integers without overflow", arguments: ["-9223372036854775808", "-9223372036854775809", "9223372036854775807", "1e999", "-1e999", "-1e-999"])
+  @Test(
+    "Numbers at the machine's limits become integers without overflow",
+    arguments: [
+      "-9223372036854775808", "-9223372036854775809", "9223372036854775807", "1e999", "-1e999", "-1e-999",
+    ])
   func integers(text: String) throws {
     let number = try #require(Decimal34(Array(text.utf8)))
     #expect(number.floorInt == (text == "-1e-999" ? -1 : text.hasPrefix("-") ? Int.min : Int.max))

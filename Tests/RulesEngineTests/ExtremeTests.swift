@@ -14,10 +14,13 @@ import Testing
     "null", "true", "0", "-0", "1", "-1", "1.5", "1e-999", "-1e30", "1e300", "-1e300", "1e999", "1e5000",
     "9223372036854775807", "-9223372036854775808", "9223372036854775808", "-9223372036854775809",
     "9999999999999999999999999999999999", "1000000000000000000000000000000000000001",
-    "\"\"", "\"a\"", "\"-1e30\"", "\"9223372036854775808\"", "\"-9223372036854775808\"", "\"\\u0000\"", "\"\\uD83D\"",
+    "\"\"", "\"a\"", "\"-1e30\"", "\"9223372036854775808\"", "\"-9223372036854775808\"", "\"\\u0000\"",
+    "\"\\uD83D\"",
     "\"é😀\"", "\"999999999-01-01\"", "\"99999999999999999999\"", "\"yyyy-MM-dd\"", "\"yyyyyyyyyyyyyyyyyyyy\"",
-    "\"SSSSSSSSSSSSSSSSSSSSSSSS\"", "\"zzzz VV''\"", "\"America/Santiago\"", "\"+18:59:59\"", "\"../../etc/passwd\"", "\"base64\"",
-    "\"enrichArray\"", "\"(a+)+$\"", "\"((((((((((\"", "\"$9\\\\\"", "[]", "{}", "[1,[2,[3]]]", "{\"a\":{\"a\":{\"a\":1}}}",
+    "\"SSSSSSSSSSSSSSSSSSSSSSSS\"", "\"zzzz VV''\"", "\"America/Santiago\"", "\"+18:59:59\"",
+    "\"../../etc/passwd\"", "\"base64\"",
+    "\"enrichArray\"", "\"(a+)+$\"", "\"((((((((((\"", "\"$9\\\\\"", "[]", "{}", "[1,[2,[3]]]",
+    "{\"a\":{\"a\":{\"a\":1}}}",
     "\"\(longText)\"", "[\(String(repeating: "[", count: 400))\(String(repeating: "]", count: 400))]",
     "[\(repeatElement("1", count: 1_000).joined(separator: ","))]",
   ]
@@ -91,7 +94,9 @@ import Testing
     let subject = try Subject(version)
     var random = SeededRandom(seed: 2)
     for left in Self.values.indices {
-      for type in ["Int", "Decimal", "String", "Boolean"] { try subject.evaluate("cast(v\(left) AS \(type))") }
+      for type in ["Int", "Decimal", "String", "Boolean"] {
+        try subject.evaluate("cast(v\(left) AS \(type))")
+      }
       try subject.evaluate("-v\(left)")
       for sign in ["+", "-", "*", "/", "%", "=", "<>", "<", "<=", ">", ">=", "AND", "OR"] {
         for _ in 0..<8 {
@@ -103,10 +108,14 @@ import Testing
 
   @Test(
     "The shipped rule's functions answer for the payloads that once stopped the engine",
-    arguments: ["{\"timestamp\":-1e30}", "{\"timestamp\":\"-9223372036854775808\",\"temp\":\"-9223372036854775808\"}", "{\"timestamp\":1e300}"])
+    arguments: [
+      "{\"timestamp\":-1e30}", "{\"timestamp\":\"-9223372036854775808\",\"temp\":\"-9223372036854775808\"}",
+      "{\"timestamp\":1e300}",
+    ])
   func knownPayloads(payload: String) throws {
     let statement = try CompiledStatement(
-      "SELECT cast(temp AS Decimal) AS temp, parse_time('yyyy-MM-dd HH:mm:ss', timestamp * 1000) AS time FROM 't'", version: .v2016)
+      "SELECT cast(temp AS Decimal) AS temp, parse_time('yyyy-MM-dd HH:mm:ss', timestamp * 1000) AS time FROM 't'",
+      version: .v2016)
     let message = Message(topic: "t", payload: Array(payload.utf8), receivedMilliseconds: 0)
     guard case .output = StatementEvaluator().evaluate(statement, message) else {
       Issue.record("no output")
@@ -139,11 +148,16 @@ import Testing
   @Test(
     "A statement without end is refused",
     arguments: [
-      "SELECT \(String(repeating: "1+", count: 100_000))1 FROM 't'", "SELECT \(String(repeating: "(", count: 100_000))",
-      "SELECT \(String(repeating: "NOT ", count: 50_000))true FROM 't'", "SELECT \(String(repeating: "[", count: 100_000))",
-      "SELECT a\(String(repeating: ".a", count: 500_000)) FROM 't'", "SELECT 1 AS a\(String(repeating: ".a", count: 100_000)) FROM 't'",
-      "SELECT \(String(repeating: "{'a':", count: 40_000))", "SELECT \(String(repeating: "lower(", count: 40_000))",
-      "SELECT \(String(repeating: "CASE a WHEN ", count: 20_000))", "SELECT \(String(repeating: "(SELECT a FROM ", count: 16_000))",
+      "SELECT \(String(repeating: "1+", count: 100_000))1 FROM 't'",
+      "SELECT \(String(repeating: "(", count: 100_000))",
+      "SELECT \(String(repeating: "NOT ", count: 50_000))true FROM 't'",
+      "SELECT \(String(repeating: "[", count: 100_000))",
+      "SELECT a\(String(repeating: ".a", count: 500_000)) FROM 't'",
+      "SELECT 1 AS a\(String(repeating: ".a", count: 100_000)) FROM 't'",
+      "SELECT \(String(repeating: "{'a':", count: 40_000))",
+      "SELECT \(String(repeating: "lower(", count: 40_000))",
+      "SELECT \(String(repeating: "CASE a WHEN ", count: 20_000))",
+      "SELECT \(String(repeating: "(SELECT a FROM ", count: 16_000))",
     ])
   func endless(sql: String) { #expect(throws: SQLError.self) { try CompiledStatement(sql, version: .v2016) } }
 
@@ -177,9 +191,11 @@ import Testing
     .deletingLastPathComponent().deletingLastPathComponent()
 
   private static func documents(in folder: String) throws -> [(name: String, bytes: [UInt8])] {
-    try FileManager.default.contentsOfDirectory(at: repository.appendingPathComponent(folder), includingPropertiesForKeys: nil)
-      .filter { $0.pathExtension == "json" }.sorted { $0.path < $1.path }
-      .map { ($0.lastPathComponent, Array(try Data(contentsOf: $0))) }
+    try FileManager.default.contentsOfDirectory(
+      at: repository.appendingPathComponent(folder), includingPropertiesForKeys: nil
+    )
+    .filter { $0.pathExtension == "json" }.sorted { $0.path < $1.path }
+    .map { ($0.lastPathComponent, Array(try Data(contentsOf: $0))) }
   }
 
   /// The document cut at every 50th byte, and with each of up to 60 numbers replaced by extremes.
@@ -221,9 +237,18 @@ import Testing
   @Test(
     "A key that stands twice and an unknown member are refused with line and column",
     arguments: [
-      ("{\"sql\": \"SELECT * FROM 't'\",\n \"sql\": \"\", \"actions\": []}", "r.json: line 2, column 2: the key \"sql\" stands twice in one object"),
-      ("{\"sql\": \"SELECT * FROM 't'\",\n\"actions\": [], \"actoins\": []}", "r.json: line 2, column 27: actoins: is unknown here"),
-      ("{\"sql\": \"SELECT * FROM 't'\",\n\"actions\": [{\"republish\": {\"topic\": 5}}]}", "r.json: line 2, column 37: actions[0].republish.topic: must be a string"),
+      (
+        "{\"sql\": \"SELECT * FROM 't'\",\n \"sql\": \"\", \"actions\": []}",
+        "r.json: line 2, column 2: the key \"sql\" stands twice in one object"
+      ),
+      (
+        "{\"sql\": \"SELECT * FROM 't'\",\n\"actions\": [], \"actoins\": []}",
+        "r.json: line 2, column 27: actoins: is unknown here"
+      ),
+      (
+        "{\"sql\": \"SELECT * FROM 't'\",\n\"actions\": [{\"republish\": {\"topic\": 5}}]}",
+        "r.json: line 2, column 37: actions[0].republish.topic: must be a string"
+      ),
       ("[]", "r.json: line 1, column 1: the document is not a JSON object"),
     ])
   func refused(text: String, message: String) {

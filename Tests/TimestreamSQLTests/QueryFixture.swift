@@ -6,6 +6,11 @@ import TimestreamSQL
 
 /// A store with a few readings of two trucks, and ways to ask it.
 final class QueryFixture: Sendable {
+  /// One store for all tests, which only read it.
+  static let shared: QueryFixture = {
+    do { return try QueryFixture() } catch { fatalError("the tests' store can't be made: \(error)") }
+  }()
+
   /// What `now()` is: 2024-10-23 18:00:00.
   static let now: Int64 = 1_729_706_400_000_000_000
 
@@ -24,7 +29,9 @@ final class QueryFixture: Sendable {
       WriteRequest(
         table: "truck01_sensors",
         record: Record(
-          dimensions: [Dimension("device", device), Dimension("Region", device == "truckSensor01" ? "north" : "south")],
+          dimensions: [
+            Dimension("device", device), Dimension("Region", device == "truckSensor01" ? "north" : "south"),
+          ],
           time: start + seconds * 1_000_000_000, measures: measures.map { (name: $0.0, value: $0.1) }))
     }
     var requests: [WriteRequest] = []
@@ -37,7 +44,8 @@ final class QueryFixture: Sendable {
             ("door", .bigint(minute % 3 == 0 ? 1 : 0)),
           ]))
     }
-    requests.append(request("truckSensor02", 30, [("temp", .double(5)), ("note", .varchar("Ice_cream 100%"))]))
+    requests.append(
+      request("truckSensor02", 30, [("temp", .double(5)), ("note", .varchar("Ice_cream 100%"))]))
     _ = try store.write(requests)
     reader = Mutex(try StoreReader(path: path))
   }

@@ -17,7 +17,8 @@ enum AlternativeNames {
     for address in ipAddresses {
       guard let canonical = canonicalAddress(address) else {
         throw IdentityError(
-          .invalidAlternativeName, "\(quoted(address)) is not an IP address; use one such as 127.0.0.1 or ::1")
+          .invalidAlternativeName, "\(quoted(address)) is not an IP address; use one such as 127.0.0.1 or ::1"
+        )
       }
       entries.append("IP:" + canonical)
     }

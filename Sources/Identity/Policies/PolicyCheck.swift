@@ -29,7 +29,8 @@ extension PolicyDocument {
         if statement.covers(action: "iot:Publish"), last.hasPrefix("topic/"),
           last.contains("+") || last.contains("#")
         {
-          warnings.append("\(statement.name): '+' and '#' are plain characters in 'topic/…'; use '*' as the wildcard")
+          warnings.append(
+            "\(statement.name): '+' and '#' are plain characters in 'topic/…'; use '*' as the wildcard")
         }
         if statement.covers(action: "iot:Subscribe"), !statement.covers(action: "iot:Publish"),
           last.hasPrefix("topic/")

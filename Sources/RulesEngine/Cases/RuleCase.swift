@@ -41,7 +41,8 @@ public struct RuleCase: Sendable {
 
   /// The members of a case; "source", "note" and "uncertain" are for people.
   private static let known: Set<String> = [
-    "id", "sql", "rule", "template", "filter", "topic", "version", "payload", "payloadText", "payloadBase64", "now",
+    "id", "sql", "rule", "template", "filter", "topic", "version", "payload", "payloadText", "payloadBase64",
+    "now",
     "clientId", "accountId", "expect", "exact", "source", "note", "uncertain",
   ]
 

@@ -18,7 +18,10 @@ struct DocumentReader {
   func error(_ name: String, _ message: String) -> RuleError { RuleError(file, place(name), message) }
 
   private mutating func take(_ name: String) throws(RuleError) -> Value? {
-    guard let object else { throw RuleError(file, path, path.isEmpty ? "the document is not a JSON object" : "must be a JSON object") }
+    guard let object else {
+      throw RuleError(
+        file, path, path.isEmpty ? "the document is not a JSON object" : "must be a JSON object")
+    }
     taken.insert(name)
     return object[name]
   }

@@ -20,7 +20,8 @@ public struct RuleError: Error, Sendable, Equatable, CustomStringConvertible {
 
   /// The file, the position, the place and what is wrong there.
   public var description: String {
-    "\(file): line \(position.line), column \(position.column): " + (place.isEmpty ? "" : "\(place): ") + message
+    "\(file): line \(position.line), column \(position.column): " + (place.isEmpty ? "" : "\(place): ")
+      + message
       + (excerpt.map { "\n" + $0 } ?? "")
   }
 

@@ -153,7 +153,8 @@ public final class StatementEvaluator {
       failure = error
     }
     var evaluator = Evaluator(
-      message: message, version: statement.version, row: .payload(failure == nil ? document : nil), steps: steps)
+      message: message, version: statement.version, row: .payload(failure == nil ? document : nil),
+      steps: steps)
     if let failure, !statement.takesAnyPayload { return (evaluator, failure) }
     for assignment in statement.statement.assignments {
       evaluator.variables.append(evaluator.value(of: assignment.expression))

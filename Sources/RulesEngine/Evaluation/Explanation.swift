@@ -171,5 +171,7 @@ extension Value {
 
 extension Value {
   /// The value as JSON, for a person.
-  fileprivate var shown: String { json.map { String(decoding: $0, as: UTF8.self) } ?? "a value too long to show" }
+  fileprivate var shown: String {
+    json.map { String(decoding: $0, as: UTF8.self) } ?? "a value too long to show"
+  }
 }

@@ -142,7 +142,8 @@ extension Value {
       return a.count == b.count && zip(a, b).allSatisfy { isSame($0, $1, &steps) }
     case (.object(let a), .object(let b)):
       return a.count == b.count
-        && zip(a.keys, a.values).allSatisfy { key, value in b[key].map { isSame(value, $0, &steps) } ?? false }
+        && zip(a.keys, a.values).allSatisfy { key, value in b[key].map { isSame(value, $0, &steps) } ?? false
+        }
     default: return false
     }
   }

@@ -43,7 +43,9 @@ private final class RegularExpression {
 
   init?(_ pattern: String) {
     let bytes = Array(pattern.utf8)
-    guard bytes.count <= Self.patternLimit, let code = ts_pcre2_compile(bytes, bytes.count) else { return nil }
+    guard bytes.count <= Self.patternLimit, let code = ts_pcre2_compile(bytes, bytes.count) else {
+      return nil
+    }
     self.code = code
     data = ts_pcre2_data(code)
     context = ts_pcre2_context(Self.matchLimit)

@@ -61,7 +61,9 @@ extension Functions {
   private static func place(of part: [UInt8], in text: ArraySlice<UInt8>) -> Int? {
     text.withUnsafeBytes { text -> Int? in
       guard !part.isEmpty else { return 0 }
-      guard let start = text.baseAddress, let found = ts_memmem(start, text.count, part, part.count) else { return nil }
+      guard let start = text.baseAddress, let found = ts_memmem(start, text.count, part, part.count) else {
+        return nil
+      }
       return UnsafeRawPointer(found) - start
     }.map { text.startIndex + $0 }
   }

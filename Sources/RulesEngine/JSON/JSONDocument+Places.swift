@@ -11,7 +11,8 @@ extension JSONDocument {
       while key < Int(node.next) {
         let name = Array(bytes[Int(nodes[key].start)..<Int(nodes[key].end)])
         guard keys.insert(name).inserted else {
-          throw error("the key \"\(String(decoding: name, as: UTF8.self))\" stands twice in one object", at: key)
+          throw error(
+            "the key \"\(String(decoding: name, as: UTF8.self))\" stands twice in one object", at: key)
         }
         key = Int(nodes[key + 1].next)
       }

@@ -284,7 +284,8 @@ enum TimePattern {
 
     private mutating func readZone() -> Bool {
       let start = index
-      while index < text.count, index - start < TimeZoneFile.nameLimit, text[index] != " ", text[index] != "]",
+      while index < text.count, index - start < TimeZoneFile.nameLimit, text[index] != " ",
+        text[index] != "]",
         text[index] != ")"
       {
         index += 1

@@ -31,7 +31,8 @@ final class PlanFunctions {
       let parameters = Int32(aggregate.inputs.count)
       names.append((aggregate.name, parameters))
       sqlite3_create_window_function(
-        connection.handle, aggregate.name, parameters, SQLITE_UTF8, Unmanaged.passRetained(aggregate).toOpaque(),
+        connection.handle, aggregate.name, parameters, SQLITE_UTF8,
+        Unmanaged.passRetained(aggregate).toOpaque(),
         { context, count, values in
           GroupState.of(context)?.step(context) { aggregate, group throws(QueryError) in
             try group.add(SQLDatum.values(values, count, aggregate.inputs))
@@ -39,7 +40,9 @@ final class PlanFunctions {
         },
         { context in GroupState.finish(context) },
         { context in GroupState.of(context)?.value(context) },
-        { context, _, _ in GroupState.of(context)?.step(context) { _, group throws(QueryError) in group.removeFirst() } },
+        { context, _, _ in
+          GroupState.of(context)?.step(context) { _, group throws(QueryError) in group.removeFirst() }
+        },
         { data in if let data { Unmanaged<QueryPlan.Aggregate>.fromOpaque(data).release() } })
     }
   }
@@ -65,7 +68,8 @@ private final class GroupState {
 
   /// The group of a call; SQLite keeps its pointer, in memory that is zero at first.
   static func of(_ context: OpaquePointer?) -> GroupState? {
-    guard let memory = sqlite3_aggregate_context(context, Int32(MemoryLayout<UnsafeMutableRawPointer?>.size)) else {
+    guard let memory = sqlite3_aggregate_context(context, Int32(MemoryLayout<UnsafeMutableRawPointer?>.size))
+    else {
       return nil
     }
     let slot = memory.assumingMemoryBound(to: UnsafeMutableRawPointer?.self)
@@ -123,12 +127,14 @@ enum SQLDatum {
     case SQLITE_NULL: return .null
     case SQLITE_INTEGER:
       let number = sqlite3_value_int64(value)
-      return type == .boolean ? .boolean(number != 0) : type == .double ? .double(Double(number)) : .integer(number)
+      return type == .boolean
+        ? .boolean(number != 0) : type == .double ? .double(Double(number)) : .integer(number)
     case SQLITE_FLOAT: return .double(sqlite3_value_double(value))
     case SQLITE_TEXT:
       guard let text = sqlite3_value_text(value) else { return .null }
       return .text(
-        String(decoding: UnsafeBufferPointer(start: text, count: Int(sqlite3_value_bytes(value))), as: UTF8.self))
+        String(
+          decoding: UnsafeBufferPointer(start: text, count: Int(sqlite3_value_bytes(value))), as: UTF8.self))
     default:
       let bytes = sqlite3_value_blob(value)
       return DatumCoding.decode(UnsafeRawBufferPointer(start: bytes, count: Int(sqlite3_value_bytes(value))))
@@ -143,7 +149,9 @@ enum SQLDatum {
     case .double(let value): sqlite3_result_double(context, value)
     case .text(let text): ts_sqlite3_result_text(context, text, UInt64(text.utf8.count))
     case .list:
-      DatumCoding.encode(datum).withUnsafeBytes { ts_sqlite3_result_blob(context, $0.baseAddress, UInt64($0.count)) }
+      DatumCoding.encode(datum).withUnsafeBytes {
+        ts_sqlite3_result_blob(context, $0.baseAddress, UInt64($0.count))
+      }
     }
   }
 }

@@ -23,7 +23,8 @@ struct StoreCatalog: QueryCatalog {
         [.init("measure_name", .varchar, .measureName), .init("time", .timestamp, .time)]
           + types.map { .init("measure_value::\($0.rawValue.lowercased())", $0.sqlType, .measureValue) })
     }
-    guard name.hasSuffix("_wide"), let table = databaseTables.first(where: { $0.name == name.dropLast(5) }) else {
+    guard name.hasSuffix("_wide"), let table = databaseTables.first(where: { $0.name == name.dropLast(5) })
+    else {
       return nil
     }
     return make(
@@ -31,7 +32,8 @@ struct StoreCatalog: QueryCatalog {
       [.init("time", .timestamp, .time)] + table.measures.map { .init($0.name, $0.type.sqlType, .multi) })
   }
 
-  private func make(_ table: StoreReader.Table, _ name: String, _ columns: [QueryTable.Column]) -> QueryTable {
+  private func make(_ table: StoreReader.Table, _ name: String, _ columns: [QueryTable.Column]) -> QueryTable
+  {
     QueryTable(
       columns: table.dimensions.map { .init($0, .varchar, .dimension) } + columns,
       source: "\(Schema.quoted(database)).\(Schema.quoted(name))",

@@ -134,7 +134,8 @@ public final class StoreReader {
     // The functions outlive the statement that calls them.
     defer { withExtendedLifetime(functions) {} }
     try limited(timeLimit, isCancelled) { () throws(StoreError) in
-      let statement = try Statement(connection, plan.isExplanation ? "EXPLAIN QUERY PLAN " + plan.sql : plan.sql, isUsers: true)
+      let statement = try Statement(
+        connection, plan.isExplanation ? "EXPLAIN QUERY PLAN " + plan.sql : plan.sql, isUsers: true)
       for (index, parameter) in plan.parameters.enumerated() { statement.bind(Int32(index + 1), parameter) }
       while try statement.step() {
         let values = plan.columns.indices.map { index in

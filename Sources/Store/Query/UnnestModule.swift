@@ -51,7 +51,9 @@ enum UnnestModule {
       var next: Int32 = 0
       for index in 0..<Int(info.pointee.nConstraint) {
         let constraint = info.pointee.aConstraint[index]
-        guard constraint.iColumn >= UnnestModule.firstHidden, constraint.op == UInt8(SQLITE_INDEX_CONSTRAINT_EQ) else {
+        guard constraint.iColumn >= UnnestModule.firstHidden,
+          constraint.op == UInt8(SQLITE_INDEX_CONSTRAINT_EQ)
+        else {
           continue
         }
         // An array of a table that isn't read yet: another order of the loops is needed.
@@ -66,7 +68,8 @@ enum UnnestModule {
     }
     module.xOpen = { _, cursor in
       guard let memory = sqlite3_malloc64(UInt64(MemoryLayout<Cursor>.size)) else { return SQLITE_NOMEM }
-      memory.initializeMemory(as: Cursor.self, repeating: Cursor(rows: Unmanaged.passRetained(Rows())), count: 1)
+      memory.initializeMemory(
+        as: Cursor.self, repeating: Cursor(rows: Unmanaged.passRetained(Rows())), count: 1)
       cursor?.pointee = memory.assumingMemoryBound(to: sqlite3_vtab_cursor.self)
       return SQLITE_OK
     }

@@ -95,7 +95,8 @@ struct Moments {
     let step = delta / count
     let term = delta * step * before
     mean += step
-    fourth += term * step * step * (count * count - 3 * count + 3) + 6 * step * step * second - 4 * step * third
+    fourth +=
+      term * step * step * (count * count - 3 * count + 3) + 6 * step * step * second - 4 * step * third
     third += term * step * (count - 2) - 3 * step * second
     second += term
   }

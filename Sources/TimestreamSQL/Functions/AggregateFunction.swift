@@ -52,8 +52,11 @@ enum AggregateCatalog {
   private static func fixed(
     _ name: String, _ parameters: [SQLType], _ result: SQLType, _ kind: AggregateFunction.Kind
   ) -> AggregateFamily {
-    AggregateFamily(name: name, signatures: ["\(name)(\(parameters.map(\.text).joined(separator: ", ")))"]) { types in
-      guard types.count == parameters.count, zip(types, parameters).allSatisfy({ $0.coerces(to: $1) }) else { return nil }
+    AggregateFamily(name: name, signatures: ["\(name)(\(parameters.map(\.text).joined(separator: ", ")))"]) {
+      types in
+      guard types.count == parameters.count, zip(types, parameters).allSatisfy({ $0.coerces(to: $1) }) else {
+        return nil
+      }
       return AggregateFunction(name: name, parameters: parameters, result: result, kind: kind)
     }
   }
@@ -68,11 +71,15 @@ enum AggregateCatalog {
     }
   }
 
-  private static func statistic(_ name: String, _ result: @escaping @Sendable (Moments) -> Double?) -> AggregateFamily {
+  private static func statistic(_ name: String, _ result: @escaping @Sendable (Moments) -> Double?)
+    -> AggregateFamily
+  {
     fixed(name, [.double], .double, .own { MomentsAccumulator(result) })
   }
 
-  private static func pair(_ name: String, _ result: @escaping @Sendable (PairMoments) -> Double?) -> AggregateFamily {
+  private static func pair(_ name: String, _ result: @escaping @Sendable (PairMoments) -> Double?)
+    -> AggregateFamily
+  {
     fixed(name, [.double, .double], .double, .own { PairAccumulator(result) })
   }
 
@@ -83,15 +90,19 @@ enum AggregateCatalog {
     fixed("avg", [.double], .double, .native("avg")),
     AggregateFamily(name: "count_if", signatures: ["count_if(boolean)"]) { types in
       types.count == 1 && types[0].coerces(to: .boolean)
-        ? AggregateFunction(name: "count_if", parameters: [.boolean], result: .bigint, kind: .own { CountIf() }) : nil
+        ? AggregateFunction(
+          name: "count_if", parameters: [.boolean], result: .bigint, kind: .own { CountIf() }) : nil
     },
-    fixed("bool_and", [.boolean], .boolean, .native("min")), fixed("every", [.boolean], .boolean, .native("min")),
+    fixed("bool_and", [.boolean], .boolean, .native("min")),
+    fixed("every", [.boolean], .boolean, .native("min")),
     fixed("bool_or", [.boolean], .boolean, .native("max")),
     extreme("max"), extreme("min"),
     generic("arbitrary", "arbitrary(T)", 1...1) { ($0[0], .own { First() }) },
     generic("any_value", "any_value(T)", 1...1) { ($0[0], .own { First() }) },
     by("max_by", isGreatest: true), by("min_by", isGreatest: false),
-    generic("array_agg", "array_agg(T)", 1...1) { (.array($0[0]), .own { Collector { .list($0.map { $0[0] }) } }) },
+    generic("array_agg", "array_agg(T)", 1...1) {
+      (.array($0[0]), .own { Collector { .list($0.map { $0[0] }) } })
+    },
     generic("create_time_series", "create_time_series(timestamp, T)", 2...2) { types in
       guard types[0].coerces(to: .timestamp) else { return nil }
       return (.timeseries(types[1]), .own { Collector(timeSeries) })
@@ -100,7 +111,8 @@ enum AggregateCatalog {
       types.count == 1 || types[1].coerces(to: .double) ? (.bigint, .own { Distinct() }) : nil
     },
     percentile([.bigint, .double], .bigint), percentile([.double, .double], .double),
-    percentile([.bigint, .array(.double)], .array(.bigint)), percentile([.double, .array(.double)], .array(.double)),
+    percentile([.bigint, .array(.double)], .array(.bigint)),
+    percentile([.double, .array(.double)], .array(.double)),
     statistic("stddev") { $0.sampleVariance.map { $0.squareRoot() } },
     statistic("stddev_samp") { $0.sampleVariance.map { $0.squareRoot() } },
     statistic("stddev_pop") { $0.populationVariance.map { $0.squareRoot() } },
@@ -110,14 +122,18 @@ enum AggregateCatalog {
     fixed("geometric_mean", [.double], .double, .own { GeometricMean() }),
     pair("corr") { $0.correlation }, pair("covar_pop") { $0.count > 0 ? $0.product / $0.count : nil },
     pair("covar_samp") { $0.count > 1 ? $0.product / ($0.count - 1) : nil },
-    pair("regr_slope") { $0.slope }, pair("regr_intercept") { moments in
+    pair("regr_slope") { $0.slope },
+    pair("regr_intercept") { moments in
       moments.slope.map { moments.meanY - $0 * moments.meanX }
     },
     window("row_number", [], .bigint), window("rank", [], .bigint), window("dense_rank", [], .bigint),
-    window("percent_rank", [], .double), window("cume_dist", [], .double), window("ntile", [.bigint], .bigint),
+    window("percent_rank", [], .double), window("cume_dist", [], .double),
+    window("ntile", [.bigint], .bigint),
     generic("first_value", "first_value(T)", 1...1) { ($0[0], .windowOnly("first_value")) },
     generic("last_value", "last_value(T)", 1...1) { ($0[0], .windowOnly("last_value")) },
-    generic("nth_value", "nth_value(T, bigint)", 2...2) { $0[1].coerces(to: .bigint) ? ($0[0], .windowOnly("nth_value")) : nil },
+    generic("nth_value", "nth_value(T, bigint)", 2...2) {
+      $0[1].coerces(to: .bigint) ? ($0[0], .windowOnly("nth_value")) : nil
+    },
     shifted("lag"), shifted("lead"),
   ]
 
@@ -145,7 +161,9 @@ enum AggregateCatalog {
 
   private static func shifted(_ name: String) -> AggregateFamily {
     generic(name, "\(name)(T[, bigint[, T]])", 1...3) { types in
-      guard types.count < 2 || types[1].coerces(to: .bigint), types.count < 3 || types[2].coerces(to: types[0]) else {
+      guard types.count < 2 || types[1].coerces(to: .bigint),
+        types.count < 3 || types[2].coerces(to: types[0])
+      else {
         return nil
       }
       return (types[0], .windowOnly(name))
@@ -161,7 +179,8 @@ enum AggregateCatalog {
     }
     for (one, next) in zip(points, points.dropFirst()) where one.element[0] == next.element[0] {
       throw QueryError(
-        "create_time_series: the time \(one.element[0].text(as: .timestamp)) occurs more than once; group by what tells the series apart, or select one measure_name")
+        "create_time_series: the time \(one.element[0].text(as: .timestamp)) occurs more than once; group by what tells the series apart, or select one measure_name"
+      )
     }
     return .list(points.map { .list([$0.element[0], $0.element[1]]) })
   }

@@ -7,7 +7,8 @@ enum ConditionalFunctions {
     generic("typeof", "typeof(T)") { types in
       guard types.count == 1 else { return nil }
       let name = types[0].text
-      return ScalarFunction(name: "typeof", parameters: types, result: .varchar, isStrict: false) { (_, _) throws(QueryError) in
+      return ScalarFunction(name: "typeof", parameters: types, result: .varchar, isStrict: false) {
+        (_, _) throws(QueryError) in
         .text(name)
       }
     }

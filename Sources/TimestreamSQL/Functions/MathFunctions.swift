@@ -39,7 +39,9 @@ enum MathFunctions {
       fixed("round", [.double, .integer], .double) { .double(rounded($0[0].double, places: $0[1].integer)) },
       fixed("truncate", [.double], .double) { .double($0[0].double.rounded(.towardZero)) },
       fixed("width_bucket", [.double, .double, .double, .bigint], .bigint) { (values) throws(QueryError) in
-        let (value, low, high, count) = (values[0].double, values[1].double, values[2].double, values[3].integer)
+        let (value, low, high, count) = (
+          values[0].double, values[1].double, values[2].double, values[3].integer
+        )
         guard count > 0, low != high, low.isFinite, high.isFinite, !value.isNaN else {
           throw QueryError("width_bucket needs finite, different bounds and a positive number of buckets")
         }
@@ -83,15 +85,19 @@ enum MathFunctions {
         fixed(name, [.double], .double) { .double($0[0].double.rounded(name == "floor" ? .down : .up)) },
       ]
     }
-    + ["power", "pow"].map { fixed($0, [.double, .double], .double) { .double(pow($0[0].double, $0[1].double)) } }
+    + ["power", "pow"].map {
+      fixed($0, [.double, .double], .double) { .double(pow($0[0].double, $0[1].double)) }
+    }
     + ["mod"].flatMap { name in arithmetic("%").map { family in renamed(family, name) } }
     + ["greatest", "least"].map { name in
       generic(name, "\(name)(T, ...)") { types in
         guard let type = SQLType.common(of: types), type.isOrdered
         else { return nil }
-        return ScalarFunction(name: name, parameters: types.map { _ in type }, result: type) { (values, _) throws(QueryError) in
+        return ScalarFunction(name: name, parameters: types.map { _ in type }, result: type) {
+          (values, _) throws(QueryError) in
           values.dropFirst().reduce(values[0]) { best, value in
-            (Datum.order(value, best) > 0) == (name == "greatest") && Datum.order(value, best) != 0 ? value : best
+            (Datum.order(value, best) > 0) == (name == "greatest") && Datum.order(value, best) != 0
+              ? value : best
           }
         }
       }
@@ -100,9 +106,11 @@ enum MathFunctions {
 
   private static let plain: [(String, @Sendable (Double) -> Double)] = [
     ("sqrt", { $0.squareRoot() }), ("cbrt", { root($0) }), ("exp", { exp($0) }), ("ln", { log($0) }),
-    ("log2", { log2($0) }), ("log10", { log10($0) }), ("sin", { sin($0) }), ("cos", { cos($0) }), ("tan", { tan($0) }),
+    ("log2", { log2($0) }), ("log10", { log10($0) }), ("sin", { sin($0) }), ("cos", { cos($0) }),
+    ("tan", { tan($0) }),
     ("asin", { asin($0) }), ("acos", { acos($0) }), ("atan", { atan($0) }), ("sinh", { sinh($0) }),
-    ("cosh", { cosh($0) }), ("tanh", { tanh($0) }), ("degrees", { $0 * 180 / .pi }), ("radians", { $0 * .pi / 180 }),
+    ("cosh", { cosh($0) }), ("tanh", { tanh($0) }), ("degrees", { $0 * 180 / .pi }),
+    ("radians", { $0 * .pi / 180 }),
   ]
 
   /// glibc's cube root may be off by one in the last place, also for cubes of whole numbers.
@@ -119,7 +127,9 @@ enum MathFunctions {
 
   // MARK: Arithmetic
 
-  private static let words = ["+": "addition", "-": "subtraction", "*": "multiplication", "/": "division", "%": "division"]
+  private static let words = [
+    "+": "addition", "-": "subtraction", "*": "multiplication", "/": "division", "%": "division",
+  ]
 
   private static func arithmetic(_ sign: String) -> [FunctionFamily] {
     let word = words[sign] ?? sign

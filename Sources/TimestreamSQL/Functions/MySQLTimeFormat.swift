@@ -4,10 +4,13 @@ import Time
 /// The format letters of MySQL, which `date_format` and `date_parse` take (Presto documentation, "MySQL Date Functions").
 enum MySQLTimeFormat {
   private static let months = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+    "November",
     "December",
   ]
-  private static let weekdays = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"]
+  private static let weekdays = [
+    "Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday",
+  ]
 
   static func text(_ time: Int64, _ format: String) throws(QueryError) -> String {
     let (dayNumber, rest) = time.floorDivided(by: TimeFunctions.day)
@@ -39,7 +42,8 @@ enum MySQLTimeFormat {
       case "M": result += months[date.month - 1]
       case "m": result += two(date.month)
       case "p": result += hour < 12 ? "AM" : "PM"
-      case "r": result += "\(two((hour + 11) % 12 + 1)):\(two(minute)):\(two(second)) \(hour < 12 ? "AM" : "PM")"
+      case "r":
+        result += "\(two((hour + 11) % 12 + 1)):\(two(minute)):\(two(second)) \(hour < 12 ? "AM" : "PM")"
       case "S", "s": result += two(second)
       case "T": result += "\(two(hour)):\(two(minute)):\(two(second))"
       case "v": result += two(CivilDate.isoWeek(days).week)
@@ -118,10 +122,12 @@ enum MySQLTimeFormat {
       guard (1...12).contains(hour) else { throw failure }
       hour = hour % 12 + (isAfternoon ? 12 : 0)
     }
-    guard rest.isEmpty, (1...12).contains(month), day >= 1, day <= CivilDate.length(ofMonth: month, in: year), hour < 24,
+    guard rest.isEmpty, (1...12).contains(month), day >= 1, day <= CivilDate.length(ofMonth: month, in: year),
+      hour < 24,
       minute < 60, second < 60
     else { throw failure }
     let seconds = Int64(CivilDate.days(year, month, day)) * 86_400 + Int64(hour * 3600 + minute * 60 + second)
-    return try TimeFunctions.time(seconds.checkedMultiply(1_000_000_000)?.checkedAdd(Int64(nanoseconds))).integer
+    return try TimeFunctions.time(seconds.checkedMultiply(1_000_000_000)?.checkedAdd(Int64(nanoseconds)))
+      .integer
   }
 }

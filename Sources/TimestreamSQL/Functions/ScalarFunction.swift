@@ -61,7 +61,9 @@ enum FunctionCatalog {
   }()
 
   /// The one that coerces fewer arguments, the first of equals: date_trunc of a date is a date.
-  private static func better(_ one: ScalarFunction?, _ other: ScalarFunction?, for types: [SQLType]) -> ScalarFunction? {
+  private static func better(_ one: ScalarFunction?, _ other: ScalarFunction?, for types: [SQLType])
+    -> ScalarFunction?
+  {
     guard let one, let other else { return one ?? other }
     func coercions(_ function: ScalarFunction) -> Int { zip(function.parameters, types).count { $0 != $1 } }
     return coercions(other) < coercions(one) ? other : one
@@ -70,7 +72,8 @@ enum FunctionCatalog {
 
 /// A function of fixed parameter types.
 func fixed(
-  _ name: String, _ parameters: [SQLType], _ result: SQLType, isStrict: Bool = true, isDeterministic: Bool = true,
+  _ name: String, _ parameters: [SQLType], _ result: SQLType, isStrict: Bool = true,
+  isDeterministic: Bool = true,
   _ body: @escaping @Sendable ([Datum]) throws(QueryError) -> Datum
 ) -> FunctionFamily {
   let function = ScalarFunction(
@@ -79,7 +82,8 @@ func fixed(
   return FunctionFamily(
     name: name, signatures: ["\(name)(\(parameters.map(\.text).joined(separator: ", ")))"],
     resolve: { types in
-      types.count == parameters.count && zip(types, parameters).allSatisfy { $0.coerces(to: $1) } ? function : nil
+      types.count == parameters.count && zip(types, parameters).allSatisfy { $0.coerces(to: $1) }
+        ? function : nil
     })
 }
 

@@ -9,10 +9,14 @@ enum SeriesFunctions {
     interpolations("interpolate_linear", isNumeric: true) { points, time in
       bracketed(points, time) { before, after in linear(before, after, time) }
     }
-    + interpolations("interpolate_locf", isNumeric: false) { points, time in last(points, until: time)?.value ?? .null }
+    + interpolations("interpolate_locf", isNumeric: false) { points, time in
+      last(points, until: time)?.value ?? .null
+    }
     + [
       generic("interpolate_fill", "interpolate_fill(timeseries(T), array(timestamp), T)") { types in
-        guard types.count == 3, case .timeseries(let value) = types[0], types[2].coerces(to: value) else { return nil }
+        guard types.count == 3, case .timeseries(let value) = types[0], types[2].coerces(to: value) else {
+          return nil
+        }
         if types[1].coerces(to: .array(.timestamp)) {
           return ScalarFunction(
             name: "interpolate_fill", parameters: [types[0], .array(.timestamp), value], result: types[0]
@@ -22,7 +26,9 @@ enum SeriesFunctions {
           }
         }
         guard types[1].coerces(to: .timestamp) else { return nil }
-        return ScalarFunction(name: "interpolate_fill", parameters: [types[0], .timestamp, value], result: value) {
+        return ScalarFunction(
+          name: "interpolate_fill", parameters: [types[0], .timestamp, value], result: value
+        ) {
           (values, _) throws(QueryError) in exact(points(values[0]), values[1].integer) ?? values[2]
         }
       }
@@ -42,21 +48,27 @@ enum SeriesFunctions {
     series.list.map { point in (point.list[ifPresent: 0]?.integer ?? 0, point.list[ifPresent: 1] ?? .null) }
   }
 
-  private static func series(_ points: [Point]) -> Datum { .list(points.map { .list([.integer($0.time), $0.value]) }) }
+  private static func series(_ points: [Point]) -> Datum {
+    .list(points.map { .list([.integer($0.time), $0.value]) })
+  }
 
   // MARK: Interpolation
 
   private static func interpolations(
-    _ name: String, isNumeric: Bool, needs least: Int = 1, _ value: @escaping @Sendable ([Point], Int64) -> Datum
+    _ name: String, isNumeric: Bool, needs least: Int = 1,
+    _ value: @escaping @Sendable ([Point], Int64) -> Datum
   ) -> [FunctionFamily] {
     [
-      generic(name, "\(name)(timeseries(\(isNumeric ? "double" : "T")), array(timestamp) or timestamp)") { types in
-        guard types.count == 2, case .timeseries(let element) = types[0], !isNumeric || element.isNumeric else { return nil }
+      generic(name, "\(name)(timeseries(\(isNumeric ? "double" : "T")), array(timestamp) or timestamp)") {
+        types in
+        guard types.count == 2, case .timeseries(let element) = types[0], !isNumeric || element.isNumeric
+        else { return nil }
         let result: SQLType = isNumeric ? .double : element
         @Sendable func checked(_ series: Datum) throws(QueryError) -> [Point] {
           let points = points(series).filter { !$0.value.isNull }
           guard points.count >= least else {
-            throw QueryError("\(name) needs at least \(least) points, and the time series has \(points.count)")
+            throw QueryError(
+              "\(name) needs at least \(least) points, and the time series has \(points.count)")
           }
           return points
         }
@@ -65,7 +77,8 @@ enum SeriesFunctions {
             name: name, parameters: [.timeseries(result), .array(.timestamp)], result: .timeseries(result)
           ) { (values, _) throws(QueryError) in
             let points = try checked(values[0])
-            return series(values[1].list.compactMap { $0.isNull ? nil : ($0.integer, value(points, $0.integer)) })
+            return series(
+              values[1].list.compactMap { $0.isNull ? nil : ($0.integer, value(points, $0.integer)) })
           }
         }
         guard types[1].coerces(to: .timestamp) else { return nil }
@@ -86,7 +99,9 @@ enum SeriesFunctions {
     return low > 0 ? low - 1 : nil
   }
 
-  private static func last(_ points: [Point], until time: Int64) -> Point? { lastIndex(points, until: time).map { points[$0] } }
+  private static func last(_ points: [Point], until time: Int64) -> Point? {
+    lastIndex(points, until: time).map { points[$0] }
+  }
 
   private static func exact(_ points: [Point], _ time: Int64) -> Datum? {
     guard let point = last(points, until: time), point.time == time else { return nil }
@@ -108,7 +123,9 @@ enum SeriesFunctions {
 
   // MARK: Change
 
-  private static func perInterval(_ name: String, _ keep: @escaping @Sendable (Double) -> Double?) -> FunctionFamily {
+  private static func perInterval(_ name: String, _ keep: @escaping @Sendable (Double) -> Double?)
+    -> FunctionFamily
+  {
     generic(name, "\(name)(timeseries(double), interval day to second)") { types in
       guard types.count == 2, case .timeseries(let element) = types[0], element.isNumeric,
         types[1].coerces(to: .intervalDayToSecond)
@@ -131,11 +148,13 @@ enum SeriesFunctions {
   }
 
   private static func integral(_ count: Int) -> FunctionFamily {
-    generic("integral_trapezoidal", "integral_trapezoidal(timeseries(double)[, interval day to second])") { types in
+    generic("integral_trapezoidal", "integral_trapezoidal(timeseries(double)[, interval day to second])") {
+      types in
       guard types.count == count, case .timeseries(let element) = types[0], element.isNumeric,
         count == 1 || types[1].coerces(to: .intervalDayToSecond)
       else { return nil }
-      let parameters: [SQLType] = count == 1 ? [.timeseries(.double)] : [.timeseries(.double), .intervalDayToSecond]
+      let parameters: [SQLType] =
+        count == 1 ? [.timeseries(.double)] : [.timeseries(.double), .intervalDayToSecond]
       return ScalarFunction(name: "integral_trapezoidal", parameters: parameters, result: .double) {
         (values, _) throws(QueryError) in
         let unit = values[ifPresent: 1]?.integer ?? 1_000_000_000
@@ -153,9 +172,12 @@ enum SeriesFunctions {
 
   // MARK: Correlation
 
-  private static func correlation(_ name: String, _ prepare: @escaping @Sendable ([Double]) -> [Double]) -> FunctionFamily {
+  private static func correlation(_ name: String, _ prepare: @escaping @Sendable ([Double]) -> [Double])
+    -> FunctionFamily
+  {
     generic(name, "\(name)(timeseries(double), timeseries(double))") { types in
-      guard types.count == 2, types.allSatisfy({ if case .timeseries(let element) = $0 { element.isNumeric } else { false } })
+      guard types.count == 2,
+        types.allSatisfy({ if case .timeseries(let element) = $0 { element.isNumeric } else { false } })
       else { return nil }
       return ScalarFunction(
         name: name, parameters: [.timeseries(.double), .timeseries(.double)], result: .double
@@ -215,7 +237,9 @@ enum SeriesFunctions {
       guard count > 2 else { return }
       // The tridiagonal system of the second derivatives, solved by elimination.
       func width(_ index: Int) -> Double { Double(points[index + 1].time) - Double(points[index].time) }
-      func slope(_ index: Int) -> Double { (points[index + 1].value.double - points[index].value.double) / width(index) }
+      func slope(_ index: Int) -> Double {
+        (points[index + 1].value.double - points[index].value.double) / width(index)
+      }
       var factors = [Double](repeating: 0, count: count)
       var sums = [Double](repeating: 0, count: count)
       for index in 1..<count - 1 {
@@ -223,7 +247,9 @@ enum SeriesFunctions {
         factors[index] = width(index) / pivot
         sums[index] = (6 * (slope(index) - slope(index - 1)) - width(index - 1) * sums[index - 1]) / pivot
       }
-      for index in stride(from: count - 2, to: 0, by: -1) { second[index] = sums[index] - factors[index] * second[index + 1] }
+      for index in stride(from: count - 2, to: 0, by: -1) {
+        second[index] = sums[index] - factors[index] * second[index + 1]
+      }
     }
 
     func value(at time: Int64) -> Datum {
@@ -233,7 +259,8 @@ enum SeriesFunctions {
       let width = Double(points[index + 1].time) - Double(points[index].time)
       let right = (Double(time) - Double(points[index].time)) / width
       let left = 1 - right
-      let bend = (left * left * left - left) * second[index] + (right * right * right - right) * second[index + 1]
+      let bend =
+        (left * left * left - left) * second[index] + (right * right * right - right) * second[index + 1]
       return .double(
         left * points[index].value.double + right * points[index + 1].value.double + bend * width * width / 6)
     }

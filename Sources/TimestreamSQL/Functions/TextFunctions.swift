@@ -6,100 +6,111 @@ enum TextFunctions {
   /// A result's length in bytes: functions that multiply texts must not fill the memory.
   static let lengthLimit = 1 << 20
 
-  static let all: [FunctionFamily] = [
-    fixed("lower", [.varchar], .varchar) { .text($0[0].text.lowercased()) },
-    fixed("upper", [.varchar], .varchar) { .text($0[0].text.uppercased()) },
-    fixed("length", [.varchar], .bigint) { .integer(Int64($0[0].text.unicodeScalars.count)) },
-    fixed("reverse", [.varchar], .varchar) { .text(text(scalars($0[0]).reversed())) },
-    fixed("trim", [.varchar], .varchar) { .text(trimmed($0[0].text, left: true, right: true)) },
-    fixed("ltrim", [.varchar], .varchar) { .text(trimmed($0[0].text, left: true, right: false)) },
-    fixed("rtrim", [.varchar], .varchar) { .text(trimmed($0[0].text, left: false, right: true)) },
-    fixed("replace", [.varchar, .varchar], .varchar) { (values) throws(QueryError) in
-      try replaced(values[0].text, values[1].text, "")
-    },
-    fixed("replace", [.varchar, .varchar, .varchar], .varchar) { (values) throws(QueryError) in
-      try replaced(values[0].text, values[1].text, values[2].text)
-    },
-    fixed("strpos", [.varchar, .varchar], .bigint) { .integer(position(of: $0[1].text, in: $0[0].text)) },
-    fixed("starts_with", [.varchar, .varchar], .boolean) { .boolean($0[0].text.utf8.starts(with: $0[1].text.utf8)) },
-    fixed("lpad", [.varchar, .bigint, .varchar], .varchar) { (values) throws(QueryError) in try padded(values, left: true) },
-    fixed("rpad", [.varchar, .bigint, .varchar], .varchar) { (values) throws(QueryError) in try padded(values, left: false) },
-    fixed("chr", [.bigint], .varchar) { (values) throws(QueryError) in
-      guard let code = UInt32(exactly: values[0].integer), let scalar = Unicode.Scalar(code) else {
-        throw QueryError("Not a valid Unicode code point: \(values[0].integer)")
-      }
-      return .text(String(Character(scalar)))
-    },
-    fixed("codepoint", [.varchar], .integer) { (values) throws(QueryError) in
-      let all = scalars(values[0])
-      guard all.count == 1 else { throw QueryError("codepoint() takes one character") }
-      return .integer(Int64(all[0].value))
-    },
-    fixed("split", [.varchar, .varchar], .array(.varchar)) { (values) throws(QueryError) in
-      .list(try split(values[0].text, values[1].text, limit: .max))
-    },
-    fixed("split", [.varchar, .varchar, .bigint], .array(.varchar)) { (values) throws(QueryError) in
-      guard values[2].integer > 0 else { throw QueryError("Limit must be positive") }
-      return .list(try split(values[0].text, values[1].text, limit: Int(values[2].integer)))
-    },
-    fixed("split_part", [.varchar, .varchar, .bigint], .varchar) { (values) throws(QueryError) in
-      guard values[2].integer > 0 else { throw QueryError("Index must be greater than zero") }
-      let parts = try split(values[0].text, values[1].text, limit: .max)
-      return parts[ifPresent: Int(clamping: values[2].integer - 1)] ?? .null
-    },
-    fixed("levenshtein_distance", [.varchar, .varchar], .bigint) { (values) throws(QueryError) in
-      let (left, right) = (scalars(values[0]), scalars(values[1]))
-      guard left.count.saturatingMultiply(right.count) < 10_000_000 else {
-        throw QueryError("The texts are too long for levenshtein_distance()")
-      }
-      var row = Array(0...right.count)
-      for (index, one) in left.enumerated() {
-        var diagonal = row[0]
-        row[0] = index + 1
-        for (place, other) in right.enumerated() {
-          let next = min(diagonal + (one == other ? 0 : 1), row[place] + 1, row[place + 1] + 1)
-          diagonal = row[place + 1]
-          row[place + 1] = next
+  static let all: [FunctionFamily] =
+    [
+      fixed("lower", [.varchar], .varchar) { .text($0[0].text.lowercased()) },
+      fixed("upper", [.varchar], .varchar) { .text($0[0].text.uppercased()) },
+      fixed("length", [.varchar], .bigint) { .integer(Int64($0[0].text.unicodeScalars.count)) },
+      fixed("reverse", [.varchar], .varchar) { .text(text(scalars($0[0]).reversed())) },
+      fixed("trim", [.varchar], .varchar) { .text(trimmed($0[0].text, left: true, right: true)) },
+      fixed("ltrim", [.varchar], .varchar) { .text(trimmed($0[0].text, left: true, right: false)) },
+      fixed("rtrim", [.varchar], .varchar) { .text(trimmed($0[0].text, left: false, right: true)) },
+      fixed("replace", [.varchar, .varchar], .varchar) { (values) throws(QueryError) in
+        try replaced(values[0].text, values[1].text, "")
+      },
+      fixed("replace", [.varchar, .varchar, .varchar], .varchar) { (values) throws(QueryError) in
+        try replaced(values[0].text, values[1].text, values[2].text)
+      },
+      fixed("strpos", [.varchar, .varchar], .bigint) { .integer(position(of: $0[1].text, in: $0[0].text)) },
+      fixed("starts_with", [.varchar, .varchar], .boolean) {
+        .boolean($0[0].text.utf8.starts(with: $0[1].text.utf8))
+      },
+      fixed("lpad", [.varchar, .bigint, .varchar], .varchar) { (values) throws(QueryError) in
+        try padded(values, left: true)
+      },
+      fixed("rpad", [.varchar, .bigint, .varchar], .varchar) { (values) throws(QueryError) in
+        try padded(values, left: false)
+      },
+      fixed("chr", [.bigint], .varchar) { (values) throws(QueryError) in
+        guard let code = UInt32(exactly: values[0].integer), let scalar = Unicode.Scalar(code) else {
+          throw QueryError("Not a valid Unicode code point: \(values[0].integer)")
         }
-      }
-      return .integer(Int64(row[right.count]))
-    },
-    fixed("like", [.varchar, .varchar], .boolean) { (values) throws(QueryError) in
-      .boolean(try LikePattern(values[1].text, escape: nil).matches(values[0].text))
-    },
-    fixed("like", [.varchar, .varchar, .varchar], .boolean) { (values) throws(QueryError) in
-      .boolean(try LikePattern(values[1].text, escape: values[2].text).matches(values[0].text))
-    },
-    variadicText("concat"), variadicText("||"),
-    fixed("regexp_like", [.varchar, .varchar], .boolean) { (values) throws(QueryError) in
-      .boolean(try RegularExpression.make(values[1].text).firstMatch(in: Array(values[0].text.utf8), from: 0) != nil)
-    },
-    fixed("regexp_extract", [.varchar, .varchar], .varchar) { (values) throws(QueryError) in
-      try extracted(values[0].text, values[1].text, group: 0)
-    },
-    fixed("regexp_extract", [.varchar, .varchar, .bigint], .varchar) { (values) throws(QueryError) in
-      try extracted(values[0].text, values[1].text, group: values[2].integer)
-    },
-    fixed("regexp_extract_all", [.varchar, .varchar], .array(.varchar)) { (values) throws(QueryError) in
-      let text = Array(values[0].text.utf8)
-      return .list(
-        try RegularExpression.make(values[1].text).allMatches(in: text).map { match in
-          match[0].map { .text(String(decoding: text[$0], as: UTF8.self)) } ?? .null
-        })
-    },
-    fixed("regexp_replace", [.varchar, .varchar], .varchar) { (values) throws(QueryError) in
-      .text(try RegularExpression.make(values[1].text).replacing(in: Array(values[0].text.utf8), with: []))
-    },
-    fixed("regexp_replace", [.varchar, .varchar, .varchar], .varchar) { (values) throws(QueryError) in
-      .text(
-        try RegularExpression.make(values[1].text).replacing(
-          in: Array(values[0].text.utf8), with: Array(values[2].text.utf8)))
-    },
-  ]
+        return .text(String(Character(scalar)))
+      },
+      fixed("codepoint", [.varchar], .integer) { (values) throws(QueryError) in
+        let all = scalars(values[0])
+        guard all.count == 1 else { throw QueryError("codepoint() takes one character") }
+        return .integer(Int64(all[0].value))
+      },
+      fixed("split", [.varchar, .varchar], .array(.varchar)) { (values) throws(QueryError) in
+        .list(try split(values[0].text, values[1].text, limit: .max))
+      },
+      fixed("split", [.varchar, .varchar, .bigint], .array(.varchar)) { (values) throws(QueryError) in
+        guard values[2].integer > 0 else { throw QueryError("Limit must be positive") }
+        return .list(try split(values[0].text, values[1].text, limit: Int(values[2].integer)))
+      },
+      fixed("split_part", [.varchar, .varchar, .bigint], .varchar) { (values) throws(QueryError) in
+        guard values[2].integer > 0 else { throw QueryError("Index must be greater than zero") }
+        let parts = try split(values[0].text, values[1].text, limit: .max)
+        return parts[ifPresent: Int(clamping: values[2].integer - 1)] ?? .null
+      },
+      fixed("levenshtein_distance", [.varchar, .varchar], .bigint) { (values) throws(QueryError) in
+        let (left, right) = (scalars(values[0]), scalars(values[1]))
+        guard left.count.saturatingMultiply(right.count) < 10_000_000 else {
+          throw QueryError("The texts are too long for levenshtein_distance()")
+        }
+        var row = Array(0...right.count)
+        for (index, one) in left.enumerated() {
+          var diagonal = row[0]
+          row[0] = index + 1
+          for (place, other) in right.enumerated() {
+            let next = min(diagonal + (one == other ? 0 : 1), row[place] + 1, row[place + 1] + 1)
+            diagonal = row[place + 1]
+            row[place + 1] = next
+          }
+        }
+        return .integer(Int64(row[right.count]))
+      },
+      fixed("like", [.varchar, .varchar], .boolean) { (values) throws(QueryError) in
+        .boolean(try LikePattern(values[1].text, escape: nil).matches(values[0].text))
+      },
+      fixed("like", [.varchar, .varchar, .varchar], .boolean) { (values) throws(QueryError) in
+        .boolean(try LikePattern(values[1].text, escape: values[2].text).matches(values[0].text))
+      },
+      variadicText("concat"), variadicText("||"),
+      fixed("regexp_like", [.varchar, .varchar], .boolean) { (values) throws(QueryError) in
+        .boolean(
+          try RegularExpression.make(values[1].text).firstMatch(in: Array(values[0].text.utf8), from: 0)
+            != nil)
+      },
+      fixed("regexp_extract", [.varchar, .varchar], .varchar) { (values) throws(QueryError) in
+        try extracted(values[0].text, values[1].text, group: 0)
+      },
+      fixed("regexp_extract", [.varchar, .varchar, .bigint], .varchar) { (values) throws(QueryError) in
+        try extracted(values[0].text, values[1].text, group: values[2].integer)
+      },
+      fixed("regexp_extract_all", [.varchar, .varchar], .array(.varchar)) { (values) throws(QueryError) in
+        let text = Array(values[0].text.utf8)
+        return .list(
+          try RegularExpression.make(values[1].text).allMatches(in: text).map { match in
+            match[0].map { .text(String(decoding: text[$0], as: UTF8.self)) } ?? .null
+          })
+      },
+      fixed("regexp_replace", [.varchar, .varchar], .varchar) { (values) throws(QueryError) in
+        .text(try RegularExpression.make(values[1].text).replacing(in: Array(values[0].text.utf8), with: []))
+      },
+      fixed("regexp_replace", [.varchar, .varchar, .varchar], .varchar) { (values) throws(QueryError) in
+        .text(
+          try RegularExpression.make(values[1].text).replacing(
+            in: Array(values[0].text.utf8), with: Array(values[2].text.utf8)))
+      },
+    ]
     + ["substr", "substring"].flatMap { name in
       [
         fixed(name, [.varchar, .bigint], .varchar) { .text(part(scalars($0[0]), $0[1].integer, .max)) },
-        fixed(name, [.varchar, .bigint, .bigint], .varchar) { .text(part(scalars($0[0]), $0[1].integer, $0[2].integer)) },
+        fixed(name, [.varchar, .bigint, .bigint], .varchar) {
+          .text(part(scalars($0[0]), $0[1].integer, $0[2].integer))
+        },
       ]
     }
 
@@ -114,7 +125,9 @@ enum TextFunctions {
   }
 
   static func bounded(_ text: String) throws(QueryError) -> String {
-    guard text.utf8.count <= lengthLimit else { throw QueryError("A text is longer than \(lengthLimit) bytes") }
+    guard text.utf8.count <= lengthLimit else {
+      throw QueryError("A text is longer than \(lengthLimit) bytes")
+    }
     return text
   }
 
@@ -153,7 +166,9 @@ enum TextFunctions {
         result.append(bytes[index])
         index += 1
       }
-      guard result.count <= lengthLimit else { throw QueryError("A text is longer than \(lengthLimit) bytes") }
+      guard result.count <= lengthLimit else {
+        throw QueryError("A text is longer than \(lengthLimit) bytes")
+      }
     }
     return .text(String(decoding: result, as: UTF8.self))
   }
@@ -208,7 +223,9 @@ enum TextFunctions {
       throw QueryError("Pattern has \(expression.groupCount) groups. Cannot access group \(group)")
     }
     let bytes = Array(text.utf8)
-    guard let match = try expression.firstMatch(in: bytes, from: 0), let range = match[ifPresent: Int(group)] ?? nil else {
+    guard let match = try expression.firstMatch(in: bytes, from: 0),
+      let range = match[ifPresent: Int(group)] ?? nil
+    else {
       return .null
     }
     return .text(String(decoding: bytes[range], as: UTF8.self))
@@ -222,7 +239,9 @@ struct LikePattern {
 
   init(_ pattern: String, escape: String?) throws(QueryError) {
     let escapes = escape.map { Array($0.unicodeScalars) }
-    guard escapes.map({ $0.count == 1 }) ?? true else { throw QueryError("Escape string must be a single character") }
+    guard escapes.map({ $0.count == 1 }) ?? true else {
+      throw QueryError("Escape string must be a single character")
+    }
     var parts: [Part] = []
     var isEscaped = false
     for scalar in pattern.unicodeScalars {

@@ -6,110 +6,125 @@ import Time
 enum TimeFunctions {
   static let day: Int64 = 86_400_000_000_000
 
-  static let all: [FunctionFamily] = [
-    now("now", .timestamp) { $0 }, now("current_timestamp", .timestamp) { $0 }, now("localtimestamp", .timestamp) { $0 },
-    now("current_date", .date) { $0.floorDivided(by: day).quotient },
-    now("current_time", .time) { $0.floorDivided(by: day).remainder },
-    now("localtime", .time) { $0.floorDivided(by: day).remainder },
-    generic("ago", "ago(interval day to second)") { types in
-      guard types.count == 1, types[0].coerces(to: .intervalDayToSecond) else { return nil }
-      return ScalarFunction(name: "ago", parameters: [.intervalDayToSecond], result: .timestamp) {
-        (values, context) throws(QueryError) in
-        try time(context.now.checkedSubtract(values[0].integer))
-      }
-    },
-    fixed("bin", [.timestamp, .intervalDayToSecond], .timestamp) { (values) throws(QueryError) in
-      guard values[1].integer > 0 else { throw QueryError("bin() needs an interval above zero") }
-      return .integer(values[0].integer.floored(to: values[1].integer))
-    },
-    fixed("from_milliseconds", [.bigint], .timestamp) { (values) throws(QueryError) in
-      try time(values[0].integer.checkedMultiply(1_000_000))
-    },
-    fixed("from_nanoseconds", [.bigint], .timestamp) { $0[0] },
-    fixed("from_unixtime", [.double], .timestamp) { (values) throws(QueryError) in
-      let seconds = values[0].double
-      // Whole seconds apart from their fraction: a double has no room for nanoseconds since 1970.
-      let whole = seconds.rounded(.down)
-      return try time(
-        Int64(truncated: whole)?.checkedMultiply(1_000_000_000)?.checkedAdd(Int64(saturated: (seconds - whole) * 1e9)))
-    },
-    fixed("to_milliseconds", [.timestamp], .bigint) { .integer($0[0].integer.floorDivided(by: 1_000_000).quotient) },
-    fixed("to_milliseconds", [.intervalDayToSecond], .bigint) { .integer($0[0].integer / 1_000_000) },
-    fixed("to_nanoseconds", [.timestamp], .bigint) { $0[0] },
-    fixed("to_nanoseconds", [.intervalDayToSecond], .bigint) { $0[0] },
-    fixed("to_unixtime", [.timestamp], .double) { values in
-      let (seconds, rest) = values[0].integer.floorDivided(by: 1_000_000_000)
-      return .double(Double(seconds) + Double(rest) / 1e9)
-    },
-    fixed("from_iso8601_timestamp", [.varchar], .timestamp) { (values) throws(QueryError) in
-      try Casts.timestamp(values[0].text)
-    },
-    fixed("from_iso8601_date", [.varchar], .date) { (values) throws(QueryError) in try Casts.date(values[0].text) },
-    fixed("to_iso8601", [.timestamp], .varchar) { .text(Timestamp.iso8601($0[0].integer)) },
-    fixed("to_iso8601", [.date], .varchar) { .text(Datum.dateText($0[0].integer)) },
-    fixed("date", [.timestamp], .date) { .integer($0[0].integer.floorDivided(by: day).quotient) },
-    fixed("date", [.varchar], .date) { (values) throws(QueryError) in try Casts.date(values[0].text) },
-    fixed("date_trunc", [.varchar, .timestamp], .timestamp) { (values) throws(QueryError) in
-      let unit = values[0].text.lowercased()
-      if unit == "millisecond" { return .integer(values[1].integer.floored(to: 1_000_000)) }
-      guard let time = Timestamp.truncated(values[1].integer, to: unit) else { throw unknownUnit(unit) }
-      return .integer(time)
-    },
-    fixed("date_trunc", [.varchar, .date], .date) { (values) throws(QueryError) in
-      let unit = values[0].text.lowercased()
-      guard ["day", "week", "month", "quarter", "year"].contains(unit),
-        let time = Timestamp.truncated(values[1].integer.saturatingMultiply(day), to: unit)
-      else { throw unknownUnit(unit) }
-      return .integer(time.floorDivided(by: day).quotient)
-    },
-    fixed("date_add", [.varchar, .bigint, .timestamp], .timestamp) { (values) throws(QueryError) in
-      try time(added(values[0].text.lowercased(), values[1].integer, to: values[2].integer))
-    },
-    fixed("date_add", [.intervalDayToSecond, .timestamp], .timestamp) { (values) throws(QueryError) in
-      try time(values[1].integer.checkedAdd(values[0].integer))
-    },
-    fixed("date_add", [.varchar, .bigint, .date], .date) { (values) throws(QueryError) in
-      let unit = values[0].text.lowercased()
-      guard ["day", "week", "month", "quarter", "year"].contains(unit) else { throw unknownUnit(unit) }
-      let sum = try added(unit, values[1].integer, to: values[2].integer.saturatingMultiply(day))
-      return .integer(try time(sum).integer.floorDivided(by: day).quotient)
-    },
-    fixed("date_diff", [.varchar, .timestamp, .timestamp], .bigint) { (values) throws(QueryError) in
-      .integer(try difference(values[0].text.lowercased(), values[1].integer, values[2].integer))
-    },
-    fixed("parse_duration", [.varchar], .intervalDayToSecond) { (values) throws(QueryError) in
-      try duration(values[0].text)
-    },
-    fixed("human_readable_seconds", [.double], .varchar) { values in
-      .text(readable(Int64(saturated: values[0].double.rounded())))
-    },
-    fixed("date_format", [.timestamp, .varchar], .varchar) { (values) throws(QueryError) in
-      .text(try MySQLTimeFormat.text(values[0].integer, values[1].text))
-    },
-    fixed("date_parse", [.varchar, .varchar], .timestamp) { (values) throws(QueryError) in
-      .integer(try MySQLTimeFormat.parse(values[0].text, values[1].text))
-    },
-    fixed("last_day_of_month", [.timestamp], .date) { values in
-      let date = CivilDate(daysSinceEpoch: Int(values[0].integer.floorDivided(by: day).quotient))
-      return .integer(
-        Int64(CivilDate.days(date.year, date.month, CivilDate.length(ofMonth: date.month, in: date.year))))
-    },
-  ] + fields + arithmetic
+  static let all: [FunctionFamily] =
+    [
+      now("now", .timestamp) { $0 }, now("current_timestamp", .timestamp) { $0 },
+      now("localtimestamp", .timestamp) { $0 },
+      now("current_date", .date) { $0.floorDivided(by: day).quotient },
+      now("current_time", .time) { $0.floorDivided(by: day).remainder },
+      now("localtime", .time) { $0.floorDivided(by: day).remainder },
+      generic("ago", "ago(interval day to second)") { types in
+        guard types.count == 1, types[0].coerces(to: .intervalDayToSecond) else { return nil }
+        return ScalarFunction(name: "ago", parameters: [.intervalDayToSecond], result: .timestamp) {
+          (values, context) throws(QueryError) in
+          try time(context.now.checkedSubtract(values[0].integer))
+        }
+      },
+      fixed("bin", [.timestamp, .intervalDayToSecond], .timestamp) { (values) throws(QueryError) in
+        guard values[1].integer > 0 else { throw QueryError("bin() needs an interval above zero") }
+        return .integer(values[0].integer.floored(to: values[1].integer))
+      },
+      fixed("from_milliseconds", [.bigint], .timestamp) { (values) throws(QueryError) in
+        try time(values[0].integer.checkedMultiply(1_000_000))
+      },
+      fixed("from_nanoseconds", [.bigint], .timestamp) { $0[0] },
+      fixed("from_unixtime", [.double], .timestamp) { (values) throws(QueryError) in
+        let seconds = values[0].double
+        // Whole seconds apart from their fraction: a double has no room for nanoseconds since 1970.
+        let whole = seconds.rounded(.down)
+        return try time(
+          Int64(truncated: whole)?.checkedMultiply(1_000_000_000)?.checkedAdd(
+            Int64(saturated: (seconds - whole) * 1e9)))
+      },
+      fixed("to_milliseconds", [.timestamp], .bigint) {
+        .integer($0[0].integer.floorDivided(by: 1_000_000).quotient)
+      },
+      fixed("to_milliseconds", [.intervalDayToSecond], .bigint) { .integer($0[0].integer / 1_000_000) },
+      fixed("to_nanoseconds", [.timestamp], .bigint) { $0[0] },
+      fixed("to_nanoseconds", [.intervalDayToSecond], .bigint) { $0[0] },
+      fixed("to_unixtime", [.timestamp], .double) { values in
+        let (seconds, rest) = values[0].integer.floorDivided(by: 1_000_000_000)
+        return .double(Double(seconds) + Double(rest) / 1e9)
+      },
+      fixed("from_iso8601_timestamp", [.varchar], .timestamp) { (values) throws(QueryError) in
+        try Casts.timestamp(values[0].text)
+      },
+      fixed("from_iso8601_date", [.varchar], .date) { (values) throws(QueryError) in
+        try Casts.date(values[0].text)
+      },
+      fixed("to_iso8601", [.timestamp], .varchar) { .text(Timestamp.iso8601($0[0].integer)) },
+      fixed("to_iso8601", [.date], .varchar) { .text(Datum.dateText($0[0].integer)) },
+      fixed("date", [.timestamp], .date) { .integer($0[0].integer.floorDivided(by: day).quotient) },
+      fixed("date", [.varchar], .date) { (values) throws(QueryError) in try Casts.date(values[0].text) },
+      fixed("date_trunc", [.varchar, .timestamp], .timestamp) { (values) throws(QueryError) in
+        let unit = values[0].text.lowercased()
+        if unit == "millisecond" { return .integer(values[1].integer.floored(to: 1_000_000)) }
+        guard let time = Timestamp.truncated(values[1].integer, to: unit) else { throw unknownUnit(unit) }
+        return .integer(time)
+      },
+      fixed("date_trunc", [.varchar, .date], .date) { (values) throws(QueryError) in
+        let unit = values[0].text.lowercased()
+        guard ["day", "week", "month", "quarter", "year"].contains(unit),
+          let time = Timestamp.truncated(values[1].integer.saturatingMultiply(day), to: unit)
+        else { throw unknownUnit(unit) }
+        return .integer(time.floorDivided(by: day).quotient)
+      },
+      fixed("date_add", [.varchar, .bigint, .timestamp], .timestamp) { (values) throws(QueryError) in
+        try time(added(values[0].text.lowercased(), values[1].integer, to: values[2].integer))
+      },
+      fixed("date_add", [.intervalDayToSecond, .timestamp], .timestamp) { (values) throws(QueryError) in
+        try time(values[1].integer.checkedAdd(values[0].integer))
+      },
+      fixed("date_add", [.varchar, .bigint, .date], .date) { (values) throws(QueryError) in
+        let unit = values[0].text.lowercased()
+        guard ["day", "week", "month", "quarter", "year"].contains(unit) else { throw unknownUnit(unit) }
+        let sum = try added(unit, values[1].integer, to: values[2].integer.saturatingMultiply(day))
+        return .integer(try time(sum).integer.floorDivided(by: day).quotient)
+      },
+      fixed("date_diff", [.varchar, .timestamp, .timestamp], .bigint) { (values) throws(QueryError) in
+        .integer(try difference(values[0].text.lowercased(), values[1].integer, values[2].integer))
+      },
+      fixed("parse_duration", [.varchar], .intervalDayToSecond) { (values) throws(QueryError) in
+        try duration(values[0].text)
+      },
+      fixed("human_readable_seconds", [.double], .varchar) { values in
+        .text(readable(Int64(saturated: values[0].double.rounded())))
+      },
+      fixed("date_format", [.timestamp, .varchar], .varchar) { (values) throws(QueryError) in
+        .text(try MySQLTimeFormat.text(values[0].integer, values[1].text))
+      },
+      fixed("date_parse", [.varchar, .varchar], .timestamp) { (values) throws(QueryError) in
+        .integer(try MySQLTimeFormat.parse(values[0].text, values[1].text))
+      },
+      fixed("last_day_of_month", [.timestamp], .date) { values in
+        let date = CivilDate(daysSinceEpoch: Int(values[0].integer.floorDivided(by: day).quotient))
+        return .integer(
+          Int64(CivilDate.days(date.year, date.month, CivilDate.length(ofMonth: date.month, in: date.year))))
+      },
+    ] + fields + arithmetic
 
-  private static func now(_ name: String, _ type: SQLType, _ part: @escaping @Sendable (Int64) -> Int64) -> FunctionFamily {
+  private static func now(_ name: String, _ type: SQLType, _ part: @escaping @Sendable (Int64) -> Int64)
+    -> FunctionFamily
+  {
     generic(name, "\(name)()") { types in
       types.isEmpty
-        ? ScalarFunction(name: name, parameters: [], result: type) { (_, context) throws(QueryError) in .integer(part(context.now)) }
+        ? ScalarFunction(name: name, parameters: [], result: type) { (_, context) throws(QueryError) in
+          .integer(part(context.now))
+        }
         : nil
     }
   }
 
   static func time(_ value: Int64?) throws(QueryError) -> Datum {
-    guard let value else { throw QueryError("The time is outside the range of timestamps, the years 1677 to 2262") }
+    guard let value else {
+      throw QueryError("The time is outside the range of timestamps, the years 1677 to 2262")
+    }
     return .integer(value)
   }
 
-  private static func unknownUnit(_ unit: String) -> QueryError { QueryError("'\(unit)' is not a valid Timestamp field") }
+  private static func unknownUnit(_ unit: String) -> QueryError {
+    QueryError("'\(unit)' is not a valid Timestamp field")
+  }
 
   // MARK: Parts of times
 
@@ -151,14 +166,24 @@ enum TimeFunctions {
   // MARK: Arithmetic
 
   private static let arithmetic: [FunctionFamily] = [
-    fixed("+", [.timestamp, .intervalDayToSecond], .timestamp) { (v) throws(QueryError) in try time(v[0].integer.checkedAdd(v[1].integer)) },
-    fixed("+", [.intervalDayToSecond, .timestamp], .timestamp) { (v) throws(QueryError) in try time(v[0].integer.checkedAdd(v[1].integer)) },
-    fixed("-", [.timestamp, .intervalDayToSecond], .timestamp) { (v) throws(QueryError) in try time(v[0].integer.checkedSubtract(v[1].integer)) },
+    fixed("+", [.timestamp, .intervalDayToSecond], .timestamp) { (v) throws(QueryError) in
+      try time(v[0].integer.checkedAdd(v[1].integer))
+    },
+    fixed("+", [.intervalDayToSecond, .timestamp], .timestamp) { (v) throws(QueryError) in
+      try time(v[0].integer.checkedAdd(v[1].integer))
+    },
+    fixed("-", [.timestamp, .intervalDayToSecond], .timestamp) { (v) throws(QueryError) in
+      try time(v[0].integer.checkedSubtract(v[1].integer))
+    },
     fixed("-", [.timestamp, .timestamp], .intervalDayToSecond) { (v) throws(QueryError) in
       try MathFunctions.bigint(v[0].integer.checkedSubtract(v[1].integer), "subtraction")
     },
-    fixed("+", [.timestamp, .intervalYearToMonth], .timestamp) { (v) throws(QueryError) in try time(added("month", v[1].integer, to: v[0].integer)) },
-    fixed("+", [.intervalYearToMonth, .timestamp], .timestamp) { (v) throws(QueryError) in try time(added("month", v[0].integer, to: v[1].integer)) },
+    fixed("+", [.timestamp, .intervalYearToMonth], .timestamp) { (v) throws(QueryError) in
+      try time(added("month", v[1].integer, to: v[0].integer))
+    },
+    fixed("+", [.intervalYearToMonth, .timestamp], .timestamp) { (v) throws(QueryError) in
+      try time(added("month", v[0].integer, to: v[1].integer))
+    },
     fixed("-", [.timestamp, .intervalYearToMonth], .timestamp) { (v) throws(QueryError) in
       try time(added("month", Int64(0).saturatingSubtract(v[1].integer), to: v[0].integer))
     },
@@ -208,7 +233,8 @@ enum TimeFunctions {
     let (years, month) = (Int64(date.month) - 1 + total).floorDivided(by: 12)
     let year = date.year + Int(years)
     let last = CivilDate.length(ofMonth: Int(month) + 1, in: year)
-    return Int64(CivilDate.days(year, Int(month) + 1, min(date.day, last))).checkedMultiply(day)?.checkedAdd(rest)
+    return Int64(CivilDate.days(year, Int(month) + 1, min(date.day, last))).checkedMultiply(day)?.checkedAdd(
+      rest)
   }
 
   private static func difference(_ unit: String, _ from: Int64, _ to: Int64) throws(QueryError) -> Int64 {
@@ -247,10 +273,14 @@ enum TimeFunctions {
   private static func readable(_ seconds: Int64) -> String {
     var rest = seconds.magnitude
     var parts: [String] = []
-    for (name, length) in [("week", UInt64(604_800)), ("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1)] {
+    for (name, length) in [
+      ("week", UInt64(604_800)), ("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1),
+    ] {
       let count = rest / length
       rest %= length
-      if count > 0 || name == "second" && parts.isEmpty { parts.append("\(count) \(name)\(count == 1 ? "" : "s")") }
+      if count > 0 || name == "second" && parts.isEmpty {
+        parts.append("\(count) \(name)\(count == 1 ? "" : "s")")
+      }
     }
     return (seconds < 0 ? "-" : "") + parts.joined(separator: ", ")
   }

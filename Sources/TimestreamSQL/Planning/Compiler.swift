@@ -95,7 +95,11 @@ struct Compiler {
         var sawNull = false
         for other in others {
           let choice = try other(frame)
-          if choice.isNull { sawNull = true } else if Datum.order(value, choice) == 0 { return .boolean(true) }
+          if choice.isNull {
+            sawNull = true
+          } else if Datum.order(value, choice) == 0 {
+            return .boolean(true)
+          }
         }
         return sawNull ? .null : .boolean(false)
       }
@@ -116,7 +120,9 @@ struct Compiler {
   }
 
   /// AND and OR with three values; `decisive` is the operand that settles it.
-  private mutating func junction(_ operands: [TypedExpression], decisive: Bool) throws(QueryError) -> Evaluation {
+  private mutating func junction(_ operands: [TypedExpression], decisive: Bool) throws(QueryError)
+    -> Evaluation
+  {
     var parts: [Evaluation] = []
     for operand in operands { parts.append(try compile(operand)) }
     return { [parts] (frame) throws(QueryError) in
@@ -130,7 +136,9 @@ struct Compiler {
     }
   }
 
-  private mutating func call(_ function: ScalarFunction, _ arguments: [TypedExpression]) throws(QueryError) -> Evaluation {
+  private mutating func call(_ function: ScalarFunction, _ arguments: [TypedExpression]) throws(QueryError)
+    -> Evaluation
+  {
     var parts: [Evaluation?] = []
     var lambdas: [Int: (first: Int, count: Int, body: Evaluation)] = [:]
     for (index, argument) in arguments.enumerated() {
@@ -152,7 +160,9 @@ struct Compiler {
       let context = ScalarFunction.Context(now: frame.now) { (index, values) throws(QueryError) in
         guard let lambda = lambdas[index] else { return .null }
         while frame.locals.count < lambda.first + lambda.count { frame.locals.append(.null) }
-        for (offset, value) in values.enumerated() where offset < lambda.count { frame.locals[lambda.first + offset] = value }
+        for (offset, value) in values.enumerated() where offset < lambda.count {
+          frame.locals[lambda.first + offset] = value
+        }
         return try lambda.body(frame)
       }
       return try function.body(values, context)
@@ -167,7 +177,9 @@ enum Coercion {
     case (.integer, .double), (.bigint, .double):
       return { if case .integer(let value) = $0 { .double(Double(value)) } else { $0 } }
     case (.date, .timestamp):
-      return { if case .integer(let days) = $0 { .integer(days.saturatingMultiply(86_400_000_000_000)) } else { $0 } }
+      return {
+        if case .integer(let days) = $0 { .integer(days.saturatingMultiply(86_400_000_000_000)) } else { $0 }
+      }
     case (.array(let from), .array(let to)):
       let convert = conversion(from: from, to: to)
       return { if case .list(let values) = $0 { .list(values.map(convert)) } else { $0 } }
@@ -177,7 +189,11 @@ enum Coercion {
     case (.row(let from), .row(let to)):
       let converts = zip(from, to).map { conversion(from: $0.type, to: $1.type) }
       return {
-        if case .list(let values) = $0 { .list(zip(values, converts).map { value, convert in convert(value) }) } else { $0 }
+        if case .list(let values) = $0 {
+          .list(zip(values, converts).map { value, convert in convert(value) })
+        } else {
+          $0
+        }
       }
     default: return { $0 }
     }

@@ -63,10 +63,13 @@ struct Emitter {
 
   /// What charts ask for most, without leaving SQLite's machine: `bin` by a constant, and sums, differences and products
   /// of doubles.
-  private func native(_ function: ScalarFunction, _ arguments: [TypedExpression]) throws(QueryError) -> String? {
+  private func native(_ function: ScalarFunction, _ arguments: [TypedExpression]) throws(QueryError)
+    -> String?
+  {
     switch function.name {
     case "bin":
-      guard case .constant(.integer(let step)) = arguments[1].kind, step > 0, case .reference(let time) = arguments[0].kind
+      guard case .constant(.integer(let step)) = arguments[1].kind, step > 0,
+        case .reference(let time) = arguments[0].kind
       else { return nil }
       // Rounded down for times before 1970, too; no step of it leaves 64 bits but beside the ends of time.
       return "(\(time) - (\(time) % \(step) + \(step)) % \(step))"
@@ -86,7 +89,8 @@ struct Emitter {
     let name = "ts_x\(planner.programs.count)"
     planner.programs.append(
       QueryPlan.Program(
-        name: name, inputs: compiler.inputTypes, result: expression.type, isDeterministic: isDeterministic(expression),
+        name: name, inputs: compiler.inputTypes, result: expression.type,
+        isDeterministic: isDeterministic(expression),
         now: planner.now, body))
     return "\(name)(\(compiler.inputs.joined(separator: ", ")))"
   }
@@ -110,10 +114,12 @@ struct Emitter {
       name = "ts_a\(planner.aggregates.count)"
       planner.aggregates.append(
         QueryPlan.Aggregate(
-          name: name, inputs: call.arguments.map(\.type) + call.order.map(\.expression.type), result: call.function.result,
+          name: name, inputs: call.arguments.map(\.type) + call.order.map(\.expression.type),
+          result: call.function.result,
           isWindowed: call.window != nil, order: call.order.map { ($0.isDescending, $0.nullsFirst) }, make))
     }
-    var text = "\(name)(\(call.isDistinct ? "DISTINCT " : "")\(call.isStar ? "*" : arguments.joined(separator: ", ")))"
+    var text =
+      "\(name)(\(call.isDistinct ? "DISTINCT " : "")\(call.isStar ? "*" : arguments.joined(separator: ", ")))"
     if let filter = call.filter { text += " FILTER (WHERE \(try sql(filter)))" }
     if let window = call.window {
       var parts: [String] = []
@@ -136,14 +142,17 @@ struct Emitter {
 
 extension QueryPlanner {
   /// The SQL of an expression.
-  func sql(_ expression: TypedExpression) throws(QueryError) -> String { try Emitter(planner: self).sql(expression) }
+  func sql(_ expression: TypedExpression) throws(QueryError) -> String {
+    try Emitter(planner: self).sql(expression)
+  }
 
   /// A constant in place of what is known now; what would fail is left to fail when it is needed.
   func folded(_ expression: TypedExpression) -> TypedExpression {
     if case .constant = expression.kind { return expression }
     guard expression.isConstant else { return expression }
     var compiler = Compiler { (expression) throws(QueryError) in try self.sql(expression) }
-    guard let evaluation = try? compiler.compile(expression), let datum = try? evaluation(Frame(now: now)) else {
+    guard let evaluation = try? compiler.compile(expression), let datum = try? evaluation(Frame(now: now))
+    else {
       return expression
     }
     return TypedExpression(.constant(datum), expression.type, expression.place)
@@ -152,7 +161,10 @@ extension QueryPlanner {
   /// A query as a value: NULL without rows, an error with more than one.
   func scalarSubquery(_ sql: String) -> String {
     let name = "ts_a\(aggregates.count)"
-    aggregates.append(QueryPlan.Aggregate(name: name, inputs: [.unknown], result: .unknown, isWindowed: false, order: []) { Only() })
+    aggregates.append(
+      QueryPlan.Aggregate(name: name, inputs: [.unknown], result: .unknown, isWindowed: false, order: []) {
+        Only()
+      })
     return "(SELECT \(name)(c0) FROM (\(sql)))"
   }
 }

@@ -1,4 +1,5 @@
 import Numbers
+import Text
 
 /// Calls of functions, aggregates and window functions.
 extension ExpressionResolver {
@@ -7,18 +8,26 @@ extension ExpressionResolver {
       return try aggregate(call, place)
     }
     guard !call.isDistinct, call.order.isEmpty, call.filter == nil else {
-      throw QueryError("DISTINCT, ORDER BY and FILTER are for aggregates, and \(call.name) is not one", at: place)
+      throw QueryError(
+        "DISTINCT, ORDER BY and FILTER are for aggregates, and \(call.name) is not one", at: place)
     }
     if ConditionalFunctions.special.contains(call.name) { return try special(call, place) }
     guard let family = FunctionCatalog.families[call.name] else {
-      let names = Array(FunctionCatalog.families.keys) + AggregateCatalog.families.keys + ConditionalFunctions.special
-      let nearest = NearestSpelling.of(call.name, in: names.filter { $0.first?.isLetter == true })
-      throw QueryError("Function \(call.name) not registered", at: place, suggestion: nearest.map { "Did you mean '\($0)'?" })
+      let names =
+        Array(FunctionCatalog.families.keys) + AggregateCatalog.families.keys + ConditionalFunctions.special
+      let nearest = NearestName.of(call.name, among: names.filter { $0.first?.isLetter == true })
+      throw QueryError(
+        "Function \(call.name) not registered", at: place, suggestion: nearest.map { "Did you mean '\($0)'?" }
+      )
     }
     // Values first: the types of lambdas' parameters follow from them.
     var arguments: [TypedExpression?] = []
     for argument in call.arguments {
-      if case .lambda = argument.kind { arguments.append(nil) } else { arguments.append(try resolve(argument)) }
+      if case .lambda = argument.kind {
+        arguments.append(nil)
+      } else {
+        arguments.append(try resolve(argument))
+      }
     }
     for (index, argument) in call.arguments.enumerated() {
       guard case .lambda(let names, let body) = argument.kind else { continue }
@@ -26,13 +35,17 @@ extension ExpressionResolver {
       // Of the lambda's state nothing is known yet but its start.
       if index < types.count { types.removeSubrange(index...) }
       guard let parameters = family.lambdaParameters?(index, types), parameters.count == names.count else {
-        throw QueryError("Unexpected lambda as argument \(index + 1) of function \(call.name)", at: argument.place)
+        throw QueryError(
+          "Unexpected lambda as argument \(index + 1) of function \(call.name)", at: argument.place)
       }
       arguments[index] = try lambda(names, parameters, body, argument.place)
       // A state that the step widens, as from integer to double, is widened from its start.
-      if call.name == "reduce", index == 2, let step = arguments[2], let start = arguments[1], step.type != start.type {
+      if call.name == "reduce", index == 2, let step = arguments[2], let start = arguments[1],
+        step.type != start.type
+      {
         guard let wider = SQLType.common(start.type, step.type) else {
-          throw QueryError("reduce: the step returns \(step.type.text), the state is \(start.type.text)", at: argument.place)
+          throw QueryError(
+            "reduce: the step returns \(step.type.text), the state is \(start.type.text)", at: argument.place)
         }
         arguments[1] = coerced(start, to: wider)
         arguments[2] = try lambda(names, [wider, parameters[1]], body, argument.place)
@@ -47,7 +60,8 @@ extension ExpressionResolver {
     // A lambda keeps its kind; only its result is coerced, inside.
     let coercedValues = zip(values, function.parameters).map { value, type in
       if case .lambda(let first, let count, let body) = value.kind {
-        return TypedExpression(.lambda(firstLocal: first, count: count, body: coerced(body, to: type)), type, value.place)
+        return TypedExpression(
+          .lambda(firstLocal: first, count: count, body: coerced(body, to: type)), type, value.place)
       }
       return coerced(value, to: type)
     }
@@ -80,7 +94,8 @@ extension ExpressionResolver {
     case "if":
       try expect(2...3)
       let condition = try resolve(call.arguments[0], as: .boolean, what: "IF condition")
-      return try choice([(condition, arguments[1])], arguments[ifPresent: 2] ?? null, place, what: "Result types for IF")
+      return try choice(
+        [(condition, arguments[1])], arguments[ifPresent: 2] ?? null, place, what: "Result types for IF")
     case "coalesce":
       try expect(2...1000)
       let branches = arguments.dropLast().map { (when: isPresent($0), then: $0) }
@@ -101,7 +116,8 @@ extension ExpressionResolver {
   private func aggregate(_ call: Expression.Call, _ place: Place) throws(QueryError) -> TypedExpression {
     if let clause = clauseWithoutAggregates {
       throw QueryError(
-        "\(clause) cannot contain aggregations, window functions or grouping operations: [\"\(call.name)\"(...)]", at: place)
+        "\(clause) cannot contain aggregations, window functions or grouping operations: [\"\(call.name)\"(...)]",
+        at: place)
     }
     guard !isInsideAggregate else {
       throw QueryError("Cannot nest aggregations inside aggregation '\(call.name)'", at: place)
@@ -130,7 +146,8 @@ extension ExpressionResolver {
     if case .windowOnly = function.kind, call.window == nil {
       throw QueryError("Window function '\(call.name)' must have an OVER clause", at: place)
     }
-    if case .windowOnly = function.kind {} else if call.ignoresNulls {
+    if case .windowOnly = function.kind {
+    } else if call.ignoresNulls {
       throw QueryError("IGNORE NULLS is not supported for \(call.name)", at: place)
     }
     if call.ignoresNulls { throw QueryError("IGNORE NULLS is not supported", at: place) }
@@ -139,10 +156,13 @@ extension ExpressionResolver {
     }
     var window: AggregateCall.TypedWindow?
     if let over = call.window {
-      guard !call.isDistinct else { throw QueryError("DISTINCT in window function parameters not yet supported", at: place) }
+      guard !call.isDistinct else {
+        throw QueryError("DISTINCT in window function parameters not yet supported", at: place)
+      }
       var partition: [TypedExpression] = []
       for item in over.partition { partition.append(try inner.resolve(item)) }
-      window = AggregateCall.TypedWindow(partition: partition, order: try inner.order(over.order), frame: over.frame)
+      window = AggregateCall.TypedWindow(
+        partition: partition, order: try inner.order(over.order), frame: over.frame)
     }
     let aggregate = AggregateCall(
       function, zip(arguments, function.parameters).map { coerced($0, to: $1) }, isStar: call.isStar,
@@ -162,9 +182,12 @@ extension ExpressionResolver {
     for item in items {
       let value = try resolve(item.expression)
       guard value.type.isOrdered else {
-        throw QueryError("Type \(value.type.text) is not orderable, and therefore cannot be used in ORDER BY", at: item.expression.place)
+        throw QueryError(
+          "Type \(value.type.text) is not orderable, and therefore cannot be used in ORDER BY",
+          at: item.expression.place)
       }
-      order.append(.init(expression: value, isDescending: item.isDescending, nullsFirst: item.nullsFirst ?? false))
+      order.append(
+        .init(expression: value, isDescending: item.isDescending, nullsFirst: item.nullsFirst ?? false))
     }
     return order
   }

@@ -17,10 +17,12 @@ struct ExpressionResolver {
   }
 
   /// The expression as a value of `type`.
-  func resolve(_ expression: Expression, as type: SQLType, what: String) throws(QueryError) -> TypedExpression {
+  func resolve(_ expression: Expression, as type: SQLType, what: String) throws(QueryError) -> TypedExpression
+  {
     let typed = try resolve(expression)
     guard typed.type.coerces(to: type) else {
-      throw QueryError("\(what) must evaluate to a \(type.text): actual type \(typed.type.text)", at: expression.place)
+      throw QueryError(
+        "\(what) must evaluate to a \(type.text): actual type \(typed.type.text)", at: expression.place)
     }
     return coerced(typed, to: type)
   }
@@ -34,7 +36,9 @@ struct ExpressionResolver {
     TypedExpression(.constant(datum), type, place)
   }
 
-  private func boolean(_ kind: TypedExpression.Kind, _ place: Place) -> TypedExpression { TypedExpression(kind, .boolean, place) }
+  private func boolean(_ kind: TypedExpression.Kind, _ place: Place) -> TypedExpression {
+    TypedExpression(kind, .boolean, place)
+  }
 
   private func resolveHere(_ expression: Expression) throws(QueryError) -> TypedExpression {
     let place = expression.place
@@ -54,7 +58,8 @@ struct ExpressionResolver {
     case .call(let call): return try self.call(call, place)
     case .unary(let sign, let operand):
       let value = try resolve(operand)
-      guard value.type.isNumeric || value.type == .intervalDayToSecond || value.type == .intervalYearToMonth else {
+      guard value.type.isNumeric || value.type == .intervalDayToSecond || value.type == .intervalYearToMonth
+      else {
         throw QueryError("Cannot negate \(value.type.text)", at: place)
       }
       return sign == "+" ? value : try apply("negate", [value], place)
@@ -67,14 +72,19 @@ struct ExpressionResolver {
       let (one, lower) = try comparable("BETWEEN", value, try resolve(low), place)
       let (other, upper) = try comparable("BETWEEN", value, try resolve(high), place)
       return boolean(
-        .and([boolean(.compare(.greaterOrEqual, one, lower), place), boolean(.compare(.lessOrEqual, other, upper), place)]),
+        .and([
+          boolean(.compare(.greaterOrEqual, one, lower), place),
+          boolean(.compare(.lessOrEqual, other, upper), place),
+        ]),
         place)
     case .inList(let value, let choices): return try inList(value, choices, place)
     case .inQuery(let value, let query):
       let value = try resolve(value)
       let planned = try planner.plan(query, outer: scope)
       guard planned.columns.count == 1 else {
-        throw QueryError("Multiple columns returned by subquery are not yet supported. Found \(planned.columns.count)", at: place)
+        throw QueryError(
+          "Multiple columns returned by subquery are not yet supported. Found \(planned.columns.count)",
+          at: place)
       }
       let reference = TypedExpression(.reference(sql: "c0"), planned.columns[0].type, query.place)
       guard let common = SQLType.common(value.type, planned.columns[0].type) else {
@@ -83,7 +93,8 @@ struct ExpressionResolver {
           at: place)
       }
       let element = coerced(reference, to: common)
-      let sql = element === reference ? planned.sql : "SELECT \(try planner.sql(element)) FROM (\(planned.sql))"
+      let sql =
+        element === reference ? planned.sql : "SELECT \(try planner.sql(element)) FROM (\(planned.sql))"
       return boolean(.inQuery(coerced(value, to: common), sql: sql), place)
     case .exists(let query): return boolean(.exists(sql: try planner.plan(query, outer: scope).sql), place)
     case .like(let value, let pattern, let escape):
@@ -102,29 +113,36 @@ struct ExpressionResolver {
       guard let convert = Casts.conversion(from: value.type, to: type) else {
         throw QueryError("Cannot cast \(value.type.text) to \(type.text)", at: place)
       }
-      let function = ScalarFunction(name: "cast", parameters: [value.type], result: type) { (values, _) throws(QueryError) in
+      let function = ScalarFunction(name: "cast", parameters: [value.type], result: type) {
+        (values, _) throws(QueryError) in
         try convert(values[0])
       }
       let cast = TypedExpression(.apply(function, [value]), type, place)
       return isTry ? TypedExpression(.attempt(cast), type, place) : cast
     case .extract(let field, let operand):
-      guard TimeFunctions.isField(field) else { throw QueryError("Invalid EXTRACT field: \(field)", at: place) }
+      guard TimeFunctions.isField(field) else {
+        throw QueryError("Invalid EXTRACT field: \(field)", at: place)
+      }
       let value = try resolve(operand)
       return try apply(field, [value.type == .date ? coerced(value, to: .timestamp) : value], place)
     case .subquery(let query):
       let planned = try planner.plan(query, outer: scope)
       guard planned.columns.count == 1 else {
-        throw QueryError("Multiple columns returned by subquery are not yet supported. Found \(planned.columns.count)", at: place)
+        throw QueryError(
+          "Multiple columns returned by subquery are not yet supported. Found \(planned.columns.count)",
+          at: place)
       }
       // A second row is an error; SQLite would take the first.
-      return TypedExpression(.reference(sql: planner.scalarSubquery(planned.sql)), planned.columns[0].type, place)
+      return TypedExpression(
+        .reference(sql: planner.scalarSubquery(planned.sql)), planned.columns[0].type, place)
     case .array(let elements):
       var values: [TypedExpression] = []
       var type = SQLType.unknown
       for element in elements {
         let value = try resolve(element)
         guard let common = SQLType.common(type, value.type) else {
-          throw QueryError("All ARRAY elements must be the same type: \(type.text) vs \(value.type.text)", at: element.place)
+          throw QueryError(
+            "All ARRAY elements must be the same type: \(type.text) vs \(value.type.text)", at: element.place)
         }
         type = common
         values.append(value)
@@ -141,7 +159,9 @@ struct ExpressionResolver {
     }
   }
 
-  private func list(_ name: String, _ values: [TypedExpression], _ type: SQLType, _ place: Place) -> TypedExpression {
+  private func list(_ name: String, _ values: [TypedExpression], _ type: SQLType, _ place: Place)
+    -> TypedExpression
+  {
     let function = ScalarFunction(
       name: name, parameters: values.map(\.type), result: type, isStrict: false
     ) { (values, _) throws(QueryError) in .list(values) }
@@ -150,11 +170,14 @@ struct ExpressionResolver {
 
   private func conditions(_ operands: [Expression], _ word: String) throws(QueryError) -> [TypedExpression] {
     var values: [TypedExpression] = []
-    for operand in operands { values.append(try resolve(operand, as: .boolean, what: "Logical expression term of \(word)")) }
+    for operand in operands {
+      values.append(try resolve(operand, as: .boolean, what: "Logical expression term of \(word)"))
+    }
     return values
   }
 
-  private func typedText(_ type: String, _ text: String, _ place: Place) throws(QueryError) -> TypedExpression {
+  private func typedText(_ type: String, _ text: String, _ place: Place) throws(QueryError) -> TypedExpression
+  {
     do throws(QueryError) {
       switch type {
       case "date": return constant(try Casts.date(text), .date, place)
@@ -181,7 +204,9 @@ struct ExpressionResolver {
       for length in stride(from: parts.count, to: 0, by: -1) {
         let found = current.find(Array(parts[..<length]))
         guard !found.isEmpty else { continue }
-        guard found.count == 1 else { throw QueryError("Column '\(parts.joined(separator: "."))' is ambiguous", at: place) }
+        guard found.count == 1 else {
+          throw QueryError("Column '\(parts.joined(separator: "."))' is ambiguous", at: place)
+        }
         var value = TypedExpression(found[0].expression.kind, found[0].expression.type, place)
         for name in parts[length...] { value = try field(name, of: value, place) }
         return value
@@ -190,10 +215,13 @@ struct ExpressionResolver {
     }
     let nearest = parts.last.flatMap { scope.nearest($0) }
     throw QueryError(
-      "Column '\(parts.joined(separator: "."))' does not exist", at: place, suggestion: nearest.map { "Did you mean '\($0)'?" })
+      "Column '\(parts.joined(separator: "."))' does not exist", at: place,
+      suggestion: nearest.map { "Did you mean '\($0)'?" })
   }
 
-  private func field(_ name: String, of value: TypedExpression, _ place: Place) throws(QueryError) -> TypedExpression {
+  private func field(_ name: String, of value: TypedExpression, _ place: Place) throws(QueryError)
+    -> TypedExpression
+  {
     guard case .row(let fields) = value.type,
       let index = fields.firstIndex(where: { Scope.matches($0.name, name, exactly: true) })
         ?? fields.firstIndex(where: { Scope.matches($0.name, name, exactly: false) })
@@ -203,7 +231,9 @@ struct ExpressionResolver {
 
   // MARK: Operators
 
-  private func binary(_ sign: String, _ left: Expression, _ right: Expression, _ place: Place) throws(QueryError) -> TypedExpression {
+  private func binary(_ sign: String, _ left: Expression, _ right: Expression, _ place: Place)
+    throws(QueryError) -> TypedExpression
+  {
     let (one, other) = (try resolve(left), try resolve(right))
     if let comparison = TypedExpression.Comparison(rawValue: sign) {
       let (left, right) = try comparable(sign, one, other, place)
@@ -212,7 +242,9 @@ struct ExpressionResolver {
       }
       return boolean(.compare(comparison, left, right), place)
     }
-    guard let family = FunctionCatalog.families[sign], let function = family.resolve(dates([one, other]).map(\.type)) else {
+    guard let family = FunctionCatalog.families[sign],
+      let function = family.resolve(dates([one, other]).map(\.type))
+    else {
       throw QueryError("'\(sign)' cannot be applied to \(one.type.text), \(other.type.text)", at: place)
     }
     return call(function, dates([one, other]), place)
@@ -230,7 +262,8 @@ struct ExpressionResolver {
     _ sign: String, _ left: TypedExpression, _ right: TypedExpression, _ place: Place
   ) throws(QueryError) -> (TypedExpression, TypedExpression) {
     func moment(_ value: TypedExpression, beside other: TypedExpression) -> TypedExpression {
-      guard value.type == .varchar, other.type == .timestamp || other.type == .date, case .constant(let datum) = value.kind,
+      guard value.type == .varchar, other.type == .timestamp || other.type == .date,
+        case .constant(let datum) = value.kind,
         let time = try? Casts.timestamp(datum.text)
       else { return value }
       return constant(time, .timestamp, value.place)
@@ -242,7 +275,9 @@ struct ExpressionResolver {
     return (coerced(one, to: type), coerced(other, to: type))
   }
 
-  private func inList(_ value: Expression, _ choices: [Expression], _ place: Place) throws(QueryError) -> TypedExpression {
+  private func inList(_ value: Expression, _ choices: [Expression], _ place: Place) throws(QueryError)
+    -> TypedExpression
+  {
     let value = try resolve(value)
     var type = value.type
     var others: [TypedExpression] = []
@@ -258,7 +293,8 @@ struct ExpressionResolver {
   }
 
   private func choice(
-    _ operand: Expression?, _ cases: [(when: Expression, then: Expression)], _ otherwise: Expression?, _ place: Place
+    _ operand: Expression?, _ cases: [(when: Expression, then: Expression)], _ otherwise: Expression?,
+    _ place: Place
   ) throws(QueryError) -> TypedExpression {
     let value = try operand.map { (operand) throws(QueryError) in try resolve(operand) }
     var branches: [(when: TypedExpression, then: TypedExpression)] = []
@@ -272,29 +308,38 @@ struct ExpressionResolver {
       }
       branches.append((when, try resolve(branch.then)))
     }
-    let last = try otherwise.map { (otherwise) throws(QueryError) in try resolve(otherwise) } ?? constant(.null, .unknown, place)
+    let last =
+      try otherwise.map { (otherwise) throws(QueryError) in try resolve(otherwise) }
+      ?? constant(.null, .unknown, place)
     return try choice(branches, last, place, what: "All CASE results")
   }
 
   /// A choice whose results have one type.
   func choice(
-    _ branches: [(when: TypedExpression, then: TypedExpression)], _ otherwise: TypedExpression, _ place: Place, what: String
+    _ branches: [(when: TypedExpression, then: TypedExpression)], _ otherwise: TypedExpression,
+    _ place: Place, what: String
   ) throws(QueryError) -> TypedExpression {
     var type = otherwise.type
     for branch in branches {
       guard let common = SQLType.common(type, branch.then.type) else {
-        throw QueryError("\(what) must be the same type: \(branch.then.type.text) vs \(type.text)", at: branch.then.place)
+        throw QueryError(
+          "\(what) must be the same type: \(branch.then.type.text) vs \(type.text)", at: branch.then.place)
       }
       type = common
     }
     return TypedExpression(
-      .choice(branches.map { ($0.when, coerced($0.then, to: type)) }, otherwise: coerced(otherwise, to: type)), type, place)
+      .choice(
+        branches.map { ($0.when, coerced($0.then, to: type)) }, otherwise: coerced(otherwise, to: type)),
+      type, place)
   }
 
   // MARK: Functions by name
 
-  func apply(_ name: String, _ arguments: [TypedExpression], _ place: Place) throws(QueryError) -> TypedExpression {
-    guard let family = FunctionCatalog.families[name], let function = family.resolve(arguments.map(\.type)) else {
+  func apply(_ name: String, _ arguments: [TypedExpression], _ place: Place) throws(QueryError)
+    -> TypedExpression
+  {
+    guard let family = FunctionCatalog.families[name], let function = family.resolve(arguments.map(\.type))
+    else {
       throw QueryError(
         "Unexpected parameters (\(arguments.map(\.type.text).joined(separator: ", "))) for function \(name). Expected: "
           + (FunctionCatalog.families[name]?.signatures.joined(separator: ", ") ?? ""), at: place)
@@ -311,7 +356,8 @@ struct ExpressionResolver {
 /// Access to the fields of rows.
 enum RowFields {
   static func field(_ index: Int, of value: TypedExpression, _ type: SQLType) -> TypedExpression {
-    let function = ScalarFunction(name: "field \(index)", parameters: [value.type], result: type) { (values, _) throws(QueryError) in
+    let function = ScalarFunction(name: "field \(index)", parameters: [value.type], result: type) {
+      (values, _) throws(QueryError) in
       values[0].list[ifPresent: index] ?? .null
     }
     return TypedExpression(.apply(function, [value]), type, value.place)
@@ -321,10 +367,13 @@ enum RowFields {
 /// `INTERVAL '2' DAY`, `INTERVAL '1 12:30' DAY TO MINUTE`, `INTERVAL '1-2' YEAR TO MONTH`.
 enum IntervalLiteral {
   private static let units: [(name: String, nanoseconds: Int64)] = [
-    ("DAY", 86_400_000_000_000), ("HOUR", 3_600_000_000_000), ("MINUTE", 60_000_000_000), ("SECOND", 1_000_000_000),
+    ("DAY", 86_400_000_000_000), ("HOUR", 3_600_000_000_000), ("MINUTE", 60_000_000_000),
+    ("SECOND", 1_000_000_000),
   ]
 
-  static func value(_ text: String, unit: String, end: String?, place: Place) throws(QueryError) -> (Int64, SQLType) {
+  static func value(_ text: String, unit: String, end: String?, place: Place) throws(QueryError) -> (
+    Int64, SQLType
+  ) {
     let failure = QueryError("Invalid INTERVAL literal: '\(text)' \(unit)", at: place)
     let isNegative = text.hasPrefix("-")
     let body = isNegative ? String(text.dropFirst()) : text
@@ -333,16 +382,22 @@ enum IntervalLiteral {
     if ["YEAR", "MONTH"].contains(unit) {
       type = .intervalYearToMonth
       let parts = body.split(separator: "-", omittingEmptySubsequences: false).map { Int64($0) }
-      guard parts.allSatisfy({ $0 != nil && $0! >= 0 }), parts.count == (end == nil ? 1 : 2), let first = parts[0] else {
+      guard parts.allSatisfy({ ($0 ?? -1) >= 0 }), parts.count == (end == nil ? 1 : 2),
+        let first = parts[0]
+      else {
         throw failure
       }
-      guard let months = first.checkedMultiply(unit == "YEAR" ? 12 : 1)?.checkedAdd((parts[ifPresent: 1] ?? 0) ?? 0) else {
+      guard
+        let months = first.checkedMultiply(unit == "YEAR" ? 12 : 1)?.checkedAdd(
+          (parts[ifPresent: 1] ?? 0) ?? 0)
+      else {
         throw failure
       }
       total = months
     } else if unit == "WEEK" {
       type = .intervalDayToSecond
-      guard end == nil, let count = Int64(body), let length = count.checkedMultiply(7 * 86_400_000_000_000) else { throw failure }
+      guard end == nil, let count = Int64(body), let length = count.checkedMultiply(7 * 86_400_000_000_000)
+      else { throw failure }
       total = length
     } else {
       type = .intervalDayToSecond
@@ -360,7 +415,8 @@ enum IntervalLiteral {
         total = sum
         if pieces.count == 2 {
           guard unit.name == "SECOND", pieces[1].count <= 9,
-            let fraction = Int64(pieces[1] + String(repeating: "0", count: 9 - pieces[1].count)), fraction >= 0,
+            let fraction = Int64(pieces[1] + String(repeating: "0", count: 9 - pieces[1].count)),
+            fraction >= 0,
             let more = total.checkedAdd(fraction)
           else { throw failure }
           total = more

@@ -23,7 +23,10 @@ public final class QueryPlan {
     private let frame: Frame
     private let body: Evaluation
 
-    init(name: String, inputs: [SQLType], result: SQLType, isDeterministic: Bool, now: Int64, _ body: @escaping Evaluation) {
+    init(
+      name: String, inputs: [SQLType], result: SQLType, isDeterministic: Bool, now: Int64,
+      _ body: @escaping Evaluation
+    ) {
       self.name = name
       self.inputs = inputs
       self.result = result
@@ -53,7 +56,8 @@ public final class QueryPlan {
     private let order: [(isDescending: Bool, nullsFirst: Bool)]
 
     init(
-      name: String, inputs: [SQLType], result: SQLType, isWindowed: Bool, order: [(isDescending: Bool, nullsFirst: Bool)],
+      name: String, inputs: [SQLType], result: SQLType, isWindowed: Bool,
+      order: [(isDescending: Bool, nullsFirst: Bool)],
       _ make: @escaping () -> any Accumulator
     ) {
       self.isWindowed = isWindowed
@@ -127,7 +131,8 @@ public final class QueryPlan {
   public let isExplanation: Bool
 
   init(
-    sql: String, parameters: [Datum], columns: [Column], programs: [Program], aggregates: [Aggregate], isExplanation: Bool
+    sql: String, parameters: [Datum], columns: [Column], programs: [Program], aggregates: [Aggregate],
+    isExplanation: Bool
   ) {
     self.sql = sql
     self.parameters = parameters
@@ -140,7 +145,9 @@ public final class QueryPlan {
   /// Plans a statement; throws `QueryError` with line and column, in Timestream's words.
   ///
   /// `now` is the value of now() for the whole statement, in nanoseconds since 1970.
-  public static func make(_ statement: String, catalog: any QueryCatalog, now: Int64) throws(QueryError) -> QueryPlan {
+  public static func make(_ statement: String, catalog: any QueryCatalog, now: Int64) throws(QueryError)
+    -> QueryPlan
+  {
     let planner = QueryPlanner(catalog: catalog, now: now)
     let isExplanation: Bool
     let planned: PlannedQuery

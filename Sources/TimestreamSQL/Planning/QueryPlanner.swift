@@ -1,3 +1,5 @@
+import Text
+
 /// A query as SQLite's SQL, with columns `c0`, `c1` and so on.
 struct PlannedQuery {
   struct Column {
@@ -40,7 +42,9 @@ final class QueryPlanner {
       var columns = planned.columns
       if let names = table.columns {
         guard names.count == columns.count else {
-          throw QueryError("Column alias list has \(names.count) entries but relation has \(columns.count) columns", at: table.place)
+          throw QueryError(
+            "Column alias list has \(names.count) entries but relation has \(columns.count) columns",
+            at: table.place)
         }
         columns = zip(names, columns).map { .init(name: $0, type: $1.type) }
       }
@@ -53,7 +57,8 @@ final class QueryPlanner {
     if query.limit != nil || query.offset != nil {
       sql += " LIMIT \(query.limit ?? -1)" + (query.offset.map { " OFFSET \($0)" } ?? "")
     }
-    return PlannedQuery(sql: (with.isEmpty ? "" : "WITH \(with.joined(separator: ", ")) ") + sql, columns: body.columns)
+    return PlannedQuery(
+      sql: (with.isEmpty ? "" : "WITH \(with.joined(separator: ", ")) ") + sql, columns: body.columns)
   }
 
   private func plan(_ body: QueryBody, order: [SortItem], outer: Scope?) throws(QueryError) -> PlannedQuery {
@@ -72,7 +77,8 @@ final class QueryPlanner {
     let columns = planned.columns.enumerated().map { index, column in
       Scope.Column(
         name: column.name, qualifier: [],
-        expression: TypedExpression(.reference(sql: "\(alias).c\(index)"), column.type, Place(line: 1, column: 1)))
+        expression: TypedExpression(
+          .reference(sql: "\(alias).c\(index)"), column.type, Place(line: 1, column: 1)))
     }
     let list = columns.indices.map { "\(alias).c\($0) AS c\($0)" }.joined(separator: ", ")
     var sql = "SELECT \(list) FROM (\(planned.sql)) AS \(alias)"
@@ -107,17 +113,22 @@ final class QueryPlanner {
   /// The SQL of a value after ORDER BY or GROUP BY, where SQLite takes a number alone for a column's position.
   func positioned(_ value: TypedExpression) throws(QueryError) -> String {
     let text = try sql(value)
-    if case .constant = value.kind { return "CAST(\(text) AS \(value.type == .double ? "REAL" : value.type == .varchar ? "TEXT" : "INTEGER"))" }
+    if case .constant = value.kind {
+      return
+        "CAST(\(text) AS \(value.type == .double ? "REAL" : value.type == .varchar ? "TEXT" : "INTEGER"))"
+    }
     return text
   }
 
   private func values(_ rows: [[Expression]], outer: Scope?) throws(QueryError) -> PlannedQuery {
-    let resolver = ExpressionResolver(scope: Scope([], outer: outer), planner: self, clauseWithoutAggregates: "VALUES")
+    let resolver = ExpressionResolver(
+      scope: Scope([], outer: outer), planner: self, clauseWithoutAggregates: "VALUES")
     var types: [SQLType] = []
     var typed: [[TypedExpression]] = []
     for row in rows {
       guard typed.isEmpty || row.count == types.count else {
-        throw QueryError("Values rows have mismatched sizes: \(types.count) vs \(row.count)", at: row[0].place)
+        throw QueryError(
+          "Values rows have mismatched sizes: \(types.count) vs \(row.count)", at: row[0].place)
       }
       var values: [TypedExpression] = []
       for (index, item) in row.enumerated() {
@@ -127,7 +138,8 @@ final class QueryPlanner {
         } else if let common = SQLType.common(types[index], value.type) {
           types[index] = common
         } else {
-          throw QueryError("Values rows have mismatched types: \(types[index].text) vs \(value.type.text)", at: item.place)
+          throw QueryError(
+            "Values rows have mismatched types: \(types[index].text) vs \(value.type.text)", at: item.place)
         }
         values.append(value)
       }
@@ -141,18 +153,23 @@ final class QueryPlanner {
     }
     let list = types.indices.map { "column\($0 + 1) AS c\($0)" }.joined(separator: ", ")
     return PlannedQuery(
-      sql: "SELECT \(list) FROM (VALUES \(lines.joined(separator: ", ")))", columns: types.map { .init(name: nil, type: $0) })
+      sql: "SELECT \(list) FROM (VALUES \(lines.joined(separator: ", ")))",
+      columns: types.map { .init(name: nil, type: $0) })
   }
 
   private func combined(
-    _ left: QueryBody, _ operation: SetOperator, isAll: Bool, _ right: QueryBody, _ place: Place, outer: Scope?
+    _ left: QueryBody, _ operation: SetOperator, isAll: Bool, _ right: QueryBody, _ place: Place,
+    outer: Scope?
   ) throws(QueryError) -> PlannedQuery {
     let (one, other) = (try plan(left, order: [], outer: outer), try plan(right, order: [], outer: outer))
     guard one.columns.count == other.columns.count else {
       throw QueryError(
-        "\(operation.rawValue) query has different number of fields: \(one.columns.count), \(other.columns.count)", at: place)
+        "\(operation.rawValue) query has different number of fields: \(one.columns.count), \(other.columns.count)",
+        at: place)
     }
-    guard !isAll || operation == .union else { throw QueryError("\(operation.rawValue) ALL is not supported", at: place) }
+    guard !isAll || operation == .union else {
+      throw QueryError("\(operation.rawValue) ALL is not supported", at: place)
+    }
     var types: [SQLType] = []
     for (index, pair) in zip(one.columns, other.columns).enumerated() {
       guard let type = SQLType.common(pair.0.type, pair.1.type) else {
@@ -181,7 +198,9 @@ final class QueryPlanner {
   // MARK: Relations
 
   /// What stands after FROM: its SQL and its columns.
-  func plan(_ relation: Relation, outer: Scope?, lateral: [Scope.Column] = []) throws(QueryError) -> (sql: String, columns: [Scope.Column]) {
+  func plan(_ relation: Relation, outer: Scope?, lateral: [Scope.Column] = []) throws(QueryError) -> (
+    sql: String, columns: [Scope.Column]
+  ) {
     switch relation {
     case .table(let parts, let place): return try table(parts, place)
     case .query(let query):
@@ -193,11 +212,14 @@ final class QueryPlanner {
     case .aliased(let inner, let alias, let names):
       var (sql, columns) = try plan(inner, outer: outer, lateral: lateral)
       if let names, names.count != columns.count {
-        throw QueryError("Column alias list has \(names.count) entries but '\(alias)' has \(columns.count) columns available", at: place(of: inner))
+        throw QueryError(
+          "Column alias list has \(names.count) entries but '\(alias)' has \(columns.count) columns available",
+          at: place(of: inner))
       }
       for index in columns.indices {
         columns[index] = Scope.Column(
-          name: names?[index] ?? columns[index].name, qualifier: [alias], expression: columns[index].expression)
+          name: names?[index] ?? columns[index].name, qualifier: [alias],
+          expression: columns[index].expression)
       }
       return (sql, columns)
     case .join(let left, let right, let kind, let condition, let place):
@@ -228,7 +250,9 @@ final class QueryPlanner {
     }
   }
 
-  private func table(_ parts: [String], _ place: Place) throws(QueryError) -> (sql: String, columns: [Scope.Column]) {
+  private func table(_ parts: [String], _ place: Place) throws(QueryError) -> (
+    sql: String, columns: [Scope.Column]
+  ) {
     if parts.count == 1 {
       for level in commonTables.reversed() {
         guard let common = level[parts[0].lowercased()] else { continue }
@@ -241,33 +265,40 @@ final class QueryPlanner {
     let columns = table.columns.map { column in
       Scope.Column(
         name: column.name, qualifier: [database, parts[parts.count - 1]],
-        expression: TypedExpression(.reference(sql: "\(alias).\(Emitter.quoted(column.name))"), column.type, place))
+        expression: TypedExpression(
+          .reference(sql: "\(alias).\(Emitter.quoted(column.name))"), column.type, place))
     }
     return ("\(table.source) AS \(alias)", columns)
   }
 
   private func find(_ parts: [String], _ place: Place) throws(QueryError) -> (QueryTable, database: String) {
-    guard parts.count <= 2 else { throw QueryError("Table '\(parts.joined(separator: "."))' does not exist", at: place) }
+    guard parts.count <= 2 else {
+      throw QueryError("Table '\(parts.joined(separator: "."))' does not exist", at: place)
+    }
     let database = try existing(parts.count == 2 ? parts[0] : catalog.defaultDatabase, place)
     let name = parts[parts.count - 1]
     if let table = catalog.table(name, in: database) { return (table, database) }
     let names = catalog.tables(in: database) ?? []
-    if let other = names.first(where: { $0.lowercased() == name.lowercased() }), let table = catalog.table(other, in: database) {
+    if let other = names.first(where: { $0.lowercased() == name.lowercased() }),
+      let table = catalog.table(other, in: database)
+    {
       return (table, database)
     }
     throw QueryError(
       "Table '\(database).\(name)' does not exist", at: place,
-      suggestion: NearestSpelling.of(name, in: names).map { "Did you mean '\($0)'?" }
+      suggestion: NearestName.of(name, among: names).map { "Did you mean '\($0)'?" }
         ?? (names.isEmpty ? nil : "The database has: \(names.joined(separator: ", "))"))
   }
 
   private func existing(_ database: String, _ place: Place) throws(QueryError) -> String {
     let names = catalog.databases
-    guard let name = names.first(where: { $0 == database }) ?? names.first(where: { $0.lowercased() == database.lowercased() })
+    guard
+      let name = names.first(where: { $0 == database })
+        ?? names.first(where: { $0.lowercased() == database.lowercased() })
     else {
       throw QueryError(
         "Database '\(database)' does not exist", at: place,
-        suggestion: NearestSpelling.of(database, in: names).map { "Did you mean '\($0)'?" })
+        suggestion: NearestName.of(database, among: names).map { "Did you mean '\($0)'?" })
     }
     return name
   }
@@ -292,7 +323,8 @@ final class QueryPlanner {
       if case .row(let fields) = element {
         for (place, field) in fields.enumerated() {
           columns.append(
-            Scope.Column(name: field.name, qualifier: [], expression: RowFields.field(place, of: reference, field.type)))
+            Scope.Column(
+              name: field.name, qualifier: [], expression: RowFields.field(place, of: reference, field.type)))
         }
       } else {
         columns.append(Scope.Column(name: nil, qualifier: [], expression: reference))
@@ -300,13 +332,16 @@ final class QueryPlanner {
     }
     if withOrdinality {
       columns.append(
-        Scope.Column(name: "ordinality", qualifier: [], expression: TypedExpression(.reference(sql: "\(alias).n"), .bigint, place)))
+        Scope.Column(
+          name: "ordinality", qualifier: [],
+          expression: TypedExpression(.reference(sql: "\(alias).n"), .bigint, place)))
     }
     return ("\(UnnestColumns.function)(\(arguments.joined(separator: ", "))) AS \(alias)", columns)
   }
 
   private func join(
-    _ left: Relation, _ right: Relation, _ kind: JoinKind, _ condition: JoinCondition, _ place: Place, outer: Scope?,
+    _ left: Relation, _ right: Relation, _ kind: JoinKind, _ condition: JoinCondition, _ place: Place,
+    outer: Scope?,
     lateral: [Scope.Column]
   ) throws(QueryError) -> (sql: String, columns: [Scope.Column]) {
     let (leftSQL, leftColumns) = try plan(left, outer: outer, lateral: lateral)
@@ -320,7 +355,8 @@ final class QueryPlanner {
     case .none: return (sql, leftColumns + rightColumns)
     case .on(let expression):
       let resolver = ExpressionResolver(
-        scope: Scope(leftColumns + rightColumns, outer: outer), planner: self, clauseWithoutAggregates: "JOIN clause")
+        scope: Scope(leftColumns + rightColumns, outer: outer), planner: self,
+        clauseWithoutAggregates: "JOIN clause")
       let value = try resolver.resolve(expression, as: .boolean, what: "JOIN ON clause")
       return ("\(sql) ON \(try self.sql(value))", leftColumns + rightColumns)
     case .using(let names):
@@ -363,7 +399,8 @@ final class QueryPlanner {
       return try rows([("Database", .varchar)], catalog.databases.sorted().map { [.text($0)] }, like: like)
     case .showTables(let database, let like, let place):
       let name = try existing(database ?? catalog.defaultDatabase, place)
-      return try rows([("Table", .varchar)], (catalog.tables(in: name) ?? []).sorted().map { [.text($0)] }, like: like)
+      return try rows(
+        [("Table", .varchar)], (catalog.tables(in: name) ?? []).sorted().map { [.text($0)] }, like: like)
     case .showMeasures(let parts, let like, let place):
       let (table, _) = try find(parts, place)
       let dimension = SQLType.row([
@@ -383,7 +420,9 @@ final class QueryPlanner {
     }
   }
 
-  private func rows(_ columns: [(String, SQLType)], _ rows: [[Datum]], like: String?) throws(QueryError) -> PlannedQuery {
+  private func rows(_ columns: [(String, SQLType)], _ rows: [[Datum]], like: String?) throws(QueryError)
+    -> PlannedQuery
+  {
     let pattern = try like.map { (like) throws(QueryError) in try LikePattern(like, escape: nil) }
     let kept = rows.filter { row in pattern?.matches(row[0].text) ?? true }
     let emitter = Emitter(planner: self)

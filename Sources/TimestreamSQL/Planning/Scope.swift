@@ -1,3 +1,5 @@
+import Text
+
 /// The names that an expression can use: columns of what stands after FROM, and what is around.
 final class Scope {
   struct Column {
@@ -51,36 +53,6 @@ final class Scope {
 
   /// The name that is spelt most like `name`, if one is near.
   func nearest(_ name: String) -> String? {
-    let all = Set(columns.compactMap(\.name) + (outer?.columns.compactMap(\.name) ?? []))
-    return NearestSpelling.of(name, in: all)
-  }
-}
-
-/// Finds what somebody may have meant.
-enum NearestSpelling {
-  /// The candidate at the smallest edit distance, if that is at most a third of the name's length.
-  static func of(_ name: String, in candidates: some Sequence<String>) -> String? {
-    let wanted = Array(name.lowercased())
-    guard wanted.count < 100 else { return nil }
-    var best: (name: String, distance: Int)?
-    for candidate in candidates.sorted() {
-      let distance = distance(wanted, Array(candidate.lowercased()))
-      if distance <= max(1, wanted.count / 3), distance < best?.distance ?? .max { best = (candidate, distance) }
-    }
-    return best?.name
-  }
-
-  private static func distance(_ left: [Character], _ right: [Character]) -> Int {
-    var row = Array(0...right.count)
-    for (index, one) in left.enumerated() {
-      var diagonal = row[0]
-      row[0] = index + 1
-      for (place, other) in right.enumerated() {
-        let next = min(diagonal + (one == other ? 0 : 1), row[place] + 1, row[place + 1] + 1)
-        diagonal = row[place + 1]
-        row[place + 1] = next
-      }
-    }
-    return row[right.count]
+    NearestName.of(name, among: columns.compactMap(\.name) + (outer?.columns.compactMap(\.name) ?? []))
   }
 }

@@ -18,7 +18,8 @@ final class SelectPlanner {
   }
 
   func plan() throws(QueryError) -> PlannedQuery {
-    let from = try select.from.map { (relation) throws(QueryError) in try planner.plan(relation, outer: outer) }
+    let from = try select.from.map { (relation) throws(QueryError) in try planner.plan(relation, outer: outer)
+    }
     let scope = Scope(from?.columns ?? [], outer: outer)
     let resolver = ExpressionResolver(scope: scope, planner: planner)
     var plain = resolver
@@ -33,7 +34,8 @@ final class SelectPlanner {
     }
     let terms = try sortTerms(items, scope)
     let all = items.map(\.value) + (having.map { [$0] } ?? []) + terms.map(\.expression)
-    let isAggregated = groups != nil || having != nil || all.contains { $0.containsAggregate(windowed: false) }
+    let isAggregated =
+      groups != nil || having != nil || all.contains { $0.containsAggregate(windowed: false) }
     if isAggregated {
       let keys = Set((groups ?? []).map(\.key))
       let own = Set(scope.columns.map(\.expression.key))
@@ -58,7 +60,9 @@ final class SelectPlanner {
           texts.append("\(index + 1)\(planner.direction(term.isDescending, term.nullsFirst))")
         } else {
           guard !select.isDistinct else {
-            throw QueryError("For SELECT DISTINCT, ORDER BY expressions must appear in select list", at: term.expression.place)
+            throw QueryError(
+              "For SELECT DISTINCT, ORDER BY expressions must appear in select list",
+              at: term.expression.place)
           }
           texts.append(try planner.term(term))
         }
@@ -73,7 +77,9 @@ final class SelectPlanner {
     for item in select.items {
       switch item {
       case .all(let qualifier, let place):
-        guard select.from != nil else { throw QueryError("SELECT * not allowed in queries without FROM clause", at: place) }
+        guard select.from != nil else {
+          throw QueryError("SELECT * not allowed in queries without FROM clause", at: place)
+        }
         let columns = qualifier.isEmpty ? scope.columns : scope.columns(of: qualifier)
         guard !columns.isEmpty || qualifier.isEmpty else {
           throw QueryError("Table '\(qualifier.joined(separator: "."))' not found", at: place)
@@ -83,7 +89,9 @@ final class SelectPlanner {
         items.append(Item(name: alias ?? name(of: expression), value: try resolver.resolve(expression)))
       }
     }
-    guard items.count <= 1000 else { throw QueryError("The select list has more than 1000 items", at: select.place) }
+    guard items.count <= 1000 else {
+      throw QueryError("The select list has more than 1000 items", at: select.place)
+    }
     return items
   }
 
@@ -95,7 +103,9 @@ final class SelectPlanner {
     }
   }
 
-  private func groups(_ items: [Item], _ resolver: ExpressionResolver) throws(QueryError) -> [TypedExpression]? {
+  private func groups(_ items: [Item], _ resolver: ExpressionResolver) throws(QueryError)
+    -> [TypedExpression]?
+  {
     guard let written = select.groups else { return nil }
     var resolver = resolver
     resolver.clauseWithoutAggregates = "GROUP BY clause"
@@ -110,7 +120,9 @@ final class SelectPlanner {
       }
       let value = items[Int(position) - 1].value
       guard !value.containsAggregate(windowed: false), !value.containsAggregate(windowed: true) else {
-        throw QueryError("GROUP BY clause cannot contain aggregations, window functions or grouping operations", at: value.place)
+        throw QueryError(
+          "GROUP BY clause cannot contain aggregations, window functions or grouping operations",
+          at: value.place)
       }
       groups.append(value)
     }
@@ -119,10 +131,13 @@ final class SelectPlanner {
 
   /// ORDER BY sees the select list's names before the columns.
   private func sortTerms(_ items: [Item], _ scope: Scope) throws(QueryError) -> [AggregateCall.Order] {
-    let names = items.filter { $0.name != nil }.map { Scope.Column(name: $0.name, qualifier: [], expression: $0.value) }
+    let names = items.filter { $0.name != nil }.map {
+      Scope.Column(name: $0.name, qualifier: [], expression: $0.value)
+    }
     // The same value under one name twice is no ambiguity.
     var seen: Set<String> = []
-    let output = Scope(names.filter { seen.insert("\($0.name ?? "") \($0.expression.key)").inserted }, outer: scope)
+    let output = Scope(
+      names.filter { seen.insert("\($0.name ?? "") \($0.expression.key)").inserted }, outer: scope)
     let resolver = ExpressionResolver(scope: output, planner: planner)
     var terms: [AggregateCall.Order] = []
     for item in order {
@@ -132,9 +147,12 @@ final class SelectPlanner {
         }
         let value = items[Int(position) - 1].value
         guard value.type.isOrdered else {
-          throw QueryError("Type \(value.type.text) is not orderable, and therefore cannot be used in ORDER BY", at: item.expression.place)
+          throw QueryError(
+            "Type \(value.type.text) is not orderable, and therefore cannot be used in ORDER BY",
+            at: item.expression.place)
         }
-        terms.append(.init(expression: value, isDescending: item.isDescending, nullsFirst: item.nullsFirst ?? false))
+        terms.append(
+          .init(expression: value, isDescending: item.isDescending, nullsFirst: item.nullsFirst ?? false))
       } else {
         terms += try resolver.order([item])
       }
@@ -148,7 +166,8 @@ final class SelectPlanner {
     switch value.kind {
     case .aggregate(let call) where call.window == nil: return
     case .reference where own.contains(value.key):
-      throw QueryError("'\(shown(value))' must be an aggregate expression or appear in GROUP BY clause", at: value.place)
+      throw QueryError(
+        "'\(shown(value))' must be an aggregate expression or appear in GROUP BY clause", at: value.place)
     default:
       for child in value.children { try check(child, keys, own) }
     }

@@ -25,7 +25,9 @@ final class TypedExpression {
     case aggregate(AggregateCall)
   }
 
-  enum Comparison: String { case equal = "=", unequal = "<>", less = "<", lessOrEqual = "<=", greater = ">", greaterOrEqual = ">=" }
+  enum Comparison: String {
+    case equal = "=", unequal = "<>", less = "<", lessOrEqual = "<=", greater = ">", greaterOrEqual = ">="
+  }
 
   let kind: Kind
   let type: SQLType
@@ -45,7 +47,8 @@ final class TypedExpression {
     case .constant, .reference, .local, .exists: []
     case .lambda(_, _, let body): [body]
     case .apply(_, let arguments): arguments
-    case .convert(let operand), .not(let operand), .isNull(let operand), .attempt(let operand), .inQuery(let operand, _):
+    case .convert(let operand), .not(let operand), .isNull(let operand), .attempt(let operand),
+      .inQuery(let operand, _):
       [operand]
     case .and(let operands), .or(let operands): operands
     case .compare(_, let left, let right), .isDistinct(let left, let right): [left, right]
@@ -60,7 +63,8 @@ final class TypedExpression {
     switch kind {
     case .constant: true
     case .reference, .local, .exists, .inQuery, .aggregate: false
-    case .apply(let function, let arguments): function.isDeterministic && arguments.allSatisfy(\.isConstantOrLambda)
+    case .apply(let function, let arguments):
+      function.isDeterministic && arguments.allSatisfy(\.isConstantOrLambda)
     default: children.allSatisfy(\.isConstant)
     }
   }
@@ -102,7 +106,8 @@ final class TypedExpression {
     case .and(let operands): return "and(\(list(operands)))"
     case .or(let operands): return "or(\(list(operands)))"
     case .not(let operand): return "not(\(operand.key))"
-    case .compare(let comparison, let left, let right): return "(\(left.key)\(comparison.rawValue)\(right.key))"
+    case .compare(let comparison, let left, let right):
+      return "(\(left.key)\(comparison.rawValue)\(right.key))"
     case .isDistinct(let left, let right): return "distinct(\(left.key),\(right.key))"
     case .isNull(let operand): return "null(\(operand.key))"
     case .inList(let operand, let choices): return "in(\(operand.key);\(list(choices)))"
@@ -140,7 +145,8 @@ final class AggregateCall {
   }
 
   init(
-    _ function: AggregateFunction, _ arguments: [TypedExpression], isStar: Bool, isDistinct: Bool, filter: TypedExpression?,
+    _ function: AggregateFunction, _ arguments: [TypedExpression], isStar: Bool, isDistinct: Bool,
+    filter: TypedExpression?,
     order: [Order], window: TypedWindow?, ignoresNulls: Bool
   ) {
     self.function = function
@@ -164,10 +170,12 @@ final class AggregateCall {
     func list(_ order: [Order]) -> String {
       order.map { "\($0.expression.key) \($0.isDescending) \($0.nullsFirst)" }.joined(separator: ",")
     }
-    var key = "\(function.name)\(isStar ? "*" : "")\(isDistinct ? "!" : "")(\(arguments.map(\.key).joined(separator: ",")))"
+    var key =
+      "\(function.name)\(isStar ? "*" : "")\(isDistinct ? "!" : "")(\(arguments.map(\.key).joined(separator: ",")))"
     key += "[\(filter?.key ?? "")][\(list(order))]"
     if let window {
-      key += "over(\(window.partition.map(\.key).joined(separator: ","));\(list(window.order));\(window.frame ?? ""))"
+      key +=
+        "over(\(window.partition.map(\.key).joined(separator: ","));\(list(window.order));\(window.frame ?? ""))"
     }
     return key
   }

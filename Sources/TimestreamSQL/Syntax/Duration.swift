@@ -11,7 +11,9 @@ enum Duration {
   static func nanoseconds(of text: String) -> Int64? {
     let digits = text.prefix { $0.isASCII && $0.isNumber }
     let unit = text.dropFirst(digits.count).lowercased()
-    guard let count = Int64(digits), let length = units.first(where: { $0.name == unit })?.nanoseconds else { return nil }
+    guard let count = Int64(digits), let length = units.first(where: { $0.name == unit })?.nanoseconds else {
+      return nil
+    }
     return count.checkedMultiply(length)
   }
 }

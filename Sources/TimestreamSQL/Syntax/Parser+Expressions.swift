@@ -19,7 +19,9 @@ extension Parser {
     try nested { (parser) throws(QueryError) in try parser.operators(above: precedence) }
   }
 
-  private func make(_ kind: Expression.Kind, _ place: Place, _ parts: [Expression] = []) throws(QueryError) -> Expression {
+  private func make(_ kind: Expression.Kind, _ place: Place, _ parts: [Expression] = []) throws(QueryError)
+    -> Expression
+  {
     let depth = (parts.lazy.map(\.depth).max() ?? 0) + 1
     guard depth <= Self.depthLimit else {
       throw QueryError("The statement is nested more than \(Self.depthLimit) levels deep", at: place)
@@ -115,7 +117,10 @@ extension Parser {
       let pattern = try expression(above: Precedence.comparison)
       let escape = accept("ESCAPE") ? try expression(above: Precedence.comparison) : nil
       return try negate(
-        isNegated, try make(.like(left, pattern: pattern, escape: escape), place, [left, pattern] + (escape.map { [$0] } ?? [])))
+        isNegated,
+        try make(
+          .like(left, pattern: pattern, escape: escape), place, [left, pattern] + (escape.map { [$0] } ?? []))
+      )
     default: return nil
     }
   }
@@ -170,11 +175,16 @@ extension Parser {
     let place = token.place
     switch token.kind {
     case .integer:
-      guard let number = Int64(token.text) else { throw QueryError("Invalid numeric literal: \(token.text)", at: place) }
+      guard let number = Int64(token.text) else {
+        throw QueryError("Invalid numeric literal: \(token.text)", at: place)
+      }
       advance()
       return try make(.integer(number), place)
     case .number:
-      guard let number = Double(token.text.hasSuffix(".") ? token.text + "0" : token.text.hasPrefix(".") ? "0" + token.text : token.text),
+      guard
+        let number = Double(
+          token.text.hasSuffix(".")
+            ? token.text + "0" : token.text.hasPrefix(".") ? "0" + token.text : token.text),
         number.isFinite
       else { throw QueryError("Invalid numeric literal: \(token.text)", at: place) }
       advance()
@@ -290,12 +300,15 @@ extension Parser {
       while accept(sign: ",") { parts.append(try expression()) }
       try expect(sign: ")")
       return try make(.row(parts), place, parts)
-    case "INTERVAL" where next.kind == .text || next.kind == .sign && "+-".contains(next.text): return try interval()
-    case "TIMESTAMP" where next.kind == .text, "DATE" where next.kind == .text, "TIME" where next.kind == .text:
+    case "INTERVAL" where next.kind == .text || next.kind == .sign && "+-".contains(next.text):
+      return try interval()
+    case "TIMESTAMP" where next.kind == .text, "DATE" where next.kind == .text,
+      "TIME" where next.kind == .text:
       advance()
       advance()
       return try make(.typedText(type: token.keyword.lowercased(), text: next.text), place)
-    case "DOUBLE" where next.kind == .text, "BIGINT" where next.kind == .text, "INTEGER" where next.kind == .text,
+    case "DOUBLE" where next.kind == .text, "BIGINT" where next.kind == .text,
+      "INTEGER" where next.kind == .text,
       "VARCHAR" where next.kind == .text, "BOOLEAN" where next.kind == .text:
       advance()
       advance()

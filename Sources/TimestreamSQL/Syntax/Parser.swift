@@ -30,7 +30,9 @@ struct Parser {
   func isAt(sign: String) -> Bool { current.kind == .sign && current.text == sign }
 
   mutating func accept(_ keywords: String...) -> Bool {
-    for (offset, keyword) in keywords.enumerated() where token(ahead: offset).keyword != keyword { return false }
+    for (offset, keyword) in keywords.enumerated() where token(ahead: offset).keyword != keyword {
+      return false
+    }
     index += keywords.count
     return true
   }
@@ -51,11 +53,15 @@ struct Parser {
 
   /// Presto's words for a token that doesn't belong.
   func mismatch(expecting: String) -> QueryError {
-    QueryError("mismatched input '\(current.kind == .end ? "<EOF>" : current.text)'. Expecting: \(expecting)", at: current.place)
+    QueryError(
+      "mismatched input '\(current.kind == .end ? "<EOF>" : current.text)'. Expecting: \(expecting)",
+      at: current.place)
   }
 
   /// Runs `body` one level deeper.
-  mutating func nested<Result>(_ body: (inout Parser) throws(QueryError) -> Result) throws(QueryError) -> Result {
+  mutating func nested<Result>(_ body: (inout Parser) throws(QueryError) -> Result) throws(QueryError)
+    -> Result
+  {
     guard depth < Self.depthLimit else {
       throw QueryError("The statement is nested more than \(Self.depthLimit) levels deep", at: current.place)
     }
@@ -67,10 +73,14 @@ struct Parser {
 
   /// Words that end an expression or an alias, so that they can't be a name without quotes.
   private static let reserved: Set<String> = [
-    "ALTER", "AND", "AS", "BETWEEN", "BY", "CASE", "CAST", "CONSTRAINT", "CREATE", "CROSS", "CUBE", "DELETE", "DESCRIBE",
-    "DISTINCT", "DROP", "ELSE", "END", "ESCAPE", "EXCEPT", "EXECUTE", "EXISTS", "EXTRACT", "FALSE", "FOR", "FROM", "FULL",
-    "GROUP", "GROUPING", "HAVING", "IN", "INNER", "INSERT", "INTERSECT", "INTO", "IS", "JOIN", "LEFT", "LIKE", "LIMIT",
-    "NATURAL", "NOT", "NULL", "OFFSET", "ON", "OR", "ORDER", "OUTER", "PREPARE", "RIGHT", "ROLLUP", "SELECT", "TABLE",
+    "ALTER", "AND", "AS", "BETWEEN", "BY", "CASE", "CAST", "CONSTRAINT", "CREATE", "CROSS", "CUBE", "DELETE",
+    "DESCRIBE",
+    "DISTINCT", "DROP", "ELSE", "END", "ESCAPE", "EXCEPT", "EXECUTE", "EXISTS", "EXTRACT", "FALSE", "FOR",
+    "FROM", "FULL",
+    "GROUP", "GROUPING", "HAVING", "IN", "INNER", "INSERT", "INTERSECT", "INTO", "IS", "JOIN", "LEFT", "LIKE",
+    "LIMIT",
+    "NATURAL", "NOT", "NULL", "OFFSET", "ON", "OR", "ORDER", "OUTER", "PREPARE", "RIGHT", "ROLLUP", "SELECT",
+    "TABLE",
     "THEN", "TRUE", "UNION", "UNNEST", "USING", "VALUES", "WHEN", "WHERE", "WITH",
   ]
 
@@ -174,7 +184,9 @@ struct Parser {
   }
 
   private mutating func count(_ clause: String) throws(QueryError) -> Int64 {
-    guard current.kind == .integer, let number = Int64(current.text) else { throw mismatch(expecting: "<integer>") }
+    guard current.kind == .integer, let number = Int64(current.text) else {
+      throw mismatch(expecting: "<integer>")
+    }
     advance()
     return number
   }
@@ -208,12 +220,15 @@ struct Parser {
   private mutating func countLink() throws(QueryError) {
     links += 1
     guard links < Self.depthLimit else {
-      throw QueryError("The statement combines more than \(Self.depthLimit) queries and tables", at: current.place)
+      throw QueryError(
+        "The statement combines more than \(Self.depthLimit) queries and tables", at: current.place)
     }
   }
 
   private mutating func setOperator(_ keywords: [String]) -> (SetOperator, Place)? {
-    guard keywords.contains(current.keyword), let operation = SetOperator(rawValue: current.keyword) else { return nil }
+    guard keywords.contains(current.keyword), let operation = SetOperator(rawValue: current.keyword) else {
+      return nil
+    }
     defer { advance() }
     return (operation, current.place)
   }
@@ -272,7 +287,9 @@ struct Parser {
       select.groups = groups
     }
     if accept("HAVING") { select.having = try expression() }
-    if isAt("WINDOW") || isAt("QUALIFY") { throw QueryError("\(current.keyword) is not supported", at: current.place) }
+    if isAt("WINDOW") || isAt("QUALIFY") {
+      throw QueryError("\(current.keyword) is not supported", at: current.place)
+    }
     return select
   }
 
@@ -281,7 +298,9 @@ struct Parser {
     if accept(sign: "*") { return .all(qualifier: [], place) }
     // `t.*`, `d.t.*`
     var length = 0
-    while isName(token(ahead: length)), token(ahead: length + 1).kind == .sign, token(ahead: length + 1).text == "." {
+    while isName(token(ahead: length)), token(ahead: length + 1).kind == .sign,
+      token(ahead: length + 1).text == "."
+    {
       length += 2
       if token(ahead: length).kind == .sign, token(ahead: length).text == "*" {
         let qualifier = stride(from: 0, to: length, by: 2).map { token(ahead: $0).text }
@@ -302,7 +321,9 @@ struct Parser {
       if !isDescending { _ = accept("ASC") }
       var nullsFirst: Bool?
       if accept("NULLS") {
-        if accept("FIRST") { nullsFirst = true } else {
+        if accept("FIRST") {
+          nullsFirst = true
+        } else {
           try expect("LAST")
           nullsFirst = false
         }

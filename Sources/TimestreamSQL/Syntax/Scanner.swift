@@ -102,7 +102,8 @@ struct Scanner {
     while true {
       guard index < text.count else {
         throw QueryError(
-          quote == UInt8(ascii: "'") ? "A text is never closed: a ' is missing" : "A name is never closed: a \" is missing",
+          quote == UInt8(ascii: "'")
+            ? "A text is never closed: a ' is missing" : "A name is never closed: a \" is missing",
           at: place)
       }
       if byte() == quote {
@@ -126,7 +127,8 @@ struct Scanner {
       while Self.isDigit(byte()) { index += 1 }
     }
     if byte() | 0x20 == UInt8(ascii: "e"),
-      Self.isDigit(byte(1)) || [UInt8(ascii: "+"), UInt8(ascii: "-")].contains(byte(1)) && Self.isDigit(byte(2))
+      Self.isDigit(byte(1))
+        || [UInt8(ascii: "+"), UInt8(ascii: "-")].contains(byte(1)) && Self.isDigit(byte(2))
     {
       isInteger = false
       index += 2
@@ -135,14 +137,19 @@ struct Scanner {
     let unitStart = index
     while Self.isLetter(byte()) || Self.isDigit(byte()) { index += 1 }
     let whole = String(decoding: text[start..<index], as: UTF8.self)
-    guard unitStart < index else { return Token(kind: isInteger ? .integer : .number, text: whole, place: place) }
+    guard unitStart < index else {
+      return Token(kind: isInteger ? .integer : .number, text: whole, place: place)
+    }
     guard isInteger, Duration.nanoseconds(of: whole) != nil else {
-      throw QueryError("identifiers must not start with a digit; surround the identifier with double quotes", at: place)
+      throw QueryError(
+        "identifiers must not start with a digit; surround the identifier with double quotes", at: place)
     }
     return Token(kind: .duration, text: whole, place: place)
   }
 
-  private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
+  private static func isDigit(_ byte: UInt8) -> Bool {
+    (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+  }
 
   private static func isLetter(_ byte: UInt8) -> Bool {
     (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20) || byte == UInt8(ascii: "_") || byte >= 0x80

@@ -130,7 +130,9 @@ indirect enum Relation: Sendable {
   case join(Relation, Relation, JoinKind, JoinCondition, Place)
 }
 
-enum JoinKind: String, Sendable { case inner = "JOIN", left = "LEFT JOIN", right = "RIGHT JOIN", full = "FULL JOIN", cross = "CROSS JOIN" }
+enum JoinKind: String, Sendable {
+  case inner = "JOIN", left = "LEFT JOIN", right = "RIGHT JOIN", full = "FULL JOIN", cross = "CROSS JOIN"
+}
 
 enum JoinCondition: Sendable {
   case none

@@ -40,7 +40,8 @@ enum Casts {
       }
     case (.varchar, .integer), (.varchar, .bigint):
       return { (value) throws(QueryError) in
-        guard let number = Int64(value.text.blanksTrimmed), to == .bigint || Int32(exactly: number) != nil else {
+        guard let number = Int64(value.text.blanksTrimmed), to == .bigint || Int32(exactly: number) != nil
+        else {
           throw failure(value, to)
         }
         return .integer(number)
@@ -57,25 +58,34 @@ enum Casts {
     case (.double, .integer), (.double, .bigint):
       return { (value) throws(QueryError) in
         // Rounds half up: away from zero.
-        guard let number = Int64(truncated: value.double.rounded()), to == .bigint || Int32(exactly: number) != nil else {
+        guard let number = Int64(truncated: value.double.rounded()),
+          to == .bigint || Int32(exactly: number) != nil
+        else {
           throw QueryError("Unable to cast \(Datum.doubleText(value.double)) to \(to.text)")
         }
         return .integer(number)
       }
     case (.bigint, .integer):
       return { (value) throws(QueryError) in
-        guard Int32(exactly: value.integer) != nil else { throw QueryError("Out of range for integer: \(value.integer)") }
+        guard Int32(exactly: value.integer) != nil else {
+          throw QueryError("Out of range for integer: \(value.integer)")
+        }
         return value
       }
-    case (.boolean, .integer), (.boolean, .bigint): return { (value) throws(QueryError) in .integer(value.integer) }
+    case (.boolean, .integer), (.boolean, .bigint):
+      return { (value) throws(QueryError) in .integer(value.integer) }
     case (.boolean, .double): return { (value) throws(QueryError) in .double(Double(value.integer)) }
     case (.integer, .boolean), (.bigint, .boolean):
       return { (value) throws(QueryError) in .boolean(value.integer != 0) }
     case (.double, .boolean): return { (value) throws(QueryError) in .boolean(value.double != 0) }
     case (.timestamp, .date):
-      return { (value) throws(QueryError) in .integer(value.integer.floorDivided(by: TimeFunctions.day).quotient) }
+      return { (value) throws(QueryError) in
+        .integer(value.integer.floorDivided(by: TimeFunctions.day).quotient)
+      }
     case (.timestamp, .time):
-      return { (value) throws(QueryError) in .integer(value.integer.floorDivided(by: TimeFunctions.day).remainder) }
+      return { (value) throws(QueryError) in
+        .integer(value.integer.floorDivided(by: TimeFunctions.day).remainder)
+      }
     default: return nil
     }
   }
@@ -87,7 +97,9 @@ enum Casts {
   private static func text(_ value: Datum, _ type: SQLType) -> String { value.text(as: type) }
 
   static func timestamp(_ text: String) throws(QueryError) -> Datum {
-    guard let time = Timestamp.parse(text) else { throw QueryError("Value cannot be cast to timestamp: \(text)") }
+    guard let time = Timestamp.parse(text) else {
+      throw QueryError("Value cannot be cast to timestamp: \(text)")
+    }
     return .integer(time)
   }
 

@@ -137,5 +137,7 @@ public enum Datum: Sendable, Hashable {
 }
 
 extension String {
-  fileprivate func padding(to length: Int) -> String { self + String(repeating: "0", count: max(0, length - count)) }
+  fileprivate func padding(to length: Int) -> String {
+    self + String(repeating: "0", count: max(0, length - count))
+  }
 }

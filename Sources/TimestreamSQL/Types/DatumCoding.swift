@@ -14,7 +14,9 @@ public enum DatumCoding {
 
   private static func append(_ datum: Datum, to bytes: inout [UInt8]) {
     func tag(_ tag: Tag) { bytes.append(tag.rawValue) }
-    func count(_ count: Int) { withUnsafeBytes(of: UInt32(clamping: count).bigEndian) { bytes.append(contentsOf: $0) } }
+    func count(_ count: Int) {
+      withUnsafeBytes(of: UInt32(clamping: count).bigEndian) { bytes.append(contentsOf: $0) }
+    }
     switch datum {
     case .null: tag(.null)
     case .boolean(let value): tag(value ? .yes : .no)

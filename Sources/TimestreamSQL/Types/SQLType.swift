@@ -61,7 +61,8 @@ public indirect enum SQLType: Sendable, Hashable {
     if self == target || self == .unknown { return true }
     switch (self, target) {
     case (.integer, .bigint), (.integer, .double), (.bigint, .double), (.date, .timestamp): return true
-    case (.array(let from), .array(let to)), (.timeseries(let from), .timeseries(let to)): return from.coerces(to: to)
+    case (.array(let from), .array(let to)), (.timeseries(let from), .timeseries(let to)):
+      return from.coerces(to: to)
     // A time series is an array of rows (time, value), where functions over arrays take it.
     case (.timeseries(let value), .array(let element)): return SQLType.point(value).coerces(to: element)
     case (.row(let from), .row(let to)):
@@ -114,7 +115,9 @@ public indirect enum SQLType: Sendable, Hashable {
 
   init(_ name: TypeName) throws(QueryError) {
     func parameters(_ count: Int) throws(QueryError) -> [SQLType] {
-      guard name.parameters.count == count else { throw QueryError("Unknown type: \(name.name)", at: name.place) }
+      guard name.parameters.count == count else {
+        throw QueryError("Unknown type: \(name.name)", at: name.place)
+      }
       var types: [SQLType] = []
       for parameter in name.parameters { types.append(try SQLType(parameter.type)) }
       return types

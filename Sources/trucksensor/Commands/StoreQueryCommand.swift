@@ -2,21 +2,22 @@ import CEditLine
 import CommandLine
 import Glibc
 import Store
+import TimestreamSQL
 
 /// `trucksensor store query`: the query editor.
 enum StoreQueryCommand: Command {
   static let description = CommandDescription(
-    name: "store query", summary: "Asks the store in Timestream's SQL; the query editor.",
+    name: "store query", summary: "Queries the store in Timestream's SQL; the query editor.",
     discussion:
       "A table has Timestream's columns: its dimensions, measure_name, time, measure_value::double and the other types; "
-      + "TABLE_wide has a column a measure. Besides SQLite's functions there are ago(15m), bin(time, 30s), now(), "
-      + "from_milliseconds(), date_trunc(), max_by() and more: docs/store.md. Without a statement it reads statements "
-      + "from the terminal, each ending with ';', with history; .tables, .schema and .quit are commands. With a server, the "
-      + "statement is in the server's language.",
+      + "TABLE_wide has one column for each measure. docs/store.md lists the functions. Without a statement it reads "
+      + "statements from the terminal, each ending with ';', with history; .tables, .schema and .quit are commands. "
+      + "--dialect sqlite passes the statement to SQLite. With a server, the statement is in the server's language.",
     positionals: [.init(name: "SQL", help: "the statement", required: false)],
     options: StoreOptions.existing + [
       .value("format", "table|csv|json|ndjson", "how to print", default: "table on a terminal, else csv"),
       .value("time-limit", "SECONDS", "end the query after that time", default: "no limit"),
+      .value("dialect", "timestream|sqlite", "the language of the statement", default: "timestream"),
     ],
     example: "trucksensor store query 'SELECT * FROM truck01_sensors ORDER BY time DESC LIMIT 6'\n"
       + "trucksensor store query \"SELECT bin(time, 1m) AS minute, avg(measure_value::double) FROM truck01_sensors "
@@ -35,9 +36,14 @@ enum StoreQueryCommand: Command {
       return format
     }
     let limit = try arguments.number("time-limit", in: 0.001...31_536_000)
+    let dialect = arguments.string("dialect") ?? "timestream"
+    guard ["timestream", "sqlite"].contains(dialect) else {
+      throw arguments.error("--dialect must be timestream or sqlite, not '\(dialect)'")
+    }
     Interruption.watch()
     let session = try QuerySession(
-      StoreOptions.location(arguments), format: format ?? (isTerminal ? .table : .csv), timeLimit: limit)
+      StoreOptions.location(arguments), format: format ?? (isTerminal ? .table : .csv), timeLimit: limit,
+      isSQLite: dialect == "sqlite")
     if let statement = arguments.positionals.first {
       try session.run(statement)
       return .success
@@ -53,8 +59,10 @@ private final class QuerySession {
   private let server: LineProtocolStore?
   private let format: QueryFormat
   private let timeLimit: Double?
+  private let isSQLite: Bool
 
-  init(_ location: StoreLocation, format: QueryFormat, timeLimit: Double?) throws {
+  init(_ location: StoreLocation, format: QueryFormat, timeLimit: Double?, isSQLite: Bool) throws {
+    self.isSQLite = isSQLite
     self.format = format
     self.timeLimit = timeLimit
     switch location {
@@ -66,7 +74,14 @@ private final class QuerySession {
 
   func run(_ statement: String) throws {
     let output = QueryOutput(format)
-    if let reader {
+    if let reader, !isSQLite {
+      let plan = try planned(statement, reader)
+      output.begin(plan.columns.map { StoreReader.Column(name: $0.name) })
+      try reader.run(plan, timeLimit: timeLimit, isCancelled: { Interruption.isRequested }) { values in
+        output.row(zip(values, plan.columns).map { SQLValue($0, as: $1.type) })
+      }
+      output.end()
+    } else if let reader {
       try reader.query(
         statement, timeLimit: timeLimit, isCancelled: { Interruption.isRequested }, columns: output.begin,
         row: output.row)
@@ -80,6 +95,21 @@ private final class QuerySession {
       StandardOutput.shared.print(try server.query(statement))
     }
     StandardOutput.shared.flush()
+  }
+
+  /// The plan of a statement; an error shows the statement's line with a caret, and what may have been meant.
+  private func planned(_ statement: String, _ reader: StoreReader) throws -> QueryPlan {
+    do {
+      return try reader.plan(statement)
+    } catch let error as QueryError {
+      var text = error.description
+      let lines = statement.split(separator: "\n", omittingEmptySubsequences: false)
+      if error.line >= 1, error.line <= lines.count, lines[error.line - 1].count < 500 {
+        text += "\n\(lines[error.line - 1])\n" + String(repeating: " ", count: max(0, error.column - 1)) + "^"
+      }
+      if let suggestion = error.suggestion { text += "\n" + suggestion }
+      throw StoreError(.statement, text)
+    }
   }
 
   /// Statements from a pipe, each ended by `;`.
@@ -170,5 +200,17 @@ private final class QuerySession {
       StandardError.print("unknown command '\(parts[0])'; there are .tables, .schema [TABLE] and .quit")
     }
     StandardOutput.shared.flush()
+  }
+}
+
+extension SQLValue {
+  /// A value as the editor prints it: numbers as such, all else as Timestream writes it.
+  fileprivate init(_ datum: Datum, as type: SQLType) {
+    switch (datum, type) {
+    case (.null, _): self = .null
+    case (.integer(let value), .integer), (.integer(let value), .bigint): self = .integer(value)
+    case (.double(let value), _) where value.isFinite: self = .real(value)
+    default: self = .text(datum.text(as: type))
+    }
   }
 }
