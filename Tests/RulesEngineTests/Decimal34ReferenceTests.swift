@@ -130,7 +130,7 @@ private struct Exact {
       exponent += dropped
     }
     let coefficient = digits.reversed().reduce(UInt128(0)) { $0 * 10 + UInt128($1) }
-    let number = Decimal34(isNegative: isNegative, coefficient: coefficient, exponent: exponent)
+    return Decimal34(isNegative: isNegative, coefficient: coefficient, exponent: exponent)
   }
 }
 
