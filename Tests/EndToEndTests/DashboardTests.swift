@@ -85,7 +85,7 @@ import Testing
       "store", "query",
       "SELECT printf('%.2f °C', avg(temp)), printf('%.2f °C', max(temp)), printf('%.2f °C', min(temp)), printf('%.2f V', avg(volts)), "
         + "printf('%.2f V', max(volts)), printf('%.2f V', min(volts)), max_by(printf('%.2f °C', temp), time), max_by(printf('%.2f V', volts), time) FROM truck01_sensors_wide",
-      "--format", "csv")
+      "--format", "csv", "--dialect", "sqlite")
     let shown = [
       "average-temp", "maximum-temp", "minimum-temp", "average-volts", "maximum-volts", "minimum-volts",
       "current-temp", "current-volts",
