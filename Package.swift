@@ -69,9 +69,10 @@ let package = Package(
     .testTarget(name: "SimulatorTests", dependencies: ["JSON", "Numbers", "Simulator", "Time"]),
     .testTarget(name: "ColdChainTests", dependencies: ["ColdChain"]),
     .testTarget(name: "StoreTests", dependencies: ["JSON", "Numbers", "Store", "Time"]),
-    .testTarget(name: "TrucksensorTests", dependencies: ["CommandLine", "Text", "trucksensor"]),
     .testTarget(
-      name: "EndToEndTests", dependencies: ["Identity", "JSON", "MQTT", "Simulator"],
+      name: "TrucksensorTests", dependencies: ["CommandLine", "Simulator", "Store", "Text", "trucksensor"]),
+    .testTarget(
+      name: "EndToEndTests", dependencies: ["Identity", "JSON", "MQTT", "Simulator", "Store", "Time"],
       exclude: ["cards.py", "grafana.py", "moto_iot.py", "page.py"]
     ),
   ],
