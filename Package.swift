@@ -37,7 +37,7 @@ let package = Package(
       dependencies: ["CCurl", "CPostgreSQL", "CSQLite", "CZlib", "Files", "JSON", "Numbers", "Time"]),
     .systemLibrary(name: "CCairo", pkgConfig: "cairo", providers: [.apt(["libcairo2-dev"])]),
     .target(name: "CAlertDefaults"),
-    .target(name: "ColdChain", dependencies: ["CAlertDefaults", "JSON", "Numbers", "Time"]),
+    .target(name: "ColdChain", dependencies: ["CAlertDefaults", "Files", "JSON", "Numbers", "Time"]),
     .target(
       name: "Report", dependencies: ["CCairo", "ColdChain", "JSON", "Numbers", "Text", "Time"]),
     .target(
@@ -68,7 +68,13 @@ let package = Package(
     .testTarget(name: "IdentityTests", dependencies: ["Files", "Identity"]),
     .testTarget(name: "LocalCloudTests", dependencies: ["Files", "Identity", "LocalCloud"]),
     .testTarget(name: "SimulatorTests", dependencies: ["JSON", "Numbers", "Simulator", "Time"]),
-    .testTarget(name: "ColdChainTests", dependencies: ["ColdChain"]),
+    .testTarget(name: "ColdChainTests", dependencies: ["ColdChain", "Files", "Numbers"]),
+    .testTarget(
+      name: "DashboardTests",
+      dependencies: [
+        "CSQLite", "ColdChain", "Dashboard", "Files", "HTTP", "JSON", "Numbers", "Store", "Time",
+      ]),
+    .testTarget(name: "ReportTests", dependencies: ["ColdChain", "JSON", "Report", "Time"]),
     .testTarget(name: "StoreTests", dependencies: ["JSON", "Numbers", "Store", "Time"]),
     .testTarget(
       name: "TrucksensorTests", dependencies: ["CommandLine", "Simulator", "Store", "Text", "trucksensor"]),

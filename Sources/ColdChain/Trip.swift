@@ -38,6 +38,38 @@ extension Int64 {
   package func seconds(since start: Int64) -> Double { Double(saturatingSubtract(start)) / 1e9 }
 }
 
+/// What a trip is compared with: the thresholds of the alert rules, and the law's.
+public struct TripLimits: Sendable, Equatable {
+  /// The set point, Celsius: limits are graded once it was reached. Where the rule for temperature is armed.
+  public let setPoint: Double
+  /// What is tolerated for a short time, Celsius: the threshold of the rule for temperature.
+  public let tolerance: Double
+  /// Volts: the threshold of the rule for voltage.
+  public let lowVoltage: Double
+  /// The highest temperature of frozen food in the ATP treaty (annex 2), Celsius.
+  public static let treaty = -12.0
+
+  /// The limits in alert rules; a threshold that they don't have is that of `AlertRule.defaults`. `setPoint` replaces the
+  /// rules' own.
+  public init(_ rules: [AlertRule], setPoint: Double? = nil) {
+    func first(_ measure: String, _ condition: AlertRule.Condition) -> AlertRule? {
+      (rules + AlertRule.defaults).first { $0.measure == measure && $0.condition == condition }
+    }
+    let temperature = first("temp", .above)
+    tolerance = temperature?.threshold ?? Self.treaty
+    self.setPoint = setPoint ?? temperature?.armedAt ?? tolerance
+    lowVoltage = first("volts", .below)?.threshold ?? 0
+  }
+
+  /// The limits of temperature and whose they are, Celsius.
+  var celsius: [(celsius: Double, source: String)] {
+    [
+      (setPoint, "set point"), (tolerance, "brief tolerance in transport"),
+      (Self.treaty, "ATP, frozen food"),
+    ]
+  }
+}
+
 /// What a trip's data says, before anybody asks why: statistics, coverage, excursions, door and voltage.
 public struct Trip: Sendable {
   /// A measure over the trip.
@@ -91,27 +123,24 @@ public struct Trip: Sendable {
   public let meanKineticTemperature: Double?
   /// When the set point was first reached, nanoseconds since 1970; limits are graded from then. Nil if it never was.
   public let coldSince: Int64?
-  /// The set point, Celsius.
-  public let setPoint: Double
-  /// The limits.
+  /// The limits that the readings were compared with.
+  public let known: TripLimits
+  /// The limits of temperature.
   public let limits: [Limit]
+  /// The spans at the tolerance (`TripLimits.tolerance`) or above.
+  public var excursions: [Episode] { limits.first { $0.celsius == known.tolerance }?.events ?? [] }
   /// The door's openings.
   public let openings: [Opening]
-  /// The spans at 11.95 V or below.
+  /// The spans at the lowest voltage (`TripLimits.lowVoltage`) or below.
   public let lowVoltage: [Episode]
 
-  /// The limits that are graded (`docs/report.md` names where they are from).
-  public static let knownLimits: [(celsius: Double, source: String)] = [
-    (-18, "usual set point of a truck"), (-15, "brief tolerance in transport"),
-    (-12, "ATP, frozen food"),
-  ]
-
   /// Analyses readings in any order; nil for none.
-  public init?(_ unordered: [TripReading], setPoint: Double = -18, lowVoltage: Double = 11.95) {
+  public init?(_ unordered: [TripReading], limits known: TripLimits = TripLimits(AlertRule.defaults)) {
     let readings = unordered.sorted { $0.time < $1.time }
     guard let first = readings.first, let last = readings.last else { return nil }
     self.readings = readings
-    self.setPoint = setPoint
+    let setPoint = known.setPoint
+    self.known = known
     let steps = zip(readings, readings.dropFirst()).map { $1.time.seconds(since: $0.time) }.filter { $0 > 0 }
       .sorted()
     let step = steps.isEmpty ? 1 : steps[steps.count / 2]
@@ -129,7 +158,7 @@ public struct Trip: Sendable {
     let cold = readings.first { ($0.temperature ?? .infinity) <= setPoint }?.time
     coldSince = cold
     let graded = cold.map { start in readings.filter { $0.time >= start } } ?? []
-    limits = Self.knownLimits.map { celsius, source in
+    limits = known.celsius.map { celsius, source in
       Limit(
         celsius: celsius, source: source,
         events: Self.episodes(graded, longest, { $0.temperature }, max) {
@@ -137,7 +166,7 @@ public struct Trip: Sendable {
         })
     }
     meanKineticTemperature = Self.meanKineticTemperature(graded.isEmpty ? readings : graded, longest)
-    self.lowVoltage = Self.episodes(readings, longest, { $0.voltage }, min) { $0 <= lowVoltage }
+    self.lowVoltage = Self.episodes(readings, longest, { $0.voltage }, min) { $0 <= known.lowVoltage }
     openings = Self.episodes(readings, longest, { $0.isDoorOpen.map { $0 ? 1 : 0 } }, max) { $0 > 0 }.map {
       episode in
       let start = Self.firstIndex(readings, from: episode.start)

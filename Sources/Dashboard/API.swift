@@ -70,36 +70,49 @@ final class API: Sendable {
 
   private static let acknowledgement = "/api/alerts/acknowledge"
 
-  private typealias Route = @Sendable (API, HTTPRequest) throws(StoreError) -> HTTPResponse
+  /// What answers GET for a path.
+  private struct Route: Sendable {
+    /// The parameters of its query.
+    var parameters: [String] = []
+    let answer: @Sendable (API, HTTPRequest) throws(StoreError) -> HTTPResponse
+  }
 
-  /// What GET answers.
   private static let routes: [String: Route] = [
-    "/": { _, _ in HTTPResponse(200, PackageResources.index_html, contentType: "text/html; charset=utf-8") },
-    "/app.js": { _, _ in
+    "/": Route(parameters: ["token"]) { _, _ in
+      HTTPResponse(200, PackageResources.index_html, contentType: "text/html; charset=utf-8")
+    },
+    "/app.js": Route { _, _ in
       HTTPResponse(200, PackageResources.app_js, contentType: "text/javascript; charset=utf-8")
     },
-    "/app.css": { _, _ in
+    "/app.css": Route { _, _ in
       HTTPResponse(200, PackageResources.app_css, contentType: "text/css; charset=utf-8")
     },
-    "/dygraph.min.js": { _, _ in libraryFile("dygraph.min.js", "text/javascript; charset=utf-8") },
-    "/dygraph.min.css": { _, _ in libraryFile("dygraph.min.css", "text/css; charset=utf-8") },
-    "/favicon.ico": { _, _ in HTTPResponse(204, "") },
-    "/api/events": { api, _ in HTTPResponse(events: api.feed) },
-    "/api/devices": { api, _ throws(StoreError) in try api.devices() },
-    "/api/series": { api, request throws(StoreError) in try api.series(request) },
-    "/api/stats": { api, request throws(StoreError) in try api.stats(request) },
-    "/api/alerts": { api, _ in api.alerts() },
-    "/api/rules": { api, _ in json(Array(api.status.withLock { $0 }.utf8)) },
+    "/dygraph.min.js": Route { _, _ in libraryFile("dygraph.min.js", "text/javascript; charset=utf-8") },
+    "/dygraph.min.css": Route { _, _ in libraryFile("dygraph.min.css", "text/css; charset=utf-8") },
+    "/favicon.ico": Route { _, _ in HTTPResponse(204, "") },
+    "/api/events": Route { api, _ in HTTPResponse(events: api.feed) },
+    "/api/devices": Route { api, _ throws(StoreError) in try api.devices() },
+    "/api/series": Route(parameters: ["device", "measure", "from", "to", "width"]) {
+      api, request throws(StoreError) in try api.series(request)
+    },
+    "/api/stats": Route(parameters: ["device", "from", "to"]) {
+      api, request throws(StoreError) in try api.stats(request)
+    },
+    "/api/alerts": Route { api, _ in api.alerts() },
+    "/api/rules": Route { api, _ in json(Array(api.status.withLock { $0 }.utf8)) },
   ]
 
-  /// All paths that are answered.
-  static var paths: [String] { routes.keys.sorted() + [acknowledgement] }
+  /// What is answered: methods, paths, and the parameters of their queries.
+  static var table: [(method: String, path: String, parameters: [String])] {
+    routes.sorted { $0.key < $1.key }.map { ("GET", $0.key, $0.value.parameters) }
+      + [("POST", acknowledgement, ["id"])]
+  }
 
   private func route(_ request: HTTPRequest) -> HTTPResponse {
     if request.method == "POST" { return post(request) }
     guard let route = Self.routes[request.path] else { return HTTPResponse(404, "there is no such page\n") }
     do throws(StoreError) {
-      return try route(self, request)
+      return try route.answer(self, request)
     } catch {
       if error.kind != .invalid { charts.close() }
       return Self.problem(error.kind == .invalid ? 400 : error.kind == .missing ? 404 : 503, error.message)

@@ -58,8 +58,8 @@ public final class Dashboard: Sendable {
     follower.start()
   }
 
-  /// The paths that are answered, for tests that ask them all.
-  package static var paths: [String] { API.paths }
+  /// What is answered: methods, paths, and the parameters of their queries.
+  package static var requests: [(method: String, path: String, parameters: [String])] { API.table }
 
   /// What the page shows of the stages before the store: a JSON object, `{"device": …, "rules": […]}`.
   public func setStatus(_ json: String) { api.setStatus(json) }

@@ -51,6 +51,9 @@ public final class EventFeed: Sendable {
   /// The number of readers.
   public var readers: Int { state.withLock { state in state.readers.count } }
 
+  /// The size of the retained events.
+  var retainedBytes: Int { state.withLock { state in state.byteCount } }
+
   /// Sends an event with a number of its own; `data` is one line of UTF-8.
   public func publish(_ name: String, _ data: [UInt8]) {
     state.withLock { state in

@@ -46,9 +46,9 @@ extension TripReport {
       \(table("Statistics", ["", "average", "minimum", "maximum", "standard deviation"], statistics))
       <p>\(Markup.escaped(meanKinetic))</p>
       \(table("Limits", ["", "source", "events", "time above", "longest", "first", ""], limits))
-      \(table("Excursions above −15 °C", ["from", "until", "length", "warmest"], excursions))
+      \(table(excursionsTitle, ["from", "until", "length", "warmest"], excursions))
       \(table("Door", ["opened", "closed", "length", "rise of temperature"], door))
-      \(table("Voltage at 11.95 V or below", ["from", "until", "length", "lowest"], voltage))
+      \(table(voltageTitle, ["from", "until", "length", "lowest"], voltage))
       <p class="sign">Checked by, date, signature</p>
       <footer>SHA-256 of the input: \(Markup.escaped(digest))<br>made \(String(Timestamp.text(made).prefix(19))) UTC by trucksensor</footer>
       </body></html>

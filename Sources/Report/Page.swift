@@ -37,7 +37,7 @@ extension TripReport {
       limits)
     let room = 3
     y = table(
-      canvas, y, "Excursions above −15 °C", ["from", "until", "length", "warmest"], [0, 120, 240, 340],
+      canvas, y, excursionsTitle, ["from", "until", "length", "warmest"], [0, 120, 240, 340],
       excursions,
       limit: room)
     y = table(
@@ -46,7 +46,7 @@ extension TripReport {
       ["opened", "closed", "length", "rise of temperature"], [0, 120, 240, 340], door,
       limit: max(2, Int(saturated: (700 - y) / 11) - 3))
     y = table(
-      canvas, y, "Voltage at 11.95 V or below", ["from", "until", "length", "lowest"], [0, 120, 240, 340],
+      canvas, y, voltageTitle, ["from", "until", "length", "lowest"], [0, 120, 240, 340],
       voltage, limit: 2)
     canvas.line([(40, 790), (300, 790)], Self.quiet)
     canvas.text("Checked by, date, signature", 40, 800, size: 7, Self.quiet)
@@ -114,7 +114,7 @@ extension TripReport {
     canvas.text("Temperature °C", left, y + 7, size: 7.5, Self.temperatureColour, isBold: true)
     canvas.text("Door", left + 90, y + 7, size: 7.5, Self.doorColour, isBold: true)
     canvas.text("Voltage V", right, y + 7, size: 7.5, Self.voltageColour, isBold: true, .right)
-    for event in trip.limits.first(where: { $0.celsius == -15 })?.events ?? [] {
+    for event in trip.excursions {
       canvas.fill(
         across(event.start), top, max(0.5, across(event.end) - across(event.start)), bottom - top, Self.alarm,
         opacity: 0.1)
@@ -126,9 +126,9 @@ extension TripReport {
         canvas.line([(left, level), (right, level)], Self.rule, width: 0.4)
         canvas.text(Self.number(tick, scale.digits), left - 4, level + 2.5, size: 7, Self.quiet, .right)
       }
-      for limit in trip.limits
-      where scale.low < limit.celsius && limit.celsius < scale.high && limit.celsius == -15 {
-        let level = scale.place(limit.celsius, top, bottom)
+      let tolerance = trip.known.tolerance
+      if scale.low < tolerance, tolerance < scale.high {
+        let level = scale.place(tolerance, top, bottom)
         canvas.line([(left, level), (right, level)], Self.alarm, width: 0.6)
       }
       trace(

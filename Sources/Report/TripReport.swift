@@ -94,8 +94,8 @@ public struct TripReport: Sendable {
       ),
       (
         "Graded from",
-        trip.coldSince.map { "\(moment($0)), when \(Self.number(trip.setPoint, 0)) °C was first reached" }
-          ?? "never: \(Self.number(trip.setPoint, 0)) °C was not reached"
+        trip.coldSince.map { "\(moment($0)), when \(Self.limit(trip.known.setPoint)) °C was first reached" }
+          ?? "never: \(Self.limit(trip.known.setPoint)) °C was not reached"
       ),
     ]
   }
@@ -119,7 +119,7 @@ public struct TripReport: Sendable {
   var limits: [[String]] {
     trip.limits.map { limit in
       [
-        "above \(Self.number(limit.celsius, 0)) °C", limit.source, "\(limit.events.count)",
+        "above \(Self.limit(limit.celsius)) °C", limit.source, "\(limit.events.count)",
         Self.duration(limit.seconds),
         Self.duration(limit.events.map(\.seconds).max() ?? 0),
         limit.events.first.map { moment($0.start) } ?? "–",
@@ -128,9 +128,18 @@ public struct TripReport: Sendable {
     }
   }
 
+  /// A limit as people write it: without decimals where it has none.
+  static func limit(_ value: Double) -> String {
+    number(value, value == value.rounded() ? 0 : (value * 10) == (value * 10).rounded() ? 1 : 2)
+  }
+
+  var excursionsTitle: String { "Excursions above \(Self.limit(trip.known.tolerance)) °C" }
+
+  var voltageTitle: String { "Voltage at \(Self.limit(trip.known.lowVoltage)) V or below" }
+
   /// Rows of the excursions above the brief tolerance: from, until, length, worst.
   var excursions: [[String]] {
-    (trip.limits.first { $0.celsius == -15 }?.events ?? []).map {
+    trip.excursions.map {
       [moment($0.start), moment($0.end), Self.duration($0.seconds), "\(Self.number($0.worst)) °C"]
     }
   }

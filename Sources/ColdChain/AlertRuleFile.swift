@@ -1,25 +1,24 @@
-import ColdChain
 import Files
 
 /// The alert rules of a file, read again when it changes. A file that can't be read keeps the rules as they are.
-struct AlertRuleFile {
+package struct AlertRuleFile {
   /// The rules that apply.
-  private(set) var rules: [AlertRule]
+  package private(set) var rules: [AlertRule]
   private let path: String?
   private var stamp: FileStamp?
   private var isFirstLook = true
 
   /// What a look at the file found.
-  enum Outcome { case unchanged, changed, failed(String) }
+  package enum Outcome { case unchanged, changed, failed(String) }
 
   /// The rules of `path`, nil if they never change; `rules` are its present ones.
-  init(_ path: String?, _ rules: [AlertRule]) {
+  package init(_ path: String?, _ rules: [AlertRule]) {
     self.path = path
     self.rules = rules
   }
 
   /// Reads the file if it has changed since the last look; tells a failure once.
-  mutating func read() -> Outcome {
+  package mutating func read() -> Outcome {
     guard let path else { return .unchanged }
     let present = Files.stamp(of: path)
     guard isFirstLook || present != stamp else { return .unchanged }
