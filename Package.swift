@@ -39,9 +39,10 @@ let package = Package(
         "CCurl", "CPostgreSQL", "CSQLite", "CZlib", "Files", "JSON", "Numbers", "Time", "TimestreamSQL",
       ]),
     .systemLibrary(name: "CCairo", pkgConfig: "cairo", providers: [.apt(["libcairo2-dev"])]),
-    .target(name: "ColdChain", dependencies: ["Numbers", "Time"]),
+    .target(name: "CAlertDefaults"),
+    .target(name: "ColdChain", dependencies: ["CAlertDefaults", "Files", "JSON", "Numbers", "Time"]),
     .target(
-      name: "Report", dependencies: ["CCairo", "ColdChain", "Files", "JSON", "Numbers", "Store", "Time"]),
+      name: "Report", dependencies: ["CCairo", "ColdChain", "JSON", "Numbers", "Text", "Time"]),
     .target(
       name: "Dashboard", dependencies: ["ColdChain", "Files", "HTTP", "JSON", "Numbers", "Store", "Time"],
       resources: [
@@ -71,7 +72,13 @@ let package = Package(
     .testTarget(name: "IdentityTests", dependencies: ["Files", "Identity"]),
     .testTarget(name: "LocalCloudTests", dependencies: ["Files", "Identity", "LocalCloud"]),
     .testTarget(name: "SimulatorTests", dependencies: ["JSON", "Numbers", "Simulator", "Time"]),
-    .testTarget(name: "ColdChainTests", dependencies: ["ColdChain"]),
+    .testTarget(name: "ColdChainTests", dependencies: ["ColdChain", "Files", "Numbers"]),
+    .testTarget(
+      name: "DashboardTests",
+      dependencies: [
+        "CSQLite", "ColdChain", "Dashboard", "Files", "HTTP", "JSON", "Numbers", "Store", "Time",
+      ]),
+    .testTarget(name: "ReportTests", dependencies: ["ColdChain", "JSON", "Report", "Time"]),
     .testTarget(name: "StoreTests", dependencies: ["JSON", "Numbers", "Store", "Time"]),
     .testTarget(name: "TimestreamSQLTests", dependencies: ["Numbers", "Store", "Time", "TimestreamSQL"]),
     .testTarget(

@@ -1,3 +1,5 @@
+import Files
+import Foundation
 import Testing
 
 @testable import ColdChain
@@ -94,25 +96,203 @@ import Testing
     #expect(monitor.add([], device: "a", at: 6, arrived: Self.second(61), [rule]).map(\.change) == [.cleared])
   }
 
+  @Test func `a reading from the future counts as measured when it arrives, and the next one is taken`() {
+    var monitor = AlertMonitor()
+    func add(_ device: String, _ time: Double, _ value: Double, arrived: Double) -> [String] {
+      monitor.add(
+        [("temp", value)], device: device, at: Self.second(time), arrived: Self.second(arrived), [Self.warm]
+      ).map { "\($0.change) \($0.alert.device)" }
+    }
+    #expect(add("a", 1000, -18, arrived: 1000) == [])
+    // Warm, 15 minutes ahead: not for two minutes yet.
+    #expect(add("a", 1910, -10, arrived: 1010) == [])
+    #expect(add("b", 1012, -18, arrived: 1012) == [])
+    // Older than the one ahead, and than its arrival.
+    #expect(add("a", 1005, -10, arrived: 1015) == [])
+    #expect(add("a", 1005, -10, arrived: 1015) == [])
+    #expect(add("a", 1100, -10, arrived: 1100) == [])
+    #expect(add("a", 1130, -10, arrived: 1130) == ["raised a"])
+    #expect(add("b", 1131, -10, arrived: 1131) == [])
+    #expect(add("b", 1260, -10, arrived: 1260) == ["raised b"])
+    // A clock that is always ahead: its readings follow each other as they arrive.
+    for second in 0..<130 { _ = add("c", 5000 + Double(second), -18, arrived: 2000 + Double(second)) }
+    var told: [String] = []
+    for second in 0..<130 { told += add("c", 6000 + Double(second), -10, arrived: 3000 + Double(second)) }
+    #expect(told == ["raised c"])
+  }
+
+  @Test func `a clock that is set back doesn't delay no data`() {
+    let rule = AlertRule(name: "no-data", title: "", measure: "", condition: .noData, threshold: 0, delay: 30)
+    var monitor = AlertMonitor()
+    _ = monitor.add([], device: "a", at: 5, arrived: Self.second(10_000), [rule])
+    #expect(monitor.tick(at: Self.second(100), [rule]).isEmpty)
+    #expect(monitor.tick(at: Self.second(129), [rule]).isEmpty)
+    #expect(monitor.tick(at: Self.second(130), [rule]).map(\.change) == [.raised])
+  }
+
+  @Test func `an alert is over when its rule is gone`() throws {
+    var monitor = AlertMonitor()
+    let rule = AlertRule(name: "r", title: "", measure: "temp", condition: .above, threshold: 0, delay: 0)
+    #expect(monitor.add([("temp", 1)], device: "a", at: 1, arrived: 1, [rule]).map(\.change) == [.raised])
+    #expect(monitor.keep([rule], at: 2).isEmpty)
+    #expect(monitor.keep([], at: 3).map(\.change) == [.cleared])
+    #expect(monitor.active(of: "a") == 0 && monitor.alerts[0].ended == 3)
+  }
+
+  @Test(arguments: [Int64.min, -1, 0, .max], [-Double.infinity, -1e308, 0, 1e308, .infinity, .nan])
+  func `any time and value is taken, and the state is always a text that reads back`(
+    _ time: Int64, _ value: Double
+  ) throws {
+    var monitor = AlertMonitor()
+    let rules =
+      AlertRule.defaults
+      + [AlertRule(name: "r", title: "", measure: "temp", condition: .above, threshold: -1e9, delay: 0)]
+    for other in [time, 0, .max, .min, time] {
+      for arrived in [other, .max, .min] {
+        _ = monitor.add([("temp", value)], device: "a\"\u{1}", at: time, arrived: arrived, rules)
+        _ = monitor.tick(at: other, rules)
+      }
+    }
+    let again = try #require(AlertMonitor(text: monitor.text))
+    #expect(again.text == monitor.text)
+  }
+
+  @Test func `a damaged state is no state, or one that works`() throws {
+    var monitor = AlertMonitor()
+    let rules = AlertRule.defaults
+    for index in 0..<200 {
+      _ = monitor.add(
+        [("temp", index < 5 ? -20 : 0), ("volts", 11)], device: "a", at: Self.second(Double(index * 5)),
+        arrived: Self.second(Double(index * 5)), rules)
+    }
+    for text in Mutations.all(of: Array(monitor.text.utf8), step: 17) {
+      guard var read = AlertMonitor(text: String(decoding: text, as: UTF8.self)) else { continue }
+      for time in [Int64.min, 0, .max] {
+        _ = read.add([("temp", 5)], device: "a", at: time, arrived: time, rules)
+        _ = read.tick(at: time, rules)
+        _ = read.acknowledge(1, at: time)
+      }
+    }
+  }
+}
+
+/// `rules/alerts.json`.
+@Suite struct AlertDocumentTests {
+  private static let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    .appendingPathComponent("../../rules/alerts.json").path
+
+  @Test func `the rules that apply without a file are those of the file`() throws {
+    #expect(try AlertRule.rules(at: Self.file) == AlertRule.defaults)
+    #expect(try AlertRule.rules(at: "none/alerts.json") == AlertRule.defaults)
+    #expect(AlertRule.defaults.map(\.name) == ["temperature", "voltage", "door", "no-data"])
+    let limits = TripLimits(AlertRule.defaults)
+    #expect(limits.setPoint == -18 && limits.tolerance == -15 && limits.lowVoltage == 11.95)
+  }
+
   @Test(arguments: [
-    ("", "rules/alerts.json"), ("{}", "alerts is missing"), ("{\"alerts\":[{}]}", "name is missing"),
-    ("{\"alerts\":[{\"name\":\"a\",\"condition\":\"over\"}]}", "has the condition 'over'"),
-    ("{\"alerts\":[{\"name\":\"a\",\"condition\":\"above\"}]}", "has no measure"),
-    ("{\"alerts\":[{\"name\":\"a\",\"condition\":\"above\",\"measure\":\"t\"}]}", "has no threshold"),
+    ("", "1:1: nothing"), ("[]", "1:1: the document must be an object"), ("{}", "1:1: 'alerts' is missing"),
+    (#"{"alerts":5}"#, "1:11: 'alerts' must be an array"),
+    (#"{"alerts":[],"more":1}"#, "1:14: the field 'more' is unknown"),
+    (#"{"alerts":[],"alerts":[]}"#, "1:14: the field 'alerts' is given twice"),
+    (#"{"alerts":[{}]}"#, "1:12: 'name' is missing"), (#"{"alerts":[7]}"#, "1:12: an alert must be an object"),
+    (#"{"alerts":[{"name":""}]}"#, "1:20: 'name' must have 1 to 200 bytes"),
+    (#"{"alerts":[{"name":"a","condition":"over"}]}"#, "1:36: the condition 'over' is unknown"),
+    (#"{"alerts":[{"name":"a","condition":"above","threshold":1}]}"#, "1:12: 'measure' is missing"),
+    (#"{"alerts":[{"name":"a","condition":"above","measure":"t"}]}"#, "1:12: 'threshold' is missing"),
     (
-      "{\"alerts\":[{\"name\":\"a\",\"condition\":\"above\",\"measure\":\"t\",\"threshold\":1,\"reset\":2}]}",
-      "wrong side"
+      #"{"alerts":[{"name":"a","condition":"above","measure":"t","threshold":1,"reset":2}]}"#,
+      "1:80: 'reset' is on the wrong side"
     ),
-    ("{\"alerts\":[{\"name\":\"a\",\"condition\":\"noData\"}]}", "needs a delay"),
+    (#"{"alerts":[{"name":"a","condition":"noData"}]}"#, "1:12: 'delay' is missing"),
+    (#"{"alerts":[{"name":"a","condition":"noData","delay":0}]}"#, "1:53: 'delay' must be above 0"),
+    (#"{"alerts":[{"name":"a","condition":"noData","delay":1,"reset":1}]}"#, "1:63: 'reset' has no meaning"),
     (
-      "{\"alerts\":[{\"name\":\"a\",\"condition\":\"above\",\"measure\":\"t\",\"threshold\":\"x\"}]}",
-      "another type"
+      #"{"alerts":[{"name":"a","condition":"above","measure":"t","threshold":"x"}]}"#,
+      "1:70: 'threshold' must be a number"
     ),
+    (
+      #"{"alerts":[{"name":"a","condition":"above","measure":"t","threshold":1e999}]}"#,
+      "1:70: 'threshold' must be from"
+    ),
+    (
+      #"{"alerts":[{"name":"a","condition":"above","measure":"t","threshold":1,"delay":-1}]}"#,
+      "1:80: 'delay' must be from 0.0 to"
+    ),
+    (
+      #"{"alerts":[{"name":"a","condition":"above","measure":"t","threshold":1,"latching":1}]}"#,
+      "1:83: 'latching' must be true or false"
+    ),
+    (
+      "{\"alerts\":[\n {\"name\":\"a\",\"condition\":\"noData\",\"delay\":1},\n {\"name\":\"a\",\"condition\":\"noData\",\"delay\":1}]}",
+      "3:2: the alert 'a' is given twice"
+    ),
+    (#"{"alerts":[{"name":"a","nmae":"b"}]}"#, "1:24: the field 'nmae' is unknown"),
   ])
-  func `a wrong document says what is wrong`(_ text: String, _ message: String) {
+  func `a wrong document is refused with its file, line and column`(_ text: String, _ message: String) {
     #expect {
       _ = try AlertRule.rules(in: Array(text.utf8), file: "rules/alerts.json")
-    } throws: { "\($0)".contains(message) && "\($0)".hasPrefix("rules/alerts.json") }
+    } throws: { "\($0)".hasPrefix("rules/alerts.json:\(message)") }
+  }
+
+  @Test func `a document cut anywhere or with any number replaced is refused, or its rules work`() throws {
+    for text in Mutations.all(of: try Files.read(Self.file), step: 1) {
+      guard let rules = try? AlertRule.rules(in: text, file: "alerts.json") else { continue }
+      var monitor = AlertMonitor()
+      for index in 0..<4 {
+        let time = Int64(index) * 200_000_000_000
+        let values = [("temp", index == 0 ? -20.0 : 0), ("volts", 11), ("door", 1)]
+        _ = monitor.add(values.map { (measure: $0.0, value: $0.1) }, device: "a", at: time, arrived: time, rules)
+      }
+      let limits = TripLimits(rules)
+      #expect(limits.setPoint.isFinite && limits.tolerance.isFinite && limits.lowVoltage.isFinite)
+    }
+  }
+
+  @Test func `a file is read again when it changed, and its failure is told once`() throws {
+    let path = FileManager.default.temporaryDirectory.appendingPathComponent("alerts-\(UUID().uuidString).json").path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    var file = AlertRuleFile(path, [])
+    func told() -> String {
+      switch file.read() {
+      case .unchanged: "unchanged"
+      case .changed: "changed"
+      case .failed: "failed"
+      }
+    }
+    // Without a file the defaults apply.
+    #expect(told() == "changed" && told() == "unchanged" && file.rules == AlertRule.defaults)
+    let whole = try Files.read(Self.file)
+    try Files.write(whole, to: path)
+    #expect(told() == "unchanged")
+    try Files.write(Array(whole.dropLast(30)), to: path)
+    #expect(told() == "failed" && told() == "unchanged" && file.rules == AlertRule.defaults)
+    try Files.write(Array(#"{"alerts":[]}"#.utf8), to: path)
+    #expect(told() == "changed" && told() == "unchanged" && file.rules.isEmpty)
+  }
+}
+
+/// Texts that are nearly the same.
+enum Mutations {
+  private static let numbers = [
+    "0", "-1", "1e300", "-1e300", "1e-300", "1e999", "9223372036854775807", "-9223372036854775808",
+    "9223372036854775808", "99999999999999999999999999", "0.1", "null", "\"x\"", "[]", "{}", "true",
+  ]
+
+  /// The text cut at every `step`th byte, and with each number replaced by extremes and other types.
+  static func all(of text: [UInt8], step: Int) -> [[UInt8]] {
+    var texts = stride(from: 0, to: text.count, by: step).map { Array(text[..<$0]) }
+    var place = 0
+    while place < text.count {
+      guard text[place] == 0x2D || (0x30...0x39).contains(text[place]) else {
+        place += 1
+        continue
+      }
+      var end = place + 1
+      while end < text.count, (0x30...0x39).contains(text[end]) || text[end] == 0x2E { end += 1 }
+      for number in numbers { texts.append(Array(text[..<place]) + Array(number.utf8) + Array(text[end...])) }
+      place = end
+    }
+    return texts
   }
 }
 
@@ -140,7 +320,7 @@ import Testing
     let trip = try #require(
       Trip(
         rows.map { TripReading(time: Int64($0.0 * 1e9), temperature: $0.1, voltage: nil, isDoorOpen: nil) },
-        setPoint: -100))
+        limits: TripLimits(AlertRule.defaults, setPoint: -100)))
     #expect(abs((trip.temperature?.average ?? 0) - mean) < 0.005)
     #expect(abs((trip.meanKineticTemperature ?? 0) - kinetic) < 0.005)
   }
@@ -154,7 +334,7 @@ import Testing
     #expect(trip.coldSince == 10_000_000_000)
     #expect(trip.gaps.map(\.seconds) == [950])
     #expect(abs(trip.coverage - 60.0 / 1010) < 1e-9)
-    let limit = try #require(trip.limits.first { $0.celsius == -15 })
+    let limit = try #require(trip.limits.first { $0.celsius == trip.known.tolerance })
     #expect(limit.events.map(\.seconds) == [20, 10] && limit.events.map(\.worst) == [-13, -11])
     #expect(trip.openings.map(\.episode.seconds) == [20, 10])
     #expect(trip.openings[0].rise == 5)
@@ -165,5 +345,19 @@ import Testing
     #expect(Trip([]) == nil)
     let trip = try Self.trip([(5, nil, nil, nil)])
     #expect(trip.temperature == nil && trip.coverage == 1 && trip.openings.isEmpty)
+  }
+
+  @Test(arguments: [
+    [Int64.min, .max], [.max, .max], [.min], [0, 0, 0], [.min, -1, 0, 1, .max], [.max - 1, .max, .min, .min + 1],
+  ])
+  func `any times and values make a trip`(_ times: [Int64]) throws {
+    for value in [-Double.greatestFiniteMagnitude, -18, 0, 1e30, .greatestFiniteMagnitude, .infinity] {
+      let readings = times.enumerated().map { index, time in
+        TripReading(
+          time: time, temperature: index % 2 == 0 ? value : -value, voltage: value, isDoorOpen: index % 2 == 0)
+      }
+      let trip = try #require(Trip(readings))
+      #expect(trip.gaps.allSatisfy { $0.seconds > 0 } && trip.readings.count == times.count)
+    }
   }
 }

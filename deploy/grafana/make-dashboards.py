@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes the dashboards of this folder: the same panels for each kind of store. A test holds the files to it."""
+"""Writes the dashboards of this folder, the same panels for each kind of store, and the alert rules, whose thresholds are those
+of rules/alerts.json. A test holds the files to it."""
 
 import json
 import pathlib
@@ -142,7 +143,69 @@ def dashboard(store):
     }
 
 
+ALERTS = """\
+# Grafana's own alerts over the SQLite store, instead of 'rules/alerts.json', from which make-dashboards.py made them. They know
+# no arming: a truck that cools down from warm raises the first.
+apiVersion: 1
+groups:
+  - orgId: 1
+    name: trucksensor
+    folder: Trucks
+    interval: 10s
+    rules:
+"""
+ALERT = """\
+      - uid: trucksensor-{name}
+        title: {title}
+        condition: B
+        for: {duration}
+        noDataState: NoData
+        execErrState: Error
+        labels: {{rule: {name}}}
+        data:
+          - refId: A
+            relativeTimeRange: {{from: 600, to: 0}}
+            datasourceUid: trucksensor-sqlite
+            model:
+              refId: A
+              queryType: table
+              queryText: {query}
+              rawQueryText: {query}
+          - refId: B
+            datasourceUid: __expr__
+            model:
+              refId: B
+              type: threshold
+              expression: A
+              conditions:
+                - evaluator: {{type: {evaluator}, params: [{threshold}]}}
+"""
+
+
+def duration(seconds):
+    return f"{seconds // 60}m" if seconds % 60 == 0 else f"{seconds}s"
+
+
+def alert(rule):
+    name, title, measure = rule["name"], rule["title"], rule.get("measure")
+    if rule["condition"] == "noData":
+        return ALERT.format(
+            name=name, title=title, duration="10s", evaluator="gt", threshold=rule["delay"],
+            query="SELECT unixepoch() - max(time) / 1000000000 AS value FROM truck01_sensors_wide")
+    is_above = rule["condition"] == "above"
+    # A door is open or closed; the condition must hold for the whole minute.
+    is_door = measure == "door"
+    function = "max" if is_above and not is_door else "min"
+    return ALERT.format(
+        name=name, title=title, duration=duration(rule["delay"]), evaluator="gt" if is_above else "lt",
+        threshold=rule["threshold"] - 0.5 if is_door else rule["threshold"],
+        query=f"SELECT {function}({measure}) AS value FROM truck01_sensors_wide WHERE time > (unixepoch() - 60) * 1000000000")
+
+
 if __name__ == "__main__":
-    folder = pathlib.Path(__file__).parent / "dashboards"
+    folder = pathlib.Path(__file__).resolve().parent
     for store in TYPES:
-        (folder / f"truck01-{store}.json").write_text(json.dumps(dashboard(store), indent=2, ensure_ascii=False) + "\n")
+        text = json.dumps(dashboard(store), indent=2, ensure_ascii=False)
+        (folder / "dashboards" / f"truck01-{store}.json").write_text(text + "\n")
+    rules = json.loads((folder.parent.parent / "rules" / "alerts.json").read_text())["alerts"]
+    (folder / "provisioning/alerting/trucksensor.yaml").write_text(ALERTS + "".join(alert(rule) for rule in rules))

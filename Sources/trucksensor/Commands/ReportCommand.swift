@@ -3,6 +3,7 @@ import CommandLine
 import Files
 import Glibc
 import Identity
+import Numbers
 import Report
 import Simulator
 import Store
@@ -15,7 +16,7 @@ enum ReportCommand: Command {
     summary: "Makes one file of a truck's whole data: chart, statistics, limits, door, voltage.",
     discussion:
       "SOURCE is a CSV with the columns temp, volts and door and a time or uptime, or a store. The output's ending says "
-      + "the form: html (self-contained), pdf, svg, png, csv or json. Limits are graded from when the set point was "
+      + "which format: html (self-contained), pdf, svg, png, csv or json. Limits are graded from when the set point was "
       + "first reached: cooling down from warm is no excursion.",
     positionals: [
       .init(name: "SOURCE", help: "a CSV, or a store (data/sensorDB.sqlite)", required: false, isFile: true)
@@ -24,12 +25,14 @@ enum ReportCommand: Command {
       .value(
         "output", "FILE", short: "o", "the report: trip.html|pdf|svg|png|csv|json", required: true, file: true
       ),
-      .value("device", "NAME", "the truck; a store with one has only that", default: "the store's only one"),
+      .value("device", "NAME", "the truck; optional if the store has one device", default: "the store's only one"),
       .value("table", "TABLE", "the store's table", default: "truck01_sensors"),
-      .value("start", "TIME", "the moment of uptime 0, for a CSV with an 'uptime' column"),
-      .value("from", "TIME", "the first moment, of a store"),
-      .value("to", "TIME", "the first moment that is too late"),
-      .value("set-point", "CELSIUS", "limits are graded once this was reached", default: "-18"),
+      .value("start", "TIME", "the time at uptime 0, for a CSV with an 'uptime' column"),
+      .value("from", "TIME", "start of the range, of a store"),
+      .value("to", "TIME", "end of the range (exclusive), of a store"),
+      .value(
+        "set-point", "CELSIUS", "limits are graded once this was reached",
+        default: "where the rule for temperature in \(AlertFile.path) is armed"),
     ], example: "trucksensor report TruckSensorFiles/trucksensordata.csv -o trip.pdf",
     exitCodes: [
       (.success, "done"), (.dataError, "no readings, or a wrong file"),
@@ -44,12 +47,13 @@ enum ReportCommand: Command {
     else {
       throw arguments.error("--output ends with .html, .pdf, .svg, .png, .csv or .json, not '\(output)'")
     }
-    let setPoint = try arguments.number("set-point", in: -100...100) ?? -18
+    let limits = TripLimits(
+      try AlertRule.rules(at: AlertFile.path), setPoint: try arguments.number("set-point", in: -100...100))
     let source = arguments.positionals.first ?? StoreOptions.defaultFile
     let input =
       source.hasSuffix(".csv") || source.hasSuffix(".CSV")
       ? try dataset(source, arguments) : try store(source, arguments)
-    guard let trip = Trip(input.readings, setPoint: setPoint) else {
+    guard let trip = Trip(input.readings, limits: limits) else {
       throw StoreError(.invalid, "\(source) has no readings to report")
     }
     guard trip.temperature != nil || trip.voltage != nil else {
@@ -68,7 +72,7 @@ enum ReportCommand: Command {
 
   private static func dataset(_ path: String, _ arguments: ParsedArguments) throws -> Input {
     let start = try arguments.parsed("start") { text throws(UsageError) in
-      guard let time = Timestamp.parse(text) else { throw arguments.error("is no ISO 8601 time") }
+      guard let time = Timestamp.parse(text) else { throw arguments.error("is not an ISO 8601 time") }
       return time
     }
     let dataset = try Dataset(path: path)
@@ -86,16 +90,22 @@ enum ReportCommand: Command {
         guard let index else { return nil }
         let text = reading.text(index)
         if text.isEmpty { return nil }
-        guard let number = Double(text), number.isFinite else {
-          throw StoreError(.invalid, "\(path):\(reading.line): '\(text)' is no number")
+        guard let number = NumberText.double(text) else {
+          throw StoreError(.invalid, "\(path):\(reading.line): '\(text.prefix(40))' is not a number")
         }
         return number
       }
       let seconds = try dataset.time()
+      let origin = dataset.hasUptime ? start ?? 0 : 0
+      guard let microseconds = Int64(truncated: (seconds * 1e6).rounded()),
+        let time = microseconds.checkedMultiply(1000)?.checkedAdd(origin)
+      else {
+        throw StoreError(
+          .invalid, "\(path):\(reading.line): the time \(seconds) s is outside of the years 1677 to 2262")
+      }
       readings.append(
         TripReading(
-          time: (dataset.hasUptime ? start ?? 0 : 0) + Int64((seconds * 1e6).rounded()) * 1000,
-          temperature: try value(temp), voltage: try value(volts), isDoorOpen: try value(door).map { $0 != 0 }
+          time: time, temperature: try value(temp), voltage: try value(volts), isDoorOpen: try value(door).map { $0 != 0 }
         ))
     }
     let bytes = try Files.read(path, limit: 1 << 30)
@@ -108,7 +118,7 @@ enum ReportCommand: Command {
   private static func store(_ path: String, _ arguments: ParsedArguments) throws -> Input {
     func time(_ option: String) throws -> Int64? {
       try arguments.parsed(option) { text throws(UsageError) in
-        guard let time = Timestamp.parse(text) else { throw arguments.error("is no ISO 8601 time") }
+        guard let time = Timestamp.parse(text) else { throw arguments.error("is not an ISO 8601 time") }
         return time
       }
     }
@@ -128,7 +138,7 @@ enum ReportCommand: Command {
     var text = ""
     let place = { (measure: String) in table.measures.firstIndex { $0.name == measure } }
     let (temp, volts, door) = (place("temp"), place("volts"), place("door"))
-    var last = from - 1
+    var last = from.saturatingSubtract(1)
     while case let rows = try reader.readings(
       of: series, measures: table.measures, in: table, after: last, limit: 10_000),
       let end = rows.last
