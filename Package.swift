@@ -36,9 +36,10 @@ let package = Package(
       name: "Store",
       dependencies: ["CCurl", "CPostgreSQL", "CSQLite", "CZlib", "Files", "JSON", "Numbers", "Time"]),
     .systemLibrary(name: "CCairo", pkgConfig: "cairo", providers: [.apt(["libcairo2-dev"])]),
-    .target(name: "ColdChain", dependencies: ["Numbers", "Time"]),
+    .target(name: "CAlertDefaults"),
+    .target(name: "ColdChain", dependencies: ["CAlertDefaults", "JSON", "Numbers", "Time"]),
     .target(
-      name: "Report", dependencies: ["CCairo", "ColdChain", "Files", "JSON", "Numbers", "Store", "Time"]),
+      name: "Report", dependencies: ["CCairo", "ColdChain", "JSON", "Numbers", "Text", "Time"]),
     .target(
       name: "Dashboard", dependencies: ["ColdChain", "Files", "HTTP", "JSON", "Numbers", "Store", "Time"],
       resources: [

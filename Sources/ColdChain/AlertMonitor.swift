@@ -1,16 +1,16 @@
-import FoundationEssentials
+import Numbers
 
 /// One alert of one truck, from its raising to its end.
-public struct AlertRecord: Sendable, Equatable, Codable {
+public struct AlertRecord: Sendable, Equatable {
   /// Unique within a store, counting from 1.
   public let id: Int
   /// The truck.
   public let device: String
-  /// The rule's name and what a person reads.
+  /// The rule's name.
   public let rule: String
-  /// The rule's title.
+  /// What a person reads.
   public let title: String
-  /// When the condition began, and when the alert was raised, nanoseconds since 1970.
+  /// When the condition began, nanoseconds since 1970.
   public let began: Int64
   /// When it was raised.
   public let raised: Int64
@@ -34,42 +34,47 @@ public struct AlertEvent: Sendable, Equatable {
 
 /// All alert rules over all trucks of a table: a value that a store keeps as text, so that a restart neither forgets nor
 /// repeats.
-public struct AlertMonitor: Sendable, Codable {
+public struct AlertMonitor: Sendable {
   /// The last alerts, the newest last.
-  public private(set) var alerts: [AlertRecord] = []
-  private var states: [String: [String: AlertState]] = [:]
-  private var lastID = 0
-  /// The time of the last reading of each truck that was looked at.
-  public private(set) var seen: [String: Int64] = [:]
+  public internal(set) var alerts: [AlertRecord] = []
+  /// Where each rule stands, by device and the rule's name.
+  var states: [String: [String: AlertState]] = [:]
+  var lastID = 0
+  /// The time of the last reading of each device that was looked at, never later than its arrival.
+  public internal(set) var seen: [String: Int64] = [:]
+  /// The devices whose last reading lay in the future when it arrived.
+  var ahead: Set<String> = []
+  /// The place in the store up to which arrivals were looked at, as the store writes it.
+  package var cursor: String?
   private static let limit = 500
 
   /// A monitor that hasn't seen anything.
   public init() {}
 
-  /// Reads back what `text` gave; nil where it is something else.
-  public init?(text: String) {
-    guard let value = try? JSONDecoder().decode(AlertMonitor.self, from: Data(text.utf8)) else { return nil }
-    self = value
-  }
-
-  /// The monitor as JSON.
-  public var text: String {
-    (try? JSONEncoder().encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
-  }
-
-  /// Takes a reading of a truck, measured at `time`; `arrived` is what `noData` rules go by.
+  /// Takes a reading of a device, measured at `time`; `arrived` is the clock's time, which `noData` rules go by.
+  ///
+  /// A reading from the future counts as measured when it arrived, and the next one is taken whatever its time is: a clock
+  /// that is ahead for a while neither raises an alert early nor hides what comes later.
   public mutating func add(
     _ values: [(measure: String, value: Double)], device: String, at time: Int64, arrived: Int64,
     _ rules: [AlertRule]
   ) -> [AlertEvent] {
-    guard seen[device].map({ time > $0 }) ?? true else { return [] }
-    seen[device] = time
+    let effective = min(time, arrived)
+    let isAhead = time > arrived
+    let goesBack = seen[device].map { effective <= $0 } ?? false
+    guard !goesBack || isAhead || ahead.contains(device) else { return [] }
+    seen[device] = effective
+    if isAhead { ahead.insert(device) } else { ahead.remove(device) }
     var events: [AlertEvent] = []
     for rule in rules {
-      let value = rule.condition == .noData ? 0 : values.first { $0.measure == rule.measure }?.value
-      guard let value else { continue }
-      let moment = rule.condition == .noData ? arrived : time
-      update(device, rule, at: moment, &events) { $0.add(value, at: moment, rule) }
+      if rule.condition == .noData {
+        update(device, rule, at: arrived, &events) { $0.add(0, at: arrived, rule) }
+      } else if let value = values.first(where: { $0.measure == rule.measure })?.value {
+        update(device, rule, at: effective, &events) {
+          if goesBack { $0.rewind(before: effective) }
+          return $0.add(value, at: effective, rule)
+        }
+      }
     }
     return events
   }
@@ -83,7 +88,23 @@ public struct AlertMonitor: Sendable, Codable {
     return events
   }
 
-  /// A person has seen an alert; nil if there is none of that number that waits for it.
+  /// Forgets what belongs to rules that no longer exist; their alerts are over.
+  public mutating func keep(_ rules: [AlertRule], at time: Int64) -> [AlertEvent] {
+    let names = Set(rules.map(\.name))
+    var events: [AlertEvent] = []
+    for (device, present) in states.sorted(by: { $0.key < $1.key }) {
+      for (rule, state) in present.sorted(by: { $0.key < $1.key }) where !names.contains(rule) {
+        states[device]?[rule] = nil
+        guard state.isActive, let index = alerts.lastIndex(where: { $0.device == device && $0.rule == rule })
+        else { continue }
+        alerts[index].ended = state.endedAt ?? time
+        events.append(AlertEvent(change: .cleared, alert: alerts[index], time: time))
+      }
+    }
+    return events
+  }
+
+  /// A person has seen an alert; nil if no alert of that number waits to be acknowledged.
   public mutating func acknowledge(_ id: Int, at time: Int64) -> AlertEvent? {
     guard let index = alerts.firstIndex(where: { $0.id == id && $0.acknowledged == nil }) else { return nil }
     alerts[index].acknowledged = time
@@ -94,7 +115,7 @@ public struct AlertMonitor: Sendable, Codable {
     return AlertEvent(change: .acknowledged, alert: alert, time: time)
   }
 
-  /// How many alerts of a truck aren't over.
+  /// How many alerts of a device are ongoing.
   public func active(of device: String) -> Int { states[device]?.values.count(where: \.isActive) ?? 0 }
 
   private mutating func update(
@@ -115,7 +136,7 @@ public struct AlertMonitor: Sendable, Codable {
         alerts[index].ended = nil
       }
     case .raised:
-      lastID += 1
+      lastID = lastID.saturatingAdd(1)
       alerts.append(
         AlertRecord(
           id: lastID, device: device, rule: rule.name, title: rule.title, began: state.beganAt ?? time,

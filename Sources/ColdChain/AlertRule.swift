@@ -1,9 +1,9 @@
-import FoundationEssentials
+internal import CAlertDefaults
 
 /// When a truck's reading is an alert; `docs/dashboard.md` describes the file.
-public struct AlertRule: Sendable, Equatable, Codable {
+public struct AlertRule: Sendable, Equatable {
   /// What is looked at.
-  public enum Condition: String, Sendable, Codable {
+  public enum Condition: String, Sendable {
     /// At the threshold or above it.
     case above
     /// At the threshold or below it.
@@ -50,98 +50,92 @@ public struct AlertRule: Sendable, Equatable, Codable {
     self.armedAt = armedAt
   }
 
-  /// What the truck has where `rules/alerts.json` is missing.
-  public static let defaults = [
-    AlertRule(
-      name: "temperature", title: "Temperature above −15 °C", measure: "temp", condition: .above,
-      threshold: -15,
-      delay: 120, reset: -16, resetDelay: 30, latching: true, armedAt: -18),
-    AlertRule(
-      name: "voltage", title: "Voltage below 11.95 V", measure: "volts", condition: .below, threshold: 11.95,
-      delay: 60,
-      reset: 12, resetDelay: 30),
-    AlertRule(
-      name: "door", title: "Door open for 5 minutes", measure: "door", condition: .above, threshold: 1,
-      delay: 300, reset: 0),
-    AlertRule(
-      name: "no-data", title: "No data for 30 s", measure: "", condition: .noData, threshold: 0, delay: 30),
-  ]
-
-  /// Why a document isn't a list of rules.
-  public struct DocumentError: Error, CustomStringConvertible {
-    /// A sentence that names the file and the rule.
-    public let description: String
-  }
-
-  private struct Document: Decodable { let alerts: [Draft] }
-
-  private struct Draft: Decodable {
-    let name: String
-    let title: String?
-    let measure: String?
-    let condition: String
-    let threshold: Double?
-    let delay: Double?
-    let reset: Double?
-    let resetDelay: Double?
-    let latching: Bool?
-    let armedAt: Double?
-  }
+  /// The rules of `rules/alerts.json` as they were when the program was built; they apply where that file is missing.
+  public static let defaults: [AlertRule] = {
+    let text = UnsafeRawBufferPointer(start: ts_alert_defaults(), count: ts_alert_defaults_count())
+    do {
+      return try rules(in: Array(text), file: "rules/alerts.json")
+    } catch {
+      // A test reads them.
+      fatalError("\(error)")
+    }
+  }()
 
   /// Reads a document: `{"alerts": [{"name", "title", "measure", "condition", "threshold", "delay", …}]}`.
-  public static func rules(in text: [UInt8], file: String) throws(DocumentError) -> [AlertRule] {
-    let document: Document
-    do {
-      document = try JSONDecoder().decode(Document.self, from: Data(text))
-    } catch let error as DecodingError {
-      throw DocumentError(description: "\(file): \(Self.sentence(error))")
-    } catch {
-      throw DocumentError(description: "\(file): \(error)")
-    }
+  ///
+  /// Throws, with file, line and column, what is wrong with it: unknown and repeated fields are errors, too.
+  public static func rules(in text: [UInt8], file: String) throws(AlertDocumentError) -> [AlertRule] {
+    let document = try AlertDocument(text, file: file)
+    let root = try document.members(of: 0, "the document", known: ["alerts"])
+    guard let list = root["alerts"] else { throw document.error("'alerts' is missing", at: 0) }
     var rules: [AlertRule] = []
-    for draft in document.alerts {
-      func wrong(_ reason: String) -> DocumentError {
-        DocumentError(description: "\(file): the alert '\(draft.name)' \(reason)")
+    for element in try document.elements(of: list, "'alerts'") {
+      let rule = try AlertRule(document, element)
+      guard !rules.contains(where: { $0.name == rule.name }) else {
+        throw document.error("the alert '\(rule.name)' is given twice", at: element)
       }
-      guard let condition = Condition(rawValue: draft.condition) else {
-        throw wrong("has the condition '\(draft.condition)'; there are above, below and noData")
-      }
-      if rules.contains(where: { $0.name == draft.name }) { throw wrong("comes twice") }
-      guard (draft.delay ?? 0) >= 0, (draft.resetDelay ?? 0) >= 0 else { throw wrong("has a negative delay") }
-      if condition != .noData {
-        guard let measure = draft.measure, !measure.isEmpty else { throw wrong("has no measure") }
-        guard let threshold = draft.threshold else { throw wrong("has no threshold") }
-        if let reset = draft.reset, condition == .above ? reset > threshold : reset < threshold {
-          throw wrong("has a reset on the wrong side of its threshold")
-        }
-        rules.append(
-          AlertRule(
-            name: draft.name, title: draft.title ?? draft.name, measure: measure, condition: condition,
-            threshold: threshold, delay: draft.delay ?? 0, reset: draft.reset,
-            resetDelay: draft.resetDelay ?? 0,
-            latching: draft.latching ?? false, armedAt: draft.armedAt))
-      } else {
-        guard let delay = draft.delay, delay > 0 else { throw wrong("needs a delay above 0") }
-        rules.append(
-          AlertRule(
-            name: draft.name, title: draft.title ?? draft.name, measure: "", condition: .noData, threshold: 0,
-            delay: delay, latching: draft.latching ?? false))
+      rules.append(rule)
+      guard rules.count <= countLimit else {
+        throw document.error("there are more than \(countLimit) alerts", at: element)
       }
     }
     return rules
   }
 
-  private static func sentence(_ error: DecodingError) -> String {
-    switch error {
-    case .keyNotFound(let key, let context): "\(path(context))\(key.stringValue) is missing"
-    case .typeMismatch(_, let context), .valueNotFound(_, let context):
-      "\(path(context)) has another type than it must"
-    case .dataCorrupted(let context): context.debugDescription
-    @unknown default: "it can't be read"
-    }
-  }
+  private static let countLimit = 1000
+  private static let values = -1e9...1e9
+  /// Up to a year.
+  private static let seconds = 0.0...31_536_000
 
-  private static func path(_ context: DecodingError.Context) -> String {
-    context.codingPath.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue + "." }.joined()
+  private init(_ document: AlertDocument, _ element: Int) throws(AlertDocumentError) {
+    let members = try document.members(
+      of: element, "an alert",
+      known: [
+        "name", "title", "measure", "condition", "threshold", "delay", "reset", "resetDelay", "latching",
+        "armedAt",
+      ])
+    func required(_ name: String) throws(AlertDocumentError) -> Int {
+      guard let node = members[name] else { throw document.error("'\(name)' is missing", at: element) }
+      return node
+    }
+    func number(_ name: String, in range: ClosedRange<Double>) throws(AlertDocumentError) -> Double? {
+      guard let node = members[name] else { return nil }
+      return try document.number(node, "'\(name)'", in: range)
+    }
+    let name = try document.string(required("name"), "'name'")
+    let conditionNode = try required("condition")
+    let word = try document.string(conditionNode, "'condition'")
+    guard let condition = Condition(rawValue: word) else {
+      throw document.error(
+        "the condition '\(word)' is unknown; use above, below or noData", at: conditionNode)
+    }
+    var title = name
+    if let node = members["title"] { title = try document.string(node, "'title'") }
+    var isLatching = false
+    if let node = members["latching"] { isLatching = try document.flag(node, "'latching'") }
+    if condition == .noData {
+      for name in ["measure", "threshold", "reset", "resetDelay", "armedAt"] {
+        guard let node = members[name] else { continue }
+        throw document.error("'\(name)' has no meaning for the condition noData", at: node)
+      }
+      let delay = try document.number(required("delay"), "'delay'", in: Self.seconds)
+      guard delay > 0 else { throw document.error("'delay' must be above 0", at: try required("delay")) }
+      self.init(
+        name: name, title: title, measure: "", condition: .noData, threshold: 0, delay: delay,
+        latching: isLatching)
+      return
+    }
+    let threshold = try document.number(required("threshold"), "'threshold'", in: Self.values)
+    let reset = try number("reset", in: Self.values)
+    if let reset, let node = members["reset"],
+      condition == .above ? reset > threshold : reset < threshold
+    {
+      throw document.error("'reset' is on the wrong side of the threshold", at: node)
+    }
+    self.init(
+      name: name, title: title, measure: try document.string(required("measure"), "'measure'"),
+      condition: condition, threshold: threshold, delay: try number("delay", in: Self.seconds) ?? 0,
+      reset: reset, resetDelay: try number("resetDelay", in: Self.seconds) ?? 0, latching: isLatching,
+      armedAt: try number("armedAt", in: Self.values))
   }
 }

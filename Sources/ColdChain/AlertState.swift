@@ -1,8 +1,10 @@
+import Numbers
+
 /// Where one alert rule stands for one truck: a state machine over points, without clock or storage. Times are
 /// nanoseconds since 1970.
-public struct AlertState: Sendable, Equatable, Codable {
+public struct AlertState: Sendable, Equatable {
   /// What happened.
-  public enum Change: String, Sendable, Codable {
+  public enum Change: String, Sendable {
     /// The condition held for the delay.
     case raised
     /// The value came back, and nothing latches.
@@ -14,21 +16,23 @@ public struct AlertState: Sendable, Equatable, Codable {
   }
 
   /// Whether the rule watches (see `AlertRule.armedAt`).
-  public private(set) var isArmed = false
+  public internal(set) var isArmed = false
   /// Since when the condition holds; nil while it doesn't.
-  public private(set) var violatedSince: Int64?
+  public internal(set) var violatedSince: Int64?
   /// When the present alert was raised; nil while there is none.
-  public private(set) var raisedAt: Int64?
+  public internal(set) var raisedAt: Int64?
   /// When the condition of the present alert began.
-  public private(set) var beganAt: Int64?
+  public internal(set) var beganAt: Int64?
   /// When the condition of a latched alert ended.
-  public private(set) var endedAt: Int64?
+  public internal(set) var endedAt: Int64?
   /// The worst value of the present alert.
-  public private(set) var worst: Double?
+  public internal(set) var worst: Double?
   /// Whether a person has seen the present alert.
-  public private(set) var isAcknowledged = false
-  private var goodSince: Int64?
-  private var lastTime: Int64?
+  public internal(set) var isAcknowledged = false
+  /// Since when the value is good again; nil while it isn't.
+  var goodSince: Int64?
+  /// The time of the last value; for `noData`, when it arrived.
+  var lastTime: Int64?
 
   /// A rule that hasn't seen anything yet.
   public init() {}
@@ -61,15 +65,16 @@ public struct AlertState: Sendable, Equatable, Codable {
     if violatedSince == nil { worst = value }
     violatedSince = since
     worst = worst.map { rule.condition == .above ? max($0, value) : min($0, value) } ?? value
-    guard Self.seconds(from: since, to: time) >= rule.delay else { return nil }
+    guard time.seconds(since: since) >= rule.delay else { return nil }
     return raise(since: since, at: time)
   }
 
   /// Looks at the clock: only a `noData` rule changes by it.
   public mutating func tick(at time: Int64, _ rule: AlertRule) -> Change? {
-    guard rule.condition == .noData, let lastTime, !isActive,
-      Self.seconds(from: lastTime, to: time) >= rule.delay
-    else { return nil }
+    guard rule.condition == .noData, let lastTime, !isActive else { return nil }
+    // The clock was set back: the wait begins again.
+    if time < lastTime { self.lastTime = time }
+    guard time.seconds(since: lastTime) >= rule.delay else { return nil }
     return raise(since: lastTime, at: time)
   }
 
@@ -81,8 +86,16 @@ public struct AlertState: Sendable, Equatable, Codable {
     return .acknowledged
   }
 
+  /// Forgets that values came at `time` or later: the clock that they were measured with was wrong.
+  mutating func rewind(before time: Int64) {
+    let latest = time.saturatingSubtract(1)
+    lastTime = lastTime.map { min($0, latest) }
+    violatedSince = violatedSince.map { min($0, latest) }
+    goodSince = goodSince.map { min($0, latest) }
+  }
+
   private mutating func arrived(at time: Int64, _ rule: AlertRule) -> Change? {
-    lastTime = max(lastTime ?? time, time)
+    lastTime = time
     return isActive && endedAt == nil ? good(at: time, rule) : nil
   }
 
@@ -106,7 +119,7 @@ public struct AlertState: Sendable, Equatable, Codable {
   private mutating func good(at time: Int64, _ rule: AlertRule) -> Change? {
     let since = goodSince ?? time
     goodSince = since
-    guard endedAt == nil, Self.seconds(from: since, to: time) >= rule.resetDelay else { return nil }
+    guard endedAt == nil, time.seconds(since: since) >= rule.resetDelay else { return nil }
     if rule.latching, !isAcknowledged {
       endedAt = since
       return .ended
@@ -125,5 +138,4 @@ public struct AlertState: Sendable, Equatable, Codable {
     isAcknowledged = false
   }
 
-  private static func seconds(from start: Int64, to end: Int64) -> Double { Double(end &- start) / 1e9 }
 }

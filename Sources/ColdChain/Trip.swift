@@ -1,4 +1,5 @@
 import Glibc
+import Numbers
 
 /// One row of a truck's data.
 public struct TripReading: Sendable {
@@ -20,16 +21,21 @@ public struct TripReading: Sendable {
   }
 }
 
-/// A span in which something was so.
+/// A span of time in which a condition held.
 public struct Episode: Sendable, Equatable {
   /// Nanoseconds since 1970.
   public let start: Int64
-  /// The end: when it was no longer so, or the last reading.
+  /// When the condition ended, or the last reading.
   public var end: Int64
   /// The worst value.
   public var worst: Double
-  /// Seconds.
-  public var seconds: Double { Double(end - start) / 1e9 }
+  /// The length in seconds.
+  public var seconds: Double { end.seconds(since: start) }
+}
+
+extension Int64 {
+  /// Seconds from `start` to this moment, both in nanoseconds since 1970; saturates.
+  package func seconds(since start: Int64) -> Double { Double(saturatingSubtract(start)) / 1e9 }
 }
 
 /// What a trip's data says, before anybody asks why: statistics, coverage, excursions, door and voltage.
@@ -106,18 +112,17 @@ public struct Trip: Sendable {
     guard let first = readings.first, let last = readings.last else { return nil }
     self.readings = readings
     self.setPoint = setPoint
-    let steps = zip(readings, readings.dropFirst()).map { Double($1.time - $0.time) / 1e9 }.filter { $0 > 0 }
+    let steps = zip(readings, readings.dropFirst()).map { $1.time.seconds(since: $0.time) }.filter { $0 > 0 }
       .sorted()
     let step = steps.isEmpty ? 1 : steps[steps.count / 2]
     self.step = step
     let longest = max(60, 5 * step)
     var gaps: [Episode] = []
-    for (one, next) in zip(readings, readings.dropFirst()) where Double(next.time - one.time) / 1e9 > longest
-    {
+    for (one, next) in zip(readings, readings.dropFirst()) where next.time.seconds(since: one.time) > longest {
       gaps.append(Episode(start: one.time, end: next.time, worst: 0))
     }
     self.gaps = gaps
-    let length = Double(last.time - first.time) / 1e9
+    let length = last.time.seconds(since: first.time)
     coverage = length > 0 ? 1 - gaps.reduce(0) { $0 + $1.seconds } / length : 1
     temperature = Self.summary(readings, longest) { $0.temperature }
     voltage = Self.summary(readings, longest) { $0.voltage }
@@ -135,13 +140,23 @@ public struct Trip: Sendable {
     self.lowVoltage = Self.episodes(readings, longest, { $0.voltage }, min) { $0 <= lowVoltage }
     openings = Self.episodes(readings, longest, { $0.isDoorOpen.map { $0 ? 1 : 0 } }, max) { $0 > 0 }.map {
       episode in
-      let during = readings.filter {
-        $0.time >= episode.start && $0.time <= episode.end + 120_000_000_000 && $0.temperature != nil
-      }
-      let before = during.first?.temperature
-      let peak = during.compactMap(\.temperature).max()
+      let start = Self.firstIndex(readings, from: episode.start)
+      let end = Self.firstIndex(readings, from: episode.end.saturatingAdd(120_000_000_001))
+      let during = readings[start..<end].compactMap(\.temperature)
+      let before = during.first
+      let peak = during.max()
       return Opening(episode: episode, rise: before.flatMap { before in peak.map { $0 - before } })
     }
+  }
+
+  /// The index of the first reading at or after a moment.
+  private static func firstIndex(_ readings: [TripReading], from time: Int64) -> Int {
+    var (low, high) = (0, readings.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if readings[middle].time < time { low = middle + 1 } else { high = middle }
+    }
+    return low
   }
 
   private static func summary(
@@ -176,7 +191,7 @@ public struct Trip: Sendable {
     for index in readings.indices {
       guard let present = value(readings[index]) else { continue }
       let next =
-        index + 1 < readings.count ? Double(readings[index + 1].time - readings[index].time) / 1e9 : 0
+        index + 1 < readings.count ? readings[index + 1].time.seconds(since: readings[index].time) : 0
       body(present, readings[index].time, next > longest ? 0 : next)
     }
   }
@@ -191,7 +206,7 @@ public struct Trip: Sendable {
     for reading in readings {
       guard let present = value(reading) else { continue }
       // What was so before a gap isn't known to have gone on.
-      if let last, Double(reading.time - last) / 1e9 > longest { isOpen = false }
+      if let last, reading.time.seconds(since: last) > longest { isOpen = false }
       last = reading.time
       if isOpen { episodes[episodes.count - 1].end = reading.time }
       guard isSo(present) else {

@@ -1,7 +1,8 @@
 import ColdChain
-import Glibc
+import Files
 import HTTP
 import JSON
+import Numbers
 import Store
 import Synchronization
 import Time
@@ -12,15 +13,10 @@ final class API: Sendable {
   private let follower: StoreFollower
   private let feed: EventFeed
   private let status = Mutex("null")
-  private let own: Own
+  // nonisolated(unsafe): used on the server's one thread only.
+  private nonisolated(unsafe) let charts: OpenCharts
 
-  /// @unchecked Sendable: used on the server's one thread only.
-  private final class Own: @unchecked Sendable {
-    let charts: OpenCharts
-    init(_ settings: DashboardSettings) { charts = OpenCharts(settings) }
-  }
-
-  static let charts = "/usr/share/javascript/dygraphs"
+  private static let libraryFolder = "/usr/share/javascript/dygraphs"
   /// The hash is of the one style attribute that dygraphs writes.
   private static let policy =
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-hashes' 'sha256-MJyOH6fkfzWPCLv2CfAAYjOtxkqoLBYZsmiMyy1D4sc='; img-src 'self' data:; connect-src 'self'; base-uri 'none'; "
@@ -30,7 +26,7 @@ final class API: Sendable {
     self.settings = settings
     self.follower = follower
     self.feed = feed
-    own = Own(settings)
+    charts = OpenCharts(settings)
   }
 
   func setStatus(_ json: String) { status.withLock { $0 = json } }
@@ -72,86 +68,108 @@ final class API: Sendable {
     return zip(one, other).reduce(0) { $0 | ($1.0 ^ $1.1) } == 0
   }
 
+  private static let acknowledgement = "/api/alerts/acknowledge"
+
+  private typealias Route = @Sendable (API, HTTPRequest) throws(StoreError) -> HTTPResponse
+
+  /// What GET answers.
+  private static let routes: [String: Route] = [
+    "/": { _, _ in HTTPResponse(200, PackageResources.index_html, contentType: "text/html; charset=utf-8") },
+    "/app.js": { _, _ in
+      HTTPResponse(200, PackageResources.app_js, contentType: "text/javascript; charset=utf-8")
+    },
+    "/app.css": { _, _ in
+      HTTPResponse(200, PackageResources.app_css, contentType: "text/css; charset=utf-8")
+    },
+    "/dygraph.min.js": { _, _ in libraryFile("dygraph.min.js", "text/javascript; charset=utf-8") },
+    "/dygraph.min.css": { _, _ in libraryFile("dygraph.min.css", "text/css; charset=utf-8") },
+    "/favicon.ico": { _, _ in HTTPResponse(204, "") },
+    "/api/events": { api, _ in HTTPResponse(events: api.feed) },
+    "/api/devices": { api, _ throws(StoreError) in try api.devices() },
+    "/api/series": { api, request throws(StoreError) in try api.series(request) },
+    "/api/stats": { api, request throws(StoreError) in try api.stats(request) },
+    "/api/alerts": { api, _ in api.alerts() },
+    "/api/rules": { api, _ in json(Array(api.status.withLock { $0 }.utf8)) },
+  ]
+
+  /// All paths that are answered.
+  static var paths: [String] { routes.keys.sorted() + [acknowledgement] }
+
   private func route(_ request: HTTPRequest) -> HTTPResponse {
-    if request.method == "POST" {
-      guard request.path == "/api/alerts/acknowledge" else {
-        return HTTPResponse(405, "there is nothing to change here\n")
-      }
-      // A form of another site can't set this field.
-      guard request.headers["x-requested-with"] == "trucksensor" else {
-        return HTTPResponse(403, "the field X-Requested-With: trucksensor is missing\n")
-      }
-      guard let id = request.query["id"].flatMap({ Int($0) }), follower.acknowledge(id) else {
-        return problem(404, "there is no such alert that waits")
-      }
-      return json("{\"acknowledged\":\(id)}")
-    }
+    if request.method == "POST" { return post(request) }
+    guard let route = Self.routes[request.path] else { return HTTPResponse(404, "there is no such page\n") }
     do throws(StoreError) {
-      switch request.path {
-      case "/": return HTTPResponse(200, PackageResources.index_html, contentType: "text/html; charset=utf-8")
-      case "/app.js":
-        return HTTPResponse(200, PackageResources.app_js, contentType: "text/javascript; charset=utf-8")
-      case "/app.css":
-        return HTTPResponse(200, PackageResources.app_css, contentType: "text/css; charset=utf-8")
-      case "/dygraph.min.js": return chartFile("dygraph.min.js", "text/javascript; charset=utf-8")
-      case "/dygraph.min.css": return chartFile("dygraph.min.css", "text/css; charset=utf-8")
-      case "/favicon.ico": return HTTPResponse(204, "")
-      case "/api/events": return HTTPResponse(events: feed)
-      case "/api/devices": return json(try devices())
-      case "/api/series": return try series(request)
-      case "/api/stats": return try stats(request)
-      case "/api/alerts":
-        return json("{\"alerts\":[\(follower.alerts.alerts.reversed().map(\.json).joined(separator: ","))]}")
-      case "/api/rules": return json(status.withLock { $0 })
-      default: return HTTPResponse(404, "there is no such page\n")
-      }
+      return try route(self, request)
     } catch {
-      if error.kind != .invalid { own.charts.close() }
-      return problem(error.kind == .invalid ? 400 : error.kind == .missing ? 404 : 503, error.message)
+      if error.kind != .invalid { charts.close() }
+      return Self.problem(error.kind == .invalid ? 400 : error.kind == .missing ? 404 : 503, error.message)
     }
   }
 
-  private func json(_ text: String) -> HTTPResponse {
+  private func post(_ request: HTTPRequest) -> HTTPResponse {
+    guard request.path == Self.acknowledgement else {
+      return HTTPResponse(405, "there is nothing to change here\n")
+    }
+    // A form of another site can't set this field.
+    guard request.headers["x-requested-with"] == "trucksensor" else {
+      return HTTPResponse(403, "the field X-Requested-With: trucksensor is missing\n")
+    }
+    guard let id = request.query["id"].flatMap({ Int($0) }), follower.acknowledge(id) else {
+      return Self.problem(404, "there is no such alert that waits to be acknowledged")
+    }
+    var json = JSONWriter()
+    json.object { $0.member("acknowledged", id) }
+    return Self.json(json.bytes)
+  }
+
+  private static func json(_ text: [UInt8]) -> HTTPResponse {
     HTTPResponse(200, text, contentType: "application/json")
   }
 
-  private func problem(_ status: Int, _ message: String) -> HTTPResponse {
-    HTTPResponse(status, "{\"error\":\(JSONText.quoted(message))}", contentType: "application/json")
+  private static func problem(_ status: Int, _ message: String) -> HTTPResponse {
+    var json = JSONWriter()
+    json.object { $0.member("error", message) }
+    return HTTPResponse(status, json.bytes, contentType: "application/json")
+  }
+
+  private func alerts() -> HTTPResponse {
+    var json = JSONWriter()
+    json.object {
+      $0.array("alerts") { for alert in follower.alerts.alerts.reversed() { alert.write(to: &$0) } }
+    }
+    return Self.json(json.bytes)
   }
 
   /// A file of the charting library, which isn't ours to copy.
-  private func chartFile(_ name: String, _ type: String) -> HTTPResponse {
-    guard let file = fopen("\(Self.charts)/\(name)", "re") else {
-      return HTTPResponse(
-        503, "\(Self.charts)/\(name) is missing; 'apt-get install libjs-dygraphs' brings it\n")
-    }
-    defer { fclose(file) }
-    var bytes: [UInt8] = []
-    var buffer = [UInt8](repeating: 0, count: 65_536)
-    while case let count = fread(&buffer, 1, buffer.count, file), count > 0, bytes.count < 1 << 22 {
-      bytes += buffer[..<count]
+  private static func libraryFile(_ name: String, _ type: String) -> HTTPResponse {
+    let path = Files.join(libraryFolder, name)
+    guard let bytes = try? Files.read(path, limit: 1 << 22) else {
+      return HTTPResponse(503, "\(path) is missing; install it with 'apt-get install libjs-dygraphs'\n")
     }
     return HTTPResponse(200, bytes, contentType: type)
   }
 
   // MARK: The store
 
-  private func find(_ request: HTTPRequest, _ charts: any ChartSource) throws(StoreError) -> ChartTruck {
+  private func find(_ request: HTTPRequest, _ source: any ChartSource) throws(StoreError) -> ChartTruck {
     let name = request.query["device"] ?? ""
-    guard let truck = try charts.trucks().first(where: { $0.label == name }) else {
+    guard let truck = try source.trucks().first(where: { $0.label == name }) else {
       throw StoreError(.missing, "there is no device '\(name)'")
     }
     return truck
   }
 
-  /// `from` and `to` in milliseconds since 1970; without them all.
+  /// The times that a request may name, in milliseconds since 1970: some 285 years in both directions.
+  private static let milliseconds: ClosedRange<Int64> = -9_000_000_000_000...9_000_000_000_000
+
+  /// `from` and `to` in milliseconds since 1970; without them, all times.
   private func window(_ request: HTTPRequest) throws(StoreError) -> Range<Int64> {
     func time(_ name: String) throws(StoreError) -> Int64? {
       guard let text = request.query[name] else { return nil }
-      guard let value = Int64(text), abs(value) <= 9_000_000_000_000 else {
+      guard let value = Int64(text), Self.milliseconds.contains(value) else {
         throw StoreError(.invalid, "'\(name)' is milliseconds since 1970, not '\(text)'")
       }
-      return value * 1_000_000
+      return value.saturatingMultiply(1_000_000)
     }
     let from = try time("from") ?? 0
     let to = try time("to") ?? .max
@@ -159,67 +177,96 @@ final class API: Sendable {
     return from..<to
   }
 
-  private func devices() throws(StoreError) -> String {
-    let charts = try own.charts.source().0
-    let measures = try charts.measures()
-    let alerts = follower.alerts
-    var trucks: [(active: Int, warmth: Double, json: String)] = []
-    for truck in try charts.trucks() {
-      var latest: [String] = []
-      var warmth = -Double.infinity
+  private func devices() throws(StoreError) -> HTTPResponse {
+    let source = try charts.source().0
+    let measures = try source.measures()
+    let monitor = follower.alerts
+    var trucks: [(truck: ChartTruck, active: Int, warmth: Double, latest: [(String, Double)])] = []
+    for truck in try source.trucks() {
+      var latest: [(String, Double)] = []
       for measure in measures {
-        guard let sample = try charts.latest(measure, of: truck) else { continue }
-        latest.append("\(JSONText.quoted(measure.name)):\(sample.value)")
-        if measure.name == "temp" { warmth = sample.value }
+        if let sample = try source.latest(measure, of: truck) { latest.append((measure.name, sample.value)) }
       }
-      let active = alerts.active(of: truck.label)
-      trucks.append(
-        (
-          active, warmth,
-          "{\"device\":\(JSONText.quoted(truck.label)),\"first\":\(truck.span.lowerBound / 1_000_000),"
-            + "\"last\":\(truck.span.upperBound / 1_000_000),\"alerts\":\(active),\"latest\":{\(latest.joined(separator: ","))}}"
-        ))
+      let warmth = latest.first { $0.0 == "temp" }?.1 ?? -.infinity
+      trucks.append((truck, monitor.active(of: truck.label), warmth, latest))
     }
-    // The worst first.
+    // Worst first.
     trucks.sort { $0.active != $1.active ? $0.active > $1.active : $0.warmth > $1.warmth }
-    return "{\"now\":\(Timestamp.now / 1_000_000),\"devices\":[\(trucks.map(\.json).joined(separator: ","))]}"
+    var json = JSONWriter()
+    json.object {
+      $0.member("now", Timestamp.now / 1_000_000)
+      $0.array("limits") {
+        for rule in follower.alertRules where rule.condition != .noData {
+          $0.object {
+            $0.member("measure", rule.measure)
+            $0.member("condition", rule.condition.rawValue)
+            $0.member("threshold", rule.threshold)
+          }
+        }
+      }
+      $0.array("devices") {
+        for (truck, active, _, latest) in trucks {
+          $0.object {
+            $0.member("device", truck.label)
+            $0.member("first", truck.span.lowerBound / 1_000_000)
+            $0.member("last", truck.span.upperBound / 1_000_000)
+            $0.member("alerts", active)
+            $0.object("latest") { for (name, value) in latest { $0.member(name, value) } }
+          }
+        }
+      }
+    }
+    return Self.json(json.bytes)
   }
 
   private func series(_ request: HTTPRequest) throws(StoreError) -> HTTPResponse {
-    let charts = try own.charts.source().0
-    let truck = try find(request, charts)
+    let source = try charts.source().0
+    let truck = try find(request, source)
     let name = request.query["measure"] ?? ""
-    guard let measure = try charts.measures().first(where: { $0.name == name }) else {
+    guard let measure = try source.measures().first(where: { $0.name == name }) else {
       throw StoreError(.missing, "there is no measure '\(name)' to draw")
     }
     guard let width = Int(request.query["width"] ?? "1000"), (1...10_000).contains(width) else {
       throw StoreError(.invalid, "'width' is 1 to 10000")
     }
-    let rows = try charts.buckets(measure, of: truck, window: window(request), count: width).map { bucket in
-      // A bucket of one value is drawn when it was measured.
-      let time = bucket.count == 1 ? bucket.firstTime : bucket.start
-      return "[\(time / 1_000_000),\(bucket.min),\(bucket.average),\(bucket.max),\(bucket.last)]"
+    let buckets = try source.buckets(measure, of: truck, window: window(request), count: width)
+    var json = JSONWriter()
+    json.object {
+      $0.member("measure", name)
+      $0.array("columns") { for column in ["time", "min", "average", "max", "last"] { $0.value(column) } }
+      $0.array("rows") {
+        for bucket in buckets {
+          $0.array {
+            // A bucket of one value is drawn when it was measured.
+            $0.value((bucket.count == 1 ? bucket.firstTime : bucket.start) / 1_000_000)
+            for value in [bucket.min, bucket.average, bucket.max, bucket.last] { $0.value(value) }
+          }
+        }
+      }
     }
-    return json(
-      "{\"measure\":\(JSONText.quoted(name)),\"columns\":[\"time\",\"min\",\"average\",\"max\",\"last\"],"
-        + "\"rows\":[\(rows.joined(separator: ","))]}")
+    return Self.json(json.bytes)
   }
 
   private func stats(_ request: HTTPRequest) throws(StoreError) -> HTTPResponse {
-    let charts = try own.charts.source().0
-    let truck = try find(request, charts)
+    let source = try charts.source().0
+    let truck = try find(request, source)
     let window = try window(request)
-    var members: [String] = []
-    for measure in try charts.measures() {
-      guard let found = try charts.statistics(measure, of: truck, window: window) else { continue }
-      var text =
-        "{\"count\":\(found.count),\"average\":\(found.average),\"minimum\":\(found.min),\"maximum\":\(found.max),"
-        + "\"current\":\(found.last),\"time\":\(found.lastTime / 1_000_000)"
-      if measure.name == "door" {
-        text += ",\"openings\":\(try charts.rises(measure, of: truck, window: window))"
+    var json = JSONWriter()
+    try json.object { json throws(StoreError) in
+      for measure in try source.measures() {
+        guard let found = try source.statistics(measure, of: truck, window: window) else { continue }
+        let openings = measure.name == "door" ? try source.rises(measure, of: truck, window: window) : nil
+        json.object(measure.name) {
+          $0.member("count", found.count)
+          $0.member("average", found.average)
+          $0.member("minimum", found.min)
+          $0.member("maximum", found.max)
+          $0.member("current", found.last)
+          $0.member("time", found.lastTime / 1_000_000)
+          if let openings { $0.member("openings", openings) }
+        }
       }
-      members.append("\(JSONText.quoted(measure.name)):\(text)}")
     }
-    return json("{\(members.joined(separator: ","))}")
+    return Self.json(json.bytes)
   }
 }

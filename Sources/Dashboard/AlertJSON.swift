@@ -1,19 +1,33 @@
 import ColdChain
 import JSON
-import Store
 import Time
 
 extension AlertEvent {
-  /// What goes to `truck/alerts` and to the browsers.
-  public var json: String { "{\"change\":\"\(change.rawValue)\",\"alert\":\(alert.json)}" }
+  /// The payload of `truck/alerts` and of the browsers' events, JSON.
+  public var json: [UInt8] {
+    var json = JSONWriter()
+    json.object {
+      $0.member("change", change.rawValue)
+      $0.key("alert")
+      alert.write(to: &$0)
+    }
+    return json.bytes
+  }
 }
 
 extension AlertRecord {
-  /// The alert as a JSON object, times in ISO 8601.
-  public var json: String {
-    func time(_ value: Int64?) -> String { value.map { "\"\(Timestamp.iso8601($0))\"" } ?? "null" }
-    return "{\"id\":\(id),\"device\":\(JSONText.quoted(device)),\"rule\":\(JSONText.quoted(rule)),"
-      + "\"title\":\(JSONText.quoted(title)),\"began\":\(time(began)),\"raised\":\(time(raised)),\"ended\":\(time(ended)),"
-      + "\"acknowledged\":\(time(acknowledged)),\"worst\":\(worst.map { "\($0)" } ?? "null")}"
+  /// Writes the alert as an object, times in ISO 8601.
+  func write(to json: inout JSONWriter) {
+    json.object {
+      $0.member("id", id)
+      $0.member("device", device)
+      $0.member("rule", rule)
+      $0.member("title", title)
+      $0.member("began", Timestamp.iso8601(began))
+      $0.member("raised", Timestamp.iso8601(raised))
+      $0.member("ended", orNull: ended.map(Timestamp.iso8601))
+      $0.member("acknowledged", orNull: acknowledged.map(Timestamp.iso8601))
+      $0.member("worst", orNull: worst)
+    }
   }
 }

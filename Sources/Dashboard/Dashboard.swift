@@ -10,8 +10,10 @@ public struct DashboardSettings: Sendable {
   public var alertPath: String
   /// The table whose trucks are shown.
   public var table = "truck01_sensors"
-  /// The alert rules.
+  /// The alert rules that apply first.
   public var rules = AlertRule.defaults
+  /// The file of the alert rules, read again when it changes; nil if they stay.
+  public var rulesPath: String?
   /// Whether this process looks for alerts; another may do that for the same store.
   public var raisesAlerts = false
   /// Where it listens.
@@ -39,20 +41,25 @@ public final class Dashboard: Sendable {
   private let follower: StoreFollower
   private let api: API
 
-  /// Begins to serve; `onAlert` is called on a thread of the dashboard for each change of an alert.
+  /// Begins to serve; `onAlert` is called for each change of an alert, `onProblem` with a sentence for a person, both on a
+  /// thread of the dashboard.
   ///
-  /// Throws `HTTPError` where it can't listen.
+  /// Throws `HTTPError` if it can't listen.
   public init(
-    _ settings: DashboardSettings, onAlert: @escaping @Sendable (AlertEvent) -> Void = { _ in }
+    _ settings: DashboardSettings, onAlert: @escaping @Sendable (AlertEvent) -> Void = { _ in },
+    onProblem: @escaping @Sendable (String) -> Void = { _ in }
   ) throws(HTTPError) {
     let feed = EventFeed()
-    let follower = StoreFollower(settings, feed: feed, onAlert: onAlert)
+    let follower = StoreFollower(settings, feed: feed, onAlert: onAlert, onProblem: onProblem)
     let api = API(settings, follower: follower, feed: feed)
     self.follower = follower
     self.api = api
     server = try HTTPServer(settings.http, feeds: [feed]) { api.answer($0) }
     follower.start()
   }
+
+  /// The paths that are answered, for tests that ask them all.
+  package static var paths: [String] { API.paths }
 
   /// What the page shows of the stages before the store: a JSON object, `{"device": …, "rules": […]}`.
   public func setStatus(_ json: String) { api.setStatus(json) }

@@ -1,50 +1,55 @@
 import ColdChain
 import Dispatch
-import Glibc
+import Files
 import HTTP
 import JSON
 import Store
 import Synchronization
 import Time
 
-/// Looks ten times a second for what came into the store: sends it to the browsers, and runs the alert rules over it.
-final class StoreFollower: Sendable {
+/// Looks ten times a second for what arrived in the store: sends it to the browsers, and runs the alert rules over it.
+///
+/// @unchecked Sendable: variables are used on the queue only.
+final class StoreFollower: @unchecked Sendable {
   private let queue = DispatchQueue(label: "dashboard.follower")
-  private let own: Own
-  private let snapshot = Mutex(AlertMonitor())
+  private let settings: DashboardSettings
+  private let feed: EventFeed
+  private let onAlert: @Sendable (AlertEvent) -> Void
+  private let onProblem: @Sendable (String) -> Void
+  /// What other threads see.
+  private let shared: Mutex<(monitor: AlertMonitor, rules: [AlertRule])>
 
-  /// @unchecked Sendable: used on the queue only.
-  private final class Own: @unchecked Sendable {
-    let settings: DashboardSettings
-    let feed: EventFeed
-    let onAlert: @Sendable (AlertEvent) -> Void
-    var charts: OpenCharts
-    /// Measures and last readings of the store that is open.
-    var measures: [MeasureInfo] = []
-    var stamp: Int64?
-    var last: [String: Int64] = [:]
-    var isFirstLook = true
-    var monitor = AlertMonitor()
-    var storedText: String?
-    var writer: LocalStore?
-    var timer: (any DispatchSourceTimer)?
-    var looks = 0
-
-    init(
-      _ settings: DashboardSettings, _ feed: EventFeed, _ onAlert: @escaping @Sendable (AlertEvent) -> Void
-    ) {
-      self.settings = settings
-      self.feed = feed
-      self.onAlert = onAlert
-      charts = OpenCharts(settings)
-    }
-  }
+  private let charts: OpenCharts
+  private var rules: AlertRuleFile
+  private var monitor = AlertMonitor()
+  /// The alerts' state as it is stored.
+  private var storedText: String?
+  private var stateFile: LocalStore?
+  /// The measures of the store that is open.
+  private var measures: [MeasureInfo] = []
+  private var stamp: Int64?
+  /// The place up to which arrivals were taken; nil before the store was there.
+  private var cursor: ArrivalCursor?
+  /// Whether the store's file was missing: all of it is new then.
+  private var wasMissing = false
+  private var timer: (any DispatchSourceTimer)?
+  private var looks = 0
 
   static let stateName = "alerts"
   private static let rowsAtOnce = 2000
+  private static let rowsOfEvent = 500
 
-  init(_ settings: DashboardSettings, feed: EventFeed, onAlert: @escaping @Sendable (AlertEvent) -> Void) {
-    own = Own(settings, feed, onAlert)
+  init(
+    _ settings: DashboardSettings, feed: EventFeed, onAlert: @escaping @Sendable (AlertEvent) -> Void,
+    onProblem: @escaping @Sendable (String) -> Void
+  ) {
+    self.settings = settings
+    self.feed = feed
+    self.onAlert = onAlert
+    self.onProblem = onProblem
+    charts = OpenCharts(settings)
+    rules = AlertRuleFile(settings.rulesPath, settings.rules)
+    shared = Mutex((AlertMonitor(), settings.rules))
   }
 
   func start() {
@@ -54,32 +59,36 @@ final class StoreFollower: Sendable {
       timer.setEventHandler { [weak self] in
         guard let self else { return }
         look()
-        own.looks += 1
-        if own.looks % 150 == 0 { own.feed.keepAlive() }
+        looks &+= 1
+        if looks % 150 == 0 { feed.keepAlive() }
       }
-      own.timer = timer
+      self.timer = timer
       timer.resume()
     }
   }
 
   func stop() {
     queue.sync {
-      own.timer?.cancel()
-      own.timer = nil
+      timer?.cancel()
+      timer = nil
+      looks = 0
       look()
-      own.charts.close()
-      own.writer = nil
+      charts.close()
+      stateFile = nil
     }
   }
 
   /// The alerts as they were last.
-  var alerts: AlertMonitor { snapshot.withLock { $0 } }
+  var alerts: AlertMonitor { shared.withLock { $0.monitor } }
 
-  /// A person has seen an alert; false if there is none such.
+  /// The alert rules as they were last.
+  var alertRules: [AlertRule] { shared.withLock { $0.rules } }
+
+  /// A person has seen an alert; false if no alert of that number waits to be acknowledged.
   func acknowledge(_ id: Int) -> Bool {
     queue.sync {
       loadMonitor()
-      guard let event = own.monitor.acknowledge(id, at: Timestamp.now) else { return false }
+      guard let event = monitor.acknowledge(id, at: Timestamp.now) else { return false }
       tell([event])
       return saveMonitor()
     }
@@ -88,112 +97,163 @@ final class StoreFollower: Sendable {
   // MARK: On the queue
 
   private func look() {
+    if looks % 3 == 0 { readRules() }
     // A server is asked once a second; a file tells by itself whether anybody has written.
-    if case .file = own.settings.store {} else if own.looks % 10 != 0 { return }
+    if case .file = settings.store {} else if looks % 10 != 0 { return }
     do throws(StoreError) {
-      let (charts, isNew) = try own.charts.source()
-      if isNew {
-        own.writer = nil
-        own.last = [:]
-        own.stamp = nil
+      let (source, change) = try charts.source()
+      if change != .none {
+        stateFile = nil
+        stamp = nil
         loadMonitor()
       }
-      let stamp = try charts.stamp()
-      if stamp == nil || stamp != own.stamp {
-        own.stamp = stamp
-        try takeNew(charts)
+      let newest = try source.stamp()
+      if newest == nil || newest != stamp || cursor == nil {
+        if change == .replaced, cursor != nil { cursor = ArrivalCursor() }
+        try takeNew(source)
+        stamp = newest
       }
-      if own.settings.raisesAlerts {
-        let events = own.monitor.tick(at: Timestamp.now, own.settings.rules)
-        if !events.isEmpty {
-          tell(events)
-          saveMonitor()
-        }
+      guard settings.raisesAlerts else { return }
+      let events = monitor.tick(at: Timestamp.now, rules.rules)
+      if !events.isEmpty {
+        tell(events)
+        saveMonitor()
       }
     } catch {
-      // The file may be damaged, locked or not there yet, the server away: looked at anew the next time.
-      if error.kind != .missing { own.charts.close() }
-      own.isFirstLook = false
+      // The file may be damaged, locked or not there yet, the server away: the next look tries again.
+      if error.kind == .missing {
+        if cursor == nil { wasMissing = true }
+      } else {
+        charts.close()
+      }
     }
   }
 
-  private func takeNew(_ charts: any ChartSource) throws(StoreError) {
-    if !own.settings.raisesAlerts { loadMonitor() }
-    own.measures = try charts.measures()
-    var events: [AlertEvent] = []
-    let now = Timestamp.now
-    for truck in try charts.trucks() {
-      let device = truck.label
-      // What was there before is read by the page itself; alerts go on where they stopped.
-      let before = own.last[device]
-      var start =
-        before
-        ?? (own.isFirstLook ? own.monitor.seen[device] ?? truck.span.upperBound : truck.span.lowerBound - 1)
-      while start < truck.span.upperBound {
-        let rows = try charts.readings(own.measures, of: truck, after: start, limit: Self.rowsAtOnce)
-        guard let last = rows.last else { break }
-        start = last.time
-        publish(rows, device)
-        guard own.settings.raisesAlerts else { continue }
-        for row in rows {
-          let values = zip(own.measures, row.values).compactMap { measure, value in
-            value.map { (measure: measure.name, value: $0) }
-          }
-          events += own.monitor.add(values, device: device, at: row.time, arrived: now, own.settings.rules)
-        }
-      }
-      own.last[device] = max(start, truck.span.upperBound)
+  private func readRules() {
+    switch rules.read() {
+    case .unchanged: return
+    case .failed(let reason): onProblem("\(reason); the alert rules stay as they were")
+    case .changed:
+      shared.withLock { $0.rules = rules.rules }
+      guard settings.raisesAlerts else { return }
+      tell(monitor.keep(rules.rules, at: Timestamp.now))
+      saveMonitor()
     }
-    own.isFirstLook = false
-    guard own.settings.raisesAlerts else { return }
-    tell(events)
+  }
+
+  /// Where to begin: what was there before is read by the page itself; alerts resume where they stopped.
+  private func begin(_ source: any ChartSource) throws(StoreError) -> ArrivalCursor {
+    if wasMissing { return ArrivalCursor() }
+    guard settings.raisesAlerts else { return try source.newestArrival() }
+    tell(monitor.keep(rules.rules, at: Timestamp.now))
+    if case .file = settings.store, let kept = monitor.cursor.flatMap(ArrivalCursor.init(text:)) { return kept }
+    let newest = try source.newestArrival()
+    try catchUp(source)
+    return newest
+  }
+
+  private func takeNew(_ source: any ChartSource) throws(StoreError) {
+    if !settings.raisesAlerts { loadMonitor() }
+    measures = try source.measures()
+    var place: ArrivalCursor
+    if let cursor { place = cursor } else { place = try begin(source) }
+    while true {
+      let found = try source.arrivals(measures, after: place, limit: Self.rowsAtOnce)
+      if found.isTooLate { try catchUp(source) }
+      for (device, rows) in found.groups { take(rows, device) }
+      place = found.cursor
+      cursor = place
+      if !found.hasMore { break }
+    }
+    guard settings.raisesAlerts else { return }
+    if case .file = settings.store { monitor.cursor = place.text }
     saveMonitor()
   }
 
-  private func publish(_ rows: [(time: Int64, values: [Double?])], _ device: String) {
-    let names = own.measures.map { JSONText.quoted($0.name) }.joined(separator: ",")
-    let texts = rows.map { row in
-      "[\(row.time / 1_000_000),\(row.values.map { $0.map { "\($0)" } ?? "null" }.joined(separator: ","))]"
+  /// Reads by time what the order of arrival no longer tells.
+  private func catchUp(_ source: any ChartSource) throws(StoreError) {
+    for truck in try source.trucks() {
+      guard var time = monitor.seen[truck.label] else { continue }
+      while true {
+        let rows = try source.readings(measures, of: truck, after: time, limit: Self.rowsAtOnce)
+        // A server may answer anything.
+        guard let last = rows.last, last.time > time else { break }
+        time = last.time
+        take(rows, truck.label)
+      }
     }
-    own.feed.publish(
-      "points",
-      "{\"device\":\(JSONText.quoted(device)),\"measures\":[\(names)],\"rows\":[\(texts.joined(separator: ","))]}"
-    )
+  }
+
+  private func take(_ rows: [Arrivals.Row], _ device: String) {
+    publish(rows, device)
+    guard settings.raisesAlerts else { return }
+    let now = Timestamp.now
+    var events: [AlertEvent] = []
+    for row in rows {
+      let values = zip(measures, row.values).compactMap { measure, value in
+        value.map { (measure: measure.name, value: $0) }
+      }
+      events += monitor.add(values, device: device, at: row.time, arrived: now, rules.rules)
+    }
+    tell(events)
+  }
+
+  private func publish(_ rows: [Arrivals.Row], _ device: String) {
+    var start = 0
+    while start < rows.count {
+      let end = min(start + Self.rowsOfEvent, rows.count)
+      var json = JSONWriter()
+      json.object {
+        $0.member("device", device)
+        $0.array("measures") { for measure in measures { $0.value(measure.name) } }
+        $0.array("rows") {
+          for row in rows[start..<end] {
+            $0.array {
+              $0.value(row.time / 1_000_000)
+              for value in row.values { if let value { $0.value(value) } else { $0.null() } }
+            }
+          }
+        }
+      }
+      feed.publish("points", json.bytes)
+      start = end
+    }
   }
 
   private func tell(_ events: [AlertEvent]) {
-    snapshot.withLock { $0 = own.monitor }
+    shared.withLock { $0.monitor = monitor }
     for event in events {
-      own.feed.publish("alert", event.json)
-      own.onAlert(event)
+      feed.publish("alert", event.json)
+      onAlert(event)
     }
   }
 
   private func loadMonitor() {
-    guard let text = try? stateStore().state(Self.stateName) else { return }
-    guard text != own.storedText, let monitor = AlertMonitor(text: text) else { return }
-    own.storedText = text
-    own.monitor = monitor
-    snapshot.withLock { $0 = monitor }
+    guard let text = try? openStateFile().state(Self.stateName), text != storedText,
+      let stored = AlertMonitor(text: text)
+    else { return }
+    storedText = text
+    monitor = stored
+    shared.withLock { $0.monitor = stored }
   }
 
-  /// Where the alerts' state is kept.
-  private func stateStore() throws(StoreError) -> LocalStore {
-    if let open = own.writer { return open }
-    var isFile = false
-    if case .file = own.settings.store { isFile = true }
-    let store = try LocalStore(path: own.settings.alertPath, creates: !isFile)
-    own.writer = store
-    return store
+  /// The file that keeps the alerts' state.
+  private func openStateFile() throws(StoreError) -> LocalStore {
+    if let open = stateFile { return open }
+    var isStore = false
+    if case .file = settings.store { isStore = true }
+    let opened = try LocalStore(path: settings.alertPath, creates: !isStore)
+    stateFile = opened
+    return opened
   }
 
   @discardableResult private func saveMonitor() -> Bool {
-    let text = own.monitor.text
-    snapshot.withLock { $0 = own.monitor }
-    guard text != own.storedText else { return true }
+    let text = monitor.text
+    shared.withLock { $0.monitor = monitor }
+    guard text != storedText else { return true }
     do throws(StoreError) {
-      try stateStore().setState(Self.stateName, text)
-      own.storedText = text
+      try openStateFile().setState(Self.stateName, text)
+      storedText = text
       return true
     } catch {
       // Written with the next change, or the next reading.

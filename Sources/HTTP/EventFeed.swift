@@ -4,8 +4,8 @@ import Synchronization
 internal import CMicroHTTPD
 
 /// Server-sent events (WHATWG HTML, section 9.2), one feed for however many readers: each event is kept once, and each
-/// reader has a place in it. A reader that falls behind the events that are kept is dropped, not waited for; it comes
-/// back by itself, with the identifier of the last event it has seen.
+/// reader has a place in it. A reader that falls behind the retained events is disconnected; a browser connects again by
+/// itself, with the identifier of the last event that it has seen.
 public final class EventFeed: Sendable {
   private struct Event {
     let number: Int
@@ -29,6 +29,8 @@ public final class EventFeed: Sendable {
 
   private struct State {
     var events: [Event] = []
+    /// Of all of `events`.
+    var byteCount = 0
     var lastNumber = 0
     var readers: [ObjectIdentifier: Reader] = [:]
     var isClosed = false
@@ -38,25 +40,29 @@ public final class EventFeed: Sendable {
   private let state = Mutex(State())
 
   private let limit: Int
+  private let byteLimit: Int
 
-  /// A feed that keeps the last `limit` events.
-  public init(limit: Int = 512) { self.limit = limit }
+  /// A feed that keeps the last events: at most `limit` of them, with `byteLimit` bytes in all.
+  public init(limit: Int = 1024, byteLimit: Int = 1 << 24) {
+    self.limit = limit
+    self.byteLimit = byteLimit
+  }
 
-  /// How many read now.
+  /// The number of readers.
   public var readers: Int { state.withLock { state in state.readers.count } }
 
-  /// Sends an event with a number of its own; `data` is one line.
-  public func publish(_ name: String, _ data: String) {
+  /// Sends an event with a number of its own; `data` is one line of UTF-8.
+  public func publish(_ name: String, _ data: [UInt8]) {
     state.withLock { state in
       state.lastNumber += 1
       let number = state.lastNumber
       append(
-        Event(number: number, bytes: Array("id: \(number)\nevent: \(name)\ndata: \(data)\n\n".utf8)),
+        Event(number: number, bytes: Array("id: \(number)\nevent: \(name)\ndata: ".utf8) + data + [10, 10]),
         to: &state)
     }
   }
 
-  /// Sends a comment: only so is a reader noticed that went away.
+  /// Sends a comment, so that readers that went away are noticed.
   public func keepAlive() {
     state.withLock { state in
       state.lastNumber += 1
@@ -66,7 +72,18 @@ public final class EventFeed: Sendable {
 
   private func append(_ event: Event, to state: inout State) {
     state.events.append(event)
-    if state.events.count > 2 * limit { state.events.removeFirst(limit) }
+    state.byteCount += event.bytes.count
+    // In steps of a quarter, not to move all of them each time.
+    if state.events.count > limit || state.byteCount > byteLimit {
+      var dropped = 0
+      while dropped < state.events.count - 1,
+        state.events.count - dropped > limit - limit / 4 || state.byteCount > byteLimit - byteLimit / 4
+      {
+        state.byteCount -= state.events[dropped].bytes.count
+        dropped += 1
+      }
+      state.events.removeFirst(dropped)
+    }
     for reader in state.readers.values where reader.isSuspended {
       reader.isSuspended = false
       MHD_resume_connection(reader.connection)
@@ -84,11 +101,13 @@ public final class EventFeed: Sendable {
     }
   }
 
-  /// Begins with what follows `lastSeen`, or with what comes from now on.
+  /// Begins with the event after `lastSeen` if it is kept, or with the next one.
   func response(_ connection: OpaquePointer, lastSeen: Int?) -> OpaquePointer? {
     let reader = state.withLock { state in
-      let newest = state.lastNumber + 1
-      let reader = Reader(connection: connection, next: lastSeen.map { min($0 + 1, newest) } ?? newest)
+      // A browser that missed more than what is kept reads the page's data again anyway.
+      let oldest = (state.events.first?.number ?? 1) - 1
+      let seen = lastSeen.flatMap { (oldest...state.lastNumber).contains($0) ? $0 : nil } ?? state.lastNumber
+      let reader = Reader(connection: connection, next: seen + 1)
       state.readers[ObjectIdentifier(reader)] = reader
       return reader
     }

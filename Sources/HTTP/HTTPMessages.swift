@@ -1,10 +1,10 @@
-/// A request as far as handlers need it.
+/// A request: what handlers need of it.
 public struct HTTPRequest: Sendable {
   /// GET, HEAD or POST.
   public let method: String
   /// The path, percent-decoded, always beginning with '/'.
   public let path: String
-  /// The query's parameters, percent-decoded; of one given twice the last.
+  /// The query's parameters, percent-decoded; of one that is given twice, the last.
   public let query: [String: String]
   /// The header fields that handlers ask for, by lower-case name.
   public let headers: [String: String]
@@ -42,7 +42,7 @@ public struct HTTPResponse: Sendable {
   }
 }
 
-/// No server could be started.
+/// Why a server could not be started.
 public struct HTTPError: Error, CustomStringConvertible {
   /// What is wrong and what to do.
   public let description: String

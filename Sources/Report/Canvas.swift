@@ -69,6 +69,11 @@ final class Canvas {
     return output.bytes
   }
 
+  /// A coordinate as the library's 24 bits can hold it.
+  private func coordinate(_ value: Double) -> Double {
+    value.isNaN ? 0 : min(max(value, -30_000), 30_000)
+  }
+
   private func set(_ colour: Colour, _ opacity: Double) {
     cairo_set_source_rgba(context, colour.red, colour.green, colour.blue, opacity)
   }
@@ -77,7 +82,7 @@ final class Canvas {
     _ x: Double, _ y: Double, _ width: Double, _ height: Double, _ colour: Colour, opacity: Double = 1
   ) {
     set(colour, opacity)
-    cairo_rectangle(context, x, y, width, height)
+    cairo_rectangle(context, coordinate(x), coordinate(y), coordinate(width), coordinate(height))
     cairo_fill(context)
   }
 
@@ -86,8 +91,8 @@ final class Canvas {
     set(colour, 1)
     cairo_set_line_width(context, width)
     cairo_set_line_join(context, CAIRO_LINE_JOIN_ROUND)
-    cairo_move_to(context, first.x, first.y)
-    for point in points.dropFirst() { cairo_line_to(context, point.x, point.y) }
+    cairo_move_to(context, coordinate(first.x), coordinate(first.y))
+    for point in points.dropFirst() { cairo_line_to(context, coordinate(point.x), coordinate(point.y)) }
     cairo_stroke(context)
   }
 
@@ -108,7 +113,7 @@ final class Canvas {
       case .middle: x - width / 2
       case .right: x - width
       }
-    cairo_move_to(context, start, y)
+    cairo_move_to(context, coordinate(start), coordinate(y))
     cairo_show_text(context, text)
   }
 

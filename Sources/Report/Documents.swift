@@ -1,14 +1,9 @@
 import ColdChain
 import JSON
-import Store
+import Text
 import Time
 
 extension TripReport {
-  private static func escaped(_ text: String) -> String {
-    text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;").replacing(
-      "\"", with: "&quot;")
-  }
-
   private static let style = """
     body{font:15px/1.45 system-ui,"DejaVu Sans",sans-serif;color:#22262b;max-width:800px;margin:2rem auto;padding:0 1rem}
     h1{font-size:1.6rem;border-bottom:2px solid #3e9a33;padding-bottom:.3rem}h2{font-size:1.05rem;margin:1.6rem 0 .4rem}
@@ -22,14 +17,14 @@ extension TripReport {
     """
 
   private func table(_ title: String, _ heads: [String], _ rows: [[String]]) -> String {
-    guard !rows.isEmpty else { return "<h2>\(Self.escaped(title))</h2>\n<p>None.</p>\n" }
-    let head = heads.map { "<th scope=\"col\">\(Self.escaped($0))</th>" }.joined()
+    guard !rows.isEmpty else { return "<h2>\(Markup.escaped(title))</h2>\n<p>None.</p>\n" }
+    let head = heads.map { "<th scope=\"col\">\(Markup.escaped($0))</th>" }.joined()
     let body = rows.map { row in
-      "<tr>" + row.map { "<td\($0 == "ALARM" ? " class=\"alarm\"" : "")>\(Self.escaped($0))</td>" }.joined()
+      "<tr>" + row.map { "<td\($0 == "ALARM" ? " class=\"alarm\"" : "")>\(Markup.escaped($0))</td>" }.joined()
         + "</tr>"
     }.joined(separator: "\n")
     return
-      "<h2>\(Self.escaped(title))</h2>\n<table><thead><tr>\(head)</tr></thead><tbody>\n\(body)\n</tbody></table>\n"
+      "<h2>\(Markup.escaped(title))</h2>\n<table><thead><tr>\(head)</tr></thead><tbody>\n\(body)\n</tbody></table>\n"
   }
 
   /// One file without anything from elsewhere.
@@ -37,25 +32,25 @@ extension TripReport {
     var chart = String(decoding: try chart(), as: UTF8.self)
     // Inside HTML an SVG has no XML declaration.
     if let start = chart.firstRange(of: "<svg") { chart = String(chart[start.lowerBound...]) }
-    let facts = identity.map { "<dt>\(Self.escaped($0.name))</dt><dd>\(Self.escaped($0.value))</dd>" }.joined(
+    let facts = identity.map { "<dt>\(Markup.escaped($0.name))</dt><dd>\(Markup.escaped($0.value))</dd>" }.joined(
       separator: "\n")
     return """
       <!DOCTYPE html>
       <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-      <title>Trip report: \(Self.escaped(device))</title><style>\(Self.style)</style></head><body>
-      <h1>Trip report <small>\(Self.escaped(device))</small></h1>
+      <title>Trip report: \(Markup.escaped(device))</title><style>\(Self.style)</style></head><body>
+      <h1>Trip report <small>\(Markup.escaped(device))</small></h1>
       <dl>
       \(facts)
       </dl>
       <figure style="margin:1rem 0" role="img" aria-label="Temperature, voltage and door over time">\(chart)</figure>
       \(table("Statistics", ["", "average", "minimum", "maximum", "standard deviation"], statistics))
-      <p>\(Self.escaped(meanKinetic))</p>
+      <p>\(Markup.escaped(meanKinetic))</p>
       \(table("Limits", ["", "source", "events", "time above", "longest", "first", ""], limits))
       \(table("Excursions above −15 °C", ["from", "until", "length", "warmest"], excursions))
       \(table("Door", ["opened", "closed", "length", "rise of temperature"], door))
       \(table("Voltage at 11.95 V or below", ["from", "until", "length", "lowest"], voltage))
       <p class="sign">Checked by, date, signature</p>
-      <footer>SHA-256 of the input: \(Self.escaped(digest))<br>made \(String(Timestamp.text(made).prefix(19))) UTC by trucksensor</footer>
+      <footer>SHA-256 of the input: \(Markup.escaped(digest))<br>made \(String(Timestamp.text(made).prefix(19))) UTC by trucksensor</footer>
       </body></html>
 
       """
@@ -91,35 +86,65 @@ extension TripReport {
   }
 
   /// The same as one JSON object; times ISO 8601, lengths in seconds.
-  var json: String {
-    func episode(_ value: Episode, _ worst: String) -> String {
-      "{\"from\":\"\(Timestamp.iso8601(value.start))\",\"until\":\"\(Timestamp.iso8601(value.end))\",\"seconds\":\(value.seconds),"
-        + "\"\(worst)\":\(value.worst)}"
+  var json: [UInt8] {
+    var json = JSONWriter()
+    json.object {
+      $0.member("device", device)
+      $0.member("source", source)
+      $0.member("sha256", digest)
+      $0.member("from", Timestamp.iso8601(trip.readings.first?.time ?? 0))
+      $0.member("to", Timestamp.iso8601(trip.readings.last?.time ?? 0))
+      $0.member("hasClock", hasClock)
+      $0.member("readings", trip.readings.count)
+      $0.member("step", trip.step)
+      $0.member("coverage", trip.coverage)
+      $0.object("statistics") {
+        Self.write("temperature", trip.temperature, to: &$0)
+        Self.write("voltage", trip.voltage, to: &$0)
+        $0.member("meanKineticTemperature", orNull: trip.meanKineticTemperature)
+      }
+      $0.member("coldSince", orNull: trip.coldSince.map(Timestamp.iso8601))
+      $0.array("limits") {
+        for limit in trip.limits {
+          $0.object {
+            $0.member("limit", limit.celsius)
+            $0.member("source", limit.source)
+            $0.member("seconds", limit.seconds)
+            $0.array("events") { for event in limit.events { Self.write(event, "worst", event.worst, to: &$0) } }
+          }
+        }
+      }
+      $0.array("door") {
+        for opening in trip.openings { Self.write(opening.episode, "rise", opening.rise, to: &$0) }
+      }
+      $0.array("lowVoltage") {
+        for episode in trip.lowVoltage { Self.write(episode, "lowest", episode.worst, to: &$0) }
+      }
     }
-    func summary(_ value: Trip.Summary?) -> String {
-      guard let value else { return "null" }
-      return "{\"count\":\(value.count),\"average\":\(value.average),\"minimum\":\(value.minimum.value),"
-        + "\"minimumTime\":\"\(Timestamp.iso8601(value.minimum.time))\",\"maximum\":\(value.maximum.value),"
-        + "\"maximumTime\":\"\(Timestamp.iso8601(value.maximum.time))\",\"deviation\":\(value.deviation)}"
+    json.newline()
+    return json.bytes
+  }
+
+  private static func write(_ name: String, _ summary: Trip.Summary?, to json: inout JSONWriter) {
+    json.key(name)
+    guard let summary else { return json.null() }
+    json.object {
+      $0.member("count", summary.count)
+      $0.member("average", summary.average)
+      $0.member("minimum", summary.minimum.value)
+      $0.member("minimumTime", Timestamp.iso8601(summary.minimum.time))
+      $0.member("maximum", summary.maximum.value)
+      $0.member("maximumTime", Timestamp.iso8601(summary.maximum.time))
+      $0.member("deviation", summary.deviation)
     }
-    let limits = trip.limits.map { limit in
-      "{\"limit\":\(limit.celsius),\"source\":\(JSONText.quoted(limit.source)),\"seconds\":\(limit.seconds),"
-        + "\"events\":[\(limit.events.map { episode($0, "worst") }.joined(separator: ","))]}"
+  }
+
+  private static func write(_ episode: Episode, _ name: String, _ value: Double?, to json: inout JSONWriter) {
+    json.object {
+      $0.member("from", Timestamp.iso8601(episode.start))
+      $0.member("until", Timestamp.iso8601(episode.end))
+      $0.member("seconds", episode.seconds)
+      $0.member(name, orNull: value)
     }
-    let openings = trip.openings.map { opening in
-      "{\"from\":\"\(Timestamp.iso8601(opening.episode.start))\",\"until\":\"\(Timestamp.iso8601(opening.episode.end))\","
-        + "\"seconds\":\(opening.episode.seconds),\"rise\":\(opening.rise.map { "\($0)" } ?? "null")}"
-    }
-    let first = trip.readings.first?.time ?? 0
-    let last = trip.readings.last?.time ?? 0
-    return
-      "{\"device\":\(JSONText.quoted(device)),\"source\":\(JSONText.quoted(source)),\"sha256\":\"\(digest)\","
-      + "\"from\":\"\(Timestamp.iso8601(first))\",\"to\":\"\(Timestamp.iso8601(last))\",\"hasClock\":\(hasClock),"
-      + "\"readings\":\(trip.readings.count),\"step\":\(trip.step),\"coverage\":\(trip.coverage),"
-      + "\"statistics\":{\"temperature\":\(summary(trip.temperature)),\"voltage\":\(summary(trip.voltage)),"
-      + "\"meanKineticTemperature\":\(trip.meanKineticTemperature.map { "\($0)" } ?? "null")},"
-      + "\"coldSince\":\(trip.coldSince.map { "\"\(Timestamp.iso8601($0))\"" } ?? "null"),"
-      + "\"limits\":[\(limits.joined(separator: ","))],\"door\":[\(openings.joined(separator: ","))],"
-      + "\"lowVoltage\":[\(trip.lowVoltage.map { episode($0, "lowest") }.joined(separator: ","))]}\n"
   }
 }

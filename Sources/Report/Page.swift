@@ -1,5 +1,6 @@
 import ColdChain
-import Store
+import Glibc
+import Numbers
 import Time
 
 extension TripReport {
@@ -43,7 +44,7 @@ extension TripReport {
       canvas, y,
       "Door: \(trip.openings.count) openings, \(Self.duration(trip.openings.reduce(0) { $0 + $1.episode.seconds })) in all",
       ["opened", "closed", "length", "rise of temperature"], [0, 120, 240, 340], door,
-      limit: max(2, Int((700 - y) / 11) - 3))
+      limit: max(2, Int(saturated: (700 - y) / 11) - 3))
     y = table(
       canvas, y, "Voltage at 11.95 V or below", ["from", "until", "length", "lowest"], [0, 120, 240, 340],
       voltage, limit: 2)
@@ -80,7 +81,7 @@ extension TripReport {
         let next = index + 1 < columns.count ? columns[index + 1] : 515
         let isAlarm = cell == "ALARM"
         canvas.text(
-          Self.cut(cell, Int((next - column) / 4.1)), 40 + column, y, size: 7.5,
+          Self.cut(cell, Int(saturated: (next - column) / 4.1)), 40 + column, y, size: 7.5,
           isAlarm ? Self.alarm : Colour(0x22262B),
           isBold: isAlarm || index == 0)
       }
@@ -104,10 +105,12 @@ extension TripReport {
   /// Temperature, voltage and door over time, each on its own scale; limits as lines, excursions shaded.
   private func draw(_ canvas: Canvas, _ x: Double, _ y: Double, _ width: Double, _ height: Double) {
     guard let first = trip.readings.first?.time, let last = trip.readings.last?.time else { return }
-    let span = Double(max(1, last - first))
+    let span = Double(max(1, last.saturatingSubtract(first)))
     let (left, right, doorHeight) = (x + 30, x + width - 34, 14.0)
     let (top, bottom) = (y + 14, y + height - 16 - doorHeight - 6)
-    func across(_ time: Int64) -> Double { left + (right - left) * Double(time - first) / span }
+    func across(_ time: Int64) -> Double {
+      left + (right - left) * Double(time.saturatingSubtract(first)) / span
+    }
     canvas.text("Temperature °C", left, y + 7, size: 7.5, Self.temperatureColour, isBold: true)
     canvas.text("Door", left + 90, y + 7, size: 7.5, Self.doorColour, isBold: true)
     canvas.text("Voltage V", right, y + 7, size: 7.5, Self.voltageColour, isBold: true, .right)
@@ -151,10 +154,10 @@ extension TripReport {
     canvas.line([(left, top), (left, bottom), (right, bottom), (right, top)], Self.quiet, width: 0.5)
     let count = 6
     for index in 0...count {
-      let time = first + Int64(span * Double(index) / Double(count))
+      let time = first.saturatingAdd(Int64(saturated: span * Double(index) / Double(count)))
       let label =
         hasClock
-        ? String(Timestamp.text(time).dropFirst(11).prefix(5)) : Self.duration(Double(time - first) / 1e9)
+        ? String(Timestamp.text(time).dropFirst(11).prefix(5)) : Self.duration(time.seconds(since: first))
       canvas.text(
         label, across(time), doorBottom + 11, size: 7, Self.quiet,
         index == 0 ? .left : index == count ? .right : .middle)
@@ -176,18 +179,19 @@ extension TripReport {
       points += least.x <= most.x ? [least, most] : [most, least]
     }
     var lastTime: Int64?
+    let gaps = Set(trip.gaps.map(\.start))
     for reading in trip.readings {
       guard let present = value(reading) else { continue }
-      if let lastTime, trip.gaps.contains(where: { $0.start == lastTime }) {
+      if let lastTime, gaps.contains(lastTime) {
         flush()
         canvas.line(points, colour, width: width)
         points = []
         column = -1
       }
       lastTime = reading.time
-      let x = left + (right - left) * Double(reading.time - first) / span
+      let x = left + (right - left) * Double(reading.time.saturatingSubtract(first)) / span
       let point = (x: x, y: scale.place(present, top, bottom))
-      let here = Int(x * 2)
+      let here = Int(saturated: x * 2)
       if here != column {
         flush()
         column = here
@@ -201,35 +205,38 @@ extension TripReport {
   }
 }
 
-/// A vertical scale with round ticks.
-private struct Scale {
+/// A vertical scale with round ticks: at most seven steps of 1, 2 or 5 times a power of ten.
+struct Scale {
   let low: Double
   let high: Double
   let ticks: [Double]
+  /// The decimals of the ticks' labels.
   let digits: Int
 
+  /// A scale for values between two others; it spans at least `least`.
   init(_ minimum: Double, _ maximum: Double, least: Double) {
-    let middle = (minimum + maximum) / 2
-    let half = max((maximum - minimum) * 0.54, least / 2)
+    // Halved first: the sum and the difference of finite values can be infinite.
+    let middle = minimum / 2 + maximum / 2
+    // So many digits a double has that the scale's ends always differ.
+    let half = max(maximum * 0.54 - minimum * 0.54, least / 2, middle.magnitude * 1e-9)
     low = middle - half
     high = middle + half
-    var step = 0.01
-    var factors = [2, 2.5, 2].makeIterator()
-    while (high - low) / step > 7 {
-      // 1, 2, 5, 10, …
-      if let factor = factors.next() {
-        step *= factor
-      } else {
-        factors = [2, 2.5, 2].makeIterator()
-      }
+    let range = high - low
+    guard low.isFinite, high.isFinite, range.isFinite, range > 0 else {
+      (ticks, digits) = ([], 0)
+      return
     }
+    let power = pow(10, floor(log10(range / 7)))
+    let step = [1, 2, 5, 10].map { $0 * power }.first { range / $0 <= 7 } ?? 10 * power
     digits = step < 0.1 ? 2 : step < 1 ? 1 : 0
     let first = (low / step).rounded(.up)
-    let count = Int(((high / step).rounded(.down) - first))
-    ticks = count >= 0 ? (0...count).map { (first + Double($0)) * step } : []
+    let count = Int(saturated: (high / step).rounded(.down) - first).clamped(to: -1...10)
+    ticks = (0..<(count + 1)).map { (first + Double($0)) * step }
   }
 
+  /// Where a value is between `bottom` and `top`; in the middle where the scale has no extent.
   func place(_ value: Double, _ top: Double, _ bottom: Double) -> Double {
-    bottom - (bottom - top) * (value - low) / (high - low)
+    let share = (value - low) / (high - low)
+    return bottom - (bottom - top) * (share.isFinite ? share : 0.5)
   }
 }

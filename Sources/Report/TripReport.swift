@@ -1,5 +1,5 @@
 import ColdChain
-import Store
+import Numbers
 import Time
 
 /// A truck's whole data as one document.
@@ -37,7 +37,7 @@ public struct TripReport: Sendable {
     switch format {
     case .html: return Array(try html().utf8)
     case .csv: return Array(csv.utf8)
-    case .json: return Array(json.utf8)
+    case .json: return json
     case .pdf: return try page(.pdf)
     case .svg: return try page(.svg)
     case .png: return try page(.png)
@@ -48,31 +48,36 @@ public struct TripReport: Sendable {
 
   /// A moment: the clock's to the second, or the time since the start.
   func moment(_ time: Int64) -> String {
-    guard hasClock else { return Self.duration(Double(time - (trip.readings.first?.time ?? time)) / 1e9) }
+    guard hasClock else { return Self.duration(time.seconds(since: trip.readings.first?.time ?? time)) }
     return String(Timestamp.text(time).prefix(19))
   }
 
   static func duration(_ seconds: Double) -> String {
-    let whole = Int(seconds.rounded())
+    let whole = Int(saturated: seconds.rounded())
     let (hours, minutes, rest) = (whole / 3600, whole / 60 % 60, whole % 60)
     if hours > 0 { return "\(hours) h \(minutes) min" }
     return minutes > 0 ? "\(minutes) min \(rest) s" : "\(rest) s"
   }
 
+  /// A number with so many decimals and a true minus sign; beyond 15 digits with an exponent.
   static func number(_ value: Double, _ digits: Int = 2) -> String {
+    guard value.isFinite else { return "–" }
     var scale = 1.0
     for _ in 0..<digits { scale *= 10 }
-    let whole = Int((abs(value) * scale).rounded())
-    let fraction = String(whole % Int(scale))
+    let scaled = (value.magnitude * scale).rounded()
+    guard scaled < 1e15 else { return "\(value)".replacing("-", with: "−") }
+    let whole = Int(saturated: scaled)
+    let divisor = Int(saturated: scale)
     let sign = value < 0 && whole > 0 ? "−" : ""
     guard digits > 0 else { return "\(sign)\(whole)" }
-    return "\(sign)\(whole / Int(scale)).\(String(repeating: "0", count: digits - fraction.count))\(fraction)"
+    let fraction = String(whole % divisor)
+    return "\(sign)\(whole / divisor).\(String(repeating: "0", count: digits - fraction.count))\(fraction)"
   }
 
   /// What was measured of whom.
   var identity: [(name: String, value: String)] {
     guard let first = trip.readings.first, let last = trip.readings.last else { return [] }
-    let length = Double(last.time - first.time) / 1e9
+    let length = last.time.seconds(since: first.time)
     return [
       ("Device", device), ("Source", source),
       ("Window", "\(moment(first.time)) to \(moment(last.time))\(hasClock ? " UTC" : " from the start")"),

@@ -65,7 +65,7 @@ enum Trucksensor {
   static func exitCode(for error: any Error) -> ExitCode {
     switch error {
     case is UsageError: .usage
-    case is InputError, is DatasetError, is RuleError, is AlertRule.DocumentError, is SQLError, is JSONError:
+    case is InputError, is DatasetError, is RuleError, is AlertDocumentError, is SQLError, is JSONError:
       .dataError
     case let error as FileError:
       switch error.operation {

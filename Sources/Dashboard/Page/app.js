@@ -4,12 +4,15 @@ const byId = (id) => document.getElementById(id);
 const measures = ['temp', 'volts', 'door'];
 const state = {
   device: null, devices: new Map(), window: 0, absolute: null, live: true, zoom: null,
-  rows: { temp: [], volts: [], door: [] }, alerts: [], latest: 0, loading: null, dirty: false,
+  rows: { temp: [], volts: [], door: [] }, alerts: [], limits: [], latest: 0, wasAhead: false, skew: 0, loading: null,
+  dirty: false,
 };
 let chart = null;
 let door = null;
 
 const format = (value, digits) => (value === null || value === undefined ? '–' : value.toFixed(digits));
+// The server's clock.
+const now = () => Date.now() + state.skew;
 const clock = (time) => new Date(time).toLocaleString(undefined, { dateStyle: 'short', timeStyle: 'medium' });
 
 function say(text) {
@@ -31,7 +34,8 @@ function bounds() {
   if (state.absolute) return state.absolute;
   const device = state.devices.get(state.device);
   if (!device) return null;
-  const last = Math.max(device.last, state.latest);
+  // A reading from the future doesn't move the window there.
+  const last = state.latest || Math.max(device.first, Math.min(device.last, now()));
   return [state.window ? last - state.window * 1000 : device.first, last + 1];
 }
 
@@ -186,7 +190,7 @@ function draw() {
   door = new Dygraph(byId('door'), doorOptions.file, {
     ...common, labels: ['time', 'Door'], stepPlot: true, fillGraph: true, colors: [color('door')], dateWindow: window,
     axes: {
-      y: { valueRange: [0, 1.15], axisLabelWidth: 46, ticker: () => [{ v: 0, label: 'shut' }, { v: 1, label: 'open' }] },
+      y: { valueRange: [0, 1.15], axisLabelWidth: 46, ticker: () => [{ v: 0, label: 'closed' }, { v: 1, label: 'open' }] },
       x: { drawAxis: false },
     },
     rightGap: 58,
@@ -197,22 +201,40 @@ function draw() {
 
 // --- live -------------------------------------------------------------------------------------------------------
 
+// Moves the window's end to a reading that arrived. A single one from the future doesn't move it, two in a row do. Returns
+// whether the end came back from the future.
+function follow(time) {
+  const isAhead = time > now() + 1000;
+  const { wasAhead } = state;
+  state.wasAhead = isAhead;
+  if (isAhead && !wasAhead) return false;
+  const comesBack = !isAhead && state.latest > now() + 1000;
+  state.latest = comesBack ? time : Math.max(state.latest, time);
+  return comesBack;
+}
+
+// Adds a row in the order of time: readings can arrive late.
+function insert(rows, row) {
+  let index = rows.length;
+  while (index > 0 && rows[index - 1][0] > row[0]) index -= 1;
+  if (index > 0 && rows[index - 1][0] === row[0]) rows[index - 1] = row; else rows.splice(index, 0, row);
+}
+
 function points(event) {
   const data = JSON.parse(event.data);
   const known = state.devices.get(data.device);
   if (!known) return refreshDevices();
-  const newest = data.rows[data.rows.length - 1];
-  known.last = Math.max(known.last, newest[0]);
+  for (const row of data.rows) known.last = Math.max(known.last, row[0]);
   if (data.device !== state.device) return;
-  state.latest = Math.max(state.latest, newest[0]);
+  let comesBack = false;
+  for (const row of data.rows) comesBack = follow(row[0]) || comesBack;
   if (!state.live || state.zoom || state.absolute) return;
+  if (comesBack) return load();
   for (const row of data.rows) {
     data.measures.forEach((name, index) => {
       const value = row[index + 1];
       const rows = state.rows[name];
-      if (rows && value !== null && (!rows.length || row[0] > rows[rows.length - 1][0])) {
-        rows.push([row[0], value, value, value, value]);
-      }
+      if (rows && value !== null) insert(rows, [row[0], value, value, value, value]);
     });
   }
   state.dirty = true;
@@ -266,6 +288,12 @@ function connect() {
 
 // --- devices, alerts, stages ------------------------------------------------------------------------------------
 
+// Whether a value is at or beyond the threshold of an alert rule.
+function isBeyond(measure, value) {
+  return state.limits.some((limit) => limit.measure === measure && value !== undefined && value !== null
+    && (limit.condition === 'above' ? value >= limit.threshold : value <= limit.threshold));
+}
+
 async function refreshDevices() {
   let answer;
   try {
@@ -274,6 +302,8 @@ async function refreshDevices() {
     say(`${error.message}: waiting for the first readings`);
     return;
   }
+  state.skew = answer.now - Date.now();
+  state.limits = answer.limits;
   state.devices = new Map(answer.devices.map((device) => [device.device, device]));
   const select = byId('device');
   const names = [...state.devices.keys()].sort();
@@ -283,6 +313,7 @@ async function refreshDevices() {
   if (!state.devices.has(state.device)) {
     state.device = answer.devices.length ? answer.devices[0].device : null;
     state.latest = 0;
+    state.wasAhead = false;
     if (state.device) load();
   }
   if (state.device) select.value = state.device;
@@ -302,9 +333,9 @@ async function refreshDevices() {
     button.addEventListener('click', () => choose(device.device));
     name.append(button);
     cell(String(device.alerts), device.alerts > 0);
-    cell(format(device.latest.temp, 2), device.latest.temp > -15);
-    cell(format(device.latest.volts, 2), device.latest.volts < 11.95);
-    cell(device.latest.door > 0 ? 'open' : 'shut');
+    cell(format(device.latest.temp, 2), isBeyond('temp', device.latest.temp));
+    cell(format(device.latest.volts, 2), isBeyond('volts', device.latest.volts));
+    cell(device.latest.door > 0 ? 'open' : 'closed');
     cell(clock(device.last));
     return row;
   }));
@@ -313,6 +344,7 @@ async function refreshDevices() {
 function choose(name) {
   state.device = name;
   state.latest = 0;
+  state.wasAhead = false;
   state.zoom = null;
   byId('device').value = name;
   window.scrollTo({ top: 0 });
@@ -336,7 +368,7 @@ async function loadAlerts() {
     const title = document.createElement('strong');
     title.textContent = `${alert.title} · ${alert.device}`;
     const details = document.createElement('small');
-    details.textContent = `since ${clock(alert.began)}` + (alert.ended ? `, until ${clock(alert.ended)}` : ', still so')
+    details.textContent = `since ${clock(alert.began)}` + (alert.ended ? `, until ${clock(alert.ended)}` : ', ongoing')
       + (alert.worst === null ? '' : `, worst ${format(alert.worst, 2)}`)
       + (alert.acknowledged ? `, acknowledged ${clock(alert.acknowledged)}` : '');
     words.append(title, details);
@@ -367,7 +399,7 @@ async function loadStages() {
     entries.push(term, value);
   };
   if (!status) {
-    add('Run', 'none in this process');
+    add('Run', 'not running here');
   } else {
     add('Device', `${status.device}, ${status.connected ? 'connected' : 'not connected'}`);
     add('Messages', `${status.sent} sent, ${status.acknowledged} acknowledged, ${status.dropped} dropped`);

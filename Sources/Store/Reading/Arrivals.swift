@@ -21,7 +21,8 @@ package struct ArrivalCursor: Sendable, Hashable {
     var seen: Set<Int64> = []
   }
 
-  init() {}
+  /// The beginning of a store.
+  package init() {}
 
   /// The place as a text; that of a server begins anew.
   package var text: String { "\(sequence):\(range):\(time)" }

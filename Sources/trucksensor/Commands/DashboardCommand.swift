@@ -65,7 +65,6 @@ enum DashboardOptions {
     let prefix = arguments.command.option(named: "dashboard-port") == nil ? "" : "dashboard-"
     let port = try arguments.integer("\(prefix)port", in: 0...65_535)
     var http = HTTPSettings(port: UInt16(port ?? 8080))
-    http.connections = 2000
     http.address = arguments.string("\(prefix)address") ?? "127.0.0.1"
     if let certificate = arguments.string("tls-cert"), let key = arguments.string("tls-key") {
       http.tls = (try Files.readText(certificate), try Files.readText(key))
@@ -102,7 +101,8 @@ final class DashboardRunner {
   {
     let given = try DashboardOptions.settings(arguments, store: store)
     var settings = given.0
-    settings.rules = try AlertFile.read()
+    settings.rules = try AlertRule.rules(at: AlertFile.path)
+    settings.rulesPath = AlertFile.path
     settings.raisesAlerts = publisher != nil
     self.publisher = publisher
     DescriptorLimit.raise()
@@ -115,7 +115,9 @@ final class DashboardRunner {
       var attempt = settings
       attempt.http.port += offset
       do {
-        started = try Dashboard(attempt, onAlert: { receive?(waker, $0) })
+        started = try Dashboard(
+          attempt, onAlert: { receive?(waker, $0) },
+          onProblem: { StandardError.print("trucksensor: \($0)") })
       } catch {
         if offset + 1 == attempts { throw error }
       }
@@ -146,12 +148,7 @@ final class DashboardRunner {
 /// The alert rules on disk.
 enum AlertFile {
   static let name = "alerts.json"
-
-  /// Reads `rules/alerts.json`; the defaults where there is none.
-  static func read(_ path: String = "\(RuleFiles.folder)/\(name)") throws -> [AlertRule] {
-    guard Files.exists(path) else { return AlertRule.defaults }
-    return try AlertRule.rules(in: Files.read(path), file: path)
-  }
+  static let path = Files.join(RuleFiles.folder, name)
 }
 
 /// Publishes changes of alerts to `truck/alerts`.
@@ -159,16 +156,17 @@ final class AlertPublisher: MQTTClientDelegate {
   static let topic = "truck/alerts"
   private let client: MQTTClient
   private var header: PublishHeader?
-  private let box = Box()
+  private let receiving = Receiving()
 
-  /// @unchecked Sendable: only the loop's thread looks inside.
-  private final class Box: @unchecked Sendable { weak var publisher: AlertPublisher? }
+  /// Where events go that come from another thread.
+  /// @unchecked Sendable: only the loop's thread reads and writes it.
+  private final class Receiving: @unchecked Sendable { weak var publisher: AlertPublisher? }
 
   init(_ client: MQTTClient) {
     self.client = client
     header = try? PublishHeader(topic: TopicName(Self.topic), qos: .atLeastOnce)
     client.delegate = self
-    box.publisher = self
+    receiving.publisher = self
   }
 
   func start() { client.connect() }
@@ -183,14 +181,14 @@ final class AlertPublisher: MQTTClientDelegate {
 
   /// Takes an event on any thread.
   var receiver: @Sendable (Waker, AlertEvent) -> Void {
-    { [box] waker, event in
-      waker.submit { _ in box.publisher?.publish(event) }
+    { [receiving] waker, event in
+      waker.submit { _ in receiving.publisher?.publish(event) }
     }
   }
 
   private func publish(_ event: AlertEvent) {
     StandardError.print("alert \(event.change.rawValue): \(event.alert.title), \(event.alert.device)")
     guard let header else { return }
-    _ = client.publish(OutgoingMessage(header: header, payload: Array(event.json.utf8), due: .now()))
+    _ = client.publish(OutgoingMessage(header: header, payload: event.json, due: .now()))
   }
 }

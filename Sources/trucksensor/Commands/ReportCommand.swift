@@ -3,6 +3,7 @@ import CommandLine
 import Files
 import Glibc
 import Identity
+import Numbers
 import Report
 import Simulator
 import Store
@@ -86,16 +87,22 @@ enum ReportCommand: Command {
         guard let index else { return nil }
         let text = reading.text(index)
         if text.isEmpty { return nil }
-        guard let number = Double(text), number.isFinite else {
-          throw StoreError(.invalid, "\(path):\(reading.line): '\(text)' is no number")
+        guard let number = NumberText.double(text) else {
+          throw StoreError(.invalid, "\(path):\(reading.line): '\(text.prefix(40))' is not a number")
         }
         return number
       }
       let seconds = try dataset.time()
+      let origin = dataset.hasUptime ? start ?? 0 : 0
+      guard let microseconds = Int64(truncated: (seconds * 1e6).rounded()),
+        let time = microseconds.checkedMultiply(1000)?.checkedAdd(origin)
+      else {
+        throw StoreError(
+          .invalid, "\(path):\(reading.line): the time \(seconds) s is outside of the years 1677 to 2262")
+      }
       readings.append(
         TripReading(
-          time: (dataset.hasUptime ? start ?? 0 : 0) + Int64((seconds * 1e6).rounded()) * 1000,
-          temperature: try value(temp), voltage: try value(volts), isDoorOpen: try value(door).map { $0 != 0 }
+          time: time, temperature: try value(temp), voltage: try value(volts), isDoorOpen: try value(door).map { $0 != 0 }
         ))
     }
     let bytes = try Files.read(path, limit: 1 << 30)
@@ -128,7 +135,7 @@ enum ReportCommand: Command {
     var text = ""
     let place = { (measure: String) in table.measures.firstIndex { $0.name == measure } }
     let (temp, volts, door) = (place("temp"), place("volts"), place("door"))
-    var last = from - 1
+    var last = from.saturatingSubtract(1)
     while case let rows = try reader.readings(
       of: series, measures: table.measures, in: table, after: last, limit: 10_000),
       let end = rows.last

@@ -1,9 +1,11 @@
+import ColdChain
 import CommandLine
 import Files
 import JSON
 import Glibc
 import MQTT
 import RulesEngine
+import Text
 import Time
 
 /// `trucksensor rules eval`: one statement over JSON lines.
@@ -122,10 +124,10 @@ enum RulesTestCommand: Command {
           failed += 1
           StandardOutput.shared.print(
             "\(path): \(example.name) failed\n  expected \(expected)\n  actual   \(actual)")
-          body = "<failure message=\"\(XML.escaped("expected \(expected), actual \(actual)"))\"/>"
+          body = "<failure message=\"\(Markup.escaped("expected \(expected), actual \(actual)"))\"/>"
         }
         report +=
-          "  <testcase classname=\"\(XML.escaped(path))\" name=\"\(XML.escaped(example.name))\">\(body)</testcase>\n"
+          "  <testcase classname=\"\(Markup.escaped(path))\" name=\"\(Markup.escaped(example.name))\">\(body)</testcase>\n"
       }
     }
     StandardOutput.shared.print("\(passed) passed, \(failed) failed")
@@ -155,7 +157,7 @@ enum RulesCheckCommand: Command {
     for path in arguments.positionals {
       do {
         if path.split(separator: "/").last.map(String.init) == AlertFile.name {
-          for rule in try AlertFile.read(path) {
+          for rule in try AlertRule.rules(in: Files.read(path), file: path) {
             StandardOutput.shared.print("\(path): alert \(rule.name): \(rule.title)")
           }
           continue
