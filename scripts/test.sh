@@ -4,6 +4,7 @@ set -euo pipefail
 cd -- "$(dirname -- "$0")/.."
 
 scripts/setup.sh --tests
+scripts/check-traps.sh
 scripts/test-tools.sh
 ulimit -n "$(ulimit -Hn)" 2>/dev/null || true
 swift build --build-tests -Xswiftc -warnings-as-errors
