@@ -157,7 +157,9 @@ private final class Publisher: MQTTClientDelegate {
 
   /// Publishes at QoS 1, and waits until the broker has answered each.
   func publish(_ payloads: [[UInt8]], to topic: String) throws {
-    let header = try PublishHeader(topic: TopicName(topic), qos: .atLeastOnce)
+    let header = try PublishHeader(
+      topic: TopicName(topic), qos: .atLeastOnce,
+      properties: PublishProperties(userProperties: [("clientId", "mqttTestClient")]))
     open = payloads.count
     for payload in payloads {
       #expect(client.publish(OutgoingMessage(header: header, payload: payload, due: .now())))
