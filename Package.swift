@@ -90,3 +90,14 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// scripts/fuzz.sh asks for it. Only with '--sanitize fuzzer' it has an entry point.
+if Context.environment["TRUCKSENSOR_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "Fuzz",
+      dependencies: [
+        "ColdChain", "HTTP", "Identity", "JSON", "MQTT", "RulesEngine", "Simulator", "Store", "Time",
+      ],
+      path: "Tests/Fuzz"))
+}

@@ -211,7 +211,7 @@ public final class HTTPServer: Sendable {
     MHD_add_response_header(made, "X-Content-Type-Options", "nosniff")
     MHD_add_response_header(made, "Cache-Control", "no-store")
     for (name, value) in response.headers { MHD_add_response_header(made, name, value) }
-    return MHD_queue_response(connection, UInt32(response.status), made)
+    return MHD_queue_response(connection, UInt32(clamping: response.status), made)
   }
 
   private static func header(_ connection: OpaquePointer, _ name: String) -> String? {

@@ -66,6 +66,7 @@ import Testing
     let server = try Trucksensor.Running(
       Self.tools.appendingPathComponent("moto_server"), ["-H", "127.0.0.1", "-p", "\(port)"],
       in: folder.folder)
+    defer { server.end() }
     try server.waitUntil { $0.errorText.contains("Running on") || $0.outputText.contains("Running on") }
     let result = try Trucksensor.Running(
       Self.tools.appendingPathComponent("python"),
@@ -74,7 +75,6 @@ import Testing
         "http://127.0.0.1:\(port)", Trucksensor.repository.path,
       ], in: folder.folder
     ).wait()
-    server.process.terminate()
     #expect(result.status == 0, "\(result.errors)")
     #expect(
       result.output

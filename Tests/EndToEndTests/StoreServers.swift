@@ -62,10 +62,10 @@ final class StoreServer {
           "-dedup.minScrapeInterval=1ms", "-search.latencyOffset=0s", "-selfScrapeInterval=0",
         ], in: truck.folder)
     case .postgreSQL:
-      // It doesn't run as root.
+      // It doesn't run as root. Changing the user resets the signal that Running asks for.
       let isRoot = getuid() == 0
       if isRoot { _ = try Self.shell("chown postgres '\(folder.path)'") }
-      let user = isRoot ? "setpriv --reuid=postgres --regid=postgres --clear-groups " : ""
+      let user = isRoot ? "setpriv --reuid=postgres --regid=postgres --clear-groups --pdeathsig KILL " : ""
       let binaries = Self.postgresBinaries ?? ""
       _ = try Self.shell("cd /; \(user)\(binaries)/initdb -D '\(data)' -U postgres -A trust >/dev/null 2>&1")
       process = try .init(
@@ -93,8 +93,7 @@ final class StoreServer {
   }
 
   deinit {
-    process.interrupt(kind == .postgreSQL ? SIGINT : SIGTERM)
-    _ = process.wait()
+    process.end(kind == .postgreSQL ? SIGINT : SIGTERM)
     try? FileManager.default.removeItem(at: folder)
   }
 

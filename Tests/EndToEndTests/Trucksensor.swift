@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 
 /// The release executable, run in a folder of its own; scripts/test.sh builds it first. `TRUCKSENSOR_EXECUTABLE` names
@@ -53,7 +54,8 @@ final class Trucksensor {
     }
   }
 
-  /// A started process whose output goes to files, so that no pipe can fill up.
+  /// A started process whose output goes to files, so that no pipe can fill up. It ends with its object, and with the test
+  /// process if that is killed.
   final class Running {
     let process = Process()
     private let output: URL
@@ -65,16 +67,29 @@ final class Trucksensor {
       errors = folder.appendingPathComponent("\(name).err")
       try Data().write(to: output)
       try Data().write(to: errors)
-      process.executableURL = program
-      process.arguments = arguments
+      process.executableURL = URL(fileURLWithPath: "/usr/bin/setpriv")
+      process.arguments = ["--pdeathsig", "KILL", program.path] + arguments
       process.currentDirectoryURL = folder
       process.standardInput = FileHandle.nullDevice
       process.standardOutput = try FileHandle(forWritingTo: output)
       process.standardError = try FileHandle(forWritingTo: errors)
-      try process.run()
+      try Launcher.shared.start(process)
     }
 
-    deinit { if process.isRunning { process.terminate() } }
+    deinit { end() }
+
+    /// Ends the process and its children: asks for it with `signal`, and no longer asks after 10 s.
+    func end(_ signal: Int32 = SIGTERM) {
+      guard process.isRunning else { return }
+      // Foundation makes each process the leader of a group.
+      let group = -process.processIdentifier
+      kill(group, signal)
+      kill(group, SIGCONT)
+      let deadline = Date().addingTimeInterval(10)
+      while process.isRunning && Date() < deadline { poll(nil, 0, 10) }
+      kill(group, SIGKILL)
+      process.waitUntilExit()
+    }
 
     var outputText: String { (try? String(contentsOf: output, encoding: .utf8)) ?? "" }
     var errorText: String { (try? String(contentsOf: errors, encoding: .utf8)) ?? "" }
@@ -94,5 +109,39 @@ final class Trucksensor {
     }
 
     func interrupt(_ signal: Int32 = SIGINT) { kill(process.processIdentifier, signal) }
+  }
+}
+
+/// Starts processes on one thread that never ends: the kernel counts the end of the thread that started a process as the
+/// end of its parent, and the threads that run tests come and go.
+private final class Launcher: Sendable {
+  static let shared = Launcher()
+
+  private let jobs = Mutex<[@Sendable () -> Void]>([])
+  private let isWaiting = DispatchSemaphore(value: 0)
+
+  private init() {
+    Thread { [self] in
+      while true {
+        isWaiting.wait()
+        jobs.withLock { $0.removeFirst() }()
+      }
+    }.start()
+  }
+
+  func start(_ process: Process) throws {
+    // The caller waits until the thread is done with them.
+    nonisolated(unsafe) let process = process
+    nonisolated(unsafe) var result = Result<Void, any Error>.success(())
+    let isDone = DispatchSemaphore(value: 0)
+    jobs.withLock {
+      $0.append {
+        result = Result { try process.run() }
+        isDone.signal()
+      }
+    }
+    isWaiting.signal()
+    isDone.wait()
+    try result.get()
   }
 }

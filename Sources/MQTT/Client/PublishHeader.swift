@@ -27,7 +27,7 @@ public final class PublishHeader {
     properties = try given.libraryList()
     let wire = given.packetBytes
     let name = Array(topic.text.utf8)
-    let start = [UInt8(name.count >> 8), UInt8(name.count & 0xFF)] + name
+    let start = [UInt8(truncatingIfNeeded: name.count >> 8), UInt8(truncatingIfNeeded: name.count)] + name
     variableHeader311 = start
     variableHeader5 = start + WireFormat.variableByteInteger(wire.count) + wire
     topicBytes = name.map(CChar.init(bitPattern:)) + [0]
@@ -55,7 +55,7 @@ enum WireFormat {
   static func appendVariableByteInteger(_ value: Int, to bytes: inout [UInt8]) {
     var rest = value
     repeat {
-      let digit = UInt8(rest & 0x7F)
+      let digit = UInt8(truncatingIfNeeded: rest & 0x7F)
       rest >>= 7
       bytes.append(rest > 0 ? digit | 0x80 : digit)
     } while rest > 0

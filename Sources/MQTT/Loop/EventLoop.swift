@@ -77,7 +77,7 @@ public final class EventLoop {
     }
     try watch(signals) { [unowned self] _ in
       var info = signalfd_siginfo()
-      while read(signals, &info, MemoryLayout<signalfd_siginfo>.size) > 0 { handler(Int32(info.ssi_signo)) }
+      while read(signals, &info, MemoryLayout<signalfd_siginfo>.size) > 0 { handler(Int32(clamping: info.ssi_signo)) }
     }
   }
 
@@ -91,7 +91,7 @@ public final class EventLoop {
       guard running else { break }
       armTimer()
       // What the turn's end began anew must not keep sockets and signals waiting.
-      let count = epoll_wait(epoll, &events, Int32(events.count), endOfTurn.isEmpty ? -1 : 0)
+      let count = epoll_wait(epoll, &events, Int32(clamping: events.count), endOfTurn.isEmpty ? -1 : 0)
       if count < 0 {
         guard errno == EINTR else { break }
         continue

@@ -88,7 +88,7 @@ public enum ConnectionProbe {
     }
     let subject = SSL_get0_peer_certificate(ssl).flatMap { X509_get_subject_name($0) }
     var name = [CChar](repeating: 0, count: 256)
-    if let subject { X509_NAME_oneline(subject, &name, Int32(name.count)) }
+    if let subject { X509_NAME_oneline(subject, &name, Int32(clamping: name.count)) }
     return TLSReport(
       version: String(cString: SSL_get_version(ssl)),
       cipher: SSL_get_current_cipher(ssl).map { String(cString: SSL_CIPHER_get_name($0)) } ?? "",

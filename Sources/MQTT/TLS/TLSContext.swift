@@ -43,8 +43,8 @@ public final class TLSContext {
       guard (1...255).contains(name.utf8.count) else {
         throw MQTTError(.invalidSettings, "the ALPN protocol name must have 1 to 255 bytes")
       }
-      let wire = [UInt8(name.utf8.count)] + Array(name.utf8)
-      SSL_CTX_set_alpn_protos(context, wire, UInt32(wire.count))
+      let wire = [UInt8(clamping: name.utf8.count)] + Array(name.utf8)
+      SSL_CTX_set_alpn_protos(context, wire, UInt32(clamping: wire.count))
     }
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, recordVerification)
     SSL_CTX_set_ex_data(context, TLSPeer.contextIndex, Unmanaged.passUnretained(self).toOpaque())

@@ -175,7 +175,7 @@ struct DatasetScan {
   private mutating func checkTemperature(_ celsius: Double, _ time: Double?, _ line: Int) {
     if let previous = previousTemp, let now = time, let then = previous.time, now > then {
       let slope = (celsius - previous.celsius) / (now - then)
-      if abs(slope) > limits.slope {
+      if slope.magnitude > limits.slope {
         add(
           .impossible, line, "temp changes from \(previous.celsius) to \(celsius) °C within \(now - then) s")
       }

@@ -75,7 +75,7 @@ public final class Replay {
   /// Adds a truck that publishes with `header` through `client`; its messages are `stagger` nanoseconds later than the
   /// first truck's.
   public func addTruck(client: MQTTClient, header: PublishHeader, dataset: Dataset, stagger: Int64 = 0) {
-    let pacer = Pacer(settings.pace, jitter: settings.jitter, seed: UInt64(trucks.count))
+    let pacer = Pacer(settings.pace, jitter: settings.jitter, seed: UInt64(clamping: trucks.count))
     trucks.append(
       Truck(client: client, header: header, dataset: dataset, pacer: pacer, stagger: stagger, replay: self))
   }

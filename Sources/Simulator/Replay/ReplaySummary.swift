@@ -1,4 +1,5 @@
 import JSON
+import Numbers
 
 /// What a replay counts while it runs.
 struct ReplayStatistics {
@@ -135,9 +136,9 @@ enum Decimals {
     guard value.isFinite else { return "0" }
     var scale = 1.0
     for _ in 0..<places { scale *= 10 }
-    let scaled = (abs(value) * scale).rounded()
+    let scaled = (value.magnitude * scale).rounded()
     guard scaled < 9e18 else { return "\(value)" }
-    let digits = String(Int64(scaled))
+    let digits = String(Int64(saturated: scaled))
     let sign = value < 0 && scaled > 0 ? "-" : ""
     guard places > 0 else { return sign + digits }
     let padded = String(repeating: "0", count: max(0, places + 1 - digits.count)) + digits

@@ -1,4 +1,5 @@
 import JSON
+import Numbers
 
 /// The story's data: a freezer truck is loaded warm, pulled down to −18 °C, held there for 15 minutes, and then
 /// thaws because its supply voltage sagged below what the unit needs.
@@ -137,12 +138,12 @@ public struct IceCreamTrip: Sendable {
   }
 
   private mutating func random(_ range: ClosedRange<Int>) -> Int {
-    range.lowerBound + Int(generator.unit() * Double(range.count))
+    range.lowerBound + Int(saturated: generator.unit() * Double(range.count))
   }
 
   private static func appendHundredths(_ value: Int, to line: inout [UInt8]) {
     if value < 0 { line.append(UInt8(ascii: "-")) }
-    let magnitude = abs(value)
+    let magnitude = value.saturatingMagnitude
     JSONText.appendInteger(magnitude / 100, to: &line)
     line.append(UInt8(ascii: "."))
     line.append(UInt8(ascii: "0") + UInt8(magnitude / 10 % 10))

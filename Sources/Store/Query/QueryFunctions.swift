@@ -182,7 +182,7 @@ enum QueryFunctions {
       let registered = Unmanaged.passRetained(Registered(function, clock))
       // SQLite frees it by the last closure, also if it doesn't take the function.
       sqlite3_create_function_v2(
-        connection.handle, function.name, Int32(function.parameters), SQLITE_UTF8 | SQLITE_DETERMINISTIC,
+        connection.handle, function.name, Int32(clamping: function.parameters), SQLITE_UTF8 | SQLITE_DETERMINISTIC,
         registered.toOpaque(),
         { context, count, values in
           guard let data = sqlite3_user_data(context) else { return }
@@ -239,11 +239,11 @@ enum QueryFunctions {
     case .text(var text):
       text.withUTF8 { bytes in
         bytes.withMemoryRebound(to: CChar.self) {
-          ts_sqlite3_result_text(context, $0.baseAddress, UInt64($0.count))
+          ts_sqlite3_result_text(context, $0.baseAddress, UInt64(clamping: $0.count))
         }
       }
     case .blob(let bytes):
-      bytes.withUnsafeBytes { ts_sqlite3_result_blob(context, $0.baseAddress, UInt64($0.count)) }
+      bytes.withUnsafeBytes { ts_sqlite3_result_blob(context, $0.baseAddress, UInt64(clamping: $0.count)) }
     }
   }
 

@@ -119,7 +119,7 @@ struct StoreURL {
       guard let high = rest.popFirst().flatMap(JSONScanner.hexadecimalDigit),
         let low = rest.popFirst().flatMap(JSONScanner.hexadecimalDigit), high + low > 0
       else { return nil }
-      bytes.append(UInt8(high << 4 | low))
+      bytes.append(UInt8(clamping: high << 4 | low))
     }
     return String(decoding: bytes, as: UTF8.self)
   }

@@ -208,12 +208,12 @@ final class Statement {
     var value = value
     _ = value.withUTF8 { bytes in
       bytes.withMemoryRebound(to: CChar.self) {
-        ts_sqlite3_bind_text(handle, index, $0.baseAddress, UInt64($0.count))
+        ts_sqlite3_bind_text(handle, index, $0.baseAddress, UInt64(clamping: $0.count))
       }
     }
   }
   func bind(_ index: Int32, _ bytes: UnsafeRawBufferPointer) {
-    ts_sqlite3_bind_blob(handle, index, bytes.baseAddress, UInt64(bytes.count))
+    ts_sqlite3_bind_blob(handle, index, bytes.baseAddress, UInt64(clamping: bytes.count))
   }
 
   func bind(_ index: Int32, _ value: MeasureValue) {
@@ -277,7 +277,7 @@ final class Statement {
       guard RecordLimits.times.contains(integer(0)) else {
         throw connection.damaged("a reading's time can't be")
       }
-      rows.append((integer(0), (0..<Int32(count)).map { isNull($0 + 1) ? nil : double($0 + 1) }))
+      rows.append((integer(0), (0..<Int32(clamping: count)).map { isNull($0 + 1) ? nil : double($0 + 1) }))
     }
     return rows
   }

@@ -240,7 +240,7 @@ public final class LocalStore: PointStore {
   private func addMeasure(_ table: inout OpenTable, _ name: String, _ type: MeasureType) throws(StoreError)
     -> Int32
   {
-    let id = Int32(table.catalog.measures.count + 1)
+    let id = Int32(clamping: table.catalog.measures.count + 1)
     try connection.run("ALTER TABLE ts_data_\(table.catalog.id) ADD COLUMN m\(id) ANY")
     let insert = try connection.statement(
       "INSERT INTO ts_measures(table_id, id, name, type) VALUES (?, ?, ?, ?)")
@@ -326,7 +326,7 @@ public final class LocalStore: PointStore {
     }
     statement.bind(1, series)
     statement.bind(2, record.time)
-    for (index, value) in values.enumerated() { statement.bind(Int32(index + 3), compact(value)) }
+    for (index, value) in values.enumerated() { statement.bind(Int32(clamping: index + 3), compact(value)) }
     try statement.run()
     guard connection.changes == 1 else { return try merge(&table, series, record, columns, values) }
     table.arrivals.add(series: series, time: record.time)
@@ -357,7 +357,7 @@ public final class LocalStore: PointStore {
     select.bind(1, series)
     select.bind(2, record.time)
     guard try select.step() else { return nil }
-    let present = columns.indices.map { select.value(Int32($0)) }
+    let present = columns.indices.map { select.value(Int32(clamping: $0)) }
     select.reset()
     var changed: [Int] = []
     var replaces = false
@@ -377,9 +377,9 @@ public final class LocalStore: PointStore {
     let update = try connection.statement(
       "UPDATE ts_data_\(id) SET \(changed.map { "m\(columns[$0]) = ?" }.joined(separator: ", ")) WHERE series = ? AND time = ?"
     )
-    for (place, index) in changed.enumerated() { update.bind(Int32(place + 1), compact(values[index])) }
-    update.bind(Int32(changed.count + 1), series)
-    update.bind(Int32(changed.count + 2), record.time)
+    for (place, index) in changed.enumerated() { update.bind(Int32(clamping: place + 1), compact(values[index])) }
+    update.bind(Int32(clamping: changed.count + 1), series)
+    update.bind(Int32(clamping: changed.count + 2), record.time)
     try update.run()
     table.arrivals.add(series: series, time: record.time)
     if record.version != 1 { for index in changed { try setVersion(table, series, record, columns[index]) } }

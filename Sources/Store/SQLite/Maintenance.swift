@@ -180,15 +180,15 @@ extension LocalStore {
   private func isSame(_ cells: [RollupCell]?, _ measures: [MeasureInfo], _ computed: Statement) -> Bool {
     guard let cells, cells.count <= measures.count else { return false }
     return measures.enumerated().allSatisfy { index, measure in
-      let place = Int32(1 + index * 4)
+      let place = Int32(clamping: 1 + index * 4)
       let count = computed.integer(place)
       guard let cell = cells.first(where: { $0.measure == measure.id }) else { return count == 0 }
       let (low, high, sum) = (
         computed.double(place + 1), computed.double(place + 2), computed.double(place + 3)
       )
-      let size = Double(count) * max(abs(low), abs(high))
+      let size = Double(count) * max(low.magnitude, high.magnitude)
       return Int64(cell.count) == count && cell.min == low && cell.max == high
-        && (cell.sum == sum || abs(cell.sum - sum) <= 1e-9 * max(1, abs(sum), size))
+        && (cell.sum == sum || (cell.sum - sum).magnitude <= 1e-9 * max(1, sum.magnitude, size))
     }
   }
 }

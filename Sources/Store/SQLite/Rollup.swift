@@ -206,8 +206,8 @@ struct RollupWriter {
     var cells: [RollupCell?] = numeric.map { _ in nil }
     while try select.step() {
       let time = select.integer(0)
-      for index in numeric.indices where !select.isNull(Int32(index + 1)) {
-        let value = select.double(Int32(index + 1))
+      for index in numeric.indices where !select.isNull(Int32(clamping: index + 1)) {
+        let value = select.double(Int32(clamping: index + 1))
         if cells[index] == nil {
           cells[index] = RollupCell(measure: numeric[index].id, value, at: time)
         } else {

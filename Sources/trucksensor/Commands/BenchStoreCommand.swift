@@ -1,6 +1,7 @@
 import CommandLine
 import Glibc
 import MQTT
+import Numbers
 import Store
 import Time
 
@@ -66,7 +67,7 @@ enum BenchStoreCommand: Command {
     stat(path, &status)
     print("points                 \(written * 3)")
     print(
-      "points a second        \(Int(Double(written * 3) / seconds)) (processor \(Int(used / seconds * 100)) %)"
+      "points a second        \(Int(saturated: Double(written * 3) / seconds)) (processor \(Int(saturated: used / seconds * 100)) %)"
     )
     print("bytes a point          \(rounded(Double(status.st_size) / Double(written * 3)))")
     let reader = try StoreReader(path: path)

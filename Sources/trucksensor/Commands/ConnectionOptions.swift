@@ -56,7 +56,7 @@ struct ConnectionChoices {
   let connectTimeout: Int64?
 
   init(_ arguments: ParsedArguments) throws(UsageError) {
-    keepAliveSeconds = UInt16(try arguments.integer("keep-alive", in: 5...65_535) ?? 60)
+    keepAliveSeconds = UInt16(clamping: try arguments.integer("keep-alive", in: 5...65_535) ?? 60)
     switch arguments.string("mqtt") {
     case nil: version = .automatic
     case "5": version = .version5

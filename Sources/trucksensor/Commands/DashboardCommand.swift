@@ -64,7 +64,7 @@ enum DashboardOptions {
   ) {
     let prefix = arguments.command.option(named: "dashboard-port") == nil ? "" : "dashboard-"
     let port = try arguments.integer("\(prefix)port", in: 0...65_535)
-    var http = HTTPSettings(port: UInt16(port ?? 8080))
+    var http = HTTPSettings(port: UInt16(clamping: port ?? 8080))
     http.address = arguments.string("\(prefix)address") ?? "127.0.0.1"
     if let certificate = arguments.string("tls-cert"), let key = arguments.string("tls-key") {
       http.tls = (try Files.readText(certificate), try Files.readText(key))

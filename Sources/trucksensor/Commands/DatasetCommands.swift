@@ -15,7 +15,7 @@ enum DatasetGenerateCommand: Command {
     exitCodes: [(.success, "done"), (.failed, "can't be written"), (.usage, "wrong usage")])
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
-    let seed = try arguments.integer("seed", in: 0...Int.max).map { UInt64($0) } ?? IceCreamTrip.defaultSeed
+    let seed = try arguments.integer("seed", in: 0...Int.max).map { UInt64(clamping: $0) } ?? IceCreamTrip.defaultSeed
     let rows = try arguments.integer("rows", in: 1...100_000_000) ?? IceCreamTrip.defaultRows
     guard let path = arguments.string("output") else {
       IceCreamTrip.generate(seed: seed, rows: rows) { (piece) throws(Never) in

@@ -86,7 +86,7 @@ enum ReplayOptions {
   }
 
   static func qos(_ arguments: ParsedArguments) throws -> QoS {
-    QoS(rawValue: Int32(try arguments.integer("qos", in: 0...2) ?? 0)) ?? .atMostOnce
+    QoS(rawValue: Int32(clamping: try arguments.integer("qos", in: 0...2) ?? 0)) ?? .atMostOnce
   }
 
   /// The names of a fleet's trucks; a single truck has the name alone.
