@@ -46,12 +46,16 @@ let package = Package(
     .target(
       name: "RulesEngine",
       dependencies: ["COpenSSL", "CPCRE2", "Files", "JSON", "MQTT", "Numbers", "Store", "Time"]),
+    .target(name: "CommandLine", dependencies: ["Files", "Numbers", "Time"]),
+    .target(
+      name: "LocalCloud", dependencies: ["Files", "Identity", "MQTT", "Numbers", "RulesEngine", "Time"]),
+    .target(
+      name: "Doctor", dependencies: ["Files", "Identity", "JSON", "LocalCloud", "MQTT", "Numbers", "Time"]),
     .executableTarget(
       name: "trucksensor",
       dependencies: [
-        "CEditLine", "ColdChain", "Dashboard", "Files", "HTTP", "Identity", "JSON", "MQTT", "Numbers",
-        "Report",
-        "RulesEngine", "Simulator", "Store", "Time",
+        "CEditLine", "ColdChain", "CommandLine", "Dashboard", "Doctor", "Files", "HTTP", "Identity", "JSON",
+        "LocalCloud", "MQTT", "Numbers", "Report", "RulesEngine", "Simulator", "Store", "Time",
       ]),
     .testTarget(name: "NumbersTests", dependencies: ["Numbers"]),
     .testTarget(name: "TimeTests", dependencies: ["Time"]),
@@ -63,7 +67,7 @@ let package = Package(
     .testTarget(name: "SimulatorTests", dependencies: ["JSON", "Numbers", "Simulator", "Time"]),
     .testTarget(name: "ColdChainTests", dependencies: ["ColdChain"]),
     .testTarget(name: "StoreTests", dependencies: ["JSON", "Numbers", "Store", "Time"]),
-    .testTarget(name: "TrucksensorTests", dependencies: ["trucksensor"]),
+    .testTarget(name: "TrucksensorTests", dependencies: ["CommandLine", "trucksensor"]),
     .testTarget(
       name: "EndToEndTests", dependencies: ["Identity", "JSON", "MQTT", "Simulator"],
       exclude: ["cards.py", "grafana.py", "moto_iot.py", "page.py"]

@@ -4,7 +4,7 @@ import Glibc
 public struct FileError: Error, Equatable, CustomStringConvertible {
   /// What was tried.
   public enum Operation: String, Sendable {
-    case read, write, list
+    case read, write, list, remove
     case makeFolder = "make the folder"
     case lock
   }

@@ -84,6 +84,21 @@ public enum Files {
     }
   }
 
+  /// Removes a file; fails if there is none.
+  public static func remove(_ path: String) throws(FileError) {
+    try check(path, .remove)
+    guard unlink(path) == 0 else { throw FileError(.remove, path, errno: errno) }
+  }
+
+  /// What changes when a file is written or replaced; nil if there is none.
+  public static func stamp(of path: String) -> FileStamp? {
+    var status = stat()
+    guard !path.utf8.contains(0), stat(path, &status) == 0 else { return nil }
+    return FileStamp(
+      inode: UInt64(status.st_ino), size: Int64(status.st_size), seconds: Int64(status.st_mtim.tv_sec),
+      nanoseconds: Int64(status.st_mtim.tv_nsec))
+  }
+
   /// Whether a folder is at `path`, or a link to one.
   public static func isFolder(_ path: String) -> Bool {
     var status = stat()

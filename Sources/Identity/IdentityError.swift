@@ -77,13 +77,24 @@ public struct IdentityError: Error, Sendable, Equatable, CustomStringConvertible
   /// What happened, where, and what to do next. Never holds key material or a passphrase.
   public let message: String
 
-  /// Whether the registry, a policy or a request is wrong, and not what a device would sign in with.
-  public var isAboutData: Bool {
+  /// What an error is about.
+  public enum Subject: Sendable {
+    /// The registry, a policy or a request is wrong.
+    case data
+    /// What a device would sign in with is wrong.
+    case credentials
+    /// The operating system doesn't do what it should.
+    case system
+  }
+
+  /// What it is about.
+  public var subject: Subject {
     switch code {
     case .invalidPolicy, .invalidRegistry, .invalidRequestFile, .notFound, .conflict, .limitExceeded,
       .invalidRequest, .inUse:
-      true
-    default: false
+      .data
+    case .unwritable: .system
+    default: .credentials
     }
   }
 

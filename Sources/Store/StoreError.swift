@@ -45,7 +45,7 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
   public var description: String { message }
 
   /// Whether the same write may succeed later.
-  public var passes: Bool {
+  public var isRetryable: Bool {
     switch kind {
     case .locked, .full, .readOnly, .damaged, .missing, .unreachable, .refused, .system, .notAStore,
       .newerVersion, .interrupted:

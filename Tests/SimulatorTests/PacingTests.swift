@@ -83,7 +83,7 @@ import Testing
       ("0.1ns", nil),
     ] as [(String, Int64?)])
   func `Durations are read or refused`(text: String, expected: Int64?) {
-    #expect((try? DurationText.nanoseconds(text, option: "--interval")) == expected)
+    #expect((try? PacingText.nanoseconds(text, option: "--interval")) == expected)
   }
 
   @Test(

@@ -171,7 +171,7 @@ import Time
     let other = try Connection(fixture.path(), readOnly: false)
     try other.run("BEGIN IMMEDIATE")
     let error = failure { _ = try store.write([StoreFixture.request(1, [("a", .bigint(1))])]) }
-    #expect(error?.kind == .locked && error?.passes == true)
+    #expect(error?.kind == .locked && error?.isRetryable == true)
     try other.run("COMMIT")
     #expect(try store.write([StoreFixture.request(1, [("a", .bigint(1))])]).isEmpty)
   }

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import trucksensor
+import CommandLine
 
 @Suite struct CompletionTests {
   private func script(_ shell: String) throws -> String {

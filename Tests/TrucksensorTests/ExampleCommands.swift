@@ -1,4 +1,4 @@
-@testable import trucksensor
+import CommandLine
 
 /// Commands that use every feature of the tables.
 enum ExampleCommands {

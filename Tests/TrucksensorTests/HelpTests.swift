@@ -1,6 +1,6 @@
 import Testing
 
-@testable import trucksensor
+import CommandLine
 
 @Suite struct HelpTests {
   @Test func `help shows usage, defaults, an example and the exit codes, within 80 columns`() {

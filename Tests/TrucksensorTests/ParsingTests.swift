@@ -1,6 +1,6 @@
 import Testing
 
-@testable import trucksensor
+import CommandLine
 
 @Suite struct ParsingTests {
   private let command = ExampleCommands.simulate
@@ -100,18 +100,36 @@ import Testing
     #expect(error?.message == "--count takes 1 to 100, not '\(text)'")
   }
 
-  @Test(arguments: ["0", "-1", "nan", "inf", "1e999", "x", ""])
-  func `a number that doesn't do is named`(text: String) throws {
+  @Test(arguments: ["0", "-1", "nan", "inf", "1e999", "0x1p3", "x", ""])
+  func `a number out of range is named`(text: String) throws {
     let parsed = try parse("t", "--rate=\(text)")
-    let error = #expect(throws: UsageError.self) {
-      try parsed.double("rate", "a number above 0", where: { $0 > 0 })
-    }
-    #expect(error?.message == "--rate takes a number above 0, not '\(text)'")
+    let error = #expect(throws: UsageError.self) { try parsed.number("rate", in: 0.5...1000) }
+    #expect(error?.message == "--rate takes a number from 0.5 to 1000, not '\(text)'")
   }
 
-  @Test func `a number that does is read`() throws {
-    #expect(try parse("t", "--rate", "2.5").double("rate") == 2.5)
-    #expect(try parse("t").double("rate") == nil)
+  @Test func `a number in range is read`() throws {
+    #expect(try parse("t", "--rate", "2.5").number("rate", in: 0...10) == 2.5)
+    #expect(try parse("t").number("rate", in: 0...10) == nil)
+  }
+
+  @Test(arguments: [
+    ("soon", "--interval 'soon' is not understood; write for example 2s, 500ms, 10m or 1h"),
+    ("0", "--interval '0' must be above 0; write for example 2s, 500ms, 10m or 1h"),
+    ("1e300d", "--interval '1e300d' is too long; at most 292 years"),
+    ("100000d", "--interval takes 1ms to 1h, not '100000d'"),
+    ("1us", "--interval takes 1ms to 1h, not '1us'"),
+  ])
+  func `a duration out of range is named`(text: String, expected: String) throws {
+    let parsed = try parse("t", "--interval=\(text)")
+    let error = #expect(throws: UsageError.self) {
+      try parsed.duration("interval", in: 1_000_000...3_600_000_000_000)
+    }
+    #expect(error?.message == expected)
+  }
+
+  @Test func `a duration in range is read`() throws {
+    #expect(try parse("t", "--interval", "1.5s").duration("interval") == 1_500_000_000)
+    #expect(try parse("t").duration("interval") == nil)
   }
 
   @Test(arguments: ["not a time", "'soon' is no time"])

@@ -278,7 +278,7 @@ public final class RulesService: MQTTClientDelegate {
         }
       }
     case .failure(let error):
-      if error.passes { storeError = error }
+      if error.isRetryable { storeError = error }
       for (index, execution) in executions.enumerated() {
         failed(
           execution, action: "TimestreamAction", resource: "\(database).\(written[index].request.table)",

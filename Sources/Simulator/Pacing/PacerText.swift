@@ -7,7 +7,7 @@ extension Pacer.Mode {
 
   /// Reads `--interval`: `2s`, `500ms`, `1m`, or a plain number of seconds.
   public static func interval(text: String) throws(PacingError) -> Pacer.Mode {
-    .interval(nanoseconds: try DurationText.nanoseconds(text, option: "--interval"))
+    .interval(nanoseconds: try PacingText.nanoseconds(text, option: "--interval"))
   }
 
   /// Reads `--ramp`: `1..100/60s`, from a rate (0 too) to a rate over a duration.
@@ -17,14 +17,14 @@ extension Pacer.Mode {
     guard let slash = text.firstIndex(of: "/") else { throw unclear }
     let rates = String(text[..<slash])
     guard let dots = rates.firstRange(of: "..") else { throw unclear }
-    let from = try DurationText.positive(
+    let from = try PacingText.positive(
       String(rates[..<dots.lowerBound]), whole: text, option: "--ramp", example: example, allowsZero: true)
-    let to = try DurationText.positive(
+    let to = try PacingText.positive(
       String(rates[dots.upperBound...]), whole: text, option: "--ramp", example: example)
     guard from <= Pacer.highestRate, to <= Pacer.highestRate else {
       throw PacingError("--ramp '\(text)' is too fast; at most 1000000000 messages per second")
     }
-    let duration = try DurationText.nanoseconds(
+    let duration = try PacingText.nanoseconds(
       String(text[text.index(after: slash)...]), option: "the duration in --ramp")
     return .ramp(from: from, to: to, nanoseconds: duration)
   }
@@ -33,7 +33,7 @@ extension Pacer.Mode {
   public static func speed(text: String) throws(PacingError) -> Pacer.Mode {
     let number = text.hasSuffix("x") ? String(text.dropLast()) : text
     return .speed(
-      try DurationText.positive(number, whole: text, option: "--speed", example: "1, 10 or 0.5"))
+      try PacingText.positive(number, whole: text, option: "--speed", example: "1, 10 or 0.5"))
   }
 
   private static func perSecond(
@@ -47,7 +47,7 @@ extension Pacer.Mode {
       seconds = length
       break
     }
-    let rate = try DurationText.positive(number, whole: whole, option: option, example: example) / seconds
+    let rate = try PacingText.positive(number, whole: whole, option: option, example: example) / seconds
     guard rate <= Pacer.highestRate else {
       throw PacingError("\(option) '\(whole)' is too fast; for as fast as the broker takes it write max")
     }
@@ -63,7 +63,7 @@ extension Pacer {
   public static func jitter(text: String) throws(PacingError) -> Double {
     let isPercent = text.hasSuffix("%")
     let number = isPercent ? String(text.dropLast()) : text
-    let value = try DurationText.positive(
+    let value = try PacingText.positive(
       number, whole: text, option: "--jitter", example: "0.1 or 10%", allowsZero: true)
     let fraction = isPercent ? value / 100 : value
     guard fraction <= 1 else {

@@ -1,5 +1,5 @@
 internal import CSQLite
-import Synchronization
+import Numbers
 import Time
 
 /// Reads a store's file without being able to change it; used on one thread at a time, while others write.
@@ -10,41 +10,50 @@ public final class StoreReader {
   /// The attached file's name in SQL, quoted.
   let database: String
   private let limit = Limit()
+  private let clock = QueryFunctions.Clock()
+  /// The most bytes of one value, a statement, a pattern; the most columns of a result.
+  private static let limits: [(Int32, Int32)] = [
+    (SQLITE_LIMIT_LENGTH, 16 << 20), (SQLITE_LIMIT_SQL_LENGTH, 2 << 20),
+    // Nothing can interrupt LIKE; its time is the text's length by that of the pattern.
+    (SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 256), (SQLITE_LIMIT_COLUMN, 1000), (SQLITE_LIMIT_EXPR_DEPTH, 200),
+  ]
+  /// The most memory that SQLite takes in this process: what a statement gathers beyond it is an error.
+  private static let memory: sqlite3_int64 = 512 << 20
 
   /// Shared with the handler that SQLite calls while a statement runs.
   private final class Limit {
-    var deadline: Int64 = .max
+    var deadline: MonotonicTime?
     var isCancelled: () -> Bool = { false }
   }
 
   /// Opens a store; its database has the file's name, `sensorDB` for `data/sensorDB.sqlite`.
   ///
-  /// Throws `StoreError` where there is none, or it is something else.
+  /// Throws `StoreError` if there is none, or it is something else.
   public init(path: String) throws(StoreError) {
     self.path = path
-    // An own, empty main database: the file gets its database's name, as statements write it.
     let checked = try Connection(path, readOnly: true)
     guard try Schema.check(checked) != nil else {
       throw StoreError(.notAStore, "\(path) is empty; 'trucksensor run' makes a store")
     }
-    connection = try Connection(":memory:", readOnly: false, creates: true)
+    // The main database is empty and in memory: the file gets its database's name, as statements write it.
+    connection = try Connection(inMemoryFor: path)
     let file = path.split(separator: "/").last.map(String.init) ?? path
     let name = file.hasSuffix(".sqlite") ? String(file.dropLast(7)) : file
-    database = Schema.quoted(["main", "temp"].contains(name) ? "store" : name)
+    database = Schema.quoted(["main", "temp"].contains(name.lowercased()) ? "store" : name)
     let attach = try Statement(connection, "ATTACH ? AS \(database)")
-    attach.bind(1, "file:" + Self.percentEncoded(path) + "?mode=ro")
+    attach.bind(1, Self.uri(path))
     try attach.run()
     try connection.run("PRAGMA cache_size = -65536")
-    sqlite3_limit(connection.handle, SQLITE_LIMIT_LENGTH, 64 << 20)
-    sqlite3_limit(connection.handle, SQLITE_LIMIT_EXPR_DEPTH, 200)
+    sqlite3_hard_heap_limit64(Self.memory)
+    for (limit, value) in Self.limits { sqlite3_limit(connection.handle, limit, value) }
     sqlite3_progress_handler(
       connection.handle, 2000,
       { data in
         guard let data else { return 0 }
         let limit = Unmanaged<Limit>.fromOpaque(data).takeUnretainedValue()
-        return Timestamp.now > limit.deadline || limit.isCancelled() ? 1 : 0
+        return limit.deadline.map { MonotonicTime.now() > $0 } ?? false || limit.isCancelled() ? 1 : 0
       }, Unmanaged.passUnretained(limit).toOpaque())
-    QueryFunctions.add(to: connection, now: Timestamp.now)
+    QueryFunctions.add(to: connection, clock)
     sqlite3_set_authorizer(
       connection.handle,
       { _, action, one, two, _, _ in
@@ -56,7 +65,8 @@ public final class StoreReader {
           return SQLITE_OK
         case SQLITE_FUNCTION:
           guard let two else { return SQLITE_DENY }
-          return ["load_extension", "fts3_tokenizer"].contains(String(cString: two)) ? SQLITE_DENY : SQLITE_OK
+          return ["load_extension", "fts3_tokenizer"].contains(String(cString: two).lowercased())
+            ? SQLITE_DENY : SQLITE_OK
         case SQLITE_PRAGMA:
           guard let one else { return SQLITE_DENY }
           return ["data_version", "database_list", "table_info"].contains(String(cString: one))
@@ -68,9 +78,11 @@ public final class StoreReader {
 
   deinit { sqlite3_progress_handler(connection.handle, 0, nil, nil) }
 
-  /// A path as SQLite's file URIs have it.
-  private static func percentEncoded(_ path: String) -> String {
-    path.replacing("%", with: "%25").replacing("?", with: "%3f").replacing("#", with: "%23")
+  /// A path as SQLite's URIs of files have it.
+  private static func uri(_ path: String) -> String {
+    let encoded = path.replacing("%", with: "%25").replacing("?", with: "%3f").replacing("#", with: "%23")
+    // An absolute path stands behind an empty authority.
+    return "file:" + (path.hasPrefix("/") ? "//" : "") + encoded + "?mode=ro"
   }
 
   /// A column of a query's result.
@@ -79,7 +91,7 @@ public final class StoreReader {
     public let name: String
     /// Whether it holds times, as nanoseconds since 1970.
     public fileprivate(set) var isTime: Bool
-    /// Whether it can't be known from the statement alone: then it holds times where they look like some.
+    /// Whether only its values tell what it holds: it is computed.
     fileprivate let isComputed: Bool
 
     fileprivate init(name: String, isTime: Bool, isComputed: Bool) {
@@ -102,17 +114,15 @@ public final class StoreReader {
 
   /// Runs a statement in Timestream's or SQLite's SQL, and calls `row` for each row until that returns false.
   ///
-  /// `timeLimit` is in seconds; `isCancelled` is asked often, and ends the query with `StoreError.interrupted`.
+  /// `timeLimit` is in seconds; `isCancelled` is called often, and ends the query with `StoreError.interrupted`.
   public func query(
     _ sql: String, timeLimit: Double? = nil, isCancelled: @escaping () -> Bool = { false },
     columns: ([Column]) -> Void, row: ([SQLValue]) -> Bool
   ) throws(StoreError) {
-    let now = Timestamp.now
-    limit.deadline =
-      timeLimit.map { now.addingReportingOverflow(Int64(min($0, 1e9) * 1e9)).partialValue } ?? .max
+    limit.deadline = timeLimit.map { MonotonicTime.now().advanced(by: Int64(saturated: $0 * 1e9)) }
     limit.isCancelled = isCancelled
-    defer { limit.deadline = .max; limit.isCancelled = { false } }
-    QueryFunctions.add(to: connection, now: now)
+    defer { limit.deadline = nil; limit.isCancelled = { false } }
+    clock.now = Timestamp.now
     do throws(StoreError) {
       let statement = try prepared(sql)
       guard sqlite3_stmt_readonly(statement.handle) != 0 else {
@@ -141,9 +151,12 @@ public final class StoreReader {
 
   /// The statement, or an error that says where it is wrong, if the rewriting hasn't moved that.
   private func prepared(_ sql: String) throws(StoreError) -> Statement {
+    guard sql.utf8.count < 1 << 20, !sql.utf8.contains(0) else {
+      throw StoreError(.statement, "a statement has less than 1 MiB and no NUL character")
+    }
     let rewritten = TimestreamSQL.rewritten(sql)
     do throws(StoreError) {
-      return try Statement(connection, rewritten)
+      return try Statement(connection, rewritten, isUsers: true)
     } catch {
       guard error.kind == .statement, rewritten == sql, let offset = connection.errorOffset else {
         throw error

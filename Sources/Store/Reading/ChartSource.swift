@@ -31,6 +31,11 @@ package protocol ChartSource: AnyObject {
   func readings(_ measures: [MeasureInfo], of truck: ChartTruck, after time: Int64, limit: Int)
     throws(StoreError)
     -> [(time: Int64, values: [Double?])]
+  /// The cursor behind everything that is stored: where to begin to follow.
+  func newestArrival() throws(StoreError) -> ArrivalCursor
+  /// What arrived after a cursor, at most `limit` readings, in the order of arrival, whatever their times are.
+  func arrivals(_ measures: [MeasureInfo], after cursor: ArrivalCursor, limit: Int) throws(StoreError)
+    -> Arrivals
 }
 
 /// A table of the local store.
@@ -38,6 +43,8 @@ package final class LocalChartSource: ChartSource {
   private let reader: StoreReader
   private let name: String
   private var known: StoreReader.Table?
+  /// The labels of the series that are known.
+  private var labels: [Int64: String] = [:]
 
   /// The table of that name, which may appear later.
   package init(_ reader: StoreReader, table: String) {
@@ -73,11 +80,7 @@ package final class LocalChartSource: ChartSource {
     var trucks: [ChartTruck] = []
     for series in try reader.series(of: table) {
       guard let span = try reader.span(of: series, in: table) else { continue }
-      let label =
-        series.dimensions.count == 1
-        ? series.dimensions[0].value
-        : series.dimensions.map { "\($0.name)=\($0.value)" }.joined(separator: " ")
-      trucks.append(ChartTruck(label: label, span: span, series: series))
+      trucks.append(ChartTruck(label: series.label, span: span, series: series))
     }
     return trucks
   }
@@ -104,6 +107,19 @@ package final class LocalChartSource: ChartSource {
   package func readings(_ measures: [MeasureInfo], of truck: ChartTruck, after time: Int64, limit: Int)
     throws(StoreError) -> [(time: Int64, values: [Double?])]
   { try reader.readings(of: series(truck), measures: measures, in: present(), after: time, limit: limit) }
+
+  package func newestArrival() throws(StoreError) -> ArrivalCursor { try reader.newestArrival() }
+
+  package func arrivals(_ measures: [MeasureInfo], after cursor: ArrivalCursor, limit: Int)
+    throws(StoreError) -> Arrivals
+  {
+    let table = try table()
+    return try reader.arrivals(measures, in: table, after: cursor, limit: limit) { id throws(StoreError) in
+      if let known = labels[id] { return known }
+      for series in try reader.series(of: table) { labels[series.id] = series.label }
+      return labels[id]
+    }
+  }
 }
 
 extension ChartSource {

@@ -6,6 +6,12 @@ public struct Series: Sendable, Hashable {
   /// The dimensions.
   public let dimensions: [Dimension]
 
+  /// What people call it: the value of its dimension, or all dimensions if there are several.
+  var label: String {
+    dimensions.count == 1
+      ? dimensions[0].value : dimensions.map { "\($0.name)=\($0.value)" }.joined(separator: " ")
+  }
+
   /// The dimension's value; nil if the series hasn't that dimension.
   public subscript(name: String) -> String? { dimensions.first { $0.name == name }?.value }
 }
@@ -109,19 +115,19 @@ extension StoreReader {
   public func readings(
     of series: Series, measures: [MeasureInfo], in table: Table, after time: Int64, limit: Int
   ) throws(StoreError) -> [(time: Int64, values: [Double?])] {
-    let columns = measures.map { $0.type == .varchar ? ", NULL" : ", m\($0.id)" }.joined()
     let select = try connection.statement(
-      "SELECT time\(columns) FROM ts_data_\(table.id) WHERE series = ? AND time > ? ORDER BY time LIMIT ?")
+      "SELECT time\(Self.columns(measures)) FROM ts_data_\(table.id) WHERE series = ? AND time > ? ORDER BY time LIMIT ?"
+    )
     defer { select.reset() }
     select.bind(1, series.id)
     select.bind(2, time)
     select.bind(3, Int64(limit))
-    var rows: [(time: Int64, values: [Double?])] = []
-    while try select.step() {
-      let values = measures.indices.map { select.isNull(Int32($0 + 1)) ? nil : select.double(Int32($0 + 1)) }
-      rows.append((select.integer(0), values))
-    }
-    return rows
+    return try select.rows(measures.count)
+  }
+
+  /// The columns of measures behind a reading's time; a text has no number.
+  static func columns(_ measures: [MeasureInfo]) -> String {
+    measures.map { $0.type == .varchar ? ", NULL" : ", m\($0.id)" }.joined()
   }
 
   /// The first and last time of a series, nanoseconds since 1970; nil if it has no readings.

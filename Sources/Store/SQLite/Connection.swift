@@ -13,27 +13,43 @@ public enum SQLValue: Sendable, Hashable {
 /// One connection to a SQLite file; used on one thread at a time.
 final class Connection {
   let handle: OpaquePointer
+  /// The file that the connection is about, for messages.
   let path: String
   private var cached: [String: Statement] = [:]
+  /// More prepared statements than the store has of its own; texts that depend on a payload's names can't grow it.
+  private static let cachedStatements = 256
 
-  /// Opens `path`, a file or `:memory:`; throws where there is none and it isn't to be made.
-  init(_ path: String, readOnly: Bool, creates: Bool = false) throws(StoreError) {
+  /// Opens the file `path`; throws if there is none and `creates` is false.
+  convenience init(_ path: String, readOnly: Bool, creates: Bool = false) throws(StoreError) {
+    let writing = SQLITE_OPEN_READWRITE | (creates ? SQLITE_OPEN_CREATE : 0)
+    try self.init(path, about: path, flags: readOnly ? SQLITE_OPEN_READONLY : writing)
+  }
+
+  /// An empty database in memory, to which the file `path` is attached by a URI.
+  convenience init(inMemoryFor path: String) throws(StoreError) {
+    try self.init(
+      ":memory:", about: path, flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_URI)
+  }
+
+  private init(_ name: String, about path: String, flags: Int32) throws(StoreError) {
     self.path = path
     var opened: OpaquePointer?
     // FULLMUTEX isn't needed: a connection belongs to one thread at a time.
-    var flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI
-    flags |= readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | (creates ? SQLITE_OPEN_CREATE : 0)
-    let code = sqlite3_open_v2(path, &opened, flags, nil)
+    let code = sqlite3_open_v2(name, &opened, flags | SQLITE_OPEN_NOMUTEX, nil)
     guard let opened else { throw StoreError(.system, "no memory for \(path)") }
+    // From here on 'deinit' closes it, also if this throws.
     handle = opened
     sqlite3_extended_result_codes(handle, 1)
     guard code == SQLITE_OK else { throw error(code) }
     sqlite3_busy_timeout(handle, 2000)
-    ts_sqlite3_defensive(handle)
+    ts_sqlite3_harden(handle)
+    // Damaged pages are found when they are read, not when their cells are used.
+    try run("PRAGMA cell_size_check = ON")
   }
 
   deinit {
     cached.removeAll()
+    // Statements that others hold still live until they are freed, too.
     sqlite3_close_v2(handle)
   }
 
@@ -47,12 +63,10 @@ final class Connection {
   func statement(_ sql: String) throws(StoreError) -> Statement {
     if let known = cached[sql] { return known }
     let new = try Statement(self, sql)
+    if cached.count >= Self.cachedStatements { cached.removeAll(keepingCapacity: true) }
     cached[sql] = new
     return new
   }
-
-  /// Forgets prepared statements: the schema has changed.
-  func forgetStatements() { cached.removeAll() }
 
   /// The first column of the first row.
   func value(_ sql: String) throws(StoreError) -> SQLValue? {
@@ -79,27 +93,29 @@ final class Connection {
     }
   }
 
-  /// The error of the last call, in words that say what to do.
-  func error(_ code: Int32) -> StoreError {
+  /// The error of the last call, in words that say what to do. In a statement of a user's the statement is wrong where one
+  /// of the store's own shows that the file isn't as the store lays it out.
+  func error(_ code: Int32, isUsers: Bool = false) -> StoreError {
     let text = String(cString: sqlite3_errmsg(handle))
     let recover =
-      "copy what can be read with 'sqlite3 \(path) .recover | sqlite3 recovered.sqlite', or move the file away to begin anew"
+      "copy what can be read with 'sqlite3 \(path) .recover | sqlite3 recovered.sqlite', or move the file away to start with an empty one"
     switch code & 0xFF {
     case SQLITE_BUSY, SQLITE_LOCKED:
       return StoreError(.locked, "\(path) is locked by another process that writes; try again")
     case SQLITE_FULL:
       return StoreError(.full, "\(path): no space left; free some, or 'trucksensor store prune'")
     case SQLITE_READONLY:
-      return StoreError(.readOnly, "\(path) can't be written; look at the rights of the file and its folder")
+      return StoreError(
+        .readOnly, "\(path) can't be written; check the permissions of the file and its folder")
     case SQLITE_CORRUPT:
       return StoreError(
-        .damaged, "\(path) is damaged (\(text)): \(recover); 'trucksensor store verify' shows what is")
+        .damaged, "\(path) is damaged (\(text)): \(recover); 'trucksensor store verify' shows the damage")
     case SQLITE_NOTADB:
-      return StoreError(.notAStore, "\(path) is no SQLite database; give another with --database")
+      return StoreError(.notAStore, "\(path) is not a SQLite database; name another file with --store")
     case SQLITE_CANTOPEN:
       if access(path, F_OK) != 0 {
         return StoreError(
-          .missing, "there is no store \(path); 'trucksensor run' makes one, or give another with --database")
+          .missing, "there is no store \(path); 'trucksensor run' makes one, or name another with --store")
       }
       return StoreError(.system, "\(path) can't be opened: \(text)")
     case SQLITE_INTERRUPT: return StoreError(.interrupted, "the query was stopped")
@@ -110,8 +126,12 @@ final class Connection {
         .full,
         "\(path) can't grow: no space, a quota, a limit on file sizes, or a failing disk; free some space")
     case SQLITE_AUTH: return StoreError(.statement, "only statements that read are allowed here (\(text))")
-    case SQLITE_NOMEM, SQLITE_TOOBIG: return StoreError(.statement, "the statement wants too much: \(text)")
-    default: return StoreError(.statement, text)
+    case SQLITE_NOMEM, SQLITE_TOOBIG:
+      return StoreError(.statement, "\(path): the statement needs too much memory (\(text))")
+    default:
+      return isUsers
+        ? StoreError(.statement, text)
+        : StoreError(.damaged, "\(path) isn't laid out as a store (\(text)): \(recover)")
     }
   }
 
@@ -127,15 +147,32 @@ final class Connection {
 /// A prepared statement of a connection.
 final class Statement {
   let handle: OpaquePointer
+  // The connection keeps statements of its own; what outlives it is only freed.
   private unowned let connection: Connection
+  private let isUsers: Bool
 
-  init(_ connection: Connection, _ sql: String) throws(StoreError) {
+  /// Prepares a statement of the store's own, or of a user's.
+  init(_ connection: Connection, _ sql: String, isUsers: Bool = false) throws(StoreError) {
     self.connection = connection
+    self.isUsers = isUsers
     var prepared: OpaquePointer?
-    let code = sqlite3_prepare_v2(connection.handle, sql, -1, &prepared, nil)
-    guard code == SQLITE_OK else { throw connection.error(code) }
+    var hasMore = false
+    let code = sql.withCString { text in
+      var rest: UnsafePointer<CChar>?
+      let code = sqlite3_prepare_v2(connection.handle, text, -1, &prepared, &rest)
+      // What follows the first statement would be ignored silently.
+      if code == SQLITE_OK, let rest, rest.pointee != 0 {
+        var next: OpaquePointer?
+        hasMore = sqlite3_prepare_v2(connection.handle, rest, -1, &next, nil) != SQLITE_OK || next != nil
+        sqlite3_finalize(next)
+      }
+      return code
+    }
+    guard code == SQLITE_OK else { throw connection.error(code, isUsers: isUsers) }
     guard let prepared else { throw StoreError(.statement, "an empty statement") }
     handle = prepared
+    // From here on 'deinit' frees it.
+    if hasMore { throw StoreError(.statement, "there is more than one statement; ';' may only end it") }
   }
 
   deinit { sqlite3_finalize(handle) }
@@ -146,14 +183,13 @@ final class Statement {
     var value = value
     _ = value.withUTF8 { bytes in
       bytes.withMemoryRebound(to: CChar.self) {
-        ts_sqlite3_bind_text(handle, index, $0.baseAddress, Int32($0.count))
+        ts_sqlite3_bind_text(handle, index, $0.baseAddress, UInt64($0.count))
       }
     }
   }
   func bind(_ index: Int32, _ bytes: UnsafeRawBufferPointer) {
-    ts_sqlite3_bind_blob(handle, index, bytes.baseAddress, Int32(bytes.count))
+    ts_sqlite3_bind_blob(handle, index, bytes.baseAddress, UInt64(bytes.count))
   }
-  func bindNull(_ index: Int32) { sqlite3_bind_null(handle, index) }
 
   func bind(_ index: Int32, _ value: MeasureValue) {
     switch value {
@@ -171,7 +207,7 @@ final class Statement {
     case SQLITE_ROW: return true
     case SQLITE_DONE: return false
     default:
-      let error = connection.error(code)
+      let error = connection.error(code, isUsers: isUsers)
       sqlite3_reset(handle)
       throw error
     }
@@ -197,6 +233,15 @@ final class Statement {
     let bytes = sqlite3_column_blob(handle, column)
     return UnsafeRawBufferPointer(start: bytes, count: Int(sqlite3_column_bytes(handle, column)))
   }
+  /// The remaining rows of a reading's time and `count` numbers.
+  func rows(_ count: Int) throws(StoreError) -> [(time: Int64, values: [Double?])] {
+    var rows: [(time: Int64, values: [Double?])] = []
+    while try step() {
+      rows.append((integer(0), (0..<Int32(count)).map { isNull($0 + 1) ? nil : double($0 + 1) }))
+    }
+    return rows
+  }
+
   func isNull(_ column: Int32) -> Bool { sqlite3_column_type(handle, column) == SQLITE_NULL }
 
   func value(_ column: Int32) -> SQLValue {

@@ -31,11 +31,13 @@ public final class LocalStore: PointStore {
     var series: [[Dimension]: Int64] = [:]
     var inserts: [[Int32]: Statement] = [:]
     var rollup: RollupWriter
+    var arrivals: ArrivalWriter
 
     init(_ catalog: TableCatalog) {
       self.catalog = catalog
       for (index, measure) in catalog.measures.enumerated() { measureIndex[measure.name] = index }
       rollup = RollupWriter(table: catalog.id)
+      arrivals = ArrivalWriter(table: catalog.id)
     }
   }
 
@@ -53,6 +55,7 @@ public final class LocalStore: PointStore {
     connection = try Connection(path, readOnly: false, creates: creates)
     try connection.run("PRAGMA synchronous = FULL; PRAGMA cache_size = -16384; PRAGMA foreign_keys = OFF")
     try Schema.prepare(connection)
+    try ArrivalJournal.prepare(connection)
   }
 
   // MARK: Writing
@@ -70,7 +73,10 @@ public final class LocalStore: PointStore {
             rejections.append(Rejection(index: index, reason: reason))
           }
         }
-        for name in Array(tables.keys) { try tables[name]?.rollup.flush(connection) }
+        for name in Array(tables.keys) {
+          try tables[name]?.rollup.flush(connection)
+          try tables[name]?.arrivals.flush(connection)
+        }
         return rejections
       }
     } catch {
@@ -260,6 +266,7 @@ public final class LocalStore: PointStore {
   private func insert(
     _ table: inout OpenTable, _ series: Int64, _ record: Record, _ columns: [Int32], _ values: [MeasureValue]
   ) throws(StoreError) -> String? {
+    try table.arrivals.prepare(series: series, connection)
     let statement: Statement
     if let known = table.inserts[columns] {
       statement = known
@@ -277,6 +284,7 @@ public final class LocalStore: PointStore {
     for (index, value) in values.enumerated() { statement.bind(Int32(index + 3), compact(value)) }
     try statement.run()
     guard connection.changes == 1 else { return try merge(&table, series, record, columns, values) }
+    table.arrivals.add(series: series, time: record.time)
     for (column, value) in zip(columns, values) {
       guard let number = value.number else { continue }
       try table.rollup.add(number, series: series, measure: column, time: record.time, connection)
@@ -328,6 +336,7 @@ public final class LocalStore: PointStore {
     update.bind(Int32(changed.count + 1), series)
     update.bind(Int32(changed.count + 2), record.time)
     try update.run()
+    table.arrivals.add(series: series, time: record.time)
     if record.version != 1 { for index in changed { try setVersion(table, series, record, columns[index]) } }
     if replaces {
       try table.rollup.rebuild(

@@ -2,7 +2,7 @@
 ///
 /// `ts_tables`, `ts_measures` and `ts_series` say what there is. `ts_data_N` has a row a reading, keyed by series and
 /// time (nanoseconds since 1970), its measures as columns `mN`; `ts_rollup_N` has a row for each minute and hour of a
-/// series (`RollupCell`). A versioned value has its version in `ts_versions`; all others have version 1. `ts_series` has the dimensions as JSON, sorted by
+/// series (`RollupCell`); `ts_arrivals` says which readings the latest transactions added (`ArrivalJournal`). A versioned value has its version in `ts_versions`; all others have version 1. `ts_series` has the dimensions as JSON, sorted by
 /// name, which tells series apart, and the k-th dimension of the series' table as `dk` for the views. Each table has
 /// two views that carry its name: Timestream's columns, and `…_wide` with a column a measure.
 enum Schema {
@@ -45,7 +45,7 @@ enum Schema {
     if application == 0, try connection.integer("SELECT count(*) FROM sqlite_schema") == 0 { return nil }
     guard application == applicationID else {
       throw StoreError(
-        .notAStore, "\(connection.path) is a database of another program; give another with --database")
+        .notAStore, "\(connection.path) is a database of another program; name another file with --store")
     }
     guard found <= version else {
       throw StoreError(

@@ -1,4 +1,6 @@
+import CommandLine
 import Glibc
+import LocalCloud
 import MQTT
 import Simulator
 import Time
@@ -71,7 +73,7 @@ final class RoundTrip: MQTTClientDelegate {
       switch arguments.string("rate") {
       case "max": nil
       case nil: 1000
-      default: try arguments.double("rate")
+      default: try arguments.number("rate", in: 0.001...1_000_000)
       }
     qos = arguments.string("qos") == "0" ? .atMostOnce : .atLeastOnce
     answers = try TopicFilter(arguments.string("out") ?? "truck/analyze")

@@ -1,3 +1,5 @@
+import CommandLine
+import Files
 import Identity
 import MQTT
 import Simulator
@@ -128,10 +130,7 @@ struct ConnectionPlan {
     let certificate = given("cert") ?? kit.certificatePath
     let key = given("key") ?? kit.privateKeyPath
     let passphrase = try given("passphrase-file").map { path in
-      guard let text = TextFile.read(path) else {
-        throw arguments.error("--passphrase-file: \(path) can't be read")
-      }
-      return String(text.prefix { !$0.isNewline })
+      String(try Files.readText(path).prefix { !$0.isNewline })
     }
     let checked = try checkCredentials(certificate: certificate, key: key, ca: caFile, passphrase: passphrase)
     for warning in checked.warnings { StandardError.print("warning: \(warning)") }

@@ -1,5 +1,7 @@
 import ColdChain
+import CommandLine
 import Dashboard
+import Files
 import Glibc
 import HTTP
 import MQTT
@@ -66,14 +68,11 @@ enum DashboardOptions {
     http.connections = 2000
     http.address = arguments.string("\(prefix)address") ?? "127.0.0.1"
     if let certificate = arguments.string("tls-cert"), let key = arguments.string("tls-key") {
-      guard let certificate = TextFile.read(certificate), let key = TextFile.read(key) else {
-        throw arguments.error("--tls-cert or --tls-key can't be read")
-      }
-      http.tls = (certificate, key)
+      http.tls = (try Files.readText(certificate), try Files.readText(key))
     }
     var settings = DashboardSettings(store: store, http: http)
     if let file = arguments.string("token-file") {
-      let token = TextFile.read(file).map { String($0.prefix { !$0.isWhitespace }) } ?? ""
+      let token = String(try Files.readText(file).prefix { !$0.isWhitespace })
       guard token.count >= 16,
         token.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || "-_".contains($0)) })
       else {
@@ -150,8 +149,8 @@ enum AlertFile {
 
   /// Reads `rules/alerts.json`; the defaults where there is none.
   static func read(_ path: String = "\(RuleFiles.folder)/\(name)") throws -> [AlertRule] {
-    guard let bytes = TextFile.bytes(of: path) else { return AlertRule.defaults }
-    return try AlertRule.rules(in: bytes, file: path)
+    guard Files.exists(path) else { return AlertRule.defaults }
+    return try AlertRule.rules(in: Files.read(path), file: path)
   }
 }
 

@@ -1,3 +1,5 @@
+import CommandLine
+import Files
 import Simulator
 
 /// `trucksensor dataset generate`: the truck's dataset from a seed.

@@ -1,3 +1,4 @@
+import CommandLine
 import MQTT
 import Simulator
 import Time
@@ -94,11 +95,6 @@ enum ReplayOptions {
 }
 
 extension ParsedArguments {
-  /// An option's duration in nanoseconds: 500ms, 2s, 10m.
-  func duration(_ name: String) throws(UsageError) -> Int64? {
-    try pacing(name) { text throws(PacingError) in try DurationText.nanoseconds(text, option: "--\(name)") }
-  }
-
   /// An option's value as the simulator reads it; its errors name the option themselves.
   func pacing<Value>(_ name: String, _ parse: (String) throws(PacingError) -> Value) throws(UsageError)
     -> Value?

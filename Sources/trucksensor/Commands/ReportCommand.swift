@@ -1,4 +1,6 @@
 import ColdChain
+import CommandLine
+import Files
 import Glibc
 import Identity
 import Report
@@ -42,7 +44,7 @@ enum ReportCommand: Command {
     else {
       throw arguments.error("--output ends with .html, .pdf, .svg, .png, .csv or .json, not '\(output)'")
     }
-    let setPoint = try arguments.double("set-point") ?? -18
+    let setPoint = try arguments.number("set-point", in: -100...100) ?? -18
     let source = arguments.positionals.first ?? StoreOptions.defaultFile
     let input =
       source.hasSuffix(".csv") || source.hasSuffix(".CSV")
@@ -96,7 +98,7 @@ enum ReportCommand: Command {
           temperature: try value(temp), voltage: try value(volts), isDoorOpen: try value(door).map { $0 != 0 }
         ))
     }
-    let bytes = TextFile.bytes(of: path, limit: 1 << 30) ?? []
+    let bytes = try Files.read(path, limit: 1 << 30)
     return (
       readings, arguments.string("device") ?? "truckSensor01", Digest.sha256(bytes),
       !dataset.hasUptime || start != nil

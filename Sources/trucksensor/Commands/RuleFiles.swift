@@ -1,3 +1,4 @@
+import Files
 import Glibc
 import RulesEngine
 
@@ -8,10 +9,7 @@ enum RuleFiles {
   /// Reads one document; `name` is a path, or the name of a rule in `rules/`.
   static func read(_ name: String, mayLoop: Bool = false) throws -> RuleDocument {
     let path = name.contains("/") || name.hasSuffix(".json") ? name : "\(folder)/\(name).json"
-    guard let bytes = TextFile.bytes(of: path) else {
-      throw OutputError(description: "\(path) can't be read: \(String(cString: strerror(errno)))")
-    }
-    return try RuleDocument(bytes, file: path, mayLoop: mayLoop)
+    return try RuleDocument(Files.read(path), file: path, mayLoop: mayLoop)
   }
 
   /// All documents of a folder, in the order of their names; none if there is no such folder.
@@ -21,17 +19,9 @@ enum RuleFiles {
 
   /// The documents' paths, in order.
   static func paths(in folder: String) -> [String] {
-    guard let directory = opendir(folder) else { return [] }
-    defer { closedir(directory) }
-    var names: [String] = []
-    while let entry = Glibc.readdir(directory) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      // The alert rules lie beside the rule documents.
-      if name.hasSuffix(".json"), !name.hasPrefix("."), name != AlertFile.name { names.append(name) }
-    }
-    return names.sorted().map { "\(folder)/\($0)" }
+    // The alert rules lie beside the rule documents.
+    let names = (try? Files.list(folder, suffix: ".json")) ?? []
+    return names.filter { $0 != AlertFile.name }.map { Files.join(folder, $0) }
   }
 
   /// What changes when a document does.

@@ -1,3 +1,5 @@
+import CommandLine
+import Files
 import JSON
 import Glibc
 import MQTT
@@ -104,9 +106,7 @@ enum RulesTestCommand: Command {
     var report = ""
     let rule = try arguments.string("rule").map { try RuleFiles.read($0) }
     for path in arguments.positionals {
-      guard let text = TextFile.bytes(of: path, limit: 1 << 26) else {
-        throw OutputError(description: "\(path) can't be read: \(String(cString: strerror(errno)))")
-      }
+      let text = try Files.read(path, limit: 1 << 26)
       let cases: [RuleCase]
       do throws(JSONError) {
         cases = try RuleCase.cases(in: text)

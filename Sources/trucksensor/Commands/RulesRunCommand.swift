@@ -1,6 +1,8 @@
+import CommandLine
 import Glibc
 import HTTP
 import JSON
+import LocalCloud
 import MQTT
 import RulesEngine
 import Store

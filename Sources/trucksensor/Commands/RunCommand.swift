@@ -1,5 +1,7 @@
+import CommandLine
 import Glibc
 import JSON
+import LocalCloud
 import MQTT
 import Simulator
 import Store
@@ -27,7 +29,9 @@ enum RunCommand: Command {
     var cloud: LocalCloud?
     if !arguments.has("endpoint") {
       let rules = try RuleFiles.all(in: RuleFiles.folder)
-      cloud = try LocalCloud.start(devices: runner.devices, rules: rules, retains: arguments.has("retain"))
+      cloud = try LocalCloud.start(
+        devices: runner.devices, rules: rules, alertTopic: AlertPublisher.topic,
+        retains: arguments.has("retain"), report: StandardError.print)
       try cloud?.supervise(loop)
     }
     let plan = try ConnectionPlan(arguments, local: cloud.map { ($0.broker.port, $0.caFile) })

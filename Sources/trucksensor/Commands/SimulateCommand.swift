@@ -1,4 +1,6 @@
+import CommandLine
 import Glibc
+import LocalCloud
 import MQTT
 import Simulator
 

@@ -1,4 +1,5 @@
 import CEditLine
+import CommandLine
 import Glibc
 import JSON
 import Simulator
@@ -36,7 +37,7 @@ enum StoreQueryCommand: Command {
       }
       return format
     }
-    let limit = try arguments.double("time-limit", "a number of seconds above 0") { $0 > 0 }
+    let limit = try arguments.number("time-limit", in: 0.001...31_536_000)
     Interruption.watch()
     let session = try QuerySession(
       StoreOptions.location(arguments), format: format ?? (isTerminal ? .table : .csv), timeLimit: limit)

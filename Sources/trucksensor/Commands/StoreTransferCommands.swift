@@ -1,3 +1,5 @@
+import CommandLine
+import Files
 import Glibc
 import Simulator
 import Store
@@ -35,7 +37,7 @@ enum StoreImportCommand: Command {
     }
     let path = arguments.positionals[0]
     let reader = try CSVReader(path: path)
-    guard try reader.next() else { throw OutputError(description: "\(path) is empty") }
+    guard try reader.next() else { throw InputError("\(path) is empty") }
     let names = (0..<reader.fieldCount).map(reader.text)
     let dimensions = Set(arguments.strings("dimension") + ["device"])
     for name in arguments.strings("dimension") where !names.contains(name) {

@@ -1,5 +1,7 @@
+import CommandLine
 import Glibc
 import JSON
+import LocalCloud
 import MQTT
 import Simulator
 import Time
@@ -59,27 +61,12 @@ enum PublishCommand: Command {
     let session = try TestClientSession(arguments)
     session.timeout = try arguments.duration("timeout") ?? 10_000_000_000
     let payload =
-      arguments.positionals.count > 1 ? Array(arguments.positionals[1].utf8) : try readStandardInput()
+      arguments.positionals.count > 1
+      ? Array(arguments.positionals[1].utf8) : try StandardInput.bytes(limit: 268_435_455)
     let header = try PublishHeader(topic: topic, qos: qos, retain: arguments.has("retain"))
     session.endsWhenDelivered = true
     _ = session.client.publish(OutgoingMessage(header: header, payload: payload, due: .now()))
     return try session.run()
-  }
-
-  private static func readStandardInput() throws -> [UInt8] {
-    var bytes: [UInt8] = []
-    var buffer = [UInt8](repeating: 0, count: 65_536)
-    while true {
-      let count = read(0, &buffer, buffer.count)
-      if count == 0 { return bytes }
-      guard count > 0 || errno == EINTR else {
-        throw OutputError(description: "standard input can't be read")
-      }
-      bytes.append(contentsOf: buffer[..<max(0, count)])
-      guard bytes.count <= 268_435_455 else {
-        throw UsageError(message: "the payload is larger than MQTT's 268435455 bytes", command: "publish")
-      }
-    }
   }
 }
 

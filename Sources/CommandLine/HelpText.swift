@@ -2,7 +2,7 @@
 extension CommandDescription {
   private static let width = 80
 
-  var usage: String {
+  package var usage: String {
     let arguments = positionals.map { positional in
       let name = positional.name + (positional.repeatable ? "..." : "")
       return positional.required ? name : "[\(name)]"
@@ -12,7 +12,7 @@ extension CommandDescription {
       .joined(separator: " ")
   }
 
-  var help: String {
+  package var help: String {
     var text = usage + "\n\n" + Self.wrap(summary, indent: 0)
     for paragraph in discussion.split(separator: "\n\n") {
       text += "\n" + Self.wrap(String(paragraph), indent: 0)
@@ -43,7 +43,7 @@ extension CommandDescription {
   }
 
   /// Two aligned columns; a name too long for its column stands on a line of its own.
-  static func table(_ rows: [(String, String)]) -> String {
+  package static func table(_ rows: [(String, String)]) -> String {
     let column = min(28, (rows.map(\.0.count).max() ?? 0) + 4)
     return rows.map { name, help in
       let lines = wrap(help, indent: column)
@@ -53,7 +53,7 @@ extension CommandDescription {
     }.joined()
   }
 
-  static func wrap(_ text: String, indent: Int) -> String {
+  package static func wrap(_ text: String, indent: Int) -> String {
     let margin = String(repeating: " ", count: indent)
     var lines: [String] = []
     var line = margin

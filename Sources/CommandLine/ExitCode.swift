@@ -1,5 +1,5 @@
 /// The process's exit codes (DESIGN.md section 4; 64 to 77 as in sysexits.h).
-enum ExitCode: Int32 {
+package enum ExitCode: Int32 {
   /// Done.
   case success = 0
   /// The work failed, or something was lost.

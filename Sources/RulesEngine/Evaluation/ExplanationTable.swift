@@ -1,9 +1,10 @@
 import MQTT
-import RulesEngine
 
 /// What `rules eval --explain` prints.
-enum ExplanationTable {
-  static func text(_ explanation: Explanation, _ statement: CompiledStatement, _ topic: TopicName) -> String {
+package enum ExplanationTable {
+  package static func text(_ explanation: Explanation, _ statement: CompiledStatement, _ topic: TopicName)
+    -> String
+  {
     var lines = [["clause", "expression", "value", "type", "note"]]
     lines.append(["FROM", "'\(statement.filter?.pattern ?? "Basic Ingest")'", "'\(topic)'", "topic", ""])
     for row in explanation.rows {

@@ -1,36 +1,36 @@
 /// What one command takes and does: parsing, help, errors and shell completion all come from this table.
-struct CommandDescription {
+package struct CommandDescription: Sendable {
   /// One `--option` of a command.
-  struct Option {
+  package struct Option: Sendable {
     /// What follows the option's name.
-    enum Value {
+    package enum Value: Sendable {
       case none
       case required(String)
       case optional(String)
     }
 
-    let name: String
+    package let name: String
     /// Other long names that mean the same; help doesn't list them.
-    var aliases: [String] = []
-    var short: Character?
-    var value = Value.none
-    let help: String
-    var defaultText: String?
-    var repeatable = false
+    package var aliases: [String] = []
+    package var short: Character?
+    package var value = Value.none
+    package let help: String
+    package var defaultText: String?
+    package var repeatable = false
     /// Whether the command can't work without it.
-    var required = false
+    package var required = false
     /// Options of the same group exclude one another.
-    var exclusiveGroup: String?
+    package var exclusiveGroup: String?
     /// Whether the value is a file that shells complete.
-    var isFile = false
+    package var isFile = false
 
-    static func flag(
+    package static func flag(
       _ name: String, short: Character? = nil, aliases: [String] = [], _ help: String, group: String? = nil
     ) -> Option {
       Option(name: name, aliases: aliases, short: short, help: help, exclusiveGroup: group)
     }
 
-    static func value(
+    package static func value(
       _ name: String, _ placeholder: String, short: Character? = nil, aliases: [String] = [], _ help: String,
       default defaultText: String? = nil, repeatable: Bool = false, required: Bool = false,
       group: String? = nil, file: Bool = false
@@ -41,7 +41,7 @@ struct CommandDescription {
         isFile: file)
     }
 
-    static func optionalValue(
+    package static func optionalValue(
       _ name: String, _ placeholder: String, aliases: [String] = [], _ help: String, group: String? = nil
     ) -> Option {
       Option(
@@ -49,7 +49,7 @@ struct CommandDescription {
     }
 
     /// The value's name in usage and help.
-    var placeholder: String? {
+    package var placeholder: String? {
       switch value {
       case .none: nil
       case .required(let placeholder), .optional(let placeholder): placeholder
@@ -58,35 +58,60 @@ struct CommandDescription {
   }
 
   /// One argument without a name.
-  struct Positional {
-    let name: String
-    let help: String
-    var required = true
-    var repeatable = false
+  package struct Positional: Sendable {
+    package let name: String
+    package let help: String
+    package var required = true
+    package var repeatable = false
     /// Whether it is a file that shells complete.
-    var isFile = false
+    package var isFile = false
+
+    /// One argument of that name.
+    package init(
+      name: String, help: String, required: Bool = true, repeatable: Bool = false, isFile: Bool = false
+    ) {
+      self.name = name
+      self.help = help
+      self.required = required
+      self.repeatable = repeatable
+      self.isFile = isFile
+    }
   }
 
   /// One word, or two for a command of a group: `dataset generate`.
-  let name: String
-  let summary: String
+  package let name: String
+  package let summary: String
   /// Paragraphs, an empty line between them.
-  var discussion = ""
-  var positionals: [Positional] = []
-  var options: [Option] = []
-  let example: String
-  var exitCodes: [(ExitCode, String)] = []
+  package var discussion = ""
+  package var positionals: [Positional] = []
+  package var options: [Option] = []
+  package let example: String
+  package var exitCodes: [(ExitCode, String)] = []
+
+  /// Describes a command.
+  package init(
+    name: String, summary: String, discussion: String = "", positionals: [Positional] = [],
+    options: [Option] = [], example: String, exitCodes: [(ExitCode, String)] = []
+  ) {
+    self.name = name
+    self.summary = summary
+    self.discussion = discussion
+    self.positionals = positionals
+    self.options = options
+    self.example = example
+    self.exitCodes = exitCodes
+  }
 
   /// The words of the name: the command, or its group and itself.
-  var words: [String] { name.split(separator: " ").map(String.init) }
+  package var words: [String] { name.split(separator: " ").map(String.init) }
 
   /// The option with that long name or alias, without the dashes.
-  func option(named name: String) -> Option? {
+  package func option(named name: String) -> Option? {
     options.first { $0.name == name || $0.aliases.contains(name) }
   }
 
   /// The fixed words of a placeholder such as `now|uptime|START`: `now` and `uptime`, which shells can offer.
-  static func choices(_ placeholder: String) -> [String] {
+  package static func choices(_ placeholder: String) -> [String] {
     guard placeholder.contains("|") else { return [] }
     return placeholder.split(separator: "|").map(String.init).filter { !$0.contains(where: \.isUppercase) }
   }

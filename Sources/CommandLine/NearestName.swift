@@ -1,6 +1,6 @@
 /// The known name nearest to a mistyped one.
-enum NearestName {
-  static func of(_ name: String, among known: [String]) -> String? {
+package enum NearestName {
+  package static func of(_ name: String, among known: [String]) -> String? {
     let name = name.lowercased()
     let characters = Array(name)
     return known.map { ($0, distance(characters, Array($0.lowercased()))) }
@@ -11,7 +11,7 @@ enum NearestName {
   }
 
   /// Optimal string alignment: Levenshtein's distance, a swap of neighbours counting once.
-  static func distance(_ a: [Character], _ b: [Character]) -> Int {
+  package static func distance(_ a: [Character], _ b: [Character]) -> Int {
     guard !a.isEmpty, !b.isEmpty else { return max(a.count, b.count) }
     var rows = [[Int]](repeating: Array(repeating: 0, count: b.count + 1), count: a.count + 1)
     for i in 0...a.count { rows[i][0] = i }

@@ -1,7 +1,7 @@
 /// Finds the command that a command line begins with.
-enum CommandLookup {
+package enum CommandLookup {
   /// The command's place in `commands`, and the words after its name.
-  static func find(_ words: [String], among commands: [CommandDescription]) throws(UsageError)
+  package static func find(_ words: [String], among commands: [CommandDescription]) throws(UsageError)
     -> (index: Int, rest: [String])
   {
     for length in [2, 1] where words.count >= length {

@@ -1,6 +1,7 @@
-import FoundationEssentials
-import Glibc
+import CommandLine
+import Files
 import Identity
+import LocalCloud
 
 /// `policy test`: what `aws iot test-authorization` answers.
 enum PolicyTestCommand: Command {
@@ -35,7 +36,9 @@ enum PolicyTestCommand: Command {
     let certificate = try registry.certificate(arguments.string("principal") ?? "")
     let provisioning = try LocalCloud.provisioning()
     var policies: [PolicyDocument] = []
-    for path in arguments.strings("policy") { policies.append(try PolicyFiles.read(path)) }
+    for path in arguments.strings("policy") {
+      policies.append(try PolicyDocument(Files.read(path), file: path))
+    }
     if policies.isEmpty {
       for name in certificate.policies { policies.append(try provisioning.policy(name)) }
     }
@@ -56,40 +59,5 @@ enum PolicyTestCommand: Command {
       StandardOutput.shared.print("\(outcome): \(why)")
     }
     return isActive && decision.outcome == .allowed ? .success : .refused
-  }
-}
-
-/// `policy check`: validates policies, and warns of what they grant too much.
-enum PolicyCheckCommand: Command {
-  static let description = CommandDescription(
-    name: "policy check",
-    summary: "Validates policy documents, and warns of what grants too much or can't work.",
-    positionals: [.init(name: "FILE", help: "a policy document", repeatable: true, isFile: true)],
-    example: "trucksensor policy check policies/truckSensor-policy.json",
-    exitCodes: [(.success, "all valid"), (.dataError, "a document is wrong")])
-
-  static func run(_ arguments: ParsedArguments) throws -> ExitCode {
-    var isValid = true
-    for path in arguments.positionals {
-      do {
-        let policy = try PolicyFiles.read(path)
-        StandardOutput.shared.print("\(path): \(policy.statements.count) statements")
-        for warning in policy.warnings { StandardOutput.shared.print("  warning: \(warning)") }
-      } catch {
-        isValid = false
-        StandardError.print("trucksensor: \(error)")
-      }
-    }
-    return isValid ? .success : .dataError
-  }
-}
-
-/// Policy documents on disk.
-enum PolicyFiles {
-  static func read(_ path: String) throws -> PolicyDocument {
-    guard let bytes = TextFile.bytes(of: path) else {
-      throw OutputError(description: "\(path) can't be read: \(String(cString: strerror(errno)))")
-    }
-    return try PolicyDocument(bytes, file: path)
   }
 }

@@ -1,12 +1,15 @@
+import Numbers
+import Time
+
 /// A command line taken apart by its command's table.
-struct ParsedArguments {
-  let command: CommandDescription
-  private(set) var positionals: [String] = []
-  private(set) var wantsHelp = false
+package struct ParsedArguments {
+  package let command: CommandDescription
+  package private(set) var positionals: [String] = []
+  package private(set) var wantsHelp = false
   private var values: [String: [String?]] = [:]
 
   /// Options and positionals may come in any order; `--` ends the options.
-  init(_ words: [String], for command: CommandDescription) throws(UsageError) {
+  package init(_ words: [String], for command: CommandDescription) throws(UsageError) {
     self.command = command
     var rest = words[...]
     var optionsEnded = false
@@ -116,18 +119,18 @@ struct ParsedArguments {
     }
   }
 
-  func error(_ message: String) -> UsageError { UsageError(message: message, command: command.name) }
+  package func error(_ message: String) -> UsageError { UsageError(message: message, command: command.name) }
 
   // MARK: Values
 
-  func has(_ name: String) -> Bool { values[name] != nil }
+  package func has(_ name: String) -> Bool { values[name] != nil }
 
-  func string(_ name: String) -> String? { values[name]?.last ?? nil }
+  package func string(_ name: String) -> String? { values[name]?.last ?? nil }
 
-  func strings(_ name: String) -> [String] { values[name]?.compactMap { $0 } ?? [] }
+  package func strings(_ name: String) -> [String] { values[name]?.compactMap { $0 } ?? [] }
 
   /// The whole number given, nil if the option isn't.
-  func integer(_ name: String, in range: ClosedRange<Int>) throws(UsageError) -> Int? {
+  package func integer(_ name: String, in range: ClosedRange<Int>) throws(UsageError) -> Int? {
     guard let text = string(name) else { return nil }
     guard let value = Int(text), range.contains(value) else {
       let lowest = range.lowerBound
@@ -138,19 +141,41 @@ struct ParsedArguments {
     return value
   }
 
-  /// The finite number given, nil if the option isn't; `expected` says in an error what `isValid` asks for.
-  func double(
-    _ name: String, _ expected: String = "a number", where isValid: (Double) -> Bool = { _ in true }
-  ) throws(UsageError) -> Double? {
+  /// The finite number given, nil if the option isn't.
+  package func number(_ name: String, in range: ClosedRange<Double>) throws(UsageError) -> Double? {
     guard let text = string(name) else { return nil }
-    guard let value = Double(text), value.isFinite, isValid(value) else {
-      throw error("--\(name) takes \(expected), not '\(text)'")
+    guard let value = NumberText.double(text), range.contains(value) else {
+      let bounds = [range.lowerBound, range.upperBound].map {
+        Int(exactly: $0).map(String.init) ?? String($0)
+      }
+      throw error("--\(name) takes a number from \(bounds[0]) to \(bounds[1]), not '\(text)'")
+    }
+    return value
+  }
+
+  /// The duration given in nanoseconds (`500ms`, `2s`, `10m`), nil if the option isn't.
+  package func duration(
+    _ name: String, in range: ClosedRange<Int64> = 1...Int64.max
+  ) throws(UsageError) -> Int64? {
+    guard let text = string(name) else { return nil }
+    let value: Int64
+    do throws(DurationText.Failure) {
+      value = try DurationText.nanoseconds(text)
+    } catch {
+      throw self.error("--\(name) '\(text)' \(error)")
+    }
+    guard range.contains(value) else {
+      let lowest = DurationText.text(range.lowerBound)
+      let allowed =
+        range.upperBound == .max
+        ? "at least \(lowest)" : "\(lowest) to \(DurationText.text(range.upperBound))"
+      throw error("--\(name) takes \(allowed), not '\(text)'")
     }
     return value
   }
 
   /// The option's value as `parse` reads it; a failure names the option and the value.
-  func parsed<Value, Failure: Error>(_ name: String, _ parse: (String) throws(Failure) -> Value)
+  package func parsed<Value, Failure: Error>(_ name: String, _ parse: (String) throws(Failure) -> Value)
     throws(UsageError) -> Value?
   {
     guard let text = string(name) else { return nil }

@@ -1,9 +1,9 @@
 /// Shell completion scripts made from the commands' tables.
-enum Completions {
-  static let shells = ["bash", "zsh", "fish"]
+package enum Completions {
+  package static let shells = ["bash", "zsh", "fish"]
 
   /// The script for one of `shells`; nil for any other.
-  static func script(for shell: String, commands: [CommandDescription]) -> String? {
+  package static func script(for shell: String, commands: [CommandDescription]) -> String? {
     switch shell {
     case "bash": BashCompletion.script(commands)
     case "zsh": ZshCompletion.script(commands)
@@ -13,7 +13,7 @@ enum Completions {
   }
 
   /// The first words of all commands, each once, in the table's order.
-  static func firstWords(_ commands: [CommandDescription]) -> [(word: String, summary: String)] {
+  package static func firstWords(_ commands: [CommandDescription]) -> [(word: String, summary: String)] {
     var seen: Set<String> = []
     return commands.compactMap { command in
       let words = command.words
@@ -25,7 +25,9 @@ enum Completions {
   }
 
   /// The commands of two words by their first, in the table's order.
-  static func groups(_ commands: [CommandDescription]) -> [(name: String, members: [CommandDescription])] {
+  package static func groups(_ commands: [CommandDescription]) -> [(
+    name: String, members: [CommandDescription]
+  )] {
     var groups: [(name: String, members: [CommandDescription])] = []
     for command in commands where command.words.count == 2 {
       if let index = groups.firstIndex(where: { $0.name == command.words[0] }) {
@@ -38,7 +40,7 @@ enum Completions {
   }
 
   /// All ways to write an option on a command line.
-  static func spellings(_ option: CommandDescription.Option) -> [String] {
+  package static func spellings(_ option: CommandDescription.Option) -> [String] {
     (option.short.map { ["-\($0)"] } ?? []) + ["--\(option.name)"]
   }
 }

@@ -1,0 +1,90 @@
+import Files
+import Glibc
+
+/// Input that can't be used: standard input, a line of it, or a file that isn't what it should be.
+package struct InputError: Error, CustomStringConvertible {
+  /// What is wrong and where.
+  package let description: String
+
+  /// Makes an error from its sentence.
+  package init(_ description: String) { self.description = description }
+}
+
+/// Standard output that can't be written.
+package struct OutputError: Error, CustomStringConvertible {
+  /// What went wrong.
+  package let description: String
+}
+
+/// Standard output for data: collected, and written when the event loop has nothing else to do.
+///
+/// Used on the main thread only, like the whole executable.
+package final class StandardOutput {
+  // nonisolated(unsafe): commands run on the main thread; no other thread writes output.
+  nonisolated(unsafe) package static let shared = StandardOutput()
+
+  private var bytes: [UInt8] = []
+  private var failure: Int32 = 0
+  /// Whether nothing more can be written: the reader has gone away, or the disk is full.
+  package private(set) var isClosed = false
+
+  /// Adds a text and a line's end, if it has none.
+  package func print(_ text: String) {
+    bytes.append(contentsOf: text.utf8)
+    if !text.hasSuffix("\n") { bytes.append(UInt8(ascii: "\n")) }
+  }
+
+  /// Adds a line.
+  package func line(_ content: [UInt8]) {
+    bytes.append(contentsOf: content)
+    bytes.append(UInt8(ascii: "\n"))
+    if bytes.count >= 65_536 { flush() }
+  }
+
+  /// Adds bytes.
+  package func append(_ content: [UInt8]) {
+    bytes.append(contentsOf: content)
+    if bytes.count >= 65_536 { flush() }
+  }
+
+  /// Writes what was collected.
+  package func flush() {
+    var start = 0
+    while start < bytes.count, !isClosed {
+      let count = bytes.withUnsafeBytes { write(1, $0.baseAddress?.advanced(by: start), $0.count - start) }
+      if count > 0 {
+        start += count
+      } else if errno != EINTR {
+        failure = errno
+        isClosed = true
+      }
+    }
+    bytes.removeAll(keepingCapacity: true)
+  }
+
+  /// Writes the rest; throws if anything could not be written. A reader that went away, as `head` does, is no error.
+  package func finish() throws(OutputError) {
+    flush()
+    guard failure != 0, failure != EPIPE else { return }
+    throw OutputError(description: "can't write standard output: \(systemError(failure))")
+  }
+}
+
+/// Standard error for talk.
+package enum StandardError {
+  /// Writes a line.
+  package static func print(_ text: String) { write(text.hasSuffix("\n") ? text : text + "\n") }
+
+  /// Writes a text as it is.
+  package static func write(_ text: String) {
+    var bytes = Array(text.utf8)[...]
+    while !bytes.isEmpty {
+      let count = bytes.withUnsafeBytes { Glibc.write(2, $0.baseAddress, $0.count) }
+      guard count > 0 || errno == EINTR else { return }
+      bytes = bytes.dropFirst(max(0, count))
+    }
+  }
+
+  /// Whether a person reads it.
+  package static var isTerminal: Bool { isatty(2) == 1 }
+}

@@ -1,0 +1,57 @@
+import CommandLine
+import Identity
+import LocalCloud
+
+/// `provision cert`.
+enum ProvisionCertCommand: Command {
+  static let description = CommandDescription(
+    name: "provision cert",
+    summary: "Certificates: list, show, revoke, deactivate, activate, rotate, delete.",
+    discussion:
+      "CERTIFICATE is an identifier, of which twelve digits are enough, or a thing's name. A device whose certificate is "
+      + "revoked or inactive is put out by a running broker within a second, and refused when it comes back.",
+    positionals: [
+      .init(name: "ACTION", help: "list, show, revoke, deactivate, activate, rotate or delete"),
+      .init(name: "CERTIFICATE", help: "which", required: false),
+    ],
+    options: [
+      .value("key", "ecP256|rsa2048", "kind of key of a rotated certificate", default: "ecP256"),
+      .value("days", "N", "how long a rotated certificate is valid", default: "365"),
+      .flag("json", "the answer as JSON"),
+    ],
+    example: "trucksensor provision cert revoke truckSensor02", exitCodes: ProvisionAnswer.exitCodes)
+
+  static func run(_ arguments: ParsedArguments) throws -> ExitCode {
+    let action = arguments.positionals[0]
+    let file = LocalCloud.registryFile
+    if action == "list" {
+      try ProvisionAnswer.list(try Registry.read(file).certificates, arguments) { certificate in
+        "\(certificate.certificateId.prefix(12)) \(certificate.status.rawValue) \(certificate.commonName) "
+          + certificate.policies.joined(separator: ",")
+      }
+      return .success
+    }
+    let name = try ProvisionAnswer.word(1, "CERTIFICATE", arguments)
+    let statuses: [String: RegisteredCertificate.Status] = [
+      "revoke": .revoked, "deactivate": .inactive, "activate": .active,
+    ]
+    switch action {
+    case "show": try ProvisionAnswer.json(try Registry.read(file).certificate(name))
+    case "rotate":
+      let made = try LocalCloud.provisioning().rotate(
+        name, keyKind: try ProvisionAnswer.keyKind(arguments),
+        days: try arguments.integer("days", in: 1...36_525) ?? 365)
+      StandardOutput.shared.print(
+        "certificate  \(made.certificateId ?? "")\n" + made.files.map { "file         \($0)\n" }.joined())
+    case "delete":
+      try Registry.update(file) { registry throws(IdentityError) in try registry.deleteCertificate(name) }
+    default:
+      guard let status = statuses[action] else {
+        throw arguments.error(
+          "'\(action)' is no action; there are list, show, revoke, deactivate, activate, rotate, delete")
+      }
+      try Registry.update(file) { registry throws(IdentityError) in try registry.setStatus(status, of: name) }
+    }
+    return .success
+  }
+}

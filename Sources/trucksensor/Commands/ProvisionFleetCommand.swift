@@ -1,0 +1,40 @@
+import CommandLine
+import Identity
+import LocalCloud
+
+/// `provision fleet`: many things at once.
+enum ProvisionFleetCommand: Command {
+  static let description = CommandDescription(
+    name: "provision fleet", summary: "Makes many things with their certificates.",
+    options: [
+      .value("count", "N", "how many", required: true),
+      .value("prefix", "TEXT", "their names are TEXT1 … TEXTN", default: "truck"),
+      .value("type", "TYPE", "their thing type"),
+      .value("policy", "NAME", "a policy of policies/", default: LocalCloud.defaultPolicy, repeatable: true),
+      .value("key", "ecP256|rsa2048", "kind of key", default: "ecP256"),
+      .value("days", "N", "how long the certificates are valid", default: "365"),
+    ],
+    example: "trucksensor provision fleet --count 1000 --prefix truck", exitCodes: ProvisionAnswer.exitCodes)
+
+  static func run(_ arguments: ParsedArguments) throws -> ExitCode {
+    let provisioning = try LocalCloud.provisioning()
+    if arguments.strings("policy").isEmpty {
+      try LocalCloud.writeDefaultPolicy(provisioning, report: StandardError.print)
+    }
+    let policies =
+      arguments.strings("policy").isEmpty ? [LocalCloud.defaultPolicy] : arguments.strings("policy")
+    let count = try arguments.integer("count", in: 1...100_000) ?? 1
+    let prefix = arguments.string("prefix") ?? "truck"
+    let showsProgress = StandardError.isTerminal
+    let made = try provisioning.provision(
+      fleet: (1...count).map { "\(prefix)\($0)" }, type: arguments.string("type"), policies: policies,
+      keyKind: try ProvisionAnswer.keyKind(arguments),
+      days: try arguments.integer("days", in: 1...36_525) ?? 365
+    ) { done in
+      if showsProgress, done % 50 == 0 { StandardError.write("\r\u{1B}[K\(done) of \(count)") }
+    }
+    if showsProgress { StandardError.write("\r\u{1B}[K") }
+    StandardOutput.shared.print("\(made) of \(count) things are new: \(prefix)1 … \(prefix)\(count)")
+    return .success
+  }
+}

@@ -1,0 +1,41 @@
+import CommandLine
+import Identity
+import LocalCloud
+
+/// `provision group`.
+enum ProvisionGroupCommand: Command {
+  static let description = CommandDescription(
+    name: "provision group", summary: "Groups of things: create, list, attach, detach, delete.",
+    positionals: [
+      .init(name: "ACTION", help: "create, list, attach, detach or delete"),
+      .init(name: "NAME", help: "the group's name, and a thing's", required: false, repeatable: true),
+    ],
+    options: [.flag("json", "the answer as JSON")],
+    example: "trucksensor provision group attach santiago truckSensor01", exitCodes: ProvisionAnswer.exitCodes
+  )
+
+  static func run(_ arguments: ParsedArguments) throws -> ExitCode {
+    let action = arguments.positionals[0]
+    let file = LocalCloud.registryFile
+    if action == "list" {
+      try ProvisionAnswer.list(try Registry.read(file).thingGroups, arguments) { group in
+        "\(group.thingGroupName): \(group.things.joined(separator: ", "))"
+      }
+      return .success
+    }
+    let name = try ProvisionAnswer.word(1, "NAME", arguments)
+    switch action {
+    case "create":
+      try Registry.update(file) { registry throws(IdentityError) in try registry.createThingGroup(name) }
+    case "attach", "detach":
+      let thing = try ProvisionAnswer.word(2, "THING", arguments)
+      try Registry.update(file) { registry throws(IdentityError) in
+        try registry.setMember(thing, of: name, action == "attach")
+      }
+    case "delete":
+      try Registry.update(file) { registry throws(IdentityError) in try registry.deleteThingGroup(name) }
+    default: throw arguments.error("'\(action)' is no action; there are create, list, attach, detach, delete")
+    }
+    return .success
+  }
+}

@@ -1,0 +1,72 @@
+import CommandLine
+import Files
+import Identity
+import LocalCloud
+
+/// `provision policy`.
+enum ProvisionPolicyCommand: Command {
+  static let description = CommandDescription(
+    name: "provision policy",
+    summary: "Policies: create from a file, list, show, attach to and detach from certificates.",
+    discussion:
+      "The documents are policies/NAME.json, as AWS IoT takes them. CERTIFICATE is an identifier or a thing's name.",
+    positionals: [
+      .init(name: "ACTION", help: "create, list, show, attach, detach or delete"),
+      .init(
+        name: "NAME", help: "the policy's name, and a FILE or a CERTIFICATE", required: false,
+        repeatable: true),
+    ],
+    options: [.flag("json", "the answer as JSON")],
+    example: "trucksensor provision policy attach truckSensor-policy truckSensor02",
+    exitCodes: ProvisionAnswer.exitCodes)
+
+  static func run(_ arguments: ParsedArguments) throws -> ExitCode {
+    let action = arguments.positionals[0]
+    let provisioning = try LocalCloud.provisioning()
+    if action == "list" {
+      let registry = try Registry.read(LocalCloud.registryFile)
+      for file in try LocalCloud.policyFiles() {
+        let name = String(file.dropLast(".json".count))
+        let targets = registry.targets(ofPolicy: name).map(\.commonName)
+        StandardOutput.shared.print(
+          "\(name): \(targets.isEmpty ? "not attached" : targets.joined(separator: ", "))")
+      }
+      return .success
+    }
+    let name = try ProvisionAnswer.word(1, "NAME", arguments)
+    let path = provisioning.path(ofPolicy: name)
+    switch action {
+    case "create":
+      let source = try ProvisionAnswer.word(2, "FILE", arguments)
+      let bytes = try Files.read(source)
+      _ = try PolicyDocument(bytes, file: source)
+      guard try !Files.exists(path) || Files.read(path) == bytes else {
+        throw IdentityError(
+          .conflict, path: path, "\(path) exists with other content; edit it, or choose another name")
+      }
+      try Files.makeFolder(LocalCloud.policyFolder)
+      try Files.write(bytes, to: path)
+    case "show":
+      _ = try provisioning.policy(name)
+      StandardOutput.shared.print(try Files.readText(path))
+    case "attach", "detach":
+      let certificate = try ProvisionAnswer.word(2, "CERTIFICATE", arguments)
+      if action == "attach" { _ = try provisioning.policy(name) }
+      try Registry.update(LocalCloud.registryFile) { registry throws(IdentityError) in
+        try registry.setPolicy(name, ofCertificate: certificate, action == "attach")
+      }
+    case "delete":
+      if let user = try Registry.read(LocalCloud.registryFile).targets(ofPolicy: name).first {
+        throw IdentityError(
+          .inUse, "the certificate of '\(user.commonName)' has the policy '\(name)'; detach it first")
+      }
+      guard Files.exists(path) else {
+        throw IdentityError(.notFound, "there is no policy '\(name)'; see 'provision policy list'")
+      }
+      try Files.remove(path)
+    default:
+      throw arguments.error("'\(action)' is no action; there are create, list, show, attach, detach, delete")
+    }
+    return .success
+  }
+}

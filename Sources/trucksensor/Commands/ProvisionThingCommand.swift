@@ -1,0 +1,94 @@
+import CommandLine
+import Identity
+import LocalCloud
+
+/// `provision thing`: what the console's wizard does, in one step.
+enum ProvisionThingCommand: Command {
+  static let description = CommandDescription(
+    name: "provision thing",
+    summary: "Makes a thing with its certificate and policy; shows, attaches, deletes things.",
+    discussion:
+      "'provision thing NAME' does all of the wizard's work; what is there already and alike stays. With an ACTION first: "
+      + "list, show NAME, attach NAME CERTIFICATE, detach NAME CERTIFICATE, delete NAME. A running broker enforces changes "
+      + "within a second.",
+    positionals: [
+      .init(name: "ACTION", help: "create, list, show, attach, detach or delete; or a NAME at once"),
+      .init(
+        name: "NAME", help: "the thing's name, and a certificate's identifier", required: false,
+        repeatable: true),
+    ],
+    options: [
+      .value("type", "TYPE", "its thing type"),
+      .value("attribute", "NAME=VALUE", "an attribute", repeatable: true),
+      .value("policy", "NAME", "a policy of policies/", default: LocalCloud.defaultPolicy, repeatable: true),
+      .value("key", "ecP256|rsa2048", "kind of key", default: "ecP256"),
+      .value("csr", "FILE", "sign this request instead: the key stays with the device", file: true),
+      .value("certificate", "FILE", "register this certificate instead", file: true),
+      .value("days", "N", "how long the certificate is valid", default: "365"),
+      .flag("json", "the answer as JSON"),
+    ],
+    example:
+      "trucksensor provision thing truckSensor02 --type sensor_DoorAndTemp --attribute deviceID=T002",
+    exitCodes: ProvisionAnswer.exitCodes)
+
+  static func run(_ arguments: ParsedArguments) throws -> ExitCode {
+    let words = arguments.positionals
+    let registry = LocalCloud.registryFile
+    switch words[0] {
+    case "list":
+      try ProvisionAnswer.list(try Registry.read(registry).things, arguments) { thing in
+        ([thing.thingName, thing.thingTypeName ?? "-"]
+          + thing.attributes.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }).joined(
+            separator: " ")
+      }
+    case "show":
+      let name = try ProvisionAnswer.word(1, "NAME", arguments)
+      guard let thing = try Registry.read(registry).thing(name) else {
+        throw IdentityError(.notFound, "there is no thing '\(name)'; see 'provision thing list'")
+      }
+      try ProvisionAnswer.json(thing)
+    case "attach", "detach":
+      let name = try ProvisionAnswer.word(1, "NAME", arguments)
+      let certificate = try ProvisionAnswer.word(2, "CERTIFICATE", arguments)
+      try Registry.update(registry) { registry throws(IdentityError) in
+        try registry.setThing(name, ofCertificate: certificate, words[0] == "attach")
+      }
+    case "delete":
+      let name = try ProvisionAnswer.word(1, "NAME", arguments)
+      try Registry.update(registry) { registry throws(IdentityError) in try registry.deleteThing(name) }
+    default:
+      try create(words[0] == "create" ? try ProvisionAnswer.word(1, "NAME", arguments) : words[0], arguments)
+    }
+    return .success
+  }
+
+  private static func create(_ name: String, _ arguments: ParsedArguments) throws {
+    let provisioning = try LocalCloud.provisioning()
+    var policies = arguments.strings("policy")
+    if policies.isEmpty {
+      try LocalCloud.writeDefaultPolicy(provisioning, report: StandardError.print)
+      policies = [LocalCloud.defaultPolicy]
+    }
+    let source: Provisioning.Source
+    switch (arguments.string("csr"), arguments.string("certificate")) {
+    case (let file?, nil): source = .request(file)
+    case (nil, let file?): source = .certificate(file)
+    case (nil, nil): source = .newKey(try ProvisionAnswer.keyKind(arguments))
+    default: throw arguments.error("give one of --csr and --certificate")
+    }
+    let made = try provisioning.provision(
+      name, type: arguments.string("type"), attributes: try ProvisionAnswer.attributes(arguments),
+      policies: policies, source: source, days: try arguments.integer("days", in: 1...36_525) ?? 365)
+    let certificate = try Registry.read(LocalCloud.registryFile).certificate(name)
+    if arguments.has("json") {
+      try ProvisionAnswer.json(certificate)
+      return
+    }
+    StandardOutput.shared.print(
+      "thing        \(name)\(made.thing == nil ? " (was there)" : "")\n"
+        + "certificate  \(certificate.certificateId) \(certificate.status.rawValue)"
+        + "\(made.certificateId == nil ? " (was there)" : "")\n"
+        + "policies     \(certificate.policies.joined(separator: ", "))\n"
+        + made.files.map { "file         \($0)\n" }.joined())
+  }
+}

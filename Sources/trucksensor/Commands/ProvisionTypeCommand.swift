@@ -1,0 +1,54 @@
+import CommandLine
+import Identity
+import LocalCloud
+
+/// `provision type`.
+enum ProvisionTypeCommand: Command {
+  static let description = CommandDescription(
+    name: "provision type", summary: "Thing types: create, list, show, revoke (deprecate), restore, delete.",
+    positionals: [
+      .init(name: "ACTION", help: "create, list, show, revoke, restore or delete"),
+      .init(name: "NAME", help: "the type's name", required: false),
+    ],
+    options: [
+      .value("description", "TEXT", "what it is for"),
+      .value("searchable", "NAME", "a searchable attribute; three at most", repeatable: true),
+      .flag("json", "the answer as JSON"),
+    ],
+    example: "trucksensor provision type create sensor_DoorAndTemp --searchable deviceID",
+    exitCodes: ProvisionAnswer.exitCodes)
+
+  static func run(_ arguments: ParsedArguments) throws -> ExitCode {
+    let action = arguments.positionals[0]
+    let file = LocalCloud.registryFile
+    if action == "list" {
+      try ProvisionAnswer.list(try Registry.read(file).thingTypes, arguments) { type in
+        type.thingTypeName + (type.thingTypeMetadata.deprecated ? " deprecated" : "")
+      }
+      return .success
+    }
+    let name = try ProvisionAnswer.word(1, "NAME", arguments)
+    let text = arguments.string("description")
+    let searchable = arguments.strings("searchable")
+    switch action {
+    case "create":
+      try Registry.update(file) { registry throws(IdentityError) in
+        try registry.createThingType(name, description: text, searchableAttributes: searchable)
+      }
+    case "revoke", "restore":
+      try Registry.update(file) { registry throws(IdentityError) in
+        try registry.deprecateThingType(name, undo: action == "restore")
+      }
+    case "delete":
+      try Registry.update(file) { registry throws(IdentityError) in try registry.deleteThingType(name) }
+    case "show":
+      guard let type = try Registry.read(file).thingTypes.first(where: { $0.thingTypeName == name }) else {
+        throw IdentityError(.notFound, "there is no thing type '\(name)'; see 'provision type list'")
+      }
+      try ProvisionAnswer.json(type)
+    default:
+      throw arguments.error("'\(action)' is no action; there are create, list, show, revoke, restore, delete")
+    }
+    return .success
+  }
+}

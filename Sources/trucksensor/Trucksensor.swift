@@ -1,0 +1,99 @@
+import ColdChain
+import CommandLine
+import Files
+import Glibc
+import HTTP
+import Identity
+import JSON
+import MQTT
+import RulesEngine
+import Simulator
+import Store
+
+@main
+enum Trucksensor {
+  static let version = "0.1.0"
+
+  static func main() {
+    // Signals are received by the event loop; until one runs, they wait. A file at its size limit is an error code.
+    signal(SIGXFSZ, SIG_IGN)
+    var code = run(Array(Swift.CommandLine.arguments.dropFirst()))
+    do throws(OutputError) {
+      try StandardOutput.shared.finish()
+    } catch {
+      StandardError.print("trucksensor: \(error)")
+      if code == .success { code = exitCode(for: error) }
+    }
+    exit(code.rawValue)
+  }
+
+  private static func run(_ words: [String]) -> ExitCode {
+    do {
+      switch words.first {
+      case nil:
+        StandardError.print(overview)
+        return .usage
+      case "--help", "-h", "help":
+        StandardOutput.shared.print(overview)
+        return .success
+      case "--version":
+        StandardOutput.shared.print("trucksensor \(version)")
+        return .success
+      default:
+        let found = try CommandLookup.find(words, among: Commands.all.map { $0.description })
+        let command = Commands.all[found.index]
+        let arguments = try ParsedArguments(found.rest, for: command.description)
+        if arguments.wantsHelp {
+          StandardOutput.shared.print(command.description.help)
+          return .success
+        }
+        return try command.run(arguments)
+      }
+    } catch {
+      StandardError.print("trucksensor: \(error)")
+      return exitCode(for: error)
+    }
+  }
+
+  /// The one place where errors become exit codes.
+  static func exitCode(for error: any Error) -> ExitCode {
+    switch error {
+    case is UsageError: .usage
+    case is InputError, is DatasetError, is RuleError, is AlertRule.DocumentError, is SQLError, is JSONError:
+      .dataError
+    case let error as FileError:
+      switch error.operation {
+      case .read, .list: .dataError
+      case .write, .makeFolder, .lock, .remove: .failed
+      }
+    case let error as IdentityError:
+      switch error.subject {
+      case .data: .dataError
+      case .credentials: .refused
+      case .system: .failed
+      }
+    case let error as MQTTError:
+      switch error.kind {
+      case .credentials, .refused: .refused
+      case .unreachable, .system: .unavailable
+      case .invalidTopic, .invalidSettings: .usage
+      case .protocolViolation: .failed
+      }
+    case let error as StoreError:
+      switch error.kind {
+      case .statement, .invalid, .damaged, .notAStore, .newerVersion: .dataError
+      case .locked, .full, .readOnly, .missing, .unreachable, .system: .unavailable
+      case .refused: .refused
+      case .interrupted: .interrupted
+      }
+    case is HTTPError: .unavailable
+    default: .failed
+    }
+  }
+
+  private static var overview: String {
+    "usage: trucksensor COMMAND [options]\n\nThe truck, and the cloud behind it, on one machine.\n\ncommands:\n"
+      + CommandDescription.table(Commands.all.map { ($0.description.name, $0.description.summary) })
+      + "\n'trucksensor COMMAND --help' explains each with an example.\n"
+  }
+}
