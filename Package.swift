@@ -51,10 +51,13 @@ let package = Package(
       name: "LocalCloud", dependencies: ["Files", "Identity", "MQTT", "Numbers", "RulesEngine", "Time"]),
     .target(
       name: "Doctor", dependencies: ["Files", "Identity", "JSON", "LocalCloud", "MQTT", "Numbers", "Time"]),
+    .target(
+      name: "Diagnosing",
+      dependencies: ["ColdChain", "Files", "JSON", "Numbers", "Simulator", "Store", "Time"]),
     .executableTarget(
       name: "trucksensor",
       dependencies: [
-        "CEditLine", "ColdChain", "CommandLine", "Dashboard", "Doctor", "Files", "HTTP", "Identity", "JSON",
+        "CEditLine", "ColdChain", "CommandLine", "Dashboard", "Diagnosing", "Doctor", "Files", "HTTP", "Identity", "JSON",
         "LocalCloud", "MQTT", "Numbers", "Report", "RulesEngine", "Simulator", "Store", "Time",
       ]),
     .testTarget(name: "NumbersTests", dependencies: ["Numbers"]),
@@ -66,6 +69,8 @@ let package = Package(
     .testTarget(name: "IdentityTests", dependencies: ["Identity"]),
     .testTarget(name: "SimulatorTests", dependencies: ["JSON", "Numbers", "Simulator", "Time"]),
     .testTarget(name: "ColdChainTests", dependencies: ["ColdChain"]),
+    .testTarget(
+      name: "DiagnosingTests", dependencies: ["ColdChain", "Diagnosing", "JSON", "Simulator", "Store", "Time"]),
     .testTarget(name: "StoreTests", dependencies: ["JSON", "Numbers", "Store", "Time"]),
     .testTarget(name: "TrucksensorTests", dependencies: ["CommandLine", "trucksensor"]),
     .testTarget(

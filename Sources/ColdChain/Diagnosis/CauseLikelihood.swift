@@ -69,13 +69,13 @@ struct CauseLikelihood: Sendable {
     }
     // Warm from nearly the start on, without the thermostat ever turning: it never held.
     if signs.turnsBefore == nil, signs.heldBefore < 2700, signs.rateBefore ?? 0.02 > 0.01 {
-      add(.heat, 1.3)
-      add(.electrical, -1)
-      add(.unitOff, -1)
+      add(.heat, 1.8)
+      add(.electrical, -1.5)
+      add(.unitOff, -1.5)
     }
     // How long, and whether it came back by itself.
     let isShort = signs.isResolved ? Self.bounded((55 - signs.minutes) / 12, 4) : -1.5
-    let healed = signs.isResolved && signs.minutes < 90 ? 1.0 : 0
+    let healed = signs.isResolved && signs.minutes < 90 ? signs.minutes < 60 ? 1.8 : 1 : 0
     add(.electrical, -max(0, isShort) - healed)
     add(.unitOff, -max(0, isShort) - healed)
     add(.heat, -max(-0.9, isShort))
@@ -87,6 +87,9 @@ struct CauseLikelihood: Sendable {
     add(.defrost, -Self.bounded(max(0, signs.rise - 4.5) * 1.2, 6))
     add(.defrost, -Self.bounded(max(0, signs.minutes - 45) / 8, 6))
     if signs.siblings >= 2, signs.isHump {
+      // A unit that stops and starts again and again defrosts.
+      add(.unitOff, -1)
+      add(.electrical, -0.5)
       add(.defrost, signs.irregularity.map { max(0.5, Self.bounded(2.5 - 5 * $0, 2)) } ?? 0.8)
     }
   }

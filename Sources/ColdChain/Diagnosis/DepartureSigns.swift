@@ -61,7 +61,9 @@ struct DepartureSigns: Sendable {
 
     let recent = series.index(at: onset.t - 2700)
     if departure.onset > recent + 5, onset.t - points[recent].t > 1800 {
-      var meter = CycleMeter()
+      // What a coarse or noisy sensor makes is no turn.
+      let noise = Robust.noise(points[recent..<departure.onset].map(\.celsius))
+      var meter = CycleMeter(turn: max(0.35, 4 * noise))
       for point in points[recent..<departure.onset] { meter.add(point.celsius, at: Int64(saturated: point.t * 1e9)) }
       turnsBefore = meter.turns
     }

@@ -47,21 +47,27 @@ struct StretchFinding: Sendable {
     for (departure, signs) in zip(found, signs) {
       let points = series.points
       let (onset, peak, last) = (points[departure.onset], points[departure.peak], points[departure.last])
-      let half = series.width / 2
       let before = points[..<departure.onset].lastIndex { $0.celsius > hold.threshold }
-      let heldFrom = before.map { index in
-        points[index...].first { $0.celsius <= hold.target }?.t ?? onset.t
+      let fineOnset = departure.startsWarm ? nil : Foot.find(in: fine, at: onset.t, hold)
+      let begin = fineOnset ?? Foot(t: onset.t, row: onset.lastRow, celsius: onset.celsius)
+      let posterior = CauseLikelihood(signs).posterior
+      var signs = signs
+      if let supply = signs.supply {
+        let change = SupplyChange.find(in: fine, near: supply.t, width: series.width) ?? SupplyChange(t: supply.t, row: supply.row)
+        signs.supply?.t = change.t
+        signs.supply?.row = change.row
+        signs.supply?.lead = begin.t - change.t
       }
       departures.append(
         DepartureFinding(
-          signs: signs, posterior: CauseLikelihood(signs).posterior, harmful: Self.harmful(signs, departure.harm),
-          harm: departure.harm, span: TimeSpan(series.time(onset.t), series.time(last.t)),
-          rows: onset.firstRow...max(onset.firstRow, last.lastRow),
-          onset: (series.time(onset.t), onset.lastRow, onset.celsius),
+          signs: signs, posterior: posterior, harmful: Self.harmful(signs, departure.harm),
+          harm: departure.harm, span: TimeSpan(series.time(begin.t), series.time(last.t)),
+          rows: begin.row...max(begin.row, last.lastRow), onset: (series.time(begin.t), begin.row, begin.celsius),
           peak: (series.time(peak.t), peak.firstRow, peak.celsius), target: hold.target,
           isAssumed: hold.isAssumed, isReached: hold.isReached, endsAtGap: departure.endsAtGap,
-          supplyTime: signs.supply.map { series.time($0.t - half) },
-          heldSince: series.time(min(onset.t, heldFrom ?? points[0].t))))
+          supplyTime: signs.supply.map { series.time($0.t) },
+          heldSince: series.time(
+            min(begin.t, Foot.reached(in: fine, after: before.map { points[$0].t } ?? 0, hold) ?? points[0].t))))
     }
   }
 
@@ -86,14 +92,14 @@ struct StretchFinding: Sendable {
     func logistic(_ value: Double) -> Double { 1 / (1 + exp(-value)) }
     if signs.startsWarm {
       // An empty box comes down within about an hour; a warm load takes hours.
-      let usual = signs.pulledDown < 0.3 ? 45.0 : 80
+      let usual = signs.pulledDown < 0.3 ? 45.0 : 95
       return logistic(5 * log(max(0.1, signs.minutes) / usual))
     }
     var usual = 90.0
     // A short opening warms air that is cold again soon; a long one is a finding of its own.
     if signs.doorShare ?? 0 > 0.5 {
       if signs.longestOpening < 300 { usual = 220 }
-      if signs.longestOpening > 600 { usual = signs.longestOpening > 900 && signs.rise > 1.5 ? 8 : 25 }
+      if signs.longestOpening > 600 { usual = signs.longestOpening > 900 && signs.rise > 1.5 ? 8 : 12 }
     }
     if !signs.isResolved, signs.rise > 2 { usual = 50 }
     return logistic(2.5 * log(max(0.1, harm) / usual))

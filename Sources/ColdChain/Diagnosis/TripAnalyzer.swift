@@ -266,7 +266,8 @@ public struct TripAnalyzer: Sendable {
       let outcome: LimitGrade.Result =
         detector.count > 0 ? .exceeded : share >= LimitGrade.neededCoverage ? .ok : .notMeasured
       return LimitGrade(
-        limit: detector.limit, result: outcome, excursions: detector.events, count: detector.count,
+        limit: detector.limit, result: outcome, excursions: detector.events, approach: detector.approach,
+        count: detector.count,
         seconds: detector.seconds, degreeMinutes: detector.degreeMinutes)
     }
   }

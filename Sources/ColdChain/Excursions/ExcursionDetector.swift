@@ -26,6 +26,8 @@ public struct Excursion: Sendable, Equatable {
 /// An alarm limit triggers at the limit itself and resets `hysteresis` below it. A maximum is exceeded once the value is
 /// `hysteresis` above it, which a thermostat's ripple at a set point equal to the limit isn't; the excursion then counts from
 /// the first reading above the limit until the value is back at it.
+///
+/// A record that begins above the limit comes down to it first: that is no excursion, unless it never gets there.
 public struct ExcursionDetector: Sendable {
   /// The limit.
   public let limit: CargoProfile.Limit
@@ -41,8 +43,11 @@ public struct ExcursionDetector: Sendable {
   public private(set) var seconds = 0.0
   /// Degree-minutes in all of them.
   public private(set) var degreeMinutes = 0.0
+  /// The way down from a warm beginning, which isn't counted; nil if the record begins cold.
+  public private(set) var approach: Excursion?
   private var open: Excursion?
   private var isConfirmed = false
+  private var isApproach = false
   private var last: Double?
 
   /// A detector.
@@ -62,12 +67,14 @@ public struct ExcursionDetector: Sendable {
         close(at: nil)
       }
     }
+    let isFirst = last == nil
     last = value
     if open == nil {
       guard isAlarm ? value >= limit.celsius : value > limit.celsius else { return }
       open = Excursion(
         limit: limit.celsius, start: time, lastTime: time, rows: row...row, peak: Extreme(value: value, time: time))
     }
+    if isFirst { isApproach = open != nil }
     guard let present = open else { return }
     if isAlarm || value >= limit.celsius + hysteresis { isConfirmed = true }
     open?.lastTime = time
@@ -87,6 +94,13 @@ public struct ExcursionDetector: Sendable {
     open = nil
     defer { isConfirmed = false }
     event.end = end
+    if isApproach {
+      isApproach = false
+      if end != nil {
+        approach = event
+        return
+      }
+    }
     guard isConfirmed, event.seconds >= limit.allowance else { return }
     count += 1
     seconds += event.seconds
@@ -117,6 +131,8 @@ public struct LimitGrade: Sendable, Equatable {
   public var result: Result
   /// The excursions, in the order of time.
   public var excursions: [Excursion]
+  /// The way down from a warm beginning, which isn't counted.
+  public var approach: Excursion?
   /// How many there were.
   public var count: Int
   /// Seconds above the limit.

@@ -63,6 +63,8 @@ public struct FleetFinding: Sendable {
   public var sound: Int
   /// How likely at least this is by chance, corrected for all properties that were looked at.
   public var probability: Double
+  /// Where it is, for a place.
+  public var place: (latitude: Double, longitude: Double)?
   /// Whether chance is excluded: below `FleetAnalysis.significance`.
   public var isSignificant: Bool { probability < FleetAnalysis.significance }
 }
@@ -169,7 +171,7 @@ public struct FleetAnalysis: Sendable {
     }
     let common = places.filter { $0.trips.count >= 3 && $0.trips.count < graded.count }
     return common.map { place in
-      finding(
+      var found = finding(
         "place", "\(Words.number(place.latitude, 4)), \(Words.number(place.longitude, 4))", looks: common.count,
         graded
       ) { trip in
@@ -177,6 +179,8 @@ public struct FleetAnalysis: Sendable {
           StayPoint.distance($0.latitude, $0.longitude, place.latitude, place.longitude) <= Self.placeRadius
         }
       }
+      found.place = (place.latitude, place.longitude)
+      return found
     }.sorted { $0.probability < $1.probability }.prefix(5).map { $0 }
   }
 

@@ -22,7 +22,7 @@ public struct UnitSigns: Sendable, Equatable {
 /// Watches the thermostat's cycles while the level is held, in one pass: falling temperature is a running compressor.
 struct CycleMeter: Sendable {
   /// The least change that is a turn, K.
-  private static let turn = 0.35
+  private let turn: Double
   private enum Direction { case unknown, falling, rising }
   private var direction = Direction.unknown
   private var extreme: (celsius: Double, time: Int64)?
@@ -35,6 +35,8 @@ struct CycleMeter: Sendable {
   /// Changes of direction.
   private(set) var turns = 0
 
+  init(turn: Double = 0.35) { self.turn = turn }
+
   mutating func add(_ celsius: Double, at time: Int64) {
     guard let extreme, let opposite else {
       (self.extreme, self.opposite) = ((celsius, time), (celsius, time))
@@ -45,17 +47,17 @@ struct CycleMeter: Sendable {
       // The two are the lowest and the highest so far.
       if celsius <= extreme.celsius { self.extreme = (celsius, time) }
       if celsius >= opposite.celsius { self.opposite = (celsius, time) }
-      if celsius >= extreme.celsius + Self.turn {
+      if celsius >= extreme.celsius + turn {
         direction = .rising
         self.extreme = (celsius, time)
-      } else if celsius <= opposite.celsius - Self.turn {
+      } else if celsius <= opposite.celsius - turn {
         direction = .falling
         self.extreme = (celsius, time)
       }
     case .falling:
       if celsius <= extreme.celsius {
         self.extreme = (celsius, time)
-      } else if celsius >= extreme.celsius + Self.turn {
+      } else if celsius >= extreme.celsius + turn {
         turns += 1
         if let turned { falling += TimeSpan(turned, extreme.time).seconds }
         turned = extreme.time
@@ -65,7 +67,7 @@ struct CycleMeter: Sendable {
     case .rising:
       if celsius >= extreme.celsius {
         self.extreme = (celsius, time)
-      } else if celsius <= extreme.celsius - Self.turn {
+      } else if celsius <= extreme.celsius - turn {
         turns += 1
         if let turned {
           rising += TimeSpan(turned, extreme.time).seconds

@@ -31,7 +31,7 @@ struct SupplySigns: Sendable, Equatable {
   var normalAfter: Double { after / system }
 
   /// Whether the level is that of a battery at rest after one of a running alternator: the engine was switched off.
-  var isEngineOff: Bool { normalBefore >= 12.95 && normalAfter >= 12.13 && normalAfter <= 12.95 }
+  var isEngineOff: Bool { normalBefore >= 12.95 && normalAfter >= 12.05 && normalAfter <= 12.95 }
 
   /// Looks at the supply around a departure; nil if it wasn't measured there.
   init?(_ series: TripSeries, onset: Double, peak: Double) {

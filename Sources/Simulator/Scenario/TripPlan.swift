@@ -118,6 +118,13 @@ public struct TripPlan: Sendable {
       let power = model.defrostPower + model.wallConductance * (model.outside(at: at) - model.setPoint)
       let share = min(0.6, rise * coupling / power)
       model.defrostLength = max(120, share / (1 - share) * model.airCapacity * 1000 / coupling)
+      // The driver waits with the door until a defrost is over.
+      var start = model.defrostInterval * 0.5
+      while start < duration {
+        let busy = Span(start - 300, start + model.defrostLength + 400)
+        doors.removeAll { $0.start < busy.end && $0.end > busy.start }
+        start += model.defrostLength + model.defrostInterval
+      }
     case .electricalSag:
       let level = model.runningVoltage - model.lineResistance * (model.baseCurrent + model.compressorCurrent)
       // More than the compressor's own drop, or it would start again without its load.
@@ -170,7 +177,8 @@ public struct TripPlan: Sendable {
     let load = model.wallConductance * (outside - box) + sun
     // Until the product has warmed, too, it takes part of the heat; the unit still removes a good part.
     model.productConductance = min(model.productConductance, 0.6 * load / (0.8 * excess))
-    let heat = load - 0.8 * model.productConductance * excess
+    let constant = model.productCapacity * 1000 / max(1, model.productConductance)
+    let heat = load - 0.8 * constant / (constant + 7200) * model.productConductance * excess
     let gain = (1 + model.boxGain * (box + 20)) * (1 - model.outsideLoss * (outside - 30))
     return max(100, heat / max(0.2, gain))
   }

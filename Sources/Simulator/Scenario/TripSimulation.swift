@@ -24,7 +24,7 @@ public struct TripSimulation: Sendable, IteratorProtocol {
 
   private let plan: TripPlan
   private var noise: SplitMix64
-  private var uptime = 0.0
+  private var uptime = 1.0
   private var nextRow = 1.0
   private var air: Double
   private var product: Double
@@ -53,16 +53,17 @@ public struct TripSimulation: Sendable, IteratorProtocol {
     voltage = plan.model.runningVoltage
     nextDefrost = plan.model.defrostInterval * 0.5
     isCooling = air > plan.model.setPoint
+    updateVoltage(isEngineOff: false)
   }
 
   /// The next row; nil at the trip's end.
   public mutating func next() -> Row? {
-    while uptime < plan.duration {
-      advance()
+    while uptime <= plan.duration {
       if uptime >= nextRow {
         nextRow += max(1, plan.model.interval)
         return row()
       }
+      advance()
     }
     return nil
   }

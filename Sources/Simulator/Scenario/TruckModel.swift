@@ -129,7 +129,8 @@ public struct TruckModel: Sendable, Equatable {
     model.runningVoltage = 12.06
     model.lineResistance = 0.0025
     model.baseCurrent = 22
-    model.surfaceCharge = 0.1
+    model.compressorCurrent = 1.5
+    model.surfaceCharge = 0.105
     model.cutOutVoltage = 11.95
     model.dischargeRate = 0.03
     model.ambient = 22
