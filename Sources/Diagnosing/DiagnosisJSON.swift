@@ -89,7 +89,9 @@ package enum DiagnosisJSON {
     }
   }
 
-  private static func rounded(_ value: Double, _ scale: Double) -> Double { (value * scale).rounded() / scale }
+  private static func rounded(_ value: Double, _ scale: Double) -> Double {
+    (value * scale).rounded() / scale
+  }
 
   private static func time(_ name: String, _ time: Int64?, _ clock: ClockStyle, _ json: inout JSONWriter) {
     guard let time else {
@@ -158,7 +160,9 @@ package enum DiagnosisJSON {
     }
   }
 
-  private static func write(_ name: String, _ series: SeriesStatistics, _ clock: ClockStyle, _ json: inout JSONWriter) {
+  private static func write(
+    _ name: String, _ series: SeriesStatistics, _ clock: ClockStyle, _ json: inout JSONWriter
+  ) {
     guard series.count > 0 else {
       json.key(name)
       json.null()

@@ -61,7 +61,8 @@ package enum DiagnosisText {
     }
     lines.append("  Measured: \(coverage.joined(separator: ", "))")
     let temperature = diagnosis.temperature
-    if let mean = temperature.timeWeightedMean, let low = temperature.minimum, let high = temperature.maximum {
+    if let mean = temperature.timeWeightedMean, let low = temperature.minimum, let high = temperature.maximum
+    {
       lines.append(
         "  Temperature: mean over time \(Words.celsius(mean)), \(Words.celsius(low.value)) to \(Words.celsius(high.value)), mean kinetic \(Words.celsius(temperature.meanKinetic ?? .nan)) (for information)"
       )
@@ -93,7 +94,9 @@ package enum DiagnosisText {
       "\(fleet.trips.count) trips, \(affected) affected: "
         + fleet.causes.map { "\($0.cause.rawValue) \($0.count)" }.joined(separator: ", ")
     ]
-    for answer in fleet.answers { lines.append("\(answer.question) \(answer.value.rawValue): \(answer.reason)") }
+    for answer in fleet.answers {
+      lines.append("\(answer.question) \(answer.value.rawValue): \(answer.reason)")
+    }
     let significant = fleet.findings.filter { $0.isSignificant }
     if significant.isEmpty {
       lines.append("The affected trips have nothing in common that chance wouldn't explain.")

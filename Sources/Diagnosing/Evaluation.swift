@@ -5,11 +5,14 @@ import Simulator
 /// Tries the diagnosis on generated trips.
 package enum Evaluation {
   /// What a simulated trip's sensors said.
-  package static func observation(_ row: TripSimulation.Row, _ number: Int, extras: Set<TripFile.Extra>) -> Observation {
+  package static func observation(_ row: TripSimulation.Row, _ number: Int, extras: Set<TripFile.Extra>)
+    -> Observation
+  {
     func hundredths(_ value: Double) -> Double { (value * 100).rounded() / 100 }
     return Observation(
       time: Int64(saturated: row.uptime).saturatingMultiply(1_000_000_000), row: number,
-      temperature: row.temperature.map(hundredths), voltage: hundredths(row.voltage), isDoorOpen: row.isDoorOpen,
+      temperature: row.temperature.map(hundredths), voltage: hundredths(row.voltage),
+      isDoorOpen: row.isDoorOpen,
       ambient: extras.contains(.ambient) ? row.ambient : nil,
       latitude: extras.contains(.location) ? row.latitude : nil,
       longitude: extras.contains(.location) ? row.longitude : nil)
@@ -32,7 +35,9 @@ package enum Evaluation {
   }
 
   /// The verdicts over so many varied trips of each scenario, and how many healthy or defrost trips were called a fault.
-  package static func scenarios(trips: Int, seed: UInt64, duration: Double = 14_400) -> (score: Score, falseAlarms: Int) {
+  package static func scenarios(trips: Int, seed: UInt64, duration: Double = 14_400) -> (
+    score: Score, falseAlarms: Int
+  ) {
     var score = Score()
     var falseAlarms = 0
     for scenario in Scenario.allCases {
@@ -70,8 +75,10 @@ package enum Evaluation {
   }
 
   /// Compares fleets of so many trucks, with each of the three causes, over so many seeds.
-  package static func fleets(trucks: Int, seeds: Int, seed: UInt64) -> [FleetOutcome] {
-    FleetPlan.allCases.map { plan in
+  package static func fleets(
+    _ plans: [FleetPlan] = FleetPlan.allCases, trucks: Int, seeds: Int, seed: UInt64
+  ) -> [FleetOutcome] {
+    plans.map { plan in
       var outcome = FleetOutcome(plan: plan)
       for number in 0..<max(0, seeds) {
         let seed = seed &+ UInt64(truncatingIfNeeded: number)
@@ -118,7 +125,8 @@ package enum Evaluation {
         var failedAt: Int?
         for trip in 0..<trips {
           let plan = WearPlan.trip(
-            number: trip, of: trips, isWeakening: isWeakening, seed: seed &+ UInt64(truncatingIfNeeded: number))
+            number: trip, of: trips, isWeakening: isWeakening,
+            seed: seed &+ UInt64(truncatingIfNeeded: number))
           let diagnosis = diagnose(plan, extras: [.ambient], setPoint: plan.model.setPoint)
           signs.append(diagnosis.signs)
           if diagnosis.verdict.isFault { failedAt = failedAt ?? trip }

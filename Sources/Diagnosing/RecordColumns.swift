@@ -16,7 +16,9 @@ struct RecordColumns {
     map = given
     for name in Self.names where !map.contains(where: { $0.name == name }) {
       let free = columns.filter { column in !map.contains { $0.column == column } }
-      if let column = free.first(where: { $0 == name }) ?? free.first(where: { Self.isLike(name, $0.lowercased()) }) {
+      if let column = free.first(where: { $0 == name })
+        ?? free.first(where: { Self.isLike(name, $0.lowercased()) })
+      {
         map.append((name, column))
       }
     }
@@ -34,7 +36,8 @@ struct RecordColumns {
   }
 
   private static func isTime(_ column: String) -> Bool {
-    column.contains("timestamp") || column.contains("date") || column.hasPrefix("time") || column.hasSuffix("time")
+    column.contains("timestamp") || column.contains("date") || column.hasPrefix("time")
+      || column.hasSuffix("time")
   }
 
   private static func isFahrenheit(_ column: String) -> Bool {

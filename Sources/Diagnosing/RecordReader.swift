@@ -60,12 +60,14 @@ package struct RecordReader {
     var dataset = Dataset.Options()
     dataset.isLenient = true
     dataset.reservedNames = []
-    let columns = RecordColumns(columns: try Dataset(path: path, options: dataset).columns, given: options.map)
+    let columns = RecordColumns(
+      columns: try Dataset(path: path, options: dataset).columns, given: options.map)
     dataset.map = columns.map
     guard columns.axis != nil else {
       throw DatasetError(
         file: path, line: 1,
-        message: "has no column with times; name it with --map time=COLUMN, or --map uptime=COLUMN for seconds")
+        message:
+          "has no column with times; name it with --map time=COLUMN, or --map uptime=COLUMN for seconds")
     }
     let device = path.split(separator: "/").last.map { String($0.split(separator: ".").first ?? $0) } ?? path
     var rows = CSVRows(try Dataset(path: path, options: dataset), columns, options)
@@ -94,7 +96,8 @@ package struct RecordReader {
       result.notes.append("The rows weren't in the order of time; they were sorted.")
     }
     if rows.skipped > 0 {
-      result.notes.append("\(Words.count(rows.skipped, "row")) had no time that can be read, and were left out.")
+      result.notes.append(
+        "\(Words.count(rows.skipped, "row")) had no time that can be read, and were left out.")
     }
     for (name, count) in rows.unreadable where count > 0 {
       result.notes.append("\(Words.count(count, "value")) of '\(name)' can't be read as a number.")
@@ -148,9 +151,11 @@ package struct RecordReader {
         func value(_ index: Int?) -> Double? { index.flatMap { reading.values[$0] } }
         analyzer.add(
           Observation(
-            time: reading.time, row: row, temperature: value(temp).map { isFahrenheit ? ($0 - 32) / 1.8 : $0 },
+            time: reading.time, row: row,
+            temperature: value(temp).map { isFahrenheit ? ($0 - 32) / 1.8 : $0 },
             voltage: value(volts), isDoorOpen: value(door).map { $0 != 0 },
-            ambient: value(ambient).map { isAmbientFahrenheit ? ($0 - 32) / 1.8 : $0 }, latitude: value(latitude),
+            ambient: value(ambient).map { isAmbientFahrenheit ? ($0 - 32) / 1.8 : $0 },
+            latitude: value(latitude),
             longitude: value(longitude)))
         last = reading.time
       }

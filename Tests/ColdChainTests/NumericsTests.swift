@@ -5,9 +5,13 @@ import Testing
 
 @Suite struct NumericsTests {
   @Test(arguments: [(22.0, -18.0, 1800.0), (35.0, -20.0, 14_400.0), (-10.0, -18.0, 900.0)])
-  func `an exponential is found in its own values`(_ asymptote: Double, _ start: Double, _ tau: Double) throws {
+  func `an exponential is found in its own values`(_ asymptote: Double, _ start: Double, _ tau: Double) throws
+  {
     let times = (0..<400).map { Double($0) * 10 }
-    let values = times.map { asymptote - (asymptote - start) * exp(-$0 / tau) + ($0.truncatingRemainder(dividingBy: 20) - 5) / 100 }
+    let values = times.map { time -> Double in
+      let noise = time.truncatingRemainder(dividingBy: 20) == 0 ? -0.05 : 0.05
+      return asymptote - (asymptote - start) * exp(-time / tau) + noise
+    }
     let fit = try #require(ExponentialFit.fit(times, values))
     #expect(abs(fit.asymptote - asymptote) < 0.05 * (asymptote - start) + 0.2)
     #expect(abs(fit.timeConstant - tau) < 0.07 * tau)
@@ -23,7 +27,10 @@ import Testing
   }
 
   @Test func `changes of level are found where they are`() {
-    let values = (0..<300).map { ($0 < 100 ? 12.1 : $0 < 220 ? 12.0 : 12.2) + Double($0 % 3 - 1) * 0.01 }
+    let values = (0..<300).map { row -> Double in
+      let level = row < 100 ? 12.1 : row < 220 ? 12.0 : 12.2
+      return level + Double(row % 3 - 1) * 0.01
+    }
     #expect(ChangePoints.levels(values, noise: 0.01, minimum: 5) == [100, 220])
     #expect(ChangePoints.levels(values.map { _ in 5 }, noise: 0.01, minimum: 5).isEmpty)
     #expect(ChangePoints.levels([], noise: 1, minimum: 5).isEmpty)
@@ -38,10 +45,11 @@ import Testing
     #expect(found.contains { abs($0 - 120) <= 3 })
   }
 
-  @Test(arguments: [
-    // Fisher's tea: 4 of 4 is 1 of 70, 3 of 4 or more 17 of 70.
-    (4, 4, 4, 8, 1.0 / 70), (3, 4, 4, 8, 17.0 / 70), (0, 4, 4, 8, 1), (5, 4, 4, 8, 0), (1, 0, 0, 0, 1),
-  ])
+  @Test(
+    arguments: [
+      // Fisher's tea: 4 of 4 is 1 of 70, 3 of 4 or more 17 of 70.
+      (4, 4, 4, 8, 1.0 / 70), (3, 4, 4, 8, 17.0 / 70), (0, 4, 4, 8, 1), (5, 4, 4, 8, 0), (1, 0, 0, 0, 1),
+    ] as [(Int, Int, Int, Int, Double)])
   func `Fisher's exact test equals counting`(
     _ both: Int, _ affected: Int, _ property: Int, _ total: Int, _ expected: Double
   ) {
@@ -69,7 +77,8 @@ import Testing
     var finder = StayFinder()
     for second in stride(from: 0.0, through: 3000, by: 30) {
       let isStanding = second >= 900 && second <= 1800
-      let latitude = second < 900 ? 52.5 + second / 90_000 : isStanding ? 52.51 : 52.51 + (second - 1800) / 90_000
+      let driven = second < 900 ? second : isStanding ? 900 : second - 900
+      let latitude = 52.5 + driven / 90_000
       finder.add(
         Observation(
           time: Int64(second * 1e9), row: 1, temperature: -18, isDoorOpen: second == 1200, latitude: latitude,

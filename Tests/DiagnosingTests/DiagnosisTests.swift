@@ -10,7 +10,8 @@ private final class Record {
   let path: String
 
   init(_ text: String) throws {
-    path = FileManager.default.temporaryDirectory.appendingPathComponent("record-\(UUID().uuidString).csv").path
+    path =
+      FileManager.default.temporaryDirectory.appendingPathComponent("record-\(UUID().uuidString).csv").path
     try Data(text.utf8).write(to: URL(fileURLWithPath: path))
   }
 
@@ -44,7 +45,10 @@ private func held(_ row: Int, at level: Double = -18) -> Double {
     cause.evidence.flatMap(\.figures).first { $0.name == name }?.value
   }
 
-  @Test func `the original's trip is electrical, with the figures that the generator was given, within a tenth`() throws {
+  @Test
+  func `the original's trip is electrical, with the figures that the generator was given, within a tenth`()
+    throws
+  {
     let diagnosis = try Self.result.get().diagnosis
     #expect(diagnosis.verdict == .electrical && diagnosis.confidence > 0.9)
     let cause = try #require(diagnosis.causes.first)
@@ -54,7 +58,8 @@ private func held(_ row: Int, at level: Double = -18) -> Double {
     #expect(abs(try #require(figure("tendsTo", of: cause)) - 22) < 2.2)
     #expect(abs(try #require(figure("timeConstantSeconds", of: cause)) - 1800) < 180)
     let sentences = cause.evidence.map(\.text)
-    #expect(sentences.contains { $0.contains("fell from") && $0.contains("before the temperature began to rise") })
+    #expect(
+      sentences.contains { $0.contains("fell from") && $0.contains("before the temperature began to rise") })
   }
 
   @Test func `its phases are pull-down, holding and warming`() throws {
@@ -109,7 +114,9 @@ private func held(_ row: Int, at level: Double = -18) -> Double {
     let ranked = diagnosis.causes.map(\.cause)
     #expect(ranked.contains(.unitOff) && ranked.contains(.electrical))
     #expect(
-      diagnosis.causes.first { $0.cause == .electrical }?.against.contains { $0.text.contains("wasn't measured") } == true)
+      diagnosis.causes.first { $0.cause == .electrical }?.against.contains {
+        $0.text.contains("wasn't measured")
+      } == true)
   }
 
   @Test func `a longer record finds the trip that went wrong`() {
@@ -117,7 +124,8 @@ private func held(_ row: Int, at level: Double = -18) -> Double {
     var row = 0
     // Six days of sound trips, one in which the unit stops, three more.
     for day in 0..<10 {
-      var simulation = TripSimulation(.make([day == 6 ? .unitOff : .healthy], seed: UInt64(day), duration: 86_400))
+      var simulation = TripSimulation(
+        .make([day == 6 ? .unitOff : .healthy], seed: UInt64(day), duration: 86_400))
       while let reading = simulation.next() {
         row += 1
         if row % 10 != 0 { continue }
@@ -133,27 +141,32 @@ private func held(_ row: Int, at level: Double = -18) -> Double {
 }
 
 @Suite struct BadRecordTests {
-  @Test(arguments: [
-    ("one point", text("uptime,temp", 1) { "\($0),-18" }, Cause.notMeasured),
-    ("all missing", text("uptime,volts,temp,door", 600) { "\($0 * 10),12.5,,0" }, .notMeasured),
-    ("no temperature column", text("uptime,volts,door", 600) { "\($0 * 10),12.5,0" }, .notMeasured),
-    ("all equal", text("uptime,temp", 600) { "\($0 * 10),-18.00" }, .sensor),
-    ("a probe that isn't connected", text("uptime,temp", 600) { "\($0 * 10),0.00" }, .sensor),
-    ("a text in every value", text("uptime,temp", 600) { "\($0 * 10),cold" }, .notMeasured),
-    ("nan in every value", text("uptime,temp", 600) { "\($0 * 10),nan" }, .notMeasured),
-    ("impossible values", text("uptime,temp", 600) { "\($0 * 10),\($0 % 2 == 0 ? 999 : -127)" }, .sensor),
-    (
-      "a few minutes at either end of a day",
-      text("uptime,temp", 40) { "\($0 < 20 ? $0 * 30 : 80_000 + $0 * 30),\(held($0))" }, .notMeasured
-    ),
-    ("a sound box", text("uptime,temp", 600) { "\($0 * 30),\(held($0))" }, .none),
-    ("a sound box by a logger of 10 minutes", text("time,temp", 144) {
-      "\(1_700_000_000 + $0 * 600),\(held($0))"
-    }, .none),
-  ] as [(String, String, Cause)])
+  @Test(
+    arguments: [
+      ("one point", text("uptime,temp", 1) { "\($0),-18" }, Cause.notMeasured),
+      ("all missing", text("uptime,volts,temp,door", 600) { "\($0 * 10),12.5,,0" }, .notMeasured),
+      ("no temperature column", text("uptime,volts,door", 600) { "\($0 * 10),12.5,0" }, .notMeasured),
+      ("all equal", text("uptime,temp", 600) { "\($0 * 10),-18.00" }, .sensor),
+      ("a probe that isn't connected", text("uptime,temp", 600) { "\($0 * 10),0.00" }, .sensor),
+      ("a text in every value", text("uptime,temp", 600) { "\($0 * 10),cold" }, .notMeasured),
+      ("nan in every value", text("uptime,temp", 600) { "\($0 * 10),nan" }, .notMeasured),
+      ("impossible values", text("uptime,temp", 600) { "\($0 * 10),\($0 % 2 == 0 ? 999 : -127)" }, .sensor),
+      (
+        "a few minutes at either end of a day",
+        text("uptime,temp", 40) { "\($0 < 20 ? $0 * 30 : 80_000 + $0 * 30),\(held($0))" }, .notMeasured
+      ),
+      ("a sound box", text("uptime,temp", 600) { "\($0 * 30),\(held($0))" }, .none),
+      (
+        "a sound box by a logger of 10 minutes",
+        text("time,temp", 144) {
+          "\(1_700_000_000 + $0 * 600),\(held($0))"
+        }, .none
+      ),
+    ] as [(String, String, Cause)])
   func `a record gets the verdict that it deserves`(_ name: String, _ text: String, _ verdict: Cause) throws {
     let result = try Record(text).diagnose()
-    #expect(result.diagnosis.verdict == verdict, "\(result.diagnosis.causes.map { ($0.cause, $0.confidence) })")
+    #expect(
+      result.diagnosis.verdict == verdict, "\(result.diagnosis.causes.map { ($0.cause, $0.confidence) })")
     if verdict == .notMeasured || verdict == .sensor {
       #expect(result.diagnosis.grades.allSatisfy { $0.result != .ok })
     }
@@ -215,7 +228,8 @@ private func held(_ row: Int, at level: Double = -18) -> Double {
   }
 
   @Test func `a window leaves out what is outside`() throws {
-    let record = try Record(text("time,temp", 600) { "\(1_700_000_000 + $0 * 60),\($0 < 300 ? held($0) : 10)" })
+    let record = try Record(
+      text("time,temp", 600) { "\(1_700_000_000 + $0 * 60),\($0 < 300 ? held($0) : 10)" })
     let result = try record.diagnose { $0.window = 0..<1_700_010_000_000_000_000 }
     #expect(result.diagnosis.rows == 167 && result.diagnosis.verdict == Cause.none)
   }
@@ -233,10 +247,14 @@ private func held(_ row: Int, at level: Double = -18) -> Double {
     #expect(abs(score.macroRecall - (2.0 / 3 + 3) / 4) < 1e-9)
   }
 
-  @Test(arguments: [
-    (#"{"a.csv": "door", "b": ["sensor", "not-measured"]}"#, ["a.csv": ["door"], "b": ["sensor", "not-measured"]]),
-    ("[1]", nil), (#"{"a": 1}"#, nil), ("", nil),
-  ] as [(String, [String: [String]]?)])
+  @Test(
+    arguments: [
+      (
+        #"{"a.csv": "door", "b": ["sensor", "not-measured"]}"#,
+        ["a.csv": ["door"], "b": ["sensor", "not-measured"]]
+      ),
+      ("[1]", nil), (#"{"a": 1}"#, nil), ("", nil),
+    ] as [(String, [String: [String]]?)])
   func `labels are read`(_ text: String, _ expected: [String: [String]]?) {
     #expect(Score.labels(in: Array(text.utf8)) == expected)
   }
@@ -245,7 +263,7 @@ private func held(_ row: Int, at level: Double = -18) -> Double {
 @Suite struct FleetTests {
   @Test(arguments: FleetPlan.allCases)
   func `what a fleet's affected trips have in common is named, and nothing else`(_ plan: FleetPlan) {
-    for outcome in Evaluation.fleets(trucks: 60, seeds: 2, seed: 9000) where outcome.plan == plan {
+    for outcome in Evaluation.fleets([plan], trucks: 60, seeds: 1, seed: 9000) {
       #expect(outcome.isRight, "\(outcome)")
     }
   }
@@ -259,12 +277,13 @@ private func held(_ row: Int, at level: Double = -18) -> Double {
     }
     let fleet = FleetAnalysis(trips)
     #expect(fleet.answers.map(\.value) == [.cantSay, .cantSay])
-    #expect(fleet.findings.first.map { $0.kind == "tag" && $0.property == "dock=3" && $0.isSignificant } == true)
+    #expect(
+      fleet.findings.first.map { $0.kind == "tag" && $0.property == "dock=3" && $0.isSignificant } == true)
     #expect(FleetAnalysis([]).answers.map(\.value) == [.cantSay, .cantSay])
   }
 
   @Test func `a weakening unit is warned of in time, a stable one isn't`() {
-    let outcomes = Evaluation.wear(trucks: 3, seed: 400)
-    #expect(outcomes[0].inTime == 3 && outcomes[1].warned == 0, "\(outcomes)")
+    let outcomes = Evaluation.wear(trucks: 2, seed: 400)
+    #expect(outcomes[0].inTime == 2 && outcomes[1].warned == 0, "\(outcomes)")
   }
 }

@@ -84,8 +84,11 @@ struct CauseLikelihood: Sendable {
       add(.unitOff, 0.5)
       add(.defrost, -1.2)
     }
-    add(.defrost, -Self.bounded(max(0, signs.rise - 4.5) * 1.2, 6))
-    add(.defrost, -Self.bounded(max(0, signs.minutes - 45) / 8, 6))
+    // A clock starts defrosts: what comes at regular distances may rise more.
+    let isRegular = signs.siblings >= 3 && signs.irregularity ?? 1 < 0.2
+    add(.defrost, -Self.bounded(max(0, signs.rise - (isRegular ? 8 : 4.5)) * 1.2, 6))
+    add(.defrost, -Self.bounded(max(0, signs.minutes - (isRegular ? 60 : 45)) / 8, 6))
+    if isRegular { add(.defrost, 1.5) }
     if signs.siblings >= 2, signs.isHump {
       // A unit that stops and starts again and again defrosts.
       add(.unitOff, -1)
@@ -125,7 +128,9 @@ struct CauseLikelihood: Sendable {
       add(.defrost, -4 * max(0, share - 0.2))
     } else if !signs.startsWarm {
       // An open door warms the air by kelvins within minutes, and it falls again once closed.
-      add(.door, Self.bounded(1.5 * log(max(0.05, signs.steepest) / 3), 2) + (signs.isResolved ? 0.3 : -1.5) - 0.7)
+      add(
+        .door,
+        Self.bounded(1.5 * log(max(0.05, signs.steepest) / 3), 2) + (signs.isResolved ? 0.3 : -1.5) - 0.7)
     }
   }
 

@@ -64,7 +64,9 @@ struct DepartureSigns: Sendable {
       // What a coarse or noisy sensor makes is no turn.
       let noise = Robust.noise(points[recent..<departure.onset].map(\.celsius))
       var meter = CycleMeter(turn: max(0.35, 4 * noise))
-      for point in points[recent..<departure.onset] { meter.add(point.celsius, at: Int64(saturated: point.t * 1e9)) }
+      for point in points[recent..<departure.onset] {
+        meter.add(point.celsius, at: Int64(saturated: point.t * 1e9))
+      }
       turnsBefore = meter.turns
     }
 
@@ -94,7 +96,8 @@ struct DepartureSigns: Sendable {
     heldBefore = onset.t - (previous.map { points[$0].t } ?? points.first?.t ?? onset.t)
 
     if startsWarm {
-      let warmest = points[departure.onset...departure.last].prefix { $0.t - onset.t < 1800 }.map(\.celsius).max()
+      let warmest = points[departure.onset...departure.last].prefix { $0.t - onset.t < 1800 }.map(\.celsius)
+        .max()
       let coldest = points[departure.onset...departure.last].map(\.celsius).min() ?? last.celsius
       if let warmest, warmest > hold.target + 0.5 {
         pulledDown = min(1, (warmest - coldest) / (warmest - hold.target))
@@ -185,6 +188,6 @@ struct DepartureSigns: Sendable {
 
   /// Whether it could be a defrost's hump by its shape alone.
   var isHump: Bool {
-    !startsWarm && minutes <= (isResolved ? 60 : 45) && rise <= 7 && (doorShare ?? 0) < 0.55
+    !startsWarm && minutes <= (isResolved ? 75 : 45) && rise <= 9 && (doorShare ?? 0) < 0.55
   }
 }

@@ -33,6 +33,7 @@ struct DiagnosisBuilder {
   mutating func build() -> Diagnosis {
     departures.sort { $0.harm * $0.fault > $1.harm * $1.fault }
     let confidences = weigh()
+    leaveOutStuck()
     var ranked: [RankedCause] = []
     for (cause, confidence) in confidences where confidence >= 0.01 {
       ranked.append(
@@ -56,10 +57,23 @@ struct DiagnosisBuilder {
     }
     result.verdict = verdict
     result.causes = ranked
-    result.departures = departures.filter { $0.fault > 0.2 }.prefix(20).map(departure)
+    result.departures = (isNeverCold ? [] : departures).filter { $0.fault > 0.2 }.prefix(20).map(departure)
     result.headline = headline(verdict)
     result.remarks = remarks()
     return result
+  }
+
+  /// What a stuck probe reads isn't measured, and clears nothing.
+  private mutating func leaveOutStuck() {
+    guard let run = sensor.stuck?.run, let span = result.span, span.seconds > 0,
+      sensor.stuckProbability * (1 - Self.warmPlateau(findings, sensor)) > 0.5
+    else { return }
+    let seconds = max(0, (result.coverage[.temperature]?.seconds ?? 0) - run.span.seconds)
+    result.coverage[.temperature]?.seconds = seconds
+    result.coverage[.temperature]?.share = min(1, seconds / span.seconds)
+    for index in result.grades.indices where result.grades[index].result == .ok {
+      if seconds / span.seconds < LimitGrade.neededCoverage { result.grades[index].result = .notMeasured }
+    }
   }
 
   // MARK: Weighing
@@ -71,7 +85,12 @@ struct DiagnosisBuilder {
       return [.sensor: failed, .notMeasured: 1 - failed]
     }
     let share = result.coverage[.temperature]?.share ?? 0
-    let enough = result.temperature.count >= 5 && share > 0
+    let enough = result.temperature.count >= 5 && result.coverage[.temperature]?.seconds ?? 0 >= 600
+    if isNeverCold {
+      // Of a truck this is odd; of another logger it is no cold chain.
+      let isTruck = result.coverage[.voltage]?.isMeasured == true
+      return [.unexplained: isTruck ? 0.7 : 0, .notMeasured: isTruck ? 0.2 : 0.9]
+    }
     let failed = sensor.probability * (1 - 0.9 * Self.warmPlateau(findings, sensor))
     let fault = departures.map(\.fault).max() ?? 0
     var masses: [Cause: Double] = [:]
@@ -90,13 +109,22 @@ struct DiagnosisBuilder {
     let unmeasured = enough ? 1 - Self.logistic((share - 0.8) / 0.03) : 1
     confidences[.notMeasured] = rest * unmeasured
     // A defrost's hump is at least about 1.5 K, or one of several.
-    let hump = departures.filter { $0.signs.isHump }.map { departure in
-      (departure.posterior[.defrost] ?? 0)
-        * Self.logistic((departure.signs.rise - 1.4) / 0.2 + (departure.signs.siblings >= 2 ? 1.5 : -0.5))
-    }.max() ?? 0
+    let hump =
+      departures.filter { $0.signs.isHump }.map { departure in
+        (departure.posterior[.defrost] ?? 0)
+          * Self.logistic(
+            (departure.signs.rise - max(1.4, 1.8 * departure.ripple)) / 0.2
+              + (departure.signs.siblings >= 2 ? 1.5 : -0.5))
+      }.max() ?? 0
     confidences[.defrost] = rest * (1 - unmeasured) * hump
     confidences[.none] = rest * (1 - unmeasured) * (1 - hump)
     return confidences.mapValues(Self.calibrated)
+  }
+
+  /// Whether no stretch of the record shows a cooled box.
+  private var isNeverCold: Bool {
+    let holds = findings.compactMap(\.hold)
+    return !holds.isEmpty && holds.allSatisfy { $0.isNeverCold }
   }
 
   /// The likelihoods are sharper than the knowledge behind them; see docs/diagnosis.md for the calibration.
@@ -104,8 +132,11 @@ struct DiagnosisBuilder {
 
   /// A run of equal readings at a warm plateau is a box at rest, not a stuck probe.
   private static func warmPlateau(_ findings: [StretchFinding], _ sensor: SensorSigns) -> Double {
-    guard let run = sensor.stuck?.run, let level = findings.lazy.compactMap({ $0.hold }).first?.target else { return 0 }
-    return sensor.zeroProbability + sensor.blankProbability > 0.3 ? 0 : logistic((run.value - level - 6) / 0.7)
+    guard let run = sensor.stuck?.run, let level = findings.lazy.compactMap({ $0.hold }).first?.target else {
+      return 0
+    }
+    return sensor.zeroProbability + sensor.blankProbability > 0.3
+      ? 0 : logistic((run.value - level - 6) / 0.7)
   }
 
   // MARK: Sentences
@@ -141,13 +172,16 @@ struct DiagnosisBuilder {
       Evidence(
         text, measure: .temperature, span: found.span, rows: found.rows,
         figures: [
-          .init("from", found.onset.celsius), .init("peak", found.peak.celsius), .init("seconds", found.span.seconds),
+          .init("from", found.onset.celsius), .init("peak", found.peak.celsius),
+          .init("seconds", found.span.seconds),
         ]))
     return list
   }
 
   private func tendsTo(_ found: DepartureFinding) -> Evidence? {
-    guard let fit = found.signs.fit, fit.isDetermined, fit.asymptote > found.onset.celsius + 1 else { return nil }
+    guard let fit = found.signs.fit, fit.isDetermined, fit.asymptote > found.onset.celsius + 1 else {
+      return nil
+    }
     return Evidence(
       "The warming tends to \(Words.celsius(fit.asymptote)) with a time constant of \(Words.duration(fit.timeConstant)) (exponential fitted to \(Words.count(fit.count, "point")), residual \(Words.number(fit.residual, 2)) K).",
       measure: .temperature, span: found.span, rows: found.rows,
@@ -209,6 +243,7 @@ struct DiagnosisBuilder {
     case .notMeasured: return coverageEvidence()
     default: break
     }
+    if isNeverCold, let least = result.temperature.minimum { return [neverCold(least.value)] }
     guard let found = worst(for: cause) else { return [] }
     let signs = found.signs
     var list: [Evidence?] = []
@@ -301,7 +336,8 @@ struct DiagnosisBuilder {
       list.insert(
         Evidence(
           "\(Words.count(humps.count, "short rise")) of at most \(Words.number(highest)) K with the door closed and the supply steady, \(humps.count > 2 ? "at regular distances, " : "")each gone by itself within \(Words.duration((humps.map(\.signs.minutes).max() ?? 0) * 60)).",
-          measure: .temperature, figures: [.init("humps", Double(humps.count)), .init("rise", highest)]), at: 0)
+          measure: .temperature, figures: [.init("humps", Double(humps.count)), .init("rise", highest)]),
+        at: 0)
     }
     return list
   }
@@ -311,7 +347,7 @@ struct DiagnosisBuilder {
     if let (run, _) = sensor.stuck, sensor.stuckProbability > 0.2 {
       list.append(
         Evidence(
-          "The temperature reads exactly \(Words.number(run.value, 2)) °C for \(Words.duration(run.span.seconds)) (rows \(run.firstRow)–\(run.lastRow)); before, it changed all the time.",
+          "The temperature reads exactly \(Words.number(run.value, 2)) °C for \(Words.duration(run.span.seconds)) (rows \(run.firstRow)–\(run.lastRow))\(run.count + 5 < result.temperature.count ? "; otherwise it changes all the time" : ", and never anything else").",
           measure: .temperature, span: run.span, rows: run.firstRow...max(run.firstRow, run.lastRow),
           figures: [.init("value", run.value), .init("seconds", run.span.seconds)]))
     }
@@ -343,13 +379,24 @@ struct DiagnosisBuilder {
     return list
   }
 
+  private func neverCold(_ least: Double) -> Evidence {
+    Evidence(
+      "The record never shows a cooled box: the coldest reading is \(Words.celsius(least)).",
+      measure: .temperature,
+      figures: [.init("minimum", least)])
+  }
+
   private func coverageEvidence() -> [Evidence] {
+    if isNeverCold, let least = result.temperature.minimum {
+      return [neverCold(least.value)]
+    }
     guard let coverage = result.coverage[.temperature], coverage.isMeasured else {
       return [Evidence("The temperature wasn't measured.", measure: .temperature)]
     }
     guard let share = coverage.share else {
       return [
-        Evidence("There is \(Words.count(coverage.count, "temperature")), which says nothing about a span of time.",
+        Evidence(
+          "There is \(Words.count(coverage.count, "temperature")), which says nothing about a span of time.",
           measure: .temperature)
       ]
     }
@@ -361,7 +408,8 @@ struct DiagnosisBuilder {
     if let gap = coverage.gaps.max(by: { $0.seconds < $1.seconds }) {
       list.append(
         Evidence(
-          "The longest gap is \(Words.duration(gap.seconds)), from \(clock.text(gap.start)).", measure: .temperature,
+          "The longest gap is \(Words.duration(gap.seconds)), from \(clock.text(gap.start)).",
+          measure: .temperature,
           span: gap))
     }
     return list
@@ -382,7 +430,10 @@ struct DiagnosisBuilder {
     let signs = found.signs
     switch cause {
     case .electrical:
-      missing(.voltage, "The supply voltage wasn't measured, so this can't be told from a unit that stopped for another reason.")
+      missing(
+        .voltage,
+        "The supply voltage wasn't measured, so this can't be told from a unit that stopped for another reason."
+      )
       if let supply = signs.supply {
         if supply.fall <= 0.02 || supply.significance < 4, let text = supplyText(found) { list.append(text) }
         if supply.lead < -120, supply.fall > 0 {
@@ -395,7 +446,8 @@ struct DiagnosisBuilder {
       if signs.longestOpening > 120, let text = doorText(found) { list.append(text) }
     case .unitOff:
       missing(.voltage, "The supply voltage wasn't measured, so a failing supply isn't excluded.")
-      if let supply = signs.supply, supply.fall > 0.035, supply.significance > 4, let text = supplyText(found) {
+      if let supply = signs.supply, supply.fall > 0.035, supply.significance > 4, let text = supplyText(found)
+      {
         list.append(text)
       }
       if signs.longestOpening > 120, let text = doorText(found) { list.append(text) }
@@ -404,7 +456,8 @@ struct DiagnosisBuilder {
       missing(.door, "The door wasn't measured.")
       if signs.doorShare ?? 1 < 0.5, let text = doorText(found) { list.append(text) }
     case .heat:
-      missing(.ambient, "The outside temperature wasn't measured, so a hot day can't be told from a weak unit.")
+      missing(
+        .ambient, "The outside temperature wasn't measured, so a hot day can't be told from a weak unit.")
       if let correlation = signs.ambientCorrelation, correlation < 0.3, let text = outsideText(found) {
         list.append(text)
       }
@@ -412,7 +465,8 @@ struct DiagnosisBuilder {
     case .warmLoad:
       if found.isAssumed {
         list.append(
-          Evidence("The set point isn't known; \(Words.celsius(found.target)) was assumed.", measure: .temperature))
+          Evidence(
+            "The set point isn't known; \(Words.celsius(found.target)) was assumed.", measure: .temperature))
       }
     default: break
     }
@@ -434,10 +488,15 @@ struct DiagnosisBuilder {
     let measured = share.map { " \(Words.percent($0)) of the record was measured." } ?? ""
     switch verdict {
     case .none:
-      return "Nothing went wrong where it was measured: the box held \(Words.celsius(result.heldLevel ?? .nan)).\(measured)"
+      return
+        "Nothing went wrong where it was measured: the box held \(Words.celsius(result.heldLevel ?? .nan)).\(measured)"
     case .defrost:
       return
         "Only defrosts: short rises that are harmless, from a level of \(Words.celsius(result.heldLevel ?? .nan)).\(measured)"
+    case .notMeasured where isNeverCold:
+      return "The record never shows a cooled box, so nothing can be said about a cold load.\(measured)"
+    case .unexplained where isNeverCold:
+      return "The box was never cold, and the record doesn't say why.\(measured)"
     case .notMeasured: return "Too little was measured to say anything about the load.\(measured)"
     case .sensor: return "The temperature sensor failed; what the load went through isn't known.\(measured)"
     default: break
@@ -462,24 +521,29 @@ struct DiagnosisBuilder {
   private func remarks() -> [String] {
     var list: [String] = []
     if result.stepsBack > 0 {
-      list.append("\(Words.count(result.stepsBack, "row")) step back in time and were left out; sort the record.")
+      list.append(
+        "\(Words.count(result.stepsBack, "row")) step back in time and were left out; sort the record.")
     }
     if result.restarts > 0 {
       list.append(
-        "The times start again \(result.restarts == 1 ? "once" : "\(result.restarts) times"): several runs in one record, read one after the other.")
+        "The times start again \(result.restarts == 1 ? "once" : "\(result.restarts) times"): several runs in one record, read one after the other."
+      )
     }
     if result.sameTimes > 0, result.sameTimes * 10 > result.rows {
-      list.append("\(Words.count(result.sameTimes, "row")) have the time of the row before: two runs may be mixed.")
+      list.append(
+        "\(Words.count(result.sameTimes, "row")) have the time of the row before: two runs may be mixed.")
     }
     if let found = worst, found.isAssumed {
-      list.append("The set point isn't known; \(Words.celsius(found.target)) was assumed. Give it with --set-point.")
+      list.append(
+        "The set point isn't known; \(Words.celsius(found.target)) was assumed. Give it with --set-point.")
     }
     for measure in [Measure.voltage, .door] where result.coverage[measure]?.isMeasured != true {
       list.append("The \(measure.title) wasn't measured.")
     }
     if result.crankDips > 0 {
       list.append(
-        "\(Words.count(result.crankDips, "dip")) of the voltage that lasted seconds: starts of the engine, harmless.")
+        "\(Words.count(result.crankDips, "dip")) of the voltage that lasted seconds: starts of the engine, harmless."
+      )
     }
     return list
   }

@@ -21,7 +21,8 @@ struct SensorSigns: Sendable {
   var zeroProbability: Double { zeros < 3 ? 0 : Self.logistic(2 * log(Double(zeros) / 4)) }
   var implausibleProbability: Double {
     let bad = Double(impossible + 4 * jumps)
-    return bad < 3 ? 0 : Self.logistic(2 * log(bad / 12) + 2 * log(max(0.001, bad / Double(max(1, readings))) / 0.01))
+    return bad < 3
+      ? 0 : Self.logistic(2 * log(bad / 12) + 2 * log(max(0.001, bad / Double(max(1, readings))) / 0.01))
   }
   var blankProbability: Double { blank <= 0.02 ? 0 : Self.logistic((blank - 0.13) / 0.025) }
 

@@ -13,6 +13,7 @@ struct DepartureFinding: Sendable {
   var onset: (time: Int64, row: Int, celsius: Double)
   var peak: (time: Int64, row: Int, celsius: Double)
   var target: Double
+  var ripple: Double
   var isAssumed: Bool
   var isReached: Bool
   var endsAtGap: Bool
@@ -53,7 +54,9 @@ struct StretchFinding: Sendable {
       let posterior = CauseLikelihood(signs).posterior
       var signs = signs
       if let supply = signs.supply {
-        let change = SupplyChange.find(in: fine, near: supply.t, width: series.width) ?? SupplyChange(t: supply.t, row: supply.row)
+        let change =
+          SupplyChange.find(in: fine, near: supply.t, width: series.width)
+          ?? SupplyChange(t: supply.t, row: supply.row)
         signs.supply?.t = change.t
         signs.supply?.row = change.row
         signs.supply?.lead = begin.t - change.t
@@ -62,12 +65,14 @@ struct StretchFinding: Sendable {
         DepartureFinding(
           signs: signs, posterior: posterior, harmful: Self.harmful(signs, departure.harm),
           harm: departure.harm, span: TimeSpan(series.time(begin.t), series.time(last.t)),
-          rows: begin.row...max(begin.row, last.lastRow), onset: (series.time(begin.t), begin.row, begin.celsius),
-          peak: (series.time(peak.t), peak.firstRow, peak.celsius), target: hold.target,
+          rows: begin.row...max(begin.row, last.lastRow),
+          onset: (series.time(begin.t), begin.row, begin.celsius),
+          peak: (series.time(peak.t), peak.firstRow, peak.celsius), target: hold.target, ripple: hold.ripple,
           isAssumed: hold.isAssumed, isReached: hold.isReached, endsAtGap: departure.endsAtGap,
           supplyTime: signs.supply.map { series.time($0.t) },
           heldSince: series.time(
-            min(begin.t, Foot.reached(in: fine, after: before.map { points[$0].t } ?? 0, hold) ?? points[0].t))))
+            min(begin.t, Foot.reached(in: fine, after: before.map { points[$0].t } ?? 0, hold) ?? points[0].t)
+          )))
     }
   }
 

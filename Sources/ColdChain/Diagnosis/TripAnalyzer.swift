@@ -119,7 +119,11 @@ public struct TripAnalyzer: Sendable {
     for index in detectors.indices { detectors[index].add(value, at: time, row: observation.row, held: held) }
     thaw.add(value)
     run.add(value, time, observation.row)
-    if value < (temperature.minimum?.value ?? value) + 6 { cycles.add(value, at: time) } else { cycles.interrupt() }
+    if value < (temperature.minimum?.value ?? value) + 6 {
+      cycles.add(value, at: time)
+    } else {
+      cycles.interrupt()
+    }
     lastCelsius = (value, time)
   }
 

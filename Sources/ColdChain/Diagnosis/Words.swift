@@ -52,7 +52,9 @@ public enum Words {
     if seconds < 100 { return "\(Int(saturated: seconds.rounded())) s" }
     let minutes = Int(saturated: (seconds / 60).rounded())
     if minutes < 120 { return "\(minutes) min" }
-    if minutes < 48 * 60 { return minutes % 60 == 0 ? "\(minutes / 60) h" : "\(minutes / 60) h \(minutes % 60) min" }
+    if minutes < 48 * 60 {
+      return minutes % 60 == 0 ? "\(minutes / 60) h" : "\(minutes / 60) h \(minutes % 60) min"
+    }
     return "\(Int(saturated: (seconds / 86_400).rounded())) days"
   }
 

@@ -58,7 +58,8 @@ public struct CargoProfile: Sendable, Equatable {
     limits: [
       Limit(-18, allowance: 1800, title: "quick-frozen −18 °C", source: "Directive 89/108/EEC, article 5"),
       Limit(
-        -15, title: "brief fluctuation −15 °C", source: "Directive 89/108/EEC, article 5; SR 2007/65, schedule 2"),
+        -15, title: "brief fluctuation −15 °C",
+        source: "Directive 89/108/EEC, article 5; SR 2007/65, schedule 2"),
     ])
 
   /// Frozen food that is not quick-frozen.
@@ -70,6 +71,8 @@ public struct CargoProfile: Sendable, Equatable {
 
   /// A profile with one limit of the user's.
   public static func own(_ celsius: Double, setPoint: Double? = nil) -> CargoProfile {
-    CargoProfile(name: "own", setPoint: setPoint, limits: [Limit(celsius, kind: .alarm, title: "own limit", source: "given")])
+    CargoProfile(
+      name: "own", setPoint: setPoint,
+      limits: [Limit(celsius, kind: .alarm, title: "own limit", source: "given")])
   }
 }

@@ -72,7 +72,8 @@ public struct ExcursionDetector: Sendable {
     if open == nil {
       guard isAlarm ? value >= limit.celsius : value > limit.celsius else { return }
       open = Excursion(
-        limit: limit.celsius, start: time, lastTime: time, rows: row...row, peak: Extreme(value: value, time: time))
+        limit: limit.celsius, start: time, lastTime: time, rows: row...row,
+        peak: Extreme(value: value, time: time))
     }
     if isFirst { isApproach = open != nil }
     guard let present = open else { return }

@@ -140,7 +140,9 @@ public struct FleetAnalysis: Sendable {
   private func heatFindings(_ graded: [TripFacts]) -> [FleetFinding] {
     let measured = graded.filter { $0.warmest != nil }
     let values = measured.compactMap(\.warmest).sorted()
-    guard values.count >= 6, let low = values.first, let high = values.last, high - low >= 2 else { return [] }
+    guard values.count >= 6, let low = values.first, let high = values.last, high - low >= 2 else {
+      return []
+    }
     var limits: [Double] = []
     for tenth in 1...9 {
       let value = values[min(values.count - 1, values.count * tenth / 10)]
@@ -172,7 +174,8 @@ public struct FleetAnalysis: Sendable {
     let common = places.filter { $0.trips.count >= 3 && $0.trips.count < graded.count }
     return common.map { place in
       var found = finding(
-        "place", "\(Words.number(place.latitude, 4)), \(Words.number(place.longitude, 4))", looks: common.count,
+        "place", "\(Words.number(place.latitude, 4)), \(Words.number(place.longitude, 4))",
+        looks: common.count,
         graded
       ) { trip in
         trip.stays.contains {
@@ -193,7 +196,8 @@ public struct FleetAnalysis: Sendable {
       // The binomial tail of a quarter.
       let tail = Self.binomialTail(count, of: hours.count, share: 0.25)
       return FleetFinding(
-        kind: "hour", property: "began between \(quarter * 6):00 and \(quarter * 6 + 6):00", affectedWith: count,
+        kind: "hour", property: "began between \(quarter * 6):00 and \(quarter * 6 + 6):00",
+        affectedWith: count,
         affected: hours.count, soundWith: 0, sound: 0, probability: min(1, tail * 4))
     }.sorted { $0.probability < $1.probability }.prefix(1).map { $0 }
   }
@@ -225,11 +229,13 @@ public struct FleetAnalysis: Sendable {
     let measured = graded.filter { $0.warmest != nil }
     if measured.count * 2 < graded.count || measured.isEmpty {
       return FleetAnswer(
-        question: question, value: .cantSay, reason: "The outside temperature was measured on \(measured.count) of \(graded.count) trips.")
+        question: question, value: .cantSay,
+        reason: "The outside temperature was measured on \(measured.count) of \(graded.count) trips.")
     }
     if affected.count < Self.leastAffected {
       return FleetAnswer(
-        question: question, value: .cantSay, reason: "Only \(Words.count(affected.count, "trip")) had a problem.")
+        question: question, value: .cantSay,
+        reason: "Only \(Words.count(affected.count, "trip")) had a problem.")
     }
     guard let best else {
       return FleetAnswer(
@@ -244,7 +250,8 @@ public struct FleetAnalysis: Sendable {
     return FleetAnswer(
       question: question, value: best.isSignificant ? .cantSay : .no,
       reason: best.isSignificant
-        ? "\(text): heat plays a part, but isn't all." : "No outside temperature separates them: at best \(text).")
+        ? "\(text): heat plays a part, but isn't all."
+        : "No outside temperature separates them: at best \(text).")
   }
 
   private func placeAnswer(_ graded: [TripFacts], _ places: [FleetFinding]) -> FleetAnswer {
@@ -253,14 +260,17 @@ public struct FleetAnalysis: Sendable {
     let located = graded.filter { !$0.stays.isEmpty }
     if located.count * 2 < graded.count || located.isEmpty {
       return FleetAnswer(
-        question: question, value: .cantSay, reason: "Positions were measured on \(located.count) of \(graded.count) trips.")
+        question: question, value: .cantSay,
+        reason: "Positions were measured on \(located.count) of \(graded.count) trips.")
     }
     if affected.count < Self.leastAffected {
       return FleetAnswer(
-        question: question, value: .cantSay, reason: "Only \(Words.count(affected.count, "trip")) had a problem.")
+        question: question, value: .cantSay,
+        reason: "Only \(Words.count(affected.count, "trip")) had a problem.")
     }
     guard let best = places.first else {
-      return FleetAnswer(question: question, value: .cantSay, reason: "No place was visited by several trips.")
+      return FleetAnswer(
+        question: question, value: .cantSay, reason: "No place was visited by several trips.")
     }
     let text =
       "\(best.affectedWith) of \(best.affected) affected trips, and \(best.soundWith) of \(best.sound) others, stood at \(best.property)"
@@ -270,7 +280,8 @@ public struct FleetAnalysis: Sendable {
     }
     return FleetAnswer(
       question: question, value: best.isSignificant ? .cantSay : .no,
-      reason: best.isSignificant ? "\(text): it plays a part, but isn't all." : "No place stands out: at best \(text).")
+      reason: best.isSignificant
+        ? "\(text): it plays a part, but isn't all." : "No place stands out: at best \(text).")
   }
 
   private static func chance(_ probability: Double) -> String {

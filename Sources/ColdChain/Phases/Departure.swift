@@ -52,8 +52,9 @@ struct Departure: Sendable {
       let peak = (span.first...span.last).max { points[$0].celsius < points[$1].celsius } ?? span.first
       let startsWarm =
         !series.continues
-        && (span.first == 0 || points[..<span.first].allSatisfy { $0.celsius > hold.back }
-          && points[span.first].t < 900)
+        && (span.first == 0
+          || points[..<span.first].allSatisfy { $0.celsius > hold.back }
+            && points[span.first].t < 900)
       let onset =
         startsWarm ? 0 : onset(before: span.first, notBefore: floor, series, hold)
       // A single point is a reading, not an event, unless points are far apart.

@@ -37,7 +37,9 @@ struct Foot: Sendable {
   static func reached(in fine: BinnedSeries, after t: Double, _ hold: HoldLevel) -> Double? {
     let width = Double(fine.width) / 1e9
     let first = max(0, min(fine.bins.count, Int(saturated: t / width)))
-    let index = fine.bins[first...].firstIndex { $0.temperature.count > 0 && $0.temperature.level <= hold.target }
+    let index = fine.bins[first...].firstIndex {
+      $0.temperature.count > 0 && $0.temperature.level <= hold.target
+    }
     return index.map { (Double($0) + 0.5) * width }
   }
 }

@@ -10,6 +10,11 @@ struct HoldLevel: Sendable, Equatable {
   var target: Double
   /// Whether the set point was taken for granted, since the record never came near one of a freezer truck.
   var isAssumed = false
+  /// Whether the record shows no cooled box at all.
+  var isNeverCold: Bool { isInferred && celsius > Self.cold }
+  private var isInferred: Bool
+  /// No refrigerated cargo is kept warmer, Celsius: bananas and controlled room temperature begin here.
+  static let cold = 12.0
   /// Whether the target was reached.
   var isReached = true
 
@@ -31,7 +36,7 @@ struct HoldLevel: Sendable, Equatable {
     guard let coldest = values.first, series.points.count >= 3 else { return nil }
     // Points are equally far apart but for gaps.
     let measured = Double(values.count) * max(series.width, series.length / Double(max(1, values.count)))
-    let needed = min(600, 0.1 * measured)
+    let needed = max(min(600, 0.1 * measured), 0.02 * measured)
     let share = measured > 0 ? needed / measured : 0.1
     let place = min(values.count - 1, max(1, Int(saturated: share * Double(values.count))))
     // Half of what is needed lies below the level's own middle.
@@ -42,10 +47,18 @@ struct HoldLevel: Sendable, Equatable {
       if near.count >= place, let middle = Robust.median(near) { level = middle }
     }
     let ripple = min(1.6, max(0.15, Self.ripple(series, around: level)))
-    let within = values.filter { abs($0 - level) <= ripple + 0.15 }
-    if !within.isEmpty { level = within.reduce(0, +) / Double(within.count) }
+    // To the middle of the ripple by the mean of what is near, again and again (mean shift; Fukunaga, Hostetler 1975), where the
+    // box comes back to its coldest level all the time; one that drifts up has its level below.
+    let lowest = level
+    let visits = series.points.filter { abs($0.celsius - lowest) <= 1 }
+    let comesBack = (visits.last?.t ?? 0) - (visits.first?.t ?? 0) > 0.6 * series.length
+    for _ in 0..<(comesBack ? 6 : 1) {
+      let within = values.filter { abs($0 - level) <= ripple + 0.15 }
+      if !within.isEmpty { level = min(lowest + 1, within.reduce(0, +) / Double(within.count)) }
+    }
     celsius = level
     self.ripple = ripple
+    isInferred = setPoint == nil
     if let setPoint {
       isReached = level <= setPoint + 1.5
       target = isReached ? level : setPoint
@@ -62,10 +75,12 @@ struct HoldLevel: Sendable, Equatable {
   /// The median half height of what happens within 20 minutes at the level.
   private static func ripple(_ series: TripSeries, around level: Double) -> Double {
     let points = series.points
+    let steps = zip(points, points.dropFirst()).map { $1.t - $0.t }
+    let length = max(1200, 5 * (Robust.median(steps) ?? series.width))
     var heights: [Double] = []
     var first = 0
     while first < points.count {
-      let end = points[first].t + max(1200, 3 * series.width)
+      let end = points[first].t + length
       var next = first
       var (low, high) = (Double.infinity, -Double.infinity)
       while next < points.count, points[next].t < end {

@@ -37,7 +37,8 @@ public struct TripPhase: Sendable, Equatable {
     for index in points.indices.dropFirst() where points[index].t - points[index - 1].t > gapLimit {
       add(points[first..<index], series, hold, &hasReached, &phases)
       phases.append(
-        TripPhase(kind: .unknown, span: TimeSpan(series.time(points[index - 1].t), series.time(points[index].t))))
+        TripPhase(
+          kind: .unknown, span: TimeSpan(series.time(points[index - 1].t), series.time(points[index].t))))
       first = index
     }
     add(points[first...], series, hold, &hasReached, &phases)
@@ -84,7 +85,8 @@ public struct TripPhase: Sendable, Equatable {
         TripPhase(
           kind: kind,
           span: TimeSpan(
-            series.time(low == 0 ? start.t : times[low]), series.time(high == values.count ? end.t : times[high])),
+            series.time(low == 0 ? start.t : times[low]),
+            series.time(high == values.count ? end.t : times[high])),
           from: values[low], to: values[high - 1]))
     }
   }

@@ -93,10 +93,13 @@ public struct TrendAnalysis: Sendable {
       name: "recovery", title: "recovery after a door opening", unit: "min per K", worse: 1, least: 0.15,
       check: "air curtain, evaporator fans, refrigerant", value: { $0.recovery }),
     Sign(
-      name: "workingVoltage", title: "the working voltage", unit: "V", worse: -1, least: 0.05, isAbsolute: true,
-      check: "battery, alternator, earth strap, cable lugs", dependsOnAmbient: false, value: { $0.workingVoltage }),
+      name: "workingVoltage", title: "the working voltage", unit: "V", worse: -1, least: 0.05,
+      isAbsolute: true,
+      check: "battery, alternator, earth strap, cable lugs", dependsOnAmbient: false,
+      value: { $0.workingVoltage }),
     Sign(
-      name: "holdMargin", title: "the level above the set point", unit: "K", worse: 1, least: 0.4, isAbsolute: true,
+      name: "holdMargin", title: "the level above the set point", unit: "K", worse: 1, least: 0.4,
+      isAbsolute: true,
       check: "refrigerant, evaporator ice, thermostat", value: { $0.holdMargin }),
   ]
 
@@ -124,7 +127,8 @@ public struct TrendAnalysis: Sendable {
       trends[sign.name] = trend
       let change = trend.last - trend.first
       let relative = sign.isAbsolute ? change : change / max(abs(trend.first), 1e-9)
-      guard trend.probability * Double(Self.known.count) < Self.significance, relative * sign.worse >= sign.least
+      guard trend.probability * Double(Self.known.count) < Self.significance,
+        relative * sign.worse >= sign.least
       else { continue }
       let amount =
         sign.isAbsolute

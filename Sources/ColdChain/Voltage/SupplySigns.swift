@@ -43,7 +43,9 @@ struct SupplySigns: Sendable, Equatable {
     // A start's dip lasts seconds and says nothing: the median of three neighbours.
     var kept = Array(all)
     for index in kept.indices.dropFirst().dropLast() {
-      let three = [all[all.startIndex + index - 1].volts, kept[index].volts, all[all.startIndex + index + 1].volts]
+      let three = [
+        all[all.startIndex + index - 1].volts, kept[index].volts, all[all.startIndex + index + 1].volts,
+      ]
       kept[index].volts = three.sorted()[1]
     }
     let near = kept.filter { $0.t >= onset - 1500 && $0.t <= onset + 900 }
@@ -68,7 +70,8 @@ struct SupplySigns: Sendable, Equatable {
     }
     // Cycling makes neighbours alike: as if there were a third of them.
     let error =
-      (3 * (deviation(earlier, before) / Double(earlier.count) + deviation(later, after) / Double(later.count))
+      (3
+      * (deviation(earlier, before) / Double(earlier.count) + deviation(later, after) / Double(later.count))
       + 0.004 * 0.004).squareRoot()
     significance = (before - after) / error
     let half = (before + after) / 2

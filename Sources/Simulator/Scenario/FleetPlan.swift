@@ -28,7 +28,11 @@ public enum FleetPlan: String, Sendable, CaseIterable {
     switch self {
     case .badPlace: if draw.chance(0.05) { scenario = draw.choice([.unitOff, .electricalSag]) }
     case .heat:
-      if ambient > 33 { if draw.chance(0.92) { scenario = .hotDay } } else if draw.chance(0.04) { scenario = .unitOff }
+      if ambient > 33 {
+        if draw.chance(0.92) { scenario = .hotDay }
+      } else if draw.chance(0.04) {
+        scenario = .unitOff
+      }
     case .neither: if draw.chance(0.3) { scenario = draw.choice(others) }
     }
     var plan = TripPlan.make(
@@ -67,7 +71,9 @@ public enum FleetPlan: String, Sendable, CaseIterable {
         length = open + 300
       }
       plan.stops.append(
-        .init(span: .init(start, start + length), latitude: places[place].latitude, longitude: places[place].longitude))
+        .init(
+          span: .init(start, start + length), latitude: places[place].latitude,
+          longitude: places[place].longitude))
       plan.doors.append(.init(start + 60, start + 60 + open))
     }
     for span in long where !plan.doors.contains(where: { $0.start < span.end && $0.end > span.start }) {

@@ -89,7 +89,8 @@ public struct TripPlan: Sendable {
     }
     var plan = TripPlan(model: model, duration: duration, seed: draw.generator.next())
     plan.addStops(&draw, isVaried: isVaried)
-    plan.setInitial(&draw, isVaried: isVaried, isWarm: scenarios.contains(.loadedWarm),
+    plan.setInitial(
+      &draw, isVaried: isVaried, isWarm: scenarios.contains(.loadedWarm),
       canStartEmpty: !isHot && !scenarios.contains(.weakUnit))
     for scenario in scenarios { plan.add(scenario, &draw, isVaried: isVaried) }
     return plan
@@ -223,7 +224,8 @@ public struct TripPlan: Sendable {
   }
 
   /// The original's story; its parameters are `TruckModel.story`'s.
-  private static func story(_ draw: inout Draw, seed: UInt64, duration: Double, ambient: Double?) -> TripPlan {
+  private static func story(_ draw: inout Draw, seed: UInt64, duration: Double, ambient: Double?) -> TripPlan
+  {
     var model = TruckModel.story
     if let ambient { model.ambient = ambient }
     var plan = TripPlan(model: model, duration: duration, seed: seed)

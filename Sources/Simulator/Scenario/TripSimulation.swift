@@ -201,6 +201,9 @@ public struct TripSimulation: Sendable, IteratorProtocol {
     // About 5 m of noise.
     place.latitude += bell() * 0.00004
     place.longitude += bell() * 0.00006
-    return (Self.quantised(place.latitude, step: 1e-5, zero: 0), Self.quantised(place.longitude, step: 1e-5, zero: 0))
+    return (
+      Self.quantised(place.latitude, step: 1e-5, zero: 0),
+      Self.quantised(place.longitude, step: 1e-5, zero: 0)
+    )
   }
 }

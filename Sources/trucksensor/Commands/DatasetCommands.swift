@@ -19,7 +19,9 @@ enum DatasetGenerateCommand: Command {
       .value("with", "COLUMNS", "more columns: ambient, location or both, separated by a comma"),
       .flag("varied", "draw truck, cargo, weather and the fault's size by the seed"),
       .value("rows", "N", "stop after so many rows"),
-    ], example: "trucksensor dataset generate --scenario unit-off --seed 7 --duration 4h --ambient 34 -o trip.csv",
+    ],
+    example:
+      "trucksensor dataset generate --scenario unit-off --seed 7 --duration 4h --ambient 34 -o trip.csv",
     exitCodes: [(.success, "done"), (.failed, "can't be written"), (.usage, "wrong usage")])
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
@@ -37,7 +39,8 @@ enum DatasetGenerateCommand: Command {
     let name = arguments.string("scenario") ?? Scenario.electricalSag.rawValue
     guard let scenarios = Scenario.combination(name) else {
       throw arguments.error(
-        "--scenario takes \(Scenario.allCases.map(\.rawValue).joined(separator: ", ")), or several joined by '+', not '\(name)'")
+        "--scenario takes \(Scenario.allCases.map(\.rawValue).joined(separator: ", ")), or several joined by '+', not '\(name)'"
+      )
     }
     var extras: Set<TripFile.Extra> = []
     for column in arguments.string("with")?.split(separator: ",") ?? [] {

@@ -17,7 +17,8 @@ enum DiagnoseCommand: Command {
       + "'Temperature (°F)' are taken. What wasn't measured is never cleared. docs/diagnosis.md describes the method.",
     positionals: [
       .init(
-        name: "SOURCE", help: "CSV files or a store (data/sensorDB.sqlite)", required: false, repeatable: true,
+        name: "SOURCE", help: "CSV files or a store (data/sensorDB.sqlite)", required: false,
+        repeatable: true,
         isFile: true)
     ],
     options: [
@@ -37,15 +38,21 @@ enum DiagnoseCommand: Command {
       .value("tags", "FILE", "JSON: a list of tags for each file or device", file: true),
       .flag("trend", "what changes from trip to trip: files in the order given, or a device's trips"),
       .value("trip-gap", "TIME", "a pause that ends a trip, with --trend of a store", default: "1h"),
-      .value("score", "FILE", "JSON: the known cause of each file or device; prints a confusion matrix", file: true),
+      .value(
+        "score", "FILE", "JSON: the known cause of each file or device; prints a confusion matrix", file: true
+      ),
       .value("evaluate", "TRIPS", "try it on so many generated trips of each scenario"),
-      .value("evaluate-fleets", "SEEDS", "try the comparison on so many generated fleets of 60 trucks of each kind"),
-      .value("evaluate-trends", "TRUCKS", "try the trend on so many generated trucks that weaken, and that don't"),
+      .value(
+        "evaluate-fleets", "SEEDS", "try the comparison on so many generated fleets of 60 trucks of each kind"
+      ),
+      .value(
+        "evaluate-trends", "TRUCKS", "try the trend on so many generated trucks that weaken, and that don't"),
       .value("seed", "N", "the first seed of generated trips", default: "1000000"),
       .flag("json", "the diagnosis as JSON"),
     ], example: "trucksensor diagnose TruckSensorFiles/trucksensordata.csv",
     exitCodes: [
-      (.success, "done, whatever the verdict"), (.failed, "an evaluation missed its target"), (.usage, "wrong usage"),
+      (.success, "done, whatever the verdict"), (.failed, "an evaluation missed its target"),
+      (.usage, "wrong usage"),
       (.dataError, "a file that is no table with times"), (.unavailable, "no such store or device"),
     ])
 
@@ -183,7 +190,8 @@ enum DiagnoseCommand: Command {
       func read(_ option: String) throws -> [String: [String]]? {
         guard let path = arguments.string(option) else { return nil }
         guard let labels = Score.labels(in: try Files.read(path, limit: 64 << 20)) else {
-          throw InputError("\(path) isn't a JSON object with a name, or a list of names, for each file or device")
+          throw InputError(
+            "\(path) isn't a JSON object with a name, or a list of names, for each file or device")
         }
         return labels
       }
@@ -224,7 +232,9 @@ enum DiagnoseCommand: Command {
       }
       if isFleet { finishFleet() }
       if isTrend { finishTrend() }
-      if score.total > 0 { for line in score.lines { json ? StandardError.print(line) : StandardOutput.shared.print(line) } }
+      if score.total > 0 {
+        for line in score.lines { json ? StandardError.print(line) : StandardOutput.shared.print(line) }
+      }
       if let labels, score.total == 0, !labels.isEmpty {
         StandardError.print("--score: none of its names is a file or device that was diagnosed")
       }
@@ -236,7 +246,9 @@ enum DiagnoseCommand: Command {
         let name = path.split(separator: "/").last.map(String.init) ?? path
         return [(name, try reader.diagnose(csv: path))]
       case .device(let store, let table, let name):
-        return try reader.diagnose(store: store, table: table, device: name, tripGap: tripGap).map { (name, $0) }
+        return try reader.diagnose(store: store, table: table, device: name, tripGap: tripGap).map {
+          (name, $0)
+        }
       }
     }
 
