@@ -24,13 +24,14 @@ let package = Package(
     .target(name: "CPostgreSQL"),
     .target(name: "BrokerPlugin", cSettings: [.define("_GNU_SOURCE")]),
     .target(name: "Numbers"),
+    .target(name: "Text"),
     .target(name: "Time", dependencies: ["Numbers"]),
-    .target(name: "Files"),
+    .target(name: "Files", dependencies: ["CLinux"]),
     .target(name: "JSON", dependencies: ["Numbers"]),
     .target(name: "HTTP", dependencies: ["CMicroHTTPD", "Files", "Numbers", "Time"]),
     .target(name: "MQTT", dependencies: ["CLinux", "CMosquitto", "COpenSSL", "Files", "Numbers", "Time"]),
     .target(name: "Identity", dependencies: ["COpenSSL", "Files", "JSON", "Numbers", "Time"]),
-    .target(name: "Simulator", dependencies: ["Files", "JSON", "MQTT", "Numbers", "Time"]),
+    .target(name: "Simulator", dependencies: ["Files", "JSON", "MQTT", "Numbers", "Text", "Time"]),
     .target(
       name: "Store",
       dependencies: ["CCurl", "CPostgreSQL", "CSQLite", "CZlib", "Files", "JSON", "Numbers", "Time"]),
@@ -45,8 +46,8 @@ let package = Package(
       ]),
     .target(
       name: "RulesEngine",
-      dependencies: ["COpenSSL", "CPCRE2", "Files", "JSON", "MQTT", "Numbers", "Store", "Time"]),
-    .target(name: "CommandLine", dependencies: ["Files", "Numbers", "Time"]),
+      dependencies: ["CLinux", "COpenSSL", "CPCRE2", "Files", "JSON", "MQTT", "Numbers", "Store", "Time"]),
+    .target(name: "CommandLine", dependencies: ["Files", "Numbers", "Text", "Time"]),
     .target(
       name: "LocalCloud", dependencies: ["Files", "Identity", "MQTT", "Numbers", "RulesEngine", "Time"]),
     .target(
@@ -57,24 +58,26 @@ let package = Package(
     .executableTarget(
       name: "trucksensor",
       dependencies: [
-        "CEditLine", "ColdChain", "CommandLine", "Dashboard", "Diagnosing", "Doctor", "Files", "HTTP", "Identity", "JSON",
-        "LocalCloud", "MQTT", "Numbers", "Report", "RulesEngine", "Simulator", "Store", "Time",
+        "CEditLine", "ColdChain", "CommandLine", "Dashboard", "Diagnosing", "Doctor", "Files", "HTTP", "Identity",
+        "JSON", "LocalCloud", "MQTT", "Numbers", "Report", "RulesEngine", "Simulator", "Store", "Text", "Time",
       ]),
     .testTarget(name: "NumbersTests", dependencies: ["Numbers"]),
     .testTarget(name: "TimeTests", dependencies: ["Time"]),
     .testTarget(name: "FilesTests", dependencies: ["Files"]),
     .testTarget(name: "JSONTests", dependencies: ["JSON"]),
     .testTarget(name: "RulesEngineTests", dependencies: ["JSON", "RulesEngine"], exclude: ["Cases"]),
-    .testTarget(name: "MQTTTests", dependencies: ["MQTT", "Time"]),
-    .testTarget(name: "IdentityTests", dependencies: ["Identity"]),
+    .testTarget(name: "MQTTTests", dependencies: ["Files", "MQTT", "Time"]),
+    .testTarget(name: "IdentityTests", dependencies: ["Files", "Identity"]),
+    .testTarget(name: "LocalCloudTests", dependencies: ["Files", "Identity", "LocalCloud"]),
     .testTarget(name: "SimulatorTests", dependencies: ["JSON", "Numbers", "Simulator", "Time"]),
     .testTarget(name: "ColdChainTests", dependencies: ["ColdChain"]),
     .testTarget(
       name: "DiagnosingTests", dependencies: ["ColdChain", "Diagnosing", "JSON", "Simulator", "Store", "Time"]),
     .testTarget(name: "StoreTests", dependencies: ["JSON", "Numbers", "Store", "Time"]),
-    .testTarget(name: "TrucksensorTests", dependencies: ["CommandLine", "trucksensor"]),
     .testTarget(
-      name: "EndToEndTests", dependencies: ["Identity", "JSON", "MQTT", "Simulator"],
+      name: "TrucksensorTests", dependencies: ["CommandLine", "Simulator", "Store", "Text", "trucksensor"]),
+    .testTarget(
+      name: "EndToEndTests", dependencies: ["Identity", "JSON", "MQTT", "Simulator", "Store", "Time"],
       exclude: ["cards.py", "grafana.py", "moto_iot.py", "page.py"]
     ),
   ],

@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 #include <dlfcn.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,10 +27,13 @@ static struct {
   void (*free_all)(struct curl_slist *);
 } api;
 
-static int load(void) {
-  if (api.append) return 1;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static int is_loaded;
+
+// Stores are opened by several threads.
+static void load_once(void) {
   void *library = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
-  if (!library) return 0;
+  if (!library) return;
   api.global_init = dlsym(library, "curl_global_init");
   api.init = dlsym(library, "curl_easy_init");
   api.setopt = dlsym(library, "curl_easy_setopt");
@@ -41,9 +45,14 @@ static int load(void) {
   api.free_all = dlsym(library, "curl_slist_free_all");
   if (!api.global_init || !api.init || !api.setopt || !api.getinfo || !api.perform || !api.reset || !api.cleanup ||
       !api.message || !api.free_all || api.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-    return 0;
+    return;
   api.append = dlsym(library, "curl_slist_append");
-  return api.append != NULL;
+  is_loaded = api.append != NULL;
+}
+
+static int load(void) {
+  pthread_once(&once, load_once);
+  return is_loaded;
 }
 
 static size_t take(char *bytes, size_t size, size_t count, void *data) {

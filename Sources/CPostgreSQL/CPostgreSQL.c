@@ -1,6 +1,7 @@
 #include "CPostgreSQL.h"
 
 #include <dlfcn.h>
+#include <pthread.h>
 #include <postgresql/libpq-fe.h>
 #include <stddef.h>
 
@@ -22,10 +23,13 @@ static struct {
   Oid (*type)(const PGresult *, int);
 } api;
 
-static int load(void) {
-  if (api.type) return 1;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static int is_loaded;
+
+// Stores are opened by several threads.
+static void load_once(void) {
   void *library = dlopen("libpq.so.5", RTLD_NOW | RTLD_LOCAL);
-  if (!library) return 0;
+  if (!library) return;
   api.connect = dlsym(library, "PQconnectdb");
   api.finish = dlsym(library, "PQfinish");
   api.status = dlsym(library, "PQstatus");
@@ -42,9 +46,14 @@ static int load(void) {
   api.is_null = dlsym(library, "PQgetisnull");
   if (!api.connect || !api.finish || !api.status || !api.error || !api.exec || !api.clear || !api.result_status ||
       !api.result_error || !api.error_field || !api.rows || !api.columns || !api.name || !api.value || !api.is_null)
-    return 0;
+    return;
   api.type = dlsym(library, "PQftype");
-  return api.type != NULL;
+  is_loaded = api.type != NULL;
+}
+
+static int load(void) {
+  pthread_once(&once, load_once);
+  return is_loaded;
 }
 
 // The two types of the header are libpq's under names that need no header of theirs.

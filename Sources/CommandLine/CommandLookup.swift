@@ -1,3 +1,5 @@
+import Text
+
 /// Finds the command that a command line begins with.
 package enum CommandLookup {
   /// The command's place in `commands`, and the words after its name.
@@ -18,7 +20,7 @@ package enum CommandLookup {
     }
     guard words.count > 1, !words[1].hasPrefix("-") else {
       let names = members.map { "'\(first) \($0)'" }.joined(separator: ", ")
-      throw UsageError(message: "'\(first)' alone is no command; there are \(names)")
+      throw UsageError(message: "'\(first)' needs a second word: \(names)")
     }
     throw unknown(
       "command", "\(first) \(words[1])", NearestName.of(words[1], among: members).map { "\(first) \($0)" })

@@ -62,7 +62,7 @@ package final class StandardOutput {
     bytes.removeAll(keepingCapacity: true)
   }
 
-  /// Writes the rest; throws if anything could not be written. A reader that went away, as `head` does, is no error.
+  /// Writes the rest; throws if anything could not be written. A reader that went away, as `head` does, is not an error.
   package func finish() throws(OutputError) {
     flush()
     guard failure != 0, failure != EPIPE else { return }

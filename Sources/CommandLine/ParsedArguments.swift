@@ -1,4 +1,5 @@
 import Numbers
+import Text
 import Time
 
 /// A command line taken apart by its command's table.

@@ -3,7 +3,7 @@ import Glibc
 
 /// Standard input.
 package enum StandardInput {
-  /// Longer lines than MQTT's largest payload are no payloads.
+  /// Bounds a line: MQTT's largest payload is a little smaller.
   private static let lineLimit = 1 << 28
 
   /// All of it; throws if it has more than `limit` bytes.

@@ -162,15 +162,15 @@ package final class Examination {
   // MARK: Before connecting
 
   private func clock() throws -> String {
-    let now = Date()
-    guard now.timeIntervalSince1970 > Self.earliestSeconds else {
+    let now = Moment.text(seconds: WallClock.milliseconds / 1000)
+    guard WallClock.seconds > Self.earliestSeconds else {
       throw Problem(
         outcome: .refused,
         text:
-          "this machine says that it is \(now.ISO8601Format()), which can't be: set it, by 'timedatectl set-ntp true'"
+          "this machine says that it is \(now), which can't be: set it, by 'timedatectl set-ntp true'"
       )
     }
-    return now.ISO8601Format()
+    return now
   }
 
   private func credentials() throws -> String {
@@ -192,7 +192,7 @@ package final class Examination {
     }
     let certificate = checked.certificate
     return "\(certificate.keyType), for \(certificate.commonName ?? "nobody"), until "
-      + certificate.notAfter.ISO8601Format()
+      + certificate.notAfter.iso8601
   }
 
   private func policies() throws -> String {

@@ -46,6 +46,7 @@ public final class AtomicFile {
     if failure == 0, rename(temporary, path) != 0 { failure = errno }
     guard failure == 0 else { throw FileError(.write, path, errno: failure) }
     isCommitted = true
+    Files.synchronizeFolder(of: path)
   }
 
   /// A hidden name in the folder of `path` that no other file has.
@@ -55,13 +56,19 @@ public final class AtomicFile {
   }
 
   private func flush() {
+    if failure == 0 { failure = Self.write(bytes, to: descriptor) }
+    bytes.removeAll(keepingCapacity: true)
+  }
+
+  /// Writes all bytes; 0, or the error's number.
+  static func write(_ bytes: [UInt8], to descriptor: Int32) -> Int32 {
     bytes.withUnsafeBytes { buffer in
       var rest = buffer[...]
-      while !rest.isEmpty, failure == 0 {
-        let count = write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-        if count >= 0 { rest = rest.dropFirst(count) } else if errno != EINTR { failure = errno }
+      while !rest.isEmpty {
+        let count = Glibc.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+        if count >= 0 { rest = rest.dropFirst(count) } else if errno != EINTR { return errno }
       }
+      return 0
     }
-    bytes.removeAll(keepingCapacity: true)
   }
 }

@@ -56,6 +56,11 @@ public enum Files {
 
   /// The names in a folder that end in `suffix`, sorted; names that begin with a dot are left out.
   public static func list(_ folder: String, suffix: String = "") throws(FileError) -> [String] {
+    try allNames(folder).filter { !$0.hasPrefix(".") && $0.hasSuffix(suffix) }.sorted()
+  }
+
+  /// All names in a folder, without order.
+  static func allNames(_ folder: String) throws(FileError) -> [String] {
     try check(folder, .list)
     guard let directory = opendir(folder) else { throw FileError(.list, folder, errno: errno) }
     defer { closedir(directory) }
@@ -65,11 +70,11 @@ public enum Files {
       let name = withUnsafePointer(to: &entry.pointee.d_name) {
         $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
       }
-      if !name.hasPrefix("."), name.hasSuffix(suffix) { names.append(name) }
+      if name != ".", name != ".." { names.append(name) }
       errno = 0
     }
     guard errno == 0 else { throw FileError(.list, folder, errno: errno) }
-    return names.sorted()
+    return names
   }
 
   /// Makes a folder (mode 0755) and its parents where they are missing.
@@ -97,6 +102,25 @@ public enum Files {
     return FileStamp(
       inode: UInt64(status.st_ino), size: Int64(status.st_size), seconds: Int64(status.st_mtim.tv_sec),
       nanoseconds: Int64(status.st_mtim.tv_nsec))
+  }
+
+  /// The folder of a file: what stands before its last slash, or `.`.
+  public static func folder(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+
+  /// The name of a file without its folder.
+  public static func name(of path: String) -> String {
+    path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
+  }
+
+  /// Makes a file's new name durable, where the folder lets us.
+  static func synchronizeFolder(of path: String) {
+    let descriptor = Glibc.open(folder(of: path), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { return }
+    fsync(descriptor)
+    close(descriptor)
   }
 
   /// Whether a folder is at `path`, or a link to one.

@@ -51,13 +51,18 @@ public struct AccessControlList: Sendable, Equatable {
           : Self.precedes($0.topicFilter, $1.topicFilter)
       }
       for rule in sorted {
-        try Self.check(rule.topicFilter, is: "topic filter", limit: 65_535)
-        try Self.checkWildcards(rule.topicFilter)
+        try Self.check(rule)
         block += "topic \(rule.access.rawValue) \(rule.topicFilter)\n"
       }
       blocks.append(block)
     }
     return blocks.joined(separator: "\n")
+  }
+
+  /// Throws `invalidAccessRule` for a rule that the file can't hold.
+  static func check(_ rule: AccessRule) throws(IdentityError) {
+    try check(rule.topicFilter, is: "topic filter", limit: 65_535)
+    try checkWildcards(rule.topicFilter)
   }
 
   /// By bytes, the same in every locale.

@@ -1,3 +1,4 @@
+import Files
 import FoundationEssentials
 import Glibc
 
@@ -50,29 +51,27 @@ public struct CertificateAuthority: Sendable {
   public init(
     directory: String, keyKind: KeyKind = .ecP256, now: Date = Date()
   ) throws(IdentityError) {
-    let certificatePath = Folder.join(directory, ConnectionKit.rootFileName)
-    let keyPath = Folder.join(directory, ConnectionKit.rootKeyFileName)
+    let certificatePath = Files.join(directory, ConnectionKit.rootFileName)
+    let keyPath = Files.join(directory, ConnectionKit.rootKeyFileName)
     self.certificatePath = certificatePath
     self.privateKeyPath = keyPath
-    let folder = try Folder(directory)
-    let hasKey = FileContents.exists(keyPath)
+    let folder = try LockedFolder.lock(directory)
+    let hasKey = Files.exists(keyPath)
     var warnings: [CredentialWarning] = []
     if hasKey {
-      let file = try FileContents(path: keyPath, role: .authorityKey)
+      let file = try Files.contents(of: keyPath, role: .authorityKey)
       key = try PrivateKey.parse(file.bytes, path: keyPath, role: .authorityKey)
       if let warning = CredentialWarning(keyPath: keyPath, mode: file.mode) { warnings.append(warning) }
-    } else if FileContents.exists(certificatePath) {
+    } else if Files.exists(certificatePath) {
       throw .authorityKeyMissing(key: keyPath, certificate: certificatePath)
     } else {
       key = try PrivateKey.generate(keyKind)
     }
-    isNew = !FileContents.exists(certificatePath)
+    isNew = !Files.exists(certificatePath)
     if isNew {
       certificate = try Self.makeCertificate(of: key, now: now)
-      var files = FileTransaction()
-      if !hasKey { try files.stage(key.pem(), at: keyPath, mode: 0o600) }
-      try files.stage(certificate.pem(), at: certificatePath, mode: 0o644)
-      try files.commit(in: folder)
+      let keyFile = hasKey ? [] : [(ConnectionKit.rootKeyFileName, try key.pem(), mode_t(0o600))]
+      try folder.write(keyFile + [(ConnectionKit.rootFileName, certificate.pem(), 0o644)])
     } else {
       certificate = try Self.load(certificatePath, key: key, keyPath: keyPath, now: now)
       if let warning = CredentialWarning(path: certificatePath, expiring: certificate.notAfter, now: now) {
@@ -92,7 +91,7 @@ public struct CertificateAuthority: Sendable {
 
   /// Makes a certificate and a key for a device: client authentication only, valid for `days` but no longer than
   /// the CA.
-  /// - Throws: `invalidName` if `commonName` is no thing's name, `invalidValidity` if `days` is no time from 1 day
+  /// - Throws: `invalidName` unless AWS IoT takes `commonName` for a thing, `invalidValidity` unless `days` is from 1 day
   ///   to 100 years, `expired` if the CA has.
   public func issueDevice(
     commonName: String, days: Int = 365, keyKind: KeyKind = .ecP256, now: Date = Date()
@@ -131,7 +130,7 @@ public struct CertificateAuthority: Sendable {
 
   /// Makes a certificate for the key of a certificate signing request (PKCS#10, PEM): the key stays with the device.
   /// What the request says of names and extensions isn't taken over.
-  /// - Throws: `invalidRequestFile` for one that is none or isn't signed by its own key, `tooWeak`, and as for devices.
+  /// - Throws: `invalidRequestFile` for a text that is not a request or isn't signed by its own key, `tooWeak`, and as for devices.
   public func signDevice(
     request: [UInt8], file: String, commonName: String, days: Int = 365, now: Date = Date()
   ) throws(IdentityError) -> String {
@@ -149,6 +148,9 @@ public struct CertificateAuthority: Sendable {
   public func revocationList(serialNumbers: [String], now: Date = Date()) throws(IdentityError) -> String {
     try RevocationList.pem(serialNumbers: serialNumbers, issuer: certificate, key: key, now: now)
   }
+
+  /// Whether the text holds a revocation list that this CA has signed.
+  func hasSigned(list text: [UInt8]) -> Bool { RevocationList.isSigned(text, by: key) }
 
   private static let deviceExtensions: [(nid: CInt, value: String)] = [
     (NID_key_usage, "critical,digitalSignature"), (NID_ext_key_usage, "clientAuth"),
@@ -198,7 +200,7 @@ public struct CertificateAuthority: Sendable {
   private static func load(
     _ path: String, key: PrivateKey, keyPath: String, now: Date
   ) throws(IdentityError) -> Certificate {
-    let bytes = try FileContents(path: path, role: .authorityCertificate).bytes
+    let bytes = try Files.contents(of: path, role: .authorityCertificate).bytes
     let certificate = try Certificate.parse(bytes, path: path, role: .authorityCertificate)[0]
     guard certificate.matches(key) else {
       throw .keyMismatch(key: keyPath, certificate: path, .authorityKey)

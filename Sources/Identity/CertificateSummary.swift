@@ -1,3 +1,4 @@
+import Files
 import FoundationEssentials
 
 internal import COpenSSL
@@ -32,7 +33,7 @@ public struct CertificateSummary: Sendable, Equatable {
   public init(file path: String) throws(IdentityError) {
     self.init(
       try Certificate.parse(
-        FileContents(path: path, role: .certificate).bytes, path: path, role: .certificate)[0])
+        Files.contents(of: path, role: .certificate).bytes, path: path, role: .certificate)[0])
   }
 
   /// Reads the first certificate of PEM text; `source` names it in errors.

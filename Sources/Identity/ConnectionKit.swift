@@ -1,3 +1,4 @@
+import Files
 import FoundationEssentials
 import Glibc
 
@@ -32,15 +33,15 @@ public struct ConnectionKit: Sendable, Equatable {
   }
 
   /// `root-CA.crt`: the CA that the server's certificate comes from.
-  public var rootPath: String { Folder.join(directory, Self.rootFileName) }
+  public var rootPath: String { Files.join(directory, Self.rootFileName) }
   /// `NAME.cert.pem`.
-  public var certificatePath: String { Folder.join(directory, deviceName + ".cert.pem") }
+  public var certificatePath: String { Files.join(directory, deviceName + ".cert.pem") }
   /// `NAME.private.key`.
-  public var privateKeyPath: String { Folder.join(directory, deviceName + ".private.key") }
+  public var privateKeyPath: String { Files.join(directory, deviceName + ".private.key") }
 
   /// Whether the device's own files are there; says nothing about what is in them (see `checkCredentials`).
   public var state: State {
-    switch (FileContents.exists(certificatePath), FileContents.exists(privateKeyPath)) {
+    switch (Files.exists(certificatePath), Files.exists(privateKeyPath)) {
     case (true, true): .complete
     case (true, false): .incomplete(missing: privateKeyPath)
     case (false, true): .incomplete(missing: certificatePath)
@@ -67,8 +68,7 @@ public struct ConnectionKit: Sendable, Equatable {
 
   /// Writes the device's certificate and key (mode 0600), and the CA's certificate if it isn't there.
   ///
-  /// Nobody sees a part of a file or a new certificate beside an old key, and if anything fails, what was there
-  /// stays.
+  /// Nobody sees a part of a file, and if anything fails or the process is killed, what was there stays (`FileTransaction`).
   /// - Parameters:
   ///   - issued: The pair; it isn't checked here.
   ///   - rootPEM: The CA's certificate. A local CA's own certificate is never replaced by another.
@@ -77,41 +77,63 @@ public struct ConnectionKit: Sendable, Equatable {
   public func write(
     _ issued: IssuedCertificate, rootPEM: String, overwrite: Bool = false
   ) throws(IdentityError) {
-    let folder = try Folder(directory)
-    if !overwrite {
-      for path in [certificatePath, privateKeyPath] where FileContents.exists(path) {
-        throw .alreadyExists(path)
-      }
-    }
-    let root = Array(rootPEM.utf8)
-    var files = FileTransaction()
-    if try needsRoot(root, overwrite: overwrite) { try files.stage(root, at: rootPath, mode: 0o644) }
-    try files.stage(Array(issued.privateKeyPEM.utf8), at: privateKeyPath, mode: 0o600)
-    try files.stage(Array(issued.certificatePEM.utf8), at: certificatePath, mode: 0o644)
-    try files.commit(in: folder)
+    try Self.write(
+      files(issued), rootPEM: rootPEM, overwrite: overwrite, in: LockedFolder.lock(directory))
   }
 
-  /// Writes a certificate whose key is elsewhere; `write` says the rest.
+  /// Writes a certificate whose key is elsewhere; see `write(_:rootPEM:overwrite:)`.
   public func write(
     certificatePEM: String, rootPEM: String, overwrite: Bool = false
   ) throws(IdentityError) {
-    let folder = try Folder(directory)
-    if !overwrite, FileContents.exists(certificatePath) { throw .alreadyExists(certificatePath) }
-    let root = Array(rootPEM.utf8)
-    var files = FileTransaction()
-    if try needsRoot(root, overwrite: overwrite) { try files.stage(root, at: rootPath, mode: 0o644) }
-    try files.stage(Array(certificatePEM.utf8), at: certificatePath, mode: 0o644)
-    try files.commit(in: folder)
+    try Self.write(
+      [certificateFile(certificatePEM)], rootPEM: rootPEM, overwrite: overwrite,
+      in: LockedFolder.lock(directory))
   }
 
-  private func needsRoot(_ root: [UInt8], overwrite: Bool) throws(IdentityError) -> Bool {
-    guard FileContents.exists(rootPath) else { return true }
-    if let present = try? FileContents(path: rootPath, role: .authorityCertificate).bytes, present == root {
-      return false
+  /// How many kits are written in one step: many together take far less time than one by one.
+  package static let batchSize = 200
+
+  /// Writes kits of one folder, which the caller has locked, in one step; see `write(_:rootPEM:overwrite:)`.
+  package static func write(
+    _ kits: [(kit: ConnectionKit, issued: IssuedCertificate)], rootPEM: String, in folder: LockedFolder
+  ) throws(IdentityError) {
+    try write(kits.flatMap { $0.kit.files($0.issued) }, rootPEM: rootPEM, overwrite: false, in: folder)
+  }
+
+  private typealias File = (name: String, bytes: [UInt8], mode: mode_t)
+
+  private func files(_ issued: IssuedCertificate) -> [File] {
+    [
+      (Files.name(of: privateKeyPath), Array(issued.privateKeyPEM.utf8), 0o600),
+      certificateFile(issued.certificatePEM),
+    ]
+  }
+
+  private func certificateFile(_ pem: String) -> File {
+    (Files.name(of: certificatePath), Array(pem.utf8), 0o644)
+  }
+
+  private static func write(
+    _ files: [File], rootPEM: String, overwrite: Bool, in folder: LockedFolder
+  ) throws(IdentityError) {
+    guard !files.isEmpty else { return }
+    if !overwrite, let present = files.first(where: { Files.exists(Files.join(folder.path, $0.name)) }) {
+      throw .alreadyExists(Files.join(folder.path, present.name))
     }
-    let keyPath = Folder.join(directory, Self.rootKeyFileName)
-    guard !FileContents.exists(keyPath) else { throw .foreignRoot(rootPath, key: keyPath) }
-    guard overwrite else { throw .alreadyExists(rootPath) }
+    let root: File = (rootFileName, Array(rootPEM.utf8), 0o644)
+    let isRootMissing = try needsRoot(root.bytes, in: folder.path, overwrite: overwrite)
+    try folder.write((isRootMissing ? [root] : []) + files)
+  }
+
+  private static func needsRoot(
+    _ root: [UInt8], in folder: String, overwrite: Bool
+  ) throws(IdentityError) -> Bool {
+    let path = Files.join(folder, rootFileName)
+    guard Files.exists(path) else { return true }
+    if let present = try? Files.read(path), present == root { return false }
+    let keyPath = Files.join(folder, rootKeyFileName)
+    guard !Files.exists(keyPath) else { throw .foreignRoot(path, key: keyPath) }
+    guard overwrite else { throw .alreadyExists(path) }
     return true
   }
 

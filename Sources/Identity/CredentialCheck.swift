@@ -1,3 +1,4 @@
+import Files
 import FoundationEssentials
 import Glibc
 
@@ -72,10 +73,29 @@ public func checkCredentials(
   certificate: String, key: String, ca: String? = nil, passphrase: String? = nil, issuedBy: String? = nil,
   now: Date = Date()
 ) throws(IdentityError) -> CheckedCredentials {
-  let certificateFile = try FileContents(path: certificate, role: .deviceCertificate)
+  func check() throws(IdentityError) -> CheckedCredentials {
+    try checkPair(
+      certificate: certificate, key: key, ca: ca, passphrase: passphrase, issuedBy: issuedBy, now: now)
+  }
+  do throws(IdentityError) {
+    return try check()
+  } catch {
+    // Another process may be writing the pair, or was killed while it did: its folder's lock waits for the one and undoes
+    // the other.
+    guard [.keyMismatch, .fileMissing].contains(error.code), Files.isFolder(Files.folder(of: key)),
+      (try? LockedFolder(Files.folder(of: key))) != nil
+    else { throw error }
+    return try check()
+  }
+}
+
+private func checkPair(
+  certificate: String, key: String, ca: String?, passphrase: String?, issuedBy: String?, now: Date
+) throws(IdentityError) -> CheckedCredentials {
+  let certificateFile = try Files.contents(of: certificate, role: .deviceCertificate)
   let chain = try Certificate.parse(certificateFile.bytes, path: certificate, role: .deviceCertificate)
   let device = chain[0]
-  let keyFile = try FileContents(path: key, role: .deviceKey)
+  let keyFile = try Files.contents(of: key, role: .deviceKey)
   let privateKey = try PrivateKey.parse(keyFile.bytes, path: key, role: .deviceKey, passphrase: passphrase)
   if let ca { try checkAuthorities(ca, now: now) }
   let issuers = if let issuedBy { try checkAuthorities(issuedBy, now: now) } else { [Certificate]() }
@@ -106,7 +126,7 @@ public func checkCredentials(
 @discardableResult
 private func checkAuthorities(_ path: String, now: Date) throws(IdentityError) -> [Certificate] {
   let authorities = try Certificate.parse(
-    FileContents(path: path, role: .authorityCertificate).bytes, path: path, role: .authorityCertificate)
+    Files.contents(of: path, role: .authorityCertificate).bytes, path: path, role: .authorityCertificate)
   if let last = authorities.map(\.notAfter).max(), last < now {
     throw .expired(path, .authorityCertificate, on: last)
   }

@@ -46,17 +46,17 @@ public struct IdentityError: Error, Sendable, Equatable, CustomStringConvertible
     case notAnAuthority
     /// A CA certificate without its private key: it can't issue.
     case authorityKeyMissing
-    /// The file is there already and wasn't to be overwritten.
+    /// The file exists and may not be overwritten.
     case alreadyExists
     /// The operating system doesn't let us write.
     case unwritable
     /// OpenSSL refused something that it shouldn't.
     case cryptography
-    /// A policy document that isn't one.
+    /// A policy document that is wrong.
     case invalidPolicy
     /// A registry file that is damaged or of a newer version.
     case invalidRegistry
-    /// A certificate signing request that is none, or isn't signed by its own key.
+    /// A file that is not a certificate signing request, or one that isn't signed by its own key.
     case invalidRequestFile
     /// AWS's ResourceNotFoundException.
     case notFound
@@ -165,13 +165,13 @@ extension IdentityError {
   static func notAFile(_ path: String, _ role: FileRole, isDirectory: Bool) -> Self {
     Self(
       .notAFile, path: path,
-      "\(path) is \(isDirectory ? "a folder" : "no regular file"); give the path of the \(role.noun) file")
+      "\(path) is \(isDirectory ? "a folder" : "not a regular file"); give the path of the \(role.noun) file")
   }
 
   static func tooLarge(_ path: String, _ role: FileRole, limit: Int) -> Self {
     Self(
       .tooLarge, path: path,
-      "\(path) is larger than \(limit / 1024) KiB and so no \(role.noun); check the path")
+      "\(path) is larger than \(limit / 1024) KiB so it is not a \(role.noun); check the path")
   }
 
   static func empty(_ path: String, _ role: FileRole) -> Self {
@@ -180,7 +180,7 @@ extension IdentityError {
 
   static func notPEM(_ path: String, _ role: FileRole, hint: String?) -> Self {
     Self(
-      .notPEM, path: path, "\(path) holds no \(role.pemKind) in PEM form; \(hint ?? "check the path")")
+      .notPEM, path: path, "\(path) doesn't contain a \(role.pemKind) in PEM form; \(hint ?? "check the path")")
   }
 
   static func damaged(_ path: String, _ role: FileRole, reason: String) -> Self {
@@ -239,7 +239,7 @@ extension IdentityError {
   static func notAnAuthority(_ path: String) -> Self {
     Self(
       .notAnAuthority, path: path,
-      "\(path) is no CA certificate and can't issue others; \(FileRole.authorityCertificate.replacement)")
+      "\(path) is not a CA certificate and can't issue others; \(FileRole.authorityCertificate.replacement)")
   }
 
   static func authorityKeyMissing(key: String, certificate: String) -> Self {
@@ -260,12 +260,6 @@ extension IdentityError {
     Self(
       .alreadyExists, path: path,
       "\(path) is the local CA whose key is \(key), and stays as it is; write this kit to another folder")
-  }
-
-  static func unwritable(_ path: String, reason: String) -> Self {
-    Self(
-      .unwritable, path: path,
-      "can't write \(path): \(reason); check the folder's permissions and the space on its disk")
   }
 
   static func cryptography(_ action: String) -> Self {

@@ -1,4 +1,4 @@
-/// Writes compact JSON (RFC 8259), commas included: the only way in which the program makes a JSON text.
+/// Writes JSON (RFC 8259), commas included: the only way in which the program makes a JSON text.
 ///
 /// Calls must nest as JSON does: in an object every value follows a key.
 ///
@@ -11,8 +11,12 @@ package struct JSONWriter: Sendable {
   /// The text so far, UTF-8.
   package private(set) var bytes: [UInt8] = []
   private var needsComma = false
+  private let isIndented: Bool
+  private var depth = 0
+  private var followsKey = false
 
-  package init() {}
+  /// A writer of compact JSON, or of one value a line with two blanks of indentation a level, for files that people read.
+  package init(indented: Bool = false) { isIndented = indented }
 
   /// The text so far.
   package var text: String { String(decoding: bytes, as: UTF8.self) }
@@ -74,7 +78,9 @@ package struct JSONWriter: Sendable {
   package mutating func key(_ name: String) {
     value(name)
     bytes.append(UInt8(ascii: ":"))
+    if isIndented { bytes.append(UInt8(ascii: " ")) }
     needsComma = false
+    followsKey = true
   }
 
   package mutating func member(_ name: String, _ text: String) {
@@ -148,16 +154,28 @@ package struct JSONWriter: Sendable {
 
   private mutating func separate() {
     if needsComma { bytes.append(UInt8(ascii: ",")) }
+    if !followsKey, depth > 0 { breakLine() }
     needsComma = true
+    followsKey = false
+  }
+
+  private mutating func breakLine() {
+    guard isIndented else { return }
+    bytes.append(UInt8(ascii: "\n"))
+    bytes.append(contentsOf: repeatElement(UInt8(ascii: " "), count: 2 * depth))
   }
 
   private mutating func open(_ bracket: UInt8) {
     separate()
     bytes.append(bracket)
+    depth += 1
     needsComma = false
   }
 
   private mutating func close(_ bracket: UInt8) {
+    depth -= 1
+    // An empty container stays on one line.
+    if needsComma { breakLine() }
     bytes.append(bracket)
     needsComma = true
   }

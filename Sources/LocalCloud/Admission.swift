@@ -23,22 +23,43 @@ package struct Admission {
       policies = ["one of the cloud's own certificates"]
       return
     }
-    let provisioning = try LocalCloud.provisioning()
     let registry = try Registry.read(LocalCloud.registryFile)
-    guard let certificate = registry.certificates.first(where: { $0.certificateId == summary.fingerprint })
-    else {
+    guard let certificate = registry.registered(summary) else {
       refusal =
         "the certificate isn't registered, so it has no policy; run 'trucksensor provision thing \(device)'"
       return
     }
     policies = certificate.policies
     refusal = try Self.refusal(
-      device: device, certificate, clientID: clientID, topic: topic, provisioning, registry)
+      device: device, certificate, clientID: clientID, topic: topic, registry)
   }
 
-  private static func refusal(
+  /// Why the first of these devices that registry and policies refuse isn't let in; nil if they refuse none, or can't be
+  /// read.
+  /// - Parameters:
+  ///   - devices: The devices' names.
+  ///   - certificateFile: The certificate of a single device; nil for those of the kits.
+  ///   - clientID: The client identifier of a single device; nil for its name.
+  package static func refusal(
+    among devices: [String], certificateFile: String? = nil, clientID: String? = nil
+  ) -> String? {
+    guard let registry = try? Registry.read(LocalCloud.registryFile) else { return nil }
+    for device in devices where ![LocalCloud.testClient, LocalCloud.rulesEngine].contains(device) {
+      guard
+        let kit = try? ConnectionKit(directory: LocalCloud.certificateFolder, deviceName: device),
+        let summary = try? CertificateSummary(file: certificateFile ?? kit.certificatePath),
+        let certificate = registry.registered(summary)
+      else { continue }
+      let reason = try? refusal(
+        device: device, certificate, clientID: clientID ?? device, topic: nil, registry)
+      if let reason { return "\(device): \(reason)" }
+    }
+    return nil
+  }
+
+  static func refusal(
     device: String, _ certificate: RegisteredCertificate, clientID: String, topic: TopicName?,
-    _ provisioning: Provisioning, _ registry: Registry
+    _ registry: Registry, _ folder: PolicyFolder = LocalCloud.policies
   ) throws -> String? {
     switch certificate.status {
     case .active: break
@@ -48,7 +69,7 @@ package struct Admission {
       return "the certificate is REVOKED for good; run 'trucksensor provision cert rotate \(device)'"
     }
     var documents: [PolicyDocument] = []
-    for name in certificate.policies { documents.append(try provisioning.policy(name)) }
+    for name in certificate.policies { documents.append(try folder.policy(name)) }
     guard !documents.isEmpty else {
       return
         "the certificate has no policy; run 'trucksensor provision policy attach \(LocalCloud.defaultPolicy) \(device)'"
@@ -60,7 +81,7 @@ package struct Admission {
       let decision = PolicyDocument.evaluate(
         action: action, resource: resource, policies: documents, context: context)
       guard decision.outcome != .allowed else { continue }
-      let names = certificate.policies.map(provisioning.path(ofPolicy:)).joined(separator: ", ")
+      let names = certificate.policies.map(folder.file(of:)).joined(separator: ", ")
       let by =
         decision.decidedBy.isEmpty ? "no statement allows it" : decision.decidedBy.joined(separator: "; ")
       var text = "\(action) on \(resource) is \(decision.outcome.rawValue): \(by); edit \(names)"

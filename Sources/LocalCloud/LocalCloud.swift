@@ -19,7 +19,7 @@ package final class LocalCloud {
   /// The registry.
   package static let registryFile = "data/registry.json"
   /// The policy documents.
-  package static let policyFolder = "policies"
+  package static let policies = PolicyFolder("policies")
   /// The connection kits of devices.
   package static let certificateFolder = "certs"
   private static let authorityFolder = "data/ca"
@@ -32,17 +32,29 @@ package final class LocalCloud {
   package let broker: EmbeddedBroker
   /// The certificate of the CA that the broker's certificate comes from.
   package let caFile: String
-  private let permissions: Permissions
+  private let provisioning: Provisioning
+  private var identity: LiveIdentity
+  private var permissions: Permissions
+  private var reportedNotes: Set<String>
   private let report: Report
   private var watch: LoopTimer?
-  private var stamps: [String: FileStamp]
+  /// Whether the broker doesn't enforce yet what registry, policies and rules say.
+  private var isBehind = false
+  private var lastFailure: String?
+  /// How often the files are looked at: a change must be enforced within a second.
+  private static let watchNanoseconds: Int64 = 250_000_000
 
-  private init(broker: EmbeddedBroker, caFile: String, permissions: Permissions, report: @escaping Report) {
+  private init(
+    broker: EmbeddedBroker, provisioning: Provisioning, identity: LiveIdentity, permissions: Permissions,
+    notes: [String], report: @escaping Report
+  ) {
     self.broker = broker
-    self.caFile = caFile
+    self.provisioning = provisioning
+    caFile = provisioning.authority.certificatePath
+    self.identity = identity
     self.permissions = permissions
+    reportedNotes = Set(notes)
     self.report = report
-    stamps = permissions.stamps
   }
 
   /// Makes what is missing and starts the broker. Each device is a thing of the registry, and its certificate has the
@@ -60,12 +72,8 @@ package final class LocalCloud {
     let provisioning = try Self.provisioning()
     let authority = provisioning.authority
     if authority.isNew { report("Made a local CA: \(authority.certificatePath)") }
-    try writeDefaultPolicy(provisioning, report: report)
-    var made: [String] = []
-    for (name, _) in devices where try ensureCertificate(of: name, authority: authority) { made.append(name) }
-    for name in [rulesEngine, testClient] where try ensureCertificate(of: name, authority: authority) {
-      made.append(name)
-    }
+    try writeDefaultPolicy(report: report)
+    let made = try ensureCertificates(of: devices.map(\.name) + [rulesEngine, testClient], authority)
     if !made.isEmpty {
       let names = made.count > 4 ? "\(made.count) devices" : made.joined(separator: ", ")
       report("Made certificates in \(certificateFolder)/ for \(names).")
@@ -75,13 +83,15 @@ package final class LocalCloud {
     try server.write(
       authority.issueServer(commonName: "localhost", dnsNames: ["localhost"], ipAddresses: ["127.0.0.1"]),
       rootPEM: authority.certificatePEM(), overwrite: true)
+    let identity = try LiveIdentity(provisioning, devices: devices.map(\.name), report: report)
     let permissions = Permissions(
-      provisioning: provisioning, devices: devices, rules: rules, alertTopic: alertTopic, retains: retains)
-    let compiled = try permissions.compile(report)
+      devices: devices, rules: rules, alertTopic: alertTopic, retains: retains)
+    let compiled = try permissions.compile(identity)
+    for note in compiled.notes { report("policies: \(note)") }
     var configuration = BrokerConfiguration(
       directory: brokerFolder, caFile: authority.certificatePath, certificateFile: server.certificatePath,
-      privateKeyFile: server.privateKeyPath, accessControlList: compiled.list,
-      revocationList: compiled.refused)
+      privateKeyFile: server.privateKeyPath, accessControlList: compiled.accessControlList,
+      revocationList: try provisioning.revocationList(compiled.refusedSerialNumbers))
     if let file = pluginFile {
       configuration.plugin = (file, compiled.clients)
     } else {
@@ -94,7 +104,8 @@ package final class LocalCloud {
     }
     report("Local broker: 127.0.0.1:\(broker.port), mutual TLS; log: \(broker.logFile)")
     return LocalCloud(
-      broker: broker, caFile: authority.certificatePath, permissions: permissions, report: report)
+      broker: broker, provisioning: provisioning, identity: identity, permissions: permissions,
+      notes: compiled.notes, report: report)
   }
 
   /// Beside the executable, where the build puts both.
@@ -109,19 +120,14 @@ package final class LocalCloud {
   package static func provisioning() throws -> Provisioning {
     Provisioning(
       authority: try CertificateAuthority(directory: authorityFolder), registryPath: registryFile,
-      policyFolder: policyFolder, kitFolder: certificateFolder)
-  }
-
-  /// The names of the policies' files; none if there is no such folder.
-  package static func policyFiles() throws(FileError) -> [String] {
-    Files.exists(policyFolder) ? try Files.list(policyFolder, suffix: ".json") : []
+      policyFolder: policies.path, kitFolder: certificateFolder)
   }
 
   /// Makes `truckSensor-policy` unless it is there.
-  package static func writeDefaultPolicy(_ provisioning: Provisioning, report: Report) throws {
-    let path = provisioning.path(ofPolicy: defaultPolicy)
+  package static func writeDefaultPolicy(report: Report) throws {
+    let path = policies.file(of: defaultPolicy)
     guard !Files.exists(path) else { return }
-    try Files.makeFolder(policyFolder)
+    try Files.makeFolder(policies.path)
     try Files.write(Array(defaultPolicyText.utf8), to: path)
     report("Made the policy \(path).")
   }
@@ -156,14 +162,14 @@ package final class LocalCloud {
   }
 
   /// Starts the broker again if it ends while the truck drives, and lets it enforce what changes in the registry and the
-  /// policies, looking twice a second.
+  /// policies, looking four times a second.
   package func supervise(_ loop: EventLoop) throws {
     if watch == nil {
       watch = loop.makeTimer { [weak self] in
         self?.applyChanges(loop)
-        self?.watch?.set(MonotonicTime.now().advanced(by: 500_000_000))
+        self?.watch?.set(MonotonicTime.now().advanced(by: Self.watchNanoseconds))
       }
-      watch?.set(MonotonicTime.now().advanced(by: 500_000_000))
+      watch?.set(MonotonicTime.now().advanced(by: Self.watchNanoseconds))
     }
     try broker.onUnexpectedEnd(loop) { [weak self] in
       guard let self else { return }
@@ -178,35 +184,62 @@ package final class LocalCloud {
     }
   }
 
-  private func applyChanges(_ loop: EventLoop) {
-    let present = permissions.stamps
-    guard present != stamps else { return }
-    stamps = present
+  /// Lets the broker permit what other rules need.
+  package func replaceRules(_ rules: [RuleDocument], _ loop: EventLoop) {
+    permissions.rules = rules
+    isBehind = true
+    applyChanges(loop, announces: false)
+  }
+
+  private func applyChanges(_ loop: EventLoop, announces: Bool = true) {
+    if identity.refresh(report) { isBehind = true }
+    guard isBehind else { return }
     do {
-      let compiled = try permissions.compile(report)
+      let compiled = try permissions.compile(identity)
+      for note in compiled.notes where reportedNotes.insert(note).inserted { report("policies: \(note)") }
+      reportedNotes.formIntersection(compiled.notes)
       let isNew = try broker.apply(
-        accessControlList: compiled.list, clients: compiled.clients, revocationList: compiled.refused)
+        accessControlList: compiled.accessControlList, clients: compiled.clients,
+        revocationList: try provisioning.revocationList(compiled.refusedSerialNumbers))
       if isNew { try supervise(loop) }
-      report("Registry or policies changed: the broker enforces them now.")
+      isBehind = false
+      lastFailure = nil
+      if announces { report("Registry or policies changed: the broker enforces them now.") }
     } catch {
-      report("trucksensor: \(error); the broker goes on as before")
+      // It is tried again at the next look.
+      let text = "trucksensor: \(error); the broker goes on as before"
+      if text != lastFailure { report(text) }
+      lastFailure = text
     }
   }
 
-  /// Makes the certificate of `name` unless it is there and usable; true if it made one.
-  private static func ensureCertificate(of name: String, authority: CertificateAuthority) throws -> Bool {
-    let kit = try ConnectionKit(directory: certificateFolder, deviceName: name)
-    switch kit.state {
-    case .missing:
-      // A connection kit's own root stays; the local broker's CA is taken from data/ca.
-      let root =
-        Files.exists(kit.rootPath) ? try Files.readText(kit.rootPath) : try authority.certificatePEM()
-      try kit.write(authority.issueDevice(commonName: name), rootPEM: root)
-      return true
-    case .complete, .incomplete:
+  /// Makes the certificates that are missing, and checks the others; the names of those that it made.
+  private static func ensureCertificates(
+    of names: [String], _ authority: CertificateAuthority
+  ) throws -> [String] {
+    let kits = try names.map { try ConnectionKit(directory: certificateFolder, deviceName: $0) }
+    let missing: [ConnectionKit]
+    do {
+      let folder = try LockedFolder(certificateFolder)
+      missing = kits.filter { $0.state == .missing }
+      var rest = missing[...]
+      while let first = rest.first {
+        let kits = try rest.prefix(ConnectionKit.batchSize).map {
+          ($0, try authority.issueDevice(commonName: $0.deviceName))
+        }
+        rest = rest.dropFirst(kits.count)
+        // A connection kit's own root stays; the local broker's CA is taken from data/ca.
+        let root =
+          Files.exists(first.rootPath) ? try Files.readText(first.rootPath) : try authority.certificatePEM()
+        try ConnectionKit.write(kits, rootPEM: root, in: folder)
+      }
+    }
+    // Without the lock, which the check may need itself.
+    let made = Set(missing.map(\.deviceName))
+    for kit in kits where !made.contains(kit.deviceName) {
       _ = try checkCredentials(
         certificate: kit.certificatePath, key: kit.privateKeyPath, issuedBy: authority.certificatePath)
-      return false
     }
+    return missing.map(\.deviceName)
   }
 }

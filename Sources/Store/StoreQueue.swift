@@ -4,31 +4,32 @@ import Dispatch
 /// loop waiting.
 public final class StoreQueue: Sendable {
   private let queue = DispatchQueue(label: "store")
-  private let store: Owned
+  private let target: Target
 
-  /// @unchecked Sendable: the store is used on the queue only.
-  private final class Owned: @unchecked Sendable {
+  /// The store, once it is open. @unchecked Sendable: it is used on the queue only.
+  private final class Target: @unchecked Sendable {
     let open: () throws(StoreError) -> any PointStore
     var store: (any PointStore)?
     init(_ open: @escaping () throws(StoreError) -> any PointStore) { self.open = open }
   }
 
   /// A queue whose store `open` opens at the first write, and again after a write that failed.
-  public init(_ open: @escaping @Sendable () throws(StoreError) -> any PointStore) { store = Owned(open) }
+  public init(_ open: @escaping @Sendable () throws(StoreError) -> any PointStore) { target = Target(open) }
 
   /// Writes a batch and calls `completion` on the queue's thread.
   public func write(
     _ requests: [WriteRequest], completion: @escaping @Sendable (Result<[Rejection], StoreError>) -> Void
   ) {
-    queue.async { [store] in
+    queue.async { [target] in
       let result: Result<[Rejection], StoreError>
       do throws(StoreError) {
-        if store.store == nil { store.store = try store.open() }
-        guard let target = store.store else { return }
-        result = .success(try target.write(requests))
+        let store: any PointStore
+        if let open = target.store { store = open } else { store = try target.open() }
+        target.store = store
+        result = .success(try store.write(requests))
       } catch {
         // The file may have been moved away or repaired, the server been started again.
-        store.store = nil
+        target.store = nil
         result = .failure(error)
       }
       completion(result)
@@ -36,5 +37,5 @@ public final class StoreQueue: Sendable {
   }
 
   /// Waits until all is written, and closes the store.
-  public func close() { queue.sync { store.store = nil } }
+  public func close() { queue.sync { target.store = nil } }
 }

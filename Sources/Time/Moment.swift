@@ -143,3 +143,17 @@ public struct Moment: Sendable, Hashable {
     }
   }
 }
+
+extension Moment {
+  /// `2025-01-31T12:00:00Z`: RFC 3339 in whole seconds, for years from 0 to 9999.
+  package static func text(seconds: Int) -> String {
+    func padded(_ value: Int, _ width: Int = 2) -> String {
+      let digits = String(value)
+      return String(repeating: "0", count: max(0, width - digits.count)) + digits
+    }
+    let (day, second) = seconds.floorDivided(by: 86_400)
+    let date = CivilDate(daysSinceEpoch: day)
+    return "\(padded(date.year, 4))-\(padded(date.month))-\(padded(date.day))T"
+      + "\(padded(second / 3600)):\(padded(second / 60 % 60)):\(padded(second % 60))Z"
+  }
+}

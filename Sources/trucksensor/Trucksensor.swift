@@ -47,7 +47,13 @@ enum Trucksensor {
           StandardOutput.shared.print(command.description.help)
           return .success
         }
-        return try command.run(arguments)
+        do {
+          return try command.run(arguments)
+        } catch {
+          StandardError.print("trucksensor: \(error)")
+          if let reason = Refusal.reason(error, arguments) { StandardError.print("The reason is: \(reason)") }
+          return exitCode(for: error)
+        }
       }
     } catch {
       StandardError.print("trucksensor: \(error)")

@@ -54,7 +54,7 @@ import Testing
     arguments: [
       ([], 64, "usage: trucksensor COMMAND"), (["runn"], 64, "did you mean 'run'?"),
       (["run"], 64, "NAME is missing"),
-      (["run", "a/b"], 77, "can't be a device's name"), (["dataset"], 64, "'dataset' alone is no command"),
+      (["run", "a/b"], 77, "can't be a device's name"), (["dataset"], 64, "'dataset' needs a second word"),
       (["subscribe", "a/#/b"], 64, "'#' must be the last level"),
       (["simulate", "--endpoint", "x:y"], 64, "--endpoint takes HOST or HOST:PORT"),
       (
@@ -68,6 +68,18 @@ import Testing
     let result = try Trucksensor.Running(Trucksensor.executable, arguments, in: truck.folder).wait()
     #expect(result.status == status, "\(result.errors)")
     #expect(result.errors.contains(sentence), "\(result.errors)")
+  }
+
+  @Test func `a fleet for which there are too few descriptors is refused with what to do`() throws {
+    let result = try Trucksensor.Running(
+      URL(fileURLWithPath: "/bin/sh"),
+      ["-c", "ulimit -n 1000; exec \"$0\" run truck --devices 99999", Trucksensor.executable.path],
+      in: truck.folder
+    ).wait()
+    #expect(result.status == 69, "\(result.errors)")
+    #expect(result.errors.contains("99999 trucks need 300097 open files"), "\(result.errors)")
+    #expect(
+      !FileManager.default.fileExists(atPath: truck.path("data")), "nothing is made before all is checked")
   }
 
   @Test func `start.sh without a name and a terminal says how it is used`() throws {

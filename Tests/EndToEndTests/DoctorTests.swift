@@ -68,6 +68,50 @@ struct DoctorTests {
     try expect(["stranger", "--endpoint", "127.0.0.1:1"], 69, "TCP", "Connection refused")
   }
 
+  @Test func `a folder that can't be written and a missing CA are named`() throws {
+    let missing = try truck.run("subscribe", "a", "--endpoint", "127.0.0.1:1")
+    #expect(missing.status == 77)
+    #expect(
+      missing.errors.contains(
+        "can't read the CA's certificate certs/root-CA.crt: no such file or folder; give its file by --ca"),
+      "\(missing.errors)")
+    // Root may write anywhere but into a file.
+    try truck.write("", to: "data")
+    let blocked = try truck.run("run", "truckSensor01", "--count", "1")
+    #expect(blocked.status == 1, "\(blocked.errors)")
+    #expect(blocked.errors.contains("can't make the folder data: "), "\(blocked.errors)")
+    #expect(!blocked.errors.contains("No such file"), "\(blocked.errors)")
+  }
+
+  @Test
+  func `output that can't be written, and input that can't be read, have their own words and exit codes`()
+    throws
+  {
+    let shell = URL(fileURLWithPath: "/bin/sh")
+    let full = try Trucksensor.Running(
+      shell, ["-c", "exec \"$0\" --help > /dev/full", Trucksensor.executable.path], in: truck.folder
+    ).wait()
+    #expect(full.status == 1)
+    #expect(full.errors == "trucksensor: can't write standard output: No space left on device\n")
+    for (words, text) in [
+      (["rules", "check", "."], "can't read ./: it is a folder"),
+      (["policy", "check", "missing.json"], "can't read missing.json: no such file or folder"),
+      (["rules", "test", "missing.json"], "can't read missing.json: no such file or folder"),
+    ] {
+      let result = try Trucksensor.Running(Trucksensor.executable, words, in: truck.folder).wait()
+      #expect(result.status == 65, "\(result.errors)")
+      if words[1] != "check" || words[0] == "policy" {
+        #expect(result.errors.contains(text), "\(result.errors)")
+      }
+    }
+    let folder = try Trucksensor.Running(
+      shell, ["-c", "exec \"$0\" rules eval --sql \"SELECT * FROM 'a'\" < .", Trucksensor.executable.path],
+      in: truck.folder
+    ).wait()
+    #expect(folder.status == 65)
+    #expect(folder.errors.contains("can't read standard input: Is a directory"), "\(folder.errors)")
+  }
+
   @Test func `each refusal of a running broker is named`() throws {
     let cloud = try startCloud()
     let well = try doctor(["truckSensor01", "--client-id", "truckSensor01"])

@@ -38,13 +38,14 @@ struct RulesTests {
 
   @Test func `an engine killed in the middle loses nothing`() throws {
     let (cloud, port) = try startCloud()
-    try setRule(filter: "load/in", topic: "load/out")
+    try setRule(in: "own", filter: "load/in", topic: "load/out")
     let count = 50_000
     let watcher = try truck.start(
       "subscribe", "load/out", "--device", "mqttTestClient", "--qos", "1", "--json")
     try watcher.waitUntil { $0.errorText.contains("subscribed") }
     func startEngine() throws -> Trucksensor.Running {
-      let engine = try truck.start("rules", "run", "--device", "mqttTestClient", "--client-id", "engine")
+      let engine = try truck.start(
+        "rules", "run", "--rules", "own", "--device", "mqttTestClient", "--client-id", "engine")
       try engine.waitUntil { $0.errorText.contains("rules: ready") }
       return engine
     }
@@ -79,8 +80,8 @@ struct RulesTests {
     try setRule(filter: "load/in", topic: "load/out")
     let (cloud, _) = try startCloud()
     // The engine's permissions are those of the rules that the run has read.
-    try setRule(filter: "load/in", topic: "for${'bidden'}/x")
-    let engine = try truck.start("rules", "run", "--client-id", "another", "--json")
+    try setRule(in: "own", filter: "load/in", topic: "for${'bidden'}/x")
+    let engine = try truck.start("rules", "run", "--rules", "own", "--client-id", "another", "--json")
     try engine.waitUntil { $0.errorText.contains("rules: ready") }
     let watcher = try truck.start("subscribe", "TimeStream_rule_error", "--count", "1", "--timeout", "15s")
     try watcher.waitUntil { $0.errorText.contains("subscribed") }
@@ -205,14 +206,14 @@ struct RulesTests {
 
   @Test func `hostile payloads neither stop the engine nor the messages behind them`() throws {
     let (cloud, _) = try startCloud()
-    try setRule(filter: "load/in", topic: "load/out")
+    try setRule(in: "own", filter: "load/in", topic: "load/out")
     try truck.write(
       """
       {"sql": "SELECT a FROM 'load/in'", "awsIotSqlVersion": "2016-03-23",
        "actions": [{"republish": {"topic": "load/a", "qos": 1}}]}
-      """, to: "rules/second.json")
+      """, to: "own/second.json")
     let engine = try truck.start(
-      "rules", "run", "--device", "mqttTestClient", "--client-id", "another", "--json")
+      "rules", "run", "--rules", "own", "--device", "mqttTestClient", "--client-id", "another", "--json")
     try engine.waitUntil { $0.errorText.contains("rules: ready") }
     let watcher = try truck.start(
       "subscribe", "load/out", "load/a", "--count", "8", "--timeout", "15s", "--json", "--qos", "1")
@@ -244,12 +245,16 @@ struct RulesTests {
     _ = cloud.wait()
   }
 
-  private func setRule(filter: String, topic: String, error: String = "TimeStream_rule_error") throws {
+  /// Writes a rule; a run reads those of `rules` itself.
+  private func setRule(
+    in folder: String = "rules", filter: String, topic: String, error: String = "TimeStream_rule_error"
+  ) throws {
+    try FileManager.default.createDirectory(atPath: truck.path(folder), withIntermediateDirectories: true)
     try truck.write(
       """
       {"sql": "SELECT * FROM '\(filter)'", "awsIotSqlVersion": "2016-03-23",
        "actions": [{"republish": {"topic": "\(topic)", "qos": 1}}],
        "errorAction": {"republish": {"topic": "\(error)", "qos": 1}}}
-      """, to: "rules/load.json")
+      """, to: "\(folder)/load.json")
   }
 }

@@ -1,5 +1,7 @@
 import Foundation
+import Store
 import Testing
+import Time
 
 /// The rule's second action, the store, and the query editor.
 @Suite(.enabled(if: Trucksensor.isBuilt), .serialized) struct StoreTests {
@@ -210,10 +212,12 @@ import Testing
     #expect(FileManager.default.contentsEqual(atPath: truck.path("a.csv"), andPath: truck.path("b.csv")))
     let wrong: [(String, String)] = [
       ("time,temp\n2024-10-23,1\n,2\n", "wrong.csv:3:1: the time is missing"),
-      ("time,temp\nyesterday,2\n", "wrong.csv:2:1: 'yesterday' is no time"),
+      ("time,temp\nyesterday,2\n", "wrong.csv:2:1: 'yesterday' is not a time"),
       ("a,b\n1,2\n", "wrong.csv:1: there is no column 'time'"),
-      ("time,temp\n2024-10-23,nan\n", "wrong.csv:2:12: 'nan' is no number"),
+      ("time,temp\n2024-10-23,nan\n", "wrong.csv:2:12: 'nan' is not a number"),
       ("time,temp\n2199-10-23,1\n", "wrong.csv:2: rejected: its time, 2199-10-23"),
+      ("time,temp,volts\n2024-10-23,1\n", "wrong.csv:2:12: the row has 2 fields, the header 3"),
+      ("time,temp\n2024-10-23,1,2\n", "wrong.csv:2:14: the row has 3 fields, the header 2"),
     ]
     for (text, message) in wrong {
       try truck.write(text, to: "wrong.csv")
@@ -257,6 +261,153 @@ import Testing
         "SELECT count(*), count(door), max(volts), min(device) FROM truck01_sensors", "--store", server.url)
       #expect(answer == "count,count,max,min\n50,50,12.14,truckSensor01\n")
     }
+  }
+
+  /// 6 000 rows, more than are written at once, and a wrong one.
+  private func writeLongFile() throws {
+    let rows = (0..<6000).map { "\(1_729_703_640 + $0),\(Double($0 % 50) / 2)\n" }.joined()
+    try truck.write("time,temp\n" + rows + "1729800000\n", to: "long.csv")
+  }
+
+  @Test func `an import that fails at a late row stores nothing`() throws {
+    try writeLongFile()
+    try truck.write("time,temp\n2024-10-20,1\n", to: "good.csv")
+    #expect(try truck.run("store", "import", "good.csv").status == 0)
+    let result = try truck.run("store", "import", "long.csv")
+    #expect(
+      result.status == 65 && result.errors.contains("nothing of long.csv was stored"), "\(result.errors)")
+    #expect(result.errors.contains("long.csv:6002:1: the row has 1 field, the header 2"), "\(result.errors)")
+    #expect(try query("SELECT count(*) AS n FROM truck01_sensors_wide") == "n\n1\n")
+    #expect(try truck.run("store", "verify").status == 0)
+  }
+
+  @Test func `an import into a server is a transaction, or says what stays`() throws {
+    guard StoreServer.program(.influxDB) != nil, StoreServer.program(.postgreSQL) != nil else { return }
+    try writeLongFile()
+    let postgres = try StoreServer(.postgreSQL, in: truck)
+    try truck.write(
+      "time,temp,note\n2024-10-20,1.5,a\n2024-10-21,2.5,b\n2024-10-22,warm,c\n2024-10-23,4.5,d\n",
+      to: "some.csv")
+    let some = try truck.run("store", "import", "some.csv", "--store", postgres.url)
+    #expect(some.status == 1 && some.errors.contains("some.csv:4: rejected"), "\(some.errors)")
+    let failed = try truck.run("store", "import", "long.csv", "--store", postgres.url)
+    #expect(
+      failed.status == 65 && failed.errors.contains("nothing of long.csv was stored"), "\(failed.errors)")
+    #expect(try query("SELECT count(*) AS n FROM truck01_sensors", "--store", postgres.url) == "n\n3\n")
+    let influx = try StoreServer(.influxDB, in: truck)
+    let partly = try truck.run("store", "import", "long.csv", "--store", influx.url)
+    #expect(partly.status == 65 && partly.errors.contains("5000 rows of long.csv"), "\(partly.errors)")
+    #expect(try query("SELECT count(temp) FROM truck01_sensors", "--store", influx.url).contains(",5000]"))
+  }
+
+  @Test func `tags of any characters are in InfluxDB as they were, or are refused`() throws {
+    guard StoreServer.program(.influxDB) != nil else { return }
+    let server = try StoreServer(.influxDB, in: truck)
+    let taken = ["a,b", "a=b c", "a\\b", "\\\\server", "é'", "x\"y"]
+    let refused = ["x\\", "a\\ b", "a\\,b"]
+    let rows = (taken + refused).enumerated().map { index, tag in
+      "\(1_729_703_640 + index),\"\(tag.replacingOccurrences(of: "\"", with: "\"\""))\",1.5\n"
+    }
+    try truck.write("time,device,temp\n" + rows.joined(), to: "tags.csv")
+    let result = try truck.run("store", "import", "tags.csv", "--store", server.url)
+    #expect(result.status == 1 && result.errors.contains("6 rows are in, 3 rejected"), "\(result.errors)")
+    #expect(result.errors.contains("has a backslash at its end"), "\(result.errors)")
+    let answer = try query("SHOW TAG VALUES FROM truck01_sensors WITH KEY = device", "--store", server.url)
+    let results = try #require(
+      try JSONSerialization.jsonObject(with: Data(answer.utf8)) as? [String: [[String: Any]]])
+    let series = try #require(results["results"]?.first?["series"] as? [[String: Any]])
+    let values = try #require(series.first?["values"] as? [[String]])
+    #expect(Set(values.map { $0[1] }) == Set(taken))
+  }
+
+  @Test(arguments: [
+    ["store", "query", "SELECT 1"], ["store", "import", "good.csv"], ["store", "tables"],
+    ["dashboard", "--port", "0"],
+  ])
+  func `an unreachable server is an error without its password`(_ arguments: [String]) throws {
+    try truck.write("time,temp\n2024-10-23,1\n", to: "good.csv")
+    for url in [
+      "postgres://bob:hunter2@127.0.0.1:1/db", "influx+http://bob:hunter2@127.0.0.1:1?db=x&timeout=1",
+      "postgres://bob:hun/ter2@127.0.0.1:1/db", "postgres://bob:hunter2@127.0.0.1:port/db",
+    ] {
+      // A dashboard waits for its store.
+      if arguments[0] == "dashboard", !url.contains("hun/"), !url.contains(":port") { continue }
+      let result = try Trucksensor.Running(
+        Trucksensor.executable, arguments + ["--store", url], in: truck.folder
+      ).wait()
+      #expect([64, 65, 69].contains(result.status), "\(result.errors)")
+      #expect(!(result.errors + result.output).contains("ter2"), "\(result.errors)")
+    }
+  }
+
+  @Test(arguments: StoreServer.Kind.allCases)
+  func `a reading in the future doesn't hide what comes to a server later`(_ kind: StoreServer.Kind) throws {
+    guard StoreServer.program(kind) != nil else { return }
+    let server = try StoreServer(kind, in: truck)
+    let location = try StoreLocation(server.url)
+    let store = try location.open()
+    let start = Timestamp.now / 1_000_000_000 * 1_000_000_000
+    func write(_ seconds: Int64) throws {
+      let record = Record(
+        dimensions: [Dimension("device", "a")], time: start + seconds * 1_000_000_000,
+        measures: [("temp", .double(Double(seconds)))])
+      #expect(try store.write([WriteRequest(table: "truck01_sensors", record: record)]).isEmpty)
+    }
+    try write(-100)
+    let charts = try location.charts(table: "truck01_sensors")
+    // VictoriaMetrics shows new points within seconds.
+    let deadline = Date().addingTimeInterval(60)
+    while try charts.trucks().isEmpty, Date() < deadline { poll(nil, 0, 200) }
+    var cursor = try charts.newestArrival()
+    var found: [Double?] = []
+    // The first is ten minutes ahead.
+    for (count, seconds) in [Int64(600), -5, -3, -4, 0].enumerated() {
+      try write(seconds)
+      while found.count <= count, Date() < deadline {
+        let arrivals = try charts.arrivals(charts.measures(), after: cursor, limit: 100)
+        cursor = arrivals.cursor
+        found += arrivals.groups.flatMap { $0.rows.map { $0.values[0] } }
+        if found.count <= count { poll(nil, 0, 100) }
+      }
+    }
+    #expect(found == [600, -5, -3, -4, 0])
+    #expect(try charts.arrivals(charts.measures(), after: cursor, limit: 100).groups.isEmpty)
+  }
+
+  @Test func `charts leave out PostgreSQL's NaN and infinities`() throws {
+    guard StoreServer.program(.postgreSQL) != nil else { return }
+    let server = try StoreServer(.postgreSQL, in: truck)
+    let location = try StoreLocation(server.url)
+    let start: Int64 = 1_729_703_640_000_000_000
+    let requests = (0..<10).map {
+      WriteRequest(
+        table: "truck01_sensors",
+        record: Record(
+          dimensions: [Dimension("device", "a")], time: start + Int64($0) * 1_000_000_000,
+          measures: [("temp", .double(Double($0)))]))
+    }
+    #expect(try location.open().write(requests).isEmpty)
+    let statements = [
+      "UPDATE truck01_sensors SET temp = 'NaN' WHERE temp = 3",
+      "UPDATE truck01_sensors SET temp = 'infinity' WHERE temp = 9",
+      "INSERT INTO truck01_sensors(series, time, device, temp) VALUES ('x', 'infinity', 'a', 1), ('x', '-infinity', 'a', 1)",
+      "INSERT INTO truck01_sensors(series, time, device, temp) VALUES ('x', '4000-01-01', 'b', 1)",
+    ]
+    for statement in statements {
+      _ = try StoreServer.shell("psql -h 127.0.0.1 -p \(server.port) -U postgres -qc \"\(statement)\"")
+    }
+    let charts = try location.charts(table: "truck01_sensors")
+    let measure = try charts.measures()[0]
+    let trucks = try charts.trucks()
+    #expect(trucks.map(\.label) == ["a"])
+    let window = Int64.min..<Int64.max
+    let buckets = try charts.buckets(measure, of: trucks[0], window: window, count: 100)
+    #expect(buckets.map(\.min) == [0, 1, 2, 4, 5, 6, 7, 8])
+    let statistics = try #require(try charts.statistics(measure, of: trucks[0], window: window))
+    #expect(statistics.max == 8 && statistics.count == 8)
+    #expect(try charts.latest(measure, of: trucks[0])?.value == 8)
+    let rows = try charts.readings([measure], of: trucks[0], after: .min, limit: 100)
+    #expect(rows.map { $0.values[0] } == [0, 1, 2, nil, 4, 5, 6, 7, 8, nil])
   }
 
   @Test func `a server's refusal of one record is found in its batch`() throws {

@@ -3,12 +3,10 @@ import Glibc
 import Testing
 
 @Suite struct FilesTests {
-  let folder: String
+  private let temporary: TemporaryFolder
+  private var folder: String { temporary.path }
 
-  init() throws {
-    folder = "/tmp/trucksensor-files-\(UInt64.random(in: .min ... .max))"
-    try Files.makeFolder(folder)
-  }
+  init() throws { temporary = try TemporaryFolder() }
 
   private func mode(_ path: String) -> mode_t {
     var status = stat()

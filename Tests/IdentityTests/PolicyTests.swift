@@ -267,26 +267,26 @@ import Testing
   }
 
   @Test(arguments: [
-    ("{", "is no JSON"), ("[]", "a policy is a JSON object"),
+    ("{", "is not valid JSON"), ("[]", "a policy is a JSON object"),
     (#"{"Statement": []}"#, "Version: is missing"),
     (#"{"Version": "2020-01-01", "Statement": []}"#, "Version: must be"),
     (#"{"Version": "2012-10-17"}"#, "Statement: is missing"),
     (#"{"Version": "2012-10-17", "Statement": []}"#, "Statement: is empty"),
     (#"{"Version": "2012-10-17", "Statement": [1]}"#, "Statement[0]: must be an object"),
-    (#"{"Version": "2012-10-17", "Extra": 1, "Statement": []}"#, "Extra: is no element"),
+    (#"{"Version": "2012-10-17", "Extra": 1, "Statement": []}"#, "Extra: is not an element"),
     (#"{"Version": "2012-10-17", "Statement": {"Effect": "allow"}}"#, "Statement[0].Effect: must be"),
     (
       #"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": "*"}}"#,
-      "Principal: is no element of a statement; an IoT policy is attached"
+      "Principal: is not an element of a statement; an IoT policy is attached"
     ),
     (#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow"}}"#, "Action: is missing"),
     (
       #"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:Get", "Resource": "*"}}"#,
-      "'s3:Get' is no action of AWS IoT"
+      "'s3:Get' is not an action of AWS IoT"
     ),
     (
       #"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "iot:Publish", "Resource": "topic/a"}}"#,
-      "is no ARN"
+      "is not an ARN"
     ),
     (
       #"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": [1, [2]], "Resource": "*"}}"#,
@@ -298,7 +298,7 @@ import Testing
     ),
     (
       #"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "iot:*", "Resource": "*", "Condition": {"Like": {"a": "b"}}}}"#,
-      "is no condition operator"
+      "unknown condition operator"
     ),
   ])
   func `a wrong document is refused with its place`(text: String, message: String) {
@@ -326,7 +326,7 @@ import Testing
     (allow("iot:Connect", "client/*"), "any client identifier"),
     (allow("iot:Subscribe", "topicfilter/a"), "iot:Subscribe without iot:Receive"),
     (allow("iot:Receive", "topic/a"), "iot:Receive without iot:Subscribe"),
-    (allow("iot:Publish", "topic/a/#"), "are no wildcards"),
+    (allow("iot:Publish", "topic/a/#"), "are plain characters"),
     (allow("iot:Subscribe", "topic/a"), "is about 'topicfilter/…'"),
     (allow("iot:Publish", "topic/a"), "iot:Connect is not allowed"),
     (#"{"Effect": "Allow", "NotAction": "iot:Publish", "Resource": "*"}"#, "NotAction allows all"),

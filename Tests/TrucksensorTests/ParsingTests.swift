@@ -1,6 +1,6 @@
-import Testing
-
 import CommandLine
+import Testing
+import Text
 
 @Suite struct ParsingTests {
   private let command = ExampleCommands.simulate
@@ -160,10 +160,10 @@ import CommandLine
     (["datset", "check"], "unknown command 'datset'; did you mean 'dataset'? See"),
     (["dataset", "chekc"], "unknown command 'dataset chekc'; did you mean 'dataset check'? See"),
     (["dataset", "xyzzy"], "unknown command 'dataset xyzzy'; see"),
-    (["dataset"], "'dataset' alone is no command; there are 'dataset generate', 'dataset check'; see"),
+    (["dataset"], "'dataset' needs a second word: 'dataset generate', 'dataset check'; see"),
     (
       ["dataset", "--help"],
-      "'dataset' alone is no command; there are 'dataset generate', 'dataset check'; see"
+      "'dataset' needs a second word: 'dataset generate', 'dataset check'; see"
     ),
     (["--versoin"], "unknown option '--versoin'; did you mean '--version'? See"),
     (["xyzzy"], "unknown command 'xyzzy'; see"), ([], "a command is missing; see"),

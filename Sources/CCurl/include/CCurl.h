@@ -9,11 +9,11 @@
 
 typedef struct ts_http ts_http;
 
-/// Null where libcurl isn't installed.
+/// Null if libcurl isn't installed. The caller frees the result with ts_http_free.
 ts_http *ts_http_new(void);
 void ts_http_free(ts_http *http);
 
-/// Sends a request; a `body` makes it a POST. Returns the status, or 0 where no answer came: then the text of the answer
+/// Sends a request; a `body` makes it a POST. Returns the status, or 0 if no answer came: then the text of the answer
 /// is the reason. The connection is kept for the next request.
 long ts_http_request(ts_http *http, const char *url, const char *const *headers, const void *body, size_t length,
                      const char *user, const char *password, const char *authority_file, long timeout_ms);

@@ -9,7 +9,7 @@ enum AlternativeNames {
       guard isHostName(name) else {
         throw IdentityError(
           .invalidAlternativeName,
-          "\(quoted(name)) is no DNS name; use letters, digits, '-' and '.', such as localhost or *.example.com"
+          "\(quoted(name)) is not a DNS name; use letters, digits, '-' and '.', such as localhost or *.example.com"
         )
       }
       entries.append("DNS:" + name)
@@ -17,7 +17,7 @@ enum AlternativeNames {
     for address in ipAddresses {
       guard let canonical = canonicalAddress(address) else {
         throw IdentityError(
-          .invalidAlternativeName, "\(quoted(address)) is no IP address; use one such as 127.0.0.1 or ::1")
+          .invalidAlternativeName, "\(quoted(address)) is not an IP address; use one such as 127.0.0.1 or ::1")
       }
       entries.append("IP:" + canonical)
     }

@@ -1,27 +1,37 @@
 import FoundationEssentials
 import Glibc
+import Numbers
+import Time
 
 internal import COpenSSL
 
-/// A date as people read it in our sentences.
+/// Dates as texts.
 enum CalendarDay {
   /// `2025-01-31`, in UTC.
   static func text(_ date: Date) -> String {
-    guard var seconds = UnixSeconds.of(date) else { return "an impossible date" }
-    var parts = tm()
-    gmtime_r(&seconds, &parts)
-    func padded(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
-    return "\(parts.tm_year + 1900)-\(padded(parts.tm_mon + 1))-\(padded(parts.tm_mday))"
+    guard let seconds = UnixSeconds.of(date) else { return "an impossible date" }
+    return String(Moment.text(seconds: seconds).prefix(10))
   }
 }
 
+extension Date {
+  /// `2025-01-31T12:00:00Z`; a date outside the years 1950 to 9999 becomes the nearest one within.
+  package var iso8601: String { Moment.text(seconds: UnixSeconds.clamped(self)) }
+}
+
 enum UnixSeconds {
-  /// Whole seconds since 1970, rounded down; nil outside the years 1950 to 9999, which X.509 can't hold
-  /// (RFC 5280 section 4.1.2.5).
+  /// The years 1950 to 9999, which is what X.509 can hold (RFC 5280 section 4.1.2.5).
+  private static let range = -631_152_000...253_402_300_799
+
+  /// Whole seconds since 1970, rounded down; nil outside the years 1950 to 9999.
   static func of(_ date: Date) -> Int? {
-    let seconds = date.timeIntervalSince1970.rounded(.down)
-    guard seconds >= -631_152_000, seconds <= 253_402_300_799 else { return nil }
-    return Int(seconds)
+    guard let seconds = Int(truncated: date.timeIntervalSince1970.rounded(.down)) else { return nil }
+    return range.contains(seconds) ? seconds : nil
+  }
+
+  /// The same; what lies outside becomes the nearest second within.
+  static func clamped(_ date: Date) -> Int {
+    Int(saturated: date.timeIntervalSince1970.rounded(.down)).clamped(to: range)
   }
 }
 
@@ -31,6 +41,8 @@ extension Date {
     guard let time else { return nil }
     var parts = tm()
     guard ASN1_TIME_to_tm(time, &parts) == 1 else { return nil }
-    self.init(timeIntervalSince1970: TimeInterval(timegm(&parts)))
+    let days = CivilDate.days(Int(parts.tm_year) + 1900, Int(parts.tm_mon) + 1, Int(parts.tm_mday))
+    let seconds = (days * 24 + Int(parts.tm_hour)) * 3600 + Int(parts.tm_min) * 60 + Int(parts.tm_sec)
+    self.init(timeIntervalSince1970: TimeInterval(seconds))
   }
 }

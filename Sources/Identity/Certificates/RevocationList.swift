@@ -46,6 +46,14 @@ enum RevocationList {
     return String(decoding: bytes, as: UTF8.self)
   }
 
+  /// Whether PEM text holds a list with a good signature of the key.
+  static func isSigned(_ text: [UInt8], by key: PrivateKey) -> Bool {
+    defer { ERR_clear_error() }
+    guard let list = reading(text, { PEM_read_bio_X509_CRL($0, nil, nil, nil) }) else { return false }
+    defer { X509_CRL_free(list) }
+    return X509_CRL_verify(list, key.handle) == 1
+  }
+
   private static func time(_ date: Date) -> UnsafeMutablePointer<ASN1_TIME>? {
     guard let seconds = UnixSeconds.of(date) else { return nil }
     return ASN1_TIME_set(nil, seconds)

@@ -78,6 +78,17 @@ public struct PolicyAccess: Sendable, Equatable {
         }
       }
     }
+    for rule in found {
+      do throws(IdentityError) {
+        try AccessControlList.check(rule)
+      } catch {
+        // A denial may become broader, never narrower.
+        found.remove(rule)
+        if rule.access == .deny { found.insert(AccessRule(.deny, "#")) }
+        notes.append(
+          "\(error); \(rule.access == .deny ? "everything is denied in its place" : "it is not granted")")
+      }
+    }
     rules = found.sorted { ($0.topicFilter, $0.access.rawValue) < ($1.topicFilter, $1.access.rawValue) }
   }
 

@@ -29,7 +29,7 @@ extension PolicyDocument {
         if statement.covers(action: "iot:Publish"), last.hasPrefix("topic/"),
           last.contains("+") || last.contains("#")
         {
-          warnings.append("\(statement.name): '+' and '#' are no wildcards in 'topic/…'; use '*'")
+          warnings.append("\(statement.name): '+' and '#' are plain characters in 'topic/…'; use '*' as the wildcard")
         }
         if statement.covers(action: "iot:Subscribe"), !statement.covers(action: "iot:Publish"),
           last.hasPrefix("topic/")

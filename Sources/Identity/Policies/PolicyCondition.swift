@@ -1,3 +1,5 @@
+import Numbers
+
 /// One line of a statement's `Condition`: an operator, a context key and the values that it is compared with
 /// ("IAM JSON policy elements: Condition operators").
 struct PolicyCondition: Sendable, Equatable {
@@ -77,7 +79,7 @@ struct PolicyCondition: Sendable, Equatable {
     case .null: return false
     default: break
     }
-    guard let left = Double(value), let right = Double(text) else { return false }
+    guard let left = NumberText.double(value), let right = NumberText.double(text) else { return false }
     switch comparison {
     case .numericLessThan: return left < right
     case .numericLessThanEquals: return left <= right

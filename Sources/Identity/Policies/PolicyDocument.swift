@@ -28,7 +28,7 @@ public struct PolicyDocument: Sendable, Equatable {
   /// AWS's limit, in characters without white space.
   public static let sizeLimit = 2048
 
-  /// Reads a document. Throws `invalidPolicy` naming the file and the line and column of what is no JSON, or the
+  /// Reads a document. Throws `invalidPolicy` naming the file and the line and column where the text is not JSON, or the
   /// element that isn't one of a policy's.
   public init(_ text: [UInt8], file: String) throws(IdentityError) {
     let base = file.split(separator: "/").last.map(String.init) ?? file
@@ -44,11 +44,11 @@ public struct PolicyDocument: Sendable, Equatable {
     do throws(JSONError) {
       root = try JSONElement(text)
     } catch {
-      throw IdentityError(.invalidPolicy, path: file, "\(file): is no JSON: \(error)")
+      throw IdentityError(.invalidPolicy, path: file, "\(file): is not valid JSON: \(error)")
     }
     guard case .object(let members) = root else { throw error("", "a policy is a JSON object") }
     if let unknown = members.keys.sorted().first(where: { !["Version", "Id", "Statement"].contains($0) }) {
-      throw error(unknown, "is no element of a policy; there are Version, Id and Statement")
+      throw error(unknown, "is not an element of a policy; those are Version, Id and Statement")
     }
     switch members["Version"] {
     case .string("2012-10-17"), .string("2008-10-17"): break
@@ -81,7 +81,7 @@ public struct PolicyDocument: Sendable, Equatable {
   ) throws(IdentityError) -> Statement {
     if let unknown = members.keys.sorted().first(where: { !elements.contains($0) }) {
       let advice = unknown == "Principal" ? "; an IoT policy is attached to its principals" : ""
-      throw error("\(place).\(unknown)", "is no element of a statement\(advice)")
+      throw error("\(place).\(unknown)", "is not an element of a statement\(advice)")
     }
     var name = place
     switch members["Sid"] {
@@ -109,7 +109,7 @@ public struct PolicyDocument: Sendable, Equatable {
     }
     let (actions, excludesActions) = try either("Action", "NotAction")
     for action in actions where action != "*" && !action.lowercased().hasPrefix("iot") {
-      throw error("\(place).Action", "\(quoted(action)) is no action of AWS IoT, such as iot:Publish")
+      throw error("\(place).Action", "\(quoted(action)) is not an action of AWS IoT, such as iot:Publish")
     }
     let (resources, excludesResources) = try either("Resource", "NotResource")
     for resource in resources where resource != "*" {
@@ -118,7 +118,7 @@ public struct PolicyDocument: Sendable, Equatable {
       else {
         throw error(
           "\(place).Resource",
-          "\(quoted(resource)) is no ARN, such as arn:aws:iot:us-east-1:123456789012:topic/truck/freezer")
+          "\(quoted(resource)) is not an ARN, such as arn:aws:iot:us-east-1:123456789012:topic/truck/freezer")
       }
     }
     var conditions: [PolicyCondition] = []
@@ -137,7 +137,7 @@ public struct PolicyDocument: Sendable, Equatable {
           guard let condition = PolicyCondition(operation, key: key, values: values) else {
             throw error(
               here,
-              "is no condition operator that is known here; these are: "
+              "unknown condition operator; use one of "
                 + PolicyCondition.names.joined(separator: ", "))
           }
           conditions.append(condition)
@@ -148,5 +148,24 @@ public struct PolicyDocument: Sendable, Equatable {
     return Statement(
       name: name, effect: effect, actions: actions, excludesActions: excludesActions, resources: resources,
       excludesResources: excludesResources, conditions: conditions)
+  }
+}
+
+extension JSONElement {
+  /// A string, a number or a boolean, or an array of them, as texts; nil for anything else.
+  fileprivate var strings: [String]? {
+    switch self {
+    case .string(let text), .number(let text): return [text]
+    case .boolean(let flag): return [flag ? "true" : "false"]
+    case .array(let elements):
+      var texts: [String] = []
+      for element in elements {
+        if case .array = element { return nil }
+        guard let more = element.strings else { return nil }
+        texts += more
+      }
+      return texts
+    case .object, .null: return nil
+    }
   }
 }

@@ -9,7 +9,7 @@ struct PolicyPattern: Sendable, Equatable {
 
   let tokens: [Token]
 
-  /// Fills in `${variable}` with `values`; what they yield is no wildcard. `${*}`, `${?}` and `${$}` stand for the
+  /// Fills in `${variable}` with `values`; their characters are never wildcards. `${*}`, `${?}` and `${$}` stand for the
   /// characters themselves. Nil where a variable is unknown: AWS then lets the statement match nothing.
   init?(_ text: String, _ values: (String) -> String? = { _ in nil }) {
     var tokens: [Token] = []

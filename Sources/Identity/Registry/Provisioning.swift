@@ -1,3 +1,4 @@
+import Files
 import FoundationEssentials
 
 /// The cloud's side of identity on this machine: CA, registry and policies together, and what the broker is to enforce.
@@ -39,8 +40,8 @@ public struct Provisioning: Sendable {
   public let authority: CertificateAuthority
   /// The registry's file.
   public let registryPath: String
-  /// The folder of policy documents.
-  public let policyFolder: String
+  /// The policy documents.
+  public let policies: PolicyFolder
   /// The folder of connection kits.
   public let kitFolder: String
 
@@ -49,17 +50,8 @@ public struct Provisioning: Sendable {
   {
     self.authority = authority
     self.registryPath = registryPath
-    self.policyFolder = policyFolder
+    policies = PolicyFolder(policyFolder)
     self.kitFolder = kitFolder
-  }
-
-  /// The file of a policy.
-  public func path(ofPolicy name: String) -> String { Folder.join(policyFolder, name + ".json") }
-
-  /// Reads a policy of the folder.
-  public func policy(_ name: String) throws(IdentityError) -> PolicyDocument {
-    let path = path(ofPolicy: name)
-    return try PolicyDocument(FileContents(path: path, role: .policy).bytes, file: path)
   }
 
   /// Registers devices whose connection kits are there, with a policy for those that have none yet.
@@ -68,8 +60,7 @@ public struct Provisioning: Sendable {
       for name in names {
         let kit = try ConnectionKit(directory: kitFolder, deviceName: name)
         let summary = try CertificateSummary(file: kit.certificatePath)
-        let isNew = !registry.certificates.contains { $0.certificateId == summary.fingerprint }
-        guard isNew || registry.thing(name) == nil else { continue }
+        guard registry.registered(summary) == nil || registry.thing(name) == nil else { continue }
         if registry.thing(name) == nil { try registry.createThing(name) }
         let certificate = try registry.register(summary, now: now)
         try registry.setThing(name, ofCertificate: certificate.certificateId, true)
@@ -81,31 +72,30 @@ public struct Provisioning: Sendable {
   }
 
   /// The revocation list of these serial numbers, the same text for the same ones: it is made again only where they have
-  /// changed or it is half a year old.
+  /// changed, it is half a year old, or what is on the disk isn't a list of this CA.
   public func revocationList(_ serialNumbers: [String], now: Date = Date()) throws(IdentityError) -> String {
-    let path = Folder.join(registryFolder, "revoked.crl")
+    let folder = Files.folder(of: registryPath)
+    let name = "revoked.crl"
     let mark = "serials " + serialNumbers.sorted().joined(separator: " ")
-    if let present = try? FileContents(path: path, role: .registry, limit: 1 << 26).bytes {
+    let seconds = UnixSeconds.clamped(now)
+    if let present = try? Files.read(Files.join(folder, name), limit: 1 << 26) {
       let text = String(decoding: present, as: UTF8.self)
-      if let line = text.split(separator: "\n").first, line.hasPrefix(mark + " until "),
-        let until = Double(line.dropFirst(mark.count + 7)), until > now.timeIntervalSince1970
+      if let line = text.split(separator: "\n", maxSplits: 1).first, line.hasPrefix(mark + " until "),
+        let until = Int(line.dropFirst(mark.count + " until ".count)),
+        (seconds...seconds + Self.revocationListSeconds).contains(until), authority.hasSigned(list: present)
       {
         return text
       }
     }
-    let until = now.timeIntervalSince1970 + 180 * 86_400
     let text =
-      try "\(mark) until \(until)\n" + authority.revocationList(serialNumbers: serialNumbers, now: now)
-    let folder = try Folder(registryFolder)
-    var files = FileTransaction()
-    try files.stage(Array(text.utf8), at: path, mode: 0o600)
-    try files.commit(in: folder)
+      try "\(mark) until \(seconds + Self.revocationListSeconds)\n"
+      + authority.revocationList(serialNumbers: serialNumbers, now: now)
+    try LockedFolder.lock(folder).write([(name, Array(text.utf8), 0o600)])
     return text
   }
 
-  private var registryFolder: String {
-    registryPath.lastIndex(of: "/").map { String(registryPath[..<$0]) } ?? "."
-  }
+  /// Half of the time that a list is good for.
+  private static let revocationListSeconds = 180 * 86_400
 
   /// The wizard's work in one step: thing, certificate and policy, attached to one another. What is there already and
   /// alike stays.
@@ -113,7 +103,7 @@ public struct Provisioning: Sendable {
     _ name: String, type: String? = nil, attributes: [String: String] = [:], policies: [String],
     source: Source = .newKey(.ecP256), days: Int = 365, now: Date = Date()
   ) throws(IdentityError) -> Made {
-    for policy in policies { _ = try self.policy(policy) }
+    for policy in policies { _ = try self.policies.policy(policy) }
     return try Registry.update(registryPath) { registry throws(IdentityError) in
       var made = Made()
       let isNew = registry.thing(name) == nil
@@ -139,20 +129,36 @@ public struct Provisioning: Sendable {
     fleet names: [String], type: String?, policies: [String], keyKind: KeyKind, days: Int, now: Date = Date(),
     progress: (Int) -> Void
   ) throws(IdentityError) -> Int {
-    for policy in policies { _ = try self.policy(policy) }
+    for policy in policies { _ = try self.policies.policy(policy) }
     return try Registry.update(registryPath) { registry throws(IdentityError) in
       var new = 0
+      let folder = try LockedFolder.lock(kitFolder)
+      var waiting: [(kit: ConnectionKit, issued: IssuedCertificate)] = []
+      func writeKits() throws(IdentityError) {
+        guard let first = waiting.first else { return }
+        try ConnectionKit.write(waiting, rootPEM: root(first.kit), in: folder)
+        waiting.removeAll()
+      }
       for (index, name) in names.enumerated() {
         progress(index)
         if registry.thing(name) != nil { continue }
         try registry.createThing(name, type: type)
-        var made = Made()
-        let summary = try certificate(of: name, source: .newKey(keyKind), days: days, now: now, made: &made)
+        let kit = try ConnectionKit(directory: kitFolder, deviceName: name)
+        let summary: CertificateSummary
+        if kit.state == .complete {
+          summary = try CertificateSummary(file: kit.certificatePath)
+        } else {
+          let issued = try authority.issueDevice(commonName: name, days: days, keyKind: keyKind, now: now)
+          summary = try CertificateSummary(pem: issued.certificatePEM.utf8)
+          waiting.append((kit, issued))
+          if waiting.count == ConnectionKit.batchSize { try writeKits() }
+        }
         let identifier = try registry.register(summary, now: now).certificateId
         try registry.setThing(name, ofCertificate: identifier, true)
         for policy in policies { try registry.setPolicy(policy, ofCertificate: identifier, true) }
         new += 1
       }
+      try writeKits()
       return new
     }
   }
@@ -168,7 +174,7 @@ public struct Provisioning: Sendable {
         authority.issueDevice(commonName: name, days: days, keyKind: kind, now: now), rootPEM: root(kit))
       made.files = [kit.certificatePath, kit.privateKeyPath]
     case .request(let file):
-      let request = try FileContents(path: file, role: .request).bytes
+      let request = try Files.contents(of: file, role: .request).bytes
       let signed = try authority.signDevice(
         request: request, file: file, commonName: name, days: days, now: now)
       try kit.write(certificatePEM: signed, rootPEM: root(kit))
@@ -187,9 +193,9 @@ public struct Provisioning: Sendable {
 
   /// A connection kit's own root stays: AWS's devices have AWS's, and the local broker's is taken from the CA.
   private func root(_ kit: ConnectionKit) throws(IdentityError) -> String {
-    if FileContents.exists(kit.rootPath) {
+    if Files.exists(kit.rootPath) {
       return String(
-        decoding: try FileContents(path: kit.rootPath, role: .authorityCertificate).bytes, as: UTF8.self)
+        decoding: try Files.contents(of: kit.rootPath, role: .authorityCertificate).bytes, as: UTF8.self)
     }
     return try authority.certificatePEM()
   }
@@ -228,41 +234,40 @@ public struct Provisioning: Sendable {
 
   /// What the broker is to enforce for all certificates. One that isn't active is refused, and so is one whose policies
   /// don't let it connect as its common name.
-  public func enforcement() throws(IdentityError) -> Enforcement {
-    let registry = try Registry.read(registryPath)
-    var documents: [String: PolicyDocument] = [:]
+  /// - Parameter policy: The policy of a name; nil for one that can't be had, by which nothing is allowed.
+  public static func enforcement(of registry: Registry, policy: (String) -> PolicyDocument?) -> Enforcement {
     var result = Enforcement()
+    var noted: Set<String> = []
+    func note(_ text: String) {
+      if noted.insert(text).inserted { result.notes.append(text) }
+    }
     for certificate in registry.certificates {
       guard certificate.status == .active else {
         result.refusedSerialNumbers.append(certificate.serialNumber)
         continue
       }
-      var policies: [PolicyDocument] = []
-      for name in certificate.policies {
-        if documents[name] == nil {
-          do throws(IdentityError) {
-            documents[name] = try policy(name)
-          } catch {
-            result.notes.append("\(error); nothing is allowed by it")
-            continue
-          }
-        }
-        if let document = documents[name] { policies.append(document) }
-      }
       let name = certificate.commonName
+      var policies: [PolicyDocument] = []
+      for policyName in certificate.policies {
+        if let document = policy(policyName) {
+          policies.append(document)
+        } else {
+          note("there is no valid policy \(quoted(policyName)); nothing is allowed by it")
+        }
+      }
       let access = PolicyAccess(
         policies: policies, clientID: name,
         context: Self.context(of: certificate, clientID: name, in: registry))
       guard access.mayConnect else {
         result.refusedSerialNumbers.append(certificate.serialNumber)
-        result.notes.append(
+        note(
           "\(name) may not connect: no policy of its certificate allows iot:Connect on client/\(name)")
         continue
       }
       result.clients.append(
         (name, access.clientPatterns, access.subscribePatterns, access.retainPatterns))
       for rule in access.rules { result.accessControlList.allow(name, rule) }
-      for note in access.notes where !result.notes.contains(note) { result.notes.append(note) }
+      access.notes.forEach(note)
     }
     return result
   }

@@ -1,26 +1,31 @@
+import Files
 import FoundationEssentials
-import Glibc
 import JSON
 
 /// The cloud's register of thing types, things, groups and certificates: `data/registry.json`.
 ///
 /// A value: it is read, changed and written as a whole. Limits and names are those of AWS IoT ("AWS IoT Core thing
 /// resource limits and quotas", API reference).
-public struct Registry: Codable, Sendable, Equatable {
-  private var version = 1
-  /// By name.
-  public private(set) var thingTypes: [ThingType] = []
-  /// By name.
-  public private(set) var things: [Thing] = []
-  /// By name.
-  public private(set) var thingGroups: [ThingGroup] = []
+public struct Registry: Sendable, Equatable {
+  private var typesByName: [String: ThingType] = [:]
+  private var thingsByName: [String: Thing] = [:]
+  private var groupsByName: [String: ThingGroup] = [:]
   /// In the order in which they came.
   public private(set) var certificates: [RegisteredCertificate] = []
+  private var certificateIndex: [String: Int] = [:]
 
   /// An empty registry.
   public init() {}
 
-  private enum CodingKeys: CodingKey { case version, thingTypes, things, thingGroups, certificates }
+  /// By name.
+  public var thingTypes: [ThingType] { typesByName.values.sorted { $0.thingTypeName < $1.thingTypeName } }
+  /// By name.
+  public var things: [Thing] { thingsByName.values.sorted { $0.thingName < $1.thingName } }
+  /// By name.
+  public var thingGroups: [ThingGroup] {
+    groupsByName.values.sorted { $0.thingGroupName < $1.thingGroupName }
+  }
+
   /// A hundred thousand things.
   private static let sizeLimit = 1 << 28
 
@@ -28,42 +33,59 @@ public struct Registry: Codable, Sendable, Equatable {
 
   /// Reads the file; empty if there is none. Throws `invalidRegistry` for one that is damaged or of a newer version.
   public static func read(_ path: String) throws(IdentityError) -> Registry {
-    guard FileContents.exists(path) else { return Registry() }
-    let bytes = try FileContents(path: path, role: .registry, limit: sizeLimit).bytes
-    do {
-      let registry = try JSONDecoder().decode(Registry.self, from: Data(bytes))
-      guard registry.version == 1 else {
-        throw IdentityError(
-          .invalidRegistry, path: path,
-          "\(path) is of version \(registry.version); this trucksensor reads version 1: use a newer one")
+    guard Files.exists(path) else { return Registry() }
+    return try Registry(Files.contents(of: path, role: .registry, limit: sizeLimit).bytes, file: path)
+  }
+
+  /// Reads the file's text; `file` names it in errors.
+  init(_ text: [UInt8], file: String) throws(IdentityError) {
+    do throws(RegistryReader.Damage) {
+      var reader = try RegistryReader(text)
+      switch try reader.string("version", as: .number) {
+      case "1": break
+      case let version:
+        throw RegistryReader.Damage(
+          "it is of version \(version), and this trucksensor reads version 1; use a newer one", isNewer: true)
       }
-      return registry
-    } catch let error as IdentityError {
-      throw error
+      for var entry in try reader.objects("thingTypes") {
+        let type = try ThingType(from: &entry)
+        try entry.insert(type, type.thingTypeName, &typesByName)
+      }
+      for var entry in try reader.objects("things") {
+        let thing = try Thing(from: &entry)
+        try entry.insert(thing, thing.thingName, &thingsByName)
+      }
+      for var entry in try reader.objects("thingGroups") {
+        let group = try ThingGroup(from: &entry)
+        try entry.insert(group, group.thingGroupName, &groupsByName)
+      }
+      for var entry in try reader.objects("certificates") {
+        let certificate = try RegisteredCertificate(from: &entry)
+        try entry.insert(certificates.count, certificate.certificateId, &certificateIndex)
+        certificates.append(certificate)
+      }
+      try reader.finish()
     } catch {
-      let reason = Self.reason(error, bytes)
       throw IdentityError(
-        .invalidRegistry, path: path,
-        "\(path) is damaged: \(reason); mend it, or remove it: 'run' registers its devices again")
+        .invalidRegistry, path: file,
+        error.isNewer
+          ? "\(file): \(error.message)"
+          : "\(file) is damaged: \(error.message); fix it, or remove it: 'run' registers its devices again")
     }
   }
 
-  private static func reason(_ error: any Error, _ bytes: [UInt8]) -> String {
-    do throws(JSONError) {
-      _ = try JSONElement(bytes)
-    } catch {
-      return "\(error)"
+  /// The file's text.
+  var text: [UInt8] {
+    var json = JSONWriter(indented: true)
+    json.object {
+      $0.member("version", 1)
+      $0.array("thingTypes") { for type in thingTypes { type.write(to: &$0) } }
+      $0.array("things") { for thing in things { thing.write(to: &$0) } }
+      $0.array("thingGroups") { for group in thingGroups { group.write(to: &$0) } }
+      $0.array("certificates") { for certificate in certificates { certificate.write(to: &$0) } }
     }
-    guard let error = error as? DecodingError else { return "\(error)" }
-    let (path, what): ([any CodingKey], String) =
-      switch error {
-      case .keyNotFound(let key, let context): (context.codingPath + [key], "is missing")
-      case .typeMismatch(_, let context), .valueNotFound(_, let context):
-        (context.codingPath, "has a wrong type")
-      case .dataCorrupted(let context): (context.codingPath, "has a wrong value")
-      @unknown default: ([], "can't be read")
-      }
-    return path.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }.joined(separator: ".") + " " + what
+    json.newline()
+    return json.bytes
   }
 
   /// Changes the file as one step: others that do the same wait, and nobody sees half of it.
@@ -71,24 +93,18 @@ public struct Registry: Codable, Sendable, Equatable {
   public static func update<Result>(
     _ path: String, _ change: (inout Registry) throws(IdentityError) -> Result
   ) throws(IdentityError) -> Result {
-    let slash = path.lastIndex(of: "/")
-    let folder = try Folder(slash.map { String(path[..<$0]) } ?? ".")
+    let folder = try LockedFolder.lock(Files.folder(of: path))
     var registry = try read(path)
     let before = registry
     let result = try change(&registry)
-    guard registry != before || !FileContents.exists(path) else { return result }
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    guard let data = try? encoder.encode(registry) else { throw .cryptography("encode the registry") }
-    var files = FileTransaction()
-    try files.stage(Array(data) + [0x0A], at: path, mode: 0o600)
-    try files.commit(in: folder)
+    guard registry != before || !Files.exists(path) else { return result }
+    try folder.write([(Files.name(of: path), registry.text, 0o600)])
     return result
   }
 
   // MARK: Thing types
 
-  /// CreateThingType. One that exists alike is no error.
+  /// CreateThingType. Creating it again with the same properties changes nothing.
   public mutating func createThingType(
     _ name: String, description: String? = nil, searchableAttributes: [String] = [], now: Date = Date()
   ) throws(IdentityError) {
@@ -100,55 +116,50 @@ public struct Registry: Codable, Sendable, Equatable {
     if let description { try Names.description.check(description, "description") }
     let properties = ThingType.Properties(
       thingTypeDescription: description, searchableAttributes: searchableAttributes)
-    if let present = thingTypes.first(where: { $0.thingTypeName == name }) {
+    if let present = typesByName[name] {
       guard present.thingTypeProperties == properties else {
         throw .conflict("the thing type '\(name)' exists with other properties; types can't be changed")
       }
       return
     }
-    thingTypes.append(
-      ThingType(
-        thingTypeName: name, thingTypeProperties: properties,
-        thingTypeMetadata: .init(deprecated: false, creationDate: now.ISO8601Format())))
-    thingTypes.sort { $0.thingTypeName < $1.thingTypeName }
+    typesByName[name] = ThingType(
+      thingTypeName: name, thingTypeProperties: properties,
+      thingTypeMetadata: .init(deprecated: false, creationDate: now.iso8601))
   }
 
   /// DeprecateThingType, or undoes it.
   public mutating func deprecateThingType(_ name: String, undo: Bool = false) throws(IdentityError) {
-    guard let index = thingTypes.firstIndex(where: { $0.thingTypeName == name }) else {
-      throw .notFound("thing type", name)
-    }
-    thingTypes[index].thingTypeMetadata.deprecated = !undo
+    guard typesByName[name] != nil else { throw .notFound("thing type", name) }
+    typesByName[name]?.thingTypeMetadata.deprecated = !undo
   }
 
   /// DeleteThingType: a deprecated one that no thing has.
   public mutating func deleteThingType(_ name: String) throws(IdentityError) {
-    guard let index = thingTypes.firstIndex(where: { $0.thingTypeName == name }) else {
-      throw .notFound("thing type", name)
-    }
+    guard let type = typesByName[name] else { throw .notFound("thing type", name) }
     if let user = things.first(where: { $0.thingTypeName == name }) {
       throw .inUse("the thing '\(user.thingName)' has the type '\(name)'; delete it first")
     }
-    guard thingTypes[index].thingTypeMetadata.deprecated else {
+    guard type.thingTypeMetadata.deprecated else {
       throw .inUse("only a deprecated type can be deleted; run 'provision type revoke \(name)' first")
     }
-    thingTypes.remove(at: index)
+    typesByName[name] = nil
   }
 
   // MARK: Things
 
   /// The thing of that name.
-  public func thing(_ name: String) -> Thing? { things.first { $0.thingName == name } }
+  public func thing(_ name: String) -> Thing? { thingsByName[name] }
 
-  /// CreateThing. One that exists alike is no error.
+  /// The thing type of that name.
+  public func thingType(_ name: String) -> ThingType? { typesByName[name] }
+
+  /// CreateThing. Creating it again with the same properties changes nothing.
   public mutating func createThing(
     _ name: String, type: String? = nil, attributes: [String: String] = [:]
   ) throws(IdentityError) {
     try ConnectionKit.validate(deviceName: name)
     if let type {
-      guard let found = thingTypes.first(where: { $0.thingTypeName == type }) else {
-        throw .notFound("thing type", type)
-      }
+      guard let found = typesByName[type] else { throw .notFound("thing type", type) }
       guard !found.thingTypeMetadata.deprecated else {
         throw .invalid("the thing type '\(type)' is deprecated; choose another")
       }
@@ -169,52 +180,43 @@ public struct Registry: Codable, Sendable, Equatable {
       }
       return
     }
-    things.append(Thing(thingName: name, thingTypeName: type, attributes: attributes))
-    things.sort { $0.thingName < $1.thingName }
+    thingsByName[name] = Thing(thingName: name, thingTypeName: type, attributes: attributes)
   }
 
   /// DeleteThing: one without certificates.
   public mutating func deleteThing(_ name: String) throws(IdentityError) {
-    guard let index = things.firstIndex(where: { $0.thingName == name }) else {
-      throw .notFound("thing", name)
-    }
+    guard thing(name) != nil else { throw .notFound("thing", name) }
     if let principal = certificates.first(where: { $0.things.contains(name) && $0.status != .revoked }) {
       throw .inUse(
         "the certificate \(principal.certificateId.prefix(12))… is attached to '\(name)'; detach or revoke it first"
       )
     }
     for certificate in certificates.indices { certificates[certificate].things.removeAll { $0 == name } }
-    for group in thingGroups.indices { thingGroups[group].things.removeAll { $0 == name } }
-    things.remove(at: index)
+    for group in groupsByName.keys { groupsByName[group]?.things.removeAll { $0 == name } }
+    thingsByName[name] = nil
   }
 
   // MARK: Groups
 
-  /// CreateThingGroup; one that exists is no error.
+  /// CreateThingGroup. Creating it again changes nothing.
   public mutating func createThingGroup(_ name: String) throws(IdentityError) {
     try Names.thing.check(name, "thing group")
-    guard !thingGroups.contains(where: { $0.thingGroupName == name }) else { return }
-    thingGroups.append(ThingGroup(thingGroupName: name, things: []))
-    thingGroups.sort { $0.thingGroupName < $1.thingGroupName }
+    if groupsByName[name] == nil { groupsByName[name] = ThingGroup(thingGroupName: name, things: []) }
   }
 
   /// AddThingToThingGroup, RemoveThingFromThingGroup.
   public mutating func setMember(_ thing: String, of group: String, _ isMember: Bool) throws(IdentityError) {
-    guard let index = thingGroups.firstIndex(where: { $0.thingGroupName == group }) else {
-      throw .notFound("thing group", group)
-    }
+    guard var changed = groupsByName[group] else { throw .notFound("thing group", group) }
     guard self.thing(thing) != nil else { throw .notFound("thing", thing) }
-    thingGroups[index].things.removeAll { $0 == thing }
-    if isMember { thingGroups[index].things.append(thing) }
-    thingGroups[index].things.sort()
+    changed.things.removeAll { $0 == thing }
+    if isMember { changed.things.append(thing) }
+    changed.things.sort()
+    groupsByName[group] = changed
   }
 
   /// DeleteThingGroup.
   public mutating func deleteThingGroup(_ name: String) throws(IdentityError) {
-    guard thingGroups.contains(where: { $0.thingGroupName == name }) else {
-      throw .notFound("thing group", name)
-    }
-    thingGroups.removeAll { $0.thingGroupName == name }
+    guard groupsByName.removeValue(forKey: name) != nil else { throw .notFound("thing group", name) }
   }
 
   // MARK: Certificates
@@ -224,19 +226,31 @@ public struct Registry: Codable, Sendable, Equatable {
   public mutating func register(
     _ certificate: CertificateSummary, status: RegisteredCertificate.Status = .active, now: Date = Date()
   ) throws(IdentityError) -> RegisteredCertificate {
-    if let present = certificates.first(where: { $0.certificateId == certificate.fingerprint }) {
-      return present
-    }
+    if let present = registered(certificate) { return present }
     guard let name = certificate.commonName, !name.isEmpty else {
       throw .invalid("the certificate has no common name, by which the broker would know it")
+    }
+    guard RegisteredCertificate.isUsable(commonName: name) else {
+      throw .invalid(
+        "the certificate's common name \(quoted(name)) has control characters, or blanks at its ends, or more than "
+          + "\(RegisteredCertificate.commonNameLimit) bytes, which the broker can't know a device by")
+    }
+    guard RegisteredCertificate.isUsable(serialNumber: certificate.serialNumber) else {
+      throw .invalid("the certificate's serial number has more than 20 bytes (RFC 5280 section 4.1.2.2)")
     }
     let registered = RegisteredCertificate(
       certificateId: certificate.fingerprint,
       certificateArn: "arn:aws:iot:local:000000000000:cert/\(certificate.fingerprint)", status: status,
-      creationDate: now.ISO8601Format(), commonName: name, serialNumber: certificate.serialNumber, things: [],
+      creationDate: now.iso8601, commonName: name, serialNumber: certificate.serialNumber, things: [],
       policies: [])
+    certificateIndex[registered.certificateId] = certificates.count
     certificates.append(registered)
     return registered
+  }
+
+  /// The entry of a certificate; nil if it isn't registered.
+  public func registered(_ certificate: CertificateSummary) -> RegisteredCertificate? {
+    certificateIndex[certificate.fingerprint].map { certificates[$0] }
   }
 
   /// The certificate of that identifier, of which twelve digits are enough, or the newest that isn't revoked of the
@@ -247,9 +261,9 @@ public struct Registry: Codable, Sendable, Equatable {
 
   private func index(ofCertificate name: String) throws(IdentityError) -> Int {
     let text = name.hasPrefix("arn:") ? String(name.split(separator: "/").last ?? "") : name
-    if let index = certificates.firstIndex(where: {
-      $0.certificateId == text || (text.utf8.count >= 12 && $0.certificateId.hasPrefix(text))
-    }) {
+    if let index = certificateIndex[text] { return index }
+    if text.utf8.count >= 12, let index = certificates.firstIndex(where: { $0.certificateId.hasPrefix(text) })
+    {
       return index
     }
     if let index = certificates.lastIndex(where: { $0.things.contains(name) && $0.status != .revoked })
@@ -304,7 +318,19 @@ public struct Registry: Codable, Sendable, Equatable {
       throw .inUse("the certificate has things or policies; detach them first")
     }
     certificates.remove(at: index)
+    certificateIndex = [:]
+    for (index, certificate) in certificates.enumerated() {
+      certificateIndex[certificate.certificateId] = index
+    }
   }
+
+  /// Throws `invalidName` unless AWS takes the text for a policy's name.
+  package static func check(policyName: String) throws(IdentityError) {
+    try Names.policy.check(policyName, "policy")
+  }
+
+  /// Whether AWS takes the text for a policy's name; it names a file of the policies' folder, too.
+  static func isPolicyName(_ text: String) -> Bool { Names.policy.allows(text) }
 
   /// The certificates that have the policy.
   public func targets(ofPolicy policy: String) -> [RegisteredCertificate] {
@@ -337,9 +363,13 @@ private struct Names {
   static let policy = Names(128, extra: "_+=,.@-")
   static let description = Names(2028, minimum: 0, extra: " !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
 
-  func check(_ text: String, _ noun: String) throws(IdentityError) {
+  func allows(_ text: String) -> Bool {
     let scalars = text.unicodeScalars
-    guard (minimum...limit).contains(scalars.count), scalars.allSatisfy(isAllowed) else {
+    return (minimum...limit).contains(scalars.count) && scalars.allSatisfy(isAllowed)
+  }
+
+  func check(_ text: String, _ noun: String) throws(IdentityError) {
+    guard allows(text) else {
       throw IdentityError(
         .invalidName,
         "\(quoted(text)) can't be a \(noun); use \(minimum) to \(limit) of the characters \(characters)")
@@ -348,9 +378,21 @@ private struct Names {
 }
 
 extension IdentityError {
+  /// The command whose `list` shows what there is.
+  private static func command(of kind: String) -> String {
+    switch kind {
+    case "thing type": "type"
+    case "thing group": "group"
+    case "thing": "thing"
+    default: "cert"
+    }
+  }
+
   static func notFound(_ kind: String, _ name: String) -> IdentityError {
     IdentityError(
-      .notFound, "there is no \(kind) \(quoted(name)) (ResourceNotFoundException); see 'provision list'")
+      .notFound,
+      "there is no \(kind) \(quoted(name)) (ResourceNotFoundException); see 'provision \(Self.command(of: kind)) list'"
+    )
   }
   static func conflict(_ message: String) -> IdentityError {
     IdentityError(.conflict, "\(message) (ResourceAlreadyExistsException)")

@@ -1,3 +1,5 @@
+import Files
+
 internal import COpenSSL
 
 /// The TLS settings shared by all connections of one loop. One OpenSSL context for all clients instead of one each
@@ -24,6 +26,12 @@ public final class TLSContext {
     ts_ssl_ctx_set_modes(context)
     switch settings.trust {
     case .file(let path):
+      do throws(FileError) {
+        _ = try Files.read(path)
+      } catch {
+        throw MQTTError(
+          .credentials, "can't read the CA's certificate \(path): \(error.reason); give its file by --ca")
+      }
       guard SSL_CTX_load_verify_file(context, path) == 1 else {
         throw MQTTError(
           .credentials, "\(path) can't be read as the CA's PEM certificate: \(TLSErrorText.last())")
@@ -112,7 +120,8 @@ final class TLSPeer {
       case "unknown CA":
         "its CA is not the one the broker trusts; use a certificate that this broker's CA made"
       case "certificate expired": "it has expired; make a new one"
-      case "certificate revoked": "it was revoked; provision the device anew"
+      case "certificate revoked":
+        "it was revoked or made inactive, or no policy lets it connect; at the local broker 'trucksensor doctor NAME' says which"
       case "certificate required", "handshake failure": "it asks for one; give it by --cert and --key"
       default: "look into the broker's log for the reason"
       }

@@ -1,4 +1,5 @@
 import Numbers
+import Text
 
 /// A dataset's header line and what `--map` and `--fields` select from it.
 struct Header {
@@ -106,7 +107,7 @@ struct Header {
   private static func unknown(
     _ name: String, option: String, among names: [String], _ reader: CSVReader
   ) -> DatasetError {
-    let nearest = NearestName.of(name, in: names).map { "; did you mean '\($0)'?" } ?? ""
+    let nearest = NearestName.of(name, among: names).map { "; did you mean '\($0)'?" } ?? ""
     return DatasetError(
       file: reader.file, line: reader.line,
       message: "has no column '\(name)' (\(option))\(nearest) (columns: \(list(names)))")

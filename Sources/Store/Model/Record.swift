@@ -1,6 +1,8 @@
+import JSON
+import Numbers
 import Time
 
-/// What a series is known by, beside its measure: a name and a text.
+/// A name and a text that tell a series apart, such as the device.
 public struct Dimension: Sendable, Hashable {
   /// The dimension's name, a column of the table.
   public let name: String
@@ -11,6 +13,17 @@ public struct Dimension: Sendable, Hashable {
   public init(_ name: String, _ value: String) {
     self.name = name
     self.value = value
+  }
+
+  /// Dimensions as a JSON object, sorted by name: what a series is known by.
+  static func json(_ dimensions: [Dimension]) -> String {
+    var json = JSONWriter()
+    json.object {
+      for dimension in dimensions.sorted(by: { $0.name < $1.name }) {
+        $0.member(dimension.name, dimension.value)
+      }
+    }
+    return json.text
   }
 }
 
@@ -79,6 +92,9 @@ public enum RecordLimits {
   public static let text = 2048
   /// Different measures of one table: fewer than Timestream's 8 192, since each is a column here.
   public static let tableMeasures = 400
+  /// The times of readings, nanoseconds since 1970, up to the year 2115: sums of any two and three months, and differences,
+  /// fit in 64 bits. Only a damaged file has others; charts leave them out, and `LocalStore.verify` reports them.
+  package static let times: Range<Int64> = 0..<(1 << 62) - (1 << 53)
   /// How far ahead of the clock a record's time may be, in nanoseconds: 15 minutes.
   public static let future: Int64 = 900_000_000_000
 
@@ -111,11 +127,24 @@ public enum RecordLimits {
       }
     }
     guard isPlain, (3...256).contains(name.utf8.count), name.utf8.first != UInt8(ascii: ".") else {
-      return "'\(name)' is no name: 3 to 256 letters, digits, '_', '-' and '.'"
+      return "'\(name)' is not a valid table name: 3 to 256 letters, digits, '_', '-' and '.'"
     }
-    if name.lowercased().hasPrefix("ts_") || name.lowercased().hasPrefix("sqlite_") || name.hasSuffix("_wide")
-    {
-      return "'\(name)' is a name that the store keeps for itself"
+    let lowercase = name.lowercased()
+    if lowercase.hasPrefix("ts_") || lowercase.hasPrefix("sqlite_") || lowercase.hasSuffix("_wide") {
+      return "'\(name)' is a name that the store uses itself"
+    }
+    return nil
+  }
+
+  /// Why a server can't keep a record; nil if it can. The local store checks names only when they are new.
+  static func problem(withRequest request: WriteRequest, now: Int64) -> String? {
+    if let problem = problem(withTable: request.table) ?? problem(with: request.record, now: now) {
+      return problem
+    }
+    var names: Set<String> = []
+    for name in request.record.dimensions.map(\.name) + request.record.measures.map(\.name) {
+      if let problem = problem(withName: name) { return problem }
+      guard names.insert(name).inserted else { return "it has '\(name)' twice" }
     }
     return nil
   }
@@ -129,8 +158,8 @@ public enum RecordLimits {
     if record.dimensions.count > dimensions {
       return "it has \(record.dimensions.count) dimensions; \(dimensions) are allowed"
     }
-    if record.time < 0 { return "its time is before 1970" }
-    if record.time > now + future {
+    if record.time < times.lowerBound { return "its time is before 1970" }
+    if record.time > now.saturatingAdd(future) || record.time >= times.upperBound {
       return "its time, \(Timestamp.text(record.time)), is more than 15 minutes ahead of the clock"
     }
     for dimension in record.dimensions {
@@ -141,7 +170,8 @@ public enum RecordLimits {
     }
     for (name, value) in record.measures {
       switch value {
-      case .double(let number) where !number.isFinite: return "its measure '\(name)' is \(number), no number"
+      case .double(let number) where !number.isFinite:
+        return "its measure '\(name)' is \(number), which is not a number"
       case .varchar(let value) where value.utf8.count > text:
         return "its measure '\(name)' is longer than \(text) bytes"
       default: break

@@ -137,8 +137,8 @@ extension StoreReader {
         + "ORDER BY time LIMIT ?")
     defer { select.reset() }
     select.bind(1, range.series)
-    select.bind(2, range.first)
-    select.bind(3, range.last)
+    select.bind(2, Swift.max(range.first, RecordLimits.times.lowerBound))
+    select.bind(3, Swift.min(range.last, RecordLimits.times.upperBound - 1))
     select.bind(4, time)
     select.bind(5, Int64(limit))
     return try select.rows(count)
@@ -149,6 +149,8 @@ extension ChartSource {
   /// How long after a reading another one of the same device with an earlier time can arrive at a server and still be
   /// found, in nanoseconds.
   private var overlap: Int64 { 10_000_000_000 }
+  /// How many readings of the last seconds and of the future are remembered of each device.
+  private var seenLimit: Int { 100_000 }
 
   /// The cursor of a server: behind all that its devices have.
   package func newestArrival() throws(StoreError) -> ArrivalCursor {
@@ -162,7 +164,8 @@ extension ChartSource {
       while true {
         let rows = try readings(measures, of: truck, after: time, limit: 2000)
         place.seen.formUnion(rows.map(\.time))
-        guard let last = rows.last, rows.count == 2000 else { break }
+        // A server may answer anything: also the same for ever.
+        guard let last = rows.last, last.time > time, place.seen.count < seenLimit else { break }
         time = last.time
       }
       cursor.devices[truck.label] = place
@@ -193,6 +196,7 @@ extension ChartSource {
         place.seen.formUnion(new.map(\.time))
         if new.isEmpty { break }
       }
+      if place.seen.count > seenLimit { place.seen.removeAll() }
       if let known = place.seen.filter({ $0 <= now }).max() {
         place.time = Swift.max(place.time, known.saturatingSubtract(overlap))
         let start = place.time

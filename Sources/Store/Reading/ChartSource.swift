@@ -2,10 +2,15 @@
 package struct ChartTruck: Sendable {
   /// The dimension's value, or all dimensions where there are several.
   package let label: String
-  /// The times of its first and last reading, nanoseconds since 1970.
+  /// The times of its first and last reading, nanoseconds since 1970, within `RecordLimits.times`.
   package let span: ClosedRange<Int64>
-  /// Which series it is, where the source has series.
+  /// Its series, if the source has series.
   let series: Series?
+
+  /// The part of a window in which it has readings, at a server whose times are multiples of `precision`.
+  func occupied(_ window: Range<Int64>, precision: Int64) -> Range<Int64> {
+    window.clamped(to: span.lowerBound..<span.upperBound + precision)
+  }
 }
 
 /// What charts, cards and reports read: one table of the local store, or of a server. Used on one thread at a time.

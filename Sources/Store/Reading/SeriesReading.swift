@@ -116,12 +116,13 @@ extension StoreReader {
     of series: Series, measures: [MeasureInfo], in table: Table, after time: Int64, limit: Int
   ) throws(StoreError) -> [(time: Int64, values: [Double?])] {
     let select = try connection.statement(
-      "SELECT time\(Self.columns(measures)) FROM ts_data_\(table.id) WHERE series = ? AND time > ? ORDER BY time LIMIT ?"
+      "SELECT time\(Self.columns(measures)) FROM ts_data_\(table.id) WHERE series = ? AND time > ? AND time < ? ORDER BY time LIMIT ?"
     )
     defer { select.reset() }
     select.bind(1, series.id)
-    select.bind(2, time)
-    select.bind(3, Int64(limit))
+    select.bind(2, Swift.max(time, RecordLimits.times.lowerBound - 1))
+    select.bind(3, RecordLimits.times.upperBound)
+    select.bind(4, Int64(limit))
     return try select.rows(measures.count)
   }
 
@@ -130,7 +131,8 @@ extension StoreReader {
     measures.map { $0.type == .varchar ? ", NULL" : ", m\($0.id)" }.joined()
   }
 
-  /// The first and last time of a series, nanoseconds since 1970; nil if it has no readings.
+  /// The first and last time of a series, nanoseconds since 1970; nil if it has no readings. Times that a reading can't
+  /// have (`RecordLimits.times`) are left out here and in all that follows.
   public func span(of series: Series, in table: Table) throws(StoreError) -> ClosedRange<Int64>? {
     let first = try time(series, table, "ASC")
     let last = try time(series, table, "DESC")
@@ -140,10 +142,27 @@ extension StoreReader {
 
   private func time(_ series: Series, _ table: Table, _ order: String) throws(StoreError) -> Int64? {
     let select = try connection.statement(
-      "SELECT time FROM ts_data_\(table.id) WHERE series = ? ORDER BY time \(order) LIMIT 1")
+      "SELECT time FROM ts_data_\(table.id) WHERE series = ? AND time >= ? AND time < ? ORDER BY time \(order) LIMIT 1"
+    )
     defer { select.reset() }
     select.bind(1, series.id)
-    return try select.step() ? select.integer(0) : nil
+    select.bind(2, RecordLimits.times.lowerBound)
+    select.bind(3, RecordLimits.times.upperBound)
+    guard try select.step() else { return nil }
+    let time = select.integer(0)
+    // A damaged page can hold what the condition denies.
+    guard RecordLimits.times.contains(time) else { throw connection.damaged("a reading's time can't be") }
+    return time
+  }
+
+  /// The part of a window in which a series has readings: within `RecordLimits.times`, so that arithmetic on its times fits
+  /// in 64 bits. Nil if there is none.
+  private func occupied(_ window: Range<Int64>, _ series: Series, _ table: Table) throws(StoreError) -> Range<
+    Int64
+  >? {
+    guard let span = try span(of: series, in: table) else { return nil }
+    let occupied = window.clamped(to: span.lowerBound..<span.upperBound + 1)
+    return occupied.isEmpty ? nil : occupied
   }
 
   /// A measure over a window, reduced to at most `count` + 2 buckets of equal length; empty ones are left out.
@@ -155,10 +174,8 @@ extension StoreReader {
     timeWeighted: Bool = false
   ) throws(StoreError) -> [Bucket] {
     let count = Int64(Swift.max(1, Swift.min(count, 100_000)))
-    guard let span = try span(of: series, in: table) else { return [] }
-    let from = Swift.max(window.lowerBound, span.lowerBound)
-    let to = Swift.min(window.upperBound, span.upperBound + 1)
-    guard from < to else { return [] }
+    guard let occupied = try occupied(window, series, table) else { return [] }
+    let (from, to) = (occupied.lowerBound, occupied.upperBound)
     let width = Swift.max(1, (to - from + count - 1) / count)
     var level: Int64?
     if !timeWeighted {
@@ -183,7 +200,7 @@ extension StoreReader {
     let origin = from.floored(to: level)
     // The parts of a minute or hour at the window's edges.
     let inner = Swift.min(origin == from ? origin : origin + level, to)
-    let outer = Swift.max(to == span.upperBound + 1 ? to : to.floored(to: level), inner)
+    let outer = Swift.max(to < window.upperBound ? to : to.floored(to: level), inner)
     try raw(measure, series, table, from..<inner, origin: origin, width: wide, &buckets)
     try rolledUp(measure, series, table, inner..<outer, level, origin: origin, width: wide, &buckets)
     try raw(measure, series, table, outer..<to, origin: origin, width: wide, &buckets)
@@ -198,14 +215,24 @@ extension StoreReader {
     hours.bind(2, RollupLevel.hour)
     hours.bind(3, window.lowerBound.floored(to: RollupLevel.hour))
     hours.bind(4, window.upperBound)
+    defer { hours.reset() }
     var total = 0
     while try hours.step() {
-      total += RollupCell.cells(hours.blob(0)).map { Int($0.count) }.max() ?? 0
+      var most: Int32 = 0
+      guard
+        RollupCell.forEach(
+          hours.blob(0),
+          {
+            most = Swift.max(most, $0.count); return true
+          })
+      else {
+        throw connection.damagedRollup(of: table.id)
+      }
+      total = total.saturatingAdd(Int(most))
     }
-    hours.reset()
     // A window within an hour has its share of it.
     if window.count < RollupLevel.hour {
-      total = Int(Double(total) * Double(window.count) / Double(RollupLevel.hour))
+      total = Int(saturated: Double(total) * Double(window.count) / Double(RollupLevel.hour))
     }
     return total
   }
@@ -233,22 +260,15 @@ extension StoreReader {
     select.bind(2, level)
     select.bind(3, window.lowerBound)
     select.bind(4, window.upperBound)
+    defer { select.reset() }
     while try select.step() {
-      let cells = select.blob(1)
-      // Looked through in place: an array a row costs more than all the rest.
-      let size = MemoryLayout<RollupCell>.stride
-      var place = 0
-      while place + size <= cells.count {
-        if cells.loadUnaligned(fromByteOffset: place, as: Int32.self) == measure.id {
-          Self.add(
-            cells.loadUnaligned(fromByteOffset: place, as: RollupCell.self), at: select.integer(0), origin,
-            width, &buckets)
-          break
-        }
-        place += size
+      let time = select.integer(0)
+      let isSound = RollupCell.forEach(select.blob(1)) { cell in
+        if cell.measure == measure.id { Self.add(cell, at: time, origin, width, &buckets) }
+        return cell.measure != measure.id
       }
+      guard isSound, window.contains(time) else { throw connection.damagedRollup(of: table.id) }
     }
-    select.reset()
   }
 
   private static func add(
@@ -308,10 +328,12 @@ extension StoreReader {
     select.bind(1, series.id)
     select.bind(2, window.lowerBound)
     select.bind(3, window.upperBound)
+    defer { select.reset() }
     while try select.step() {
-      if !select.isNull(1) { body(select.integer(0), select.double(1)) }
+      let time = select.integer(0)
+      guard window.contains(time) else { throw connection.damaged("readings are out of order") }
+      if !select.isNull(1) { body(time, select.double(1)) }
     }
-    select.reset()
   }
 
   private func last(_ measure: MeasureInfo, _ series: Series, _ table: Table, before time: Int64)
@@ -319,18 +341,19 @@ extension StoreReader {
     -> Sample?
   {
     let select = try connection.statement(
-      "SELECT time, m\(measure.id) FROM ts_data_\(table.id) WHERE series = ? AND time < ? AND m\(measure.id) IS NOT NULL "
+      "SELECT time, m\(measure.id) FROM ts_data_\(table.id) WHERE series = ? AND time >= ? AND time < ? AND m\(measure.id) IS NOT NULL "
         + "ORDER BY time DESC LIMIT 1")
     defer { select.reset() }
     select.bind(1, series.id)
-    select.bind(2, time)
+    select.bind(2, RecordLimits.times.lowerBound)
+    select.bind(3, Swift.min(time, RecordLimits.times.upperBound))
     return try select.step() ? Sample(time: select.integer(0), value: select.double(1)) : nil
   }
 
   /// The last value of a measure; nil if it has none.
   public func latest(_ measure: MeasureInfo, of series: Series, in table: Table) throws(StoreError) -> Sample?
   {
-    try last(measure, series, table, before: .max)
+    try last(measure, series, table, before: RecordLimits.times.upperBound)
   }
 
   /// Statistics over a window; nil if it has no number.
@@ -363,16 +386,14 @@ extension StoreReader {
   public func rises(
     _ measure: MeasureInfo, of series: Series, in table: Table, window: Range<Int64>
   ) throws(StoreError) -> Int {
-    guard !window.isEmpty, let span = try span(of: series, in: table) else { return 0 }
+    guard let occupied = try occupied(window, series, table) else { return 0 }
     var previous = try last(measure, series, table, before: window.lowerBound)?.value
     var rises = 0
     func take(_ value: Double) {
       if let known = previous, known == 0, value != 0 { rises += 1 }
       previous = value
     }
-    let from = Swift.max(window.lowerBound, span.lowerBound)
-    let to = Swift.min(window.upperBound, span.upperBound + 1)
-    guard from < to else { return 0 }
+    let (from, to) = (occupied.lowerBound, occupied.upperBound)
     let inner = Swift.min(from.floored(to: RollupLevel.minute) + RollupLevel.minute, to)
     let outer = Swift.max(to.floored(to: RollupLevel.minute), inner)
     try forEach(measure, series, table, from..<inner) { take($1) }

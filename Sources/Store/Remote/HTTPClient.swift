@@ -11,6 +11,7 @@ final class HTTPClient {
     guard let handle = ts_http_new() else {
       throw StoreError(.system, "libcurl isn't installed; 'apt-get install libcurl4' does that")
     }
+    // From here on 'deinit' frees it.
     self.handle = handle
     self.server = server
   }
@@ -19,7 +20,7 @@ final class HTTPClient {
 
   /// Sends a request, a POST if there is a body, and returns the status and the text of the answer.
   ///
-  /// Throws `StoreError` of kind `unreachable` where no answer came.
+  /// Throws `StoreError` of kind `unreachable` if no answer came.
   func send(_ url: String, body: [UInt8]? = nil) throws(StoreError) -> (status: Int, text: String) {
     var headers: [String] = []
     var content = body
@@ -44,7 +45,9 @@ final class HTTPClient {
     let text = ts_http_answer(handle, &count)
     let answer = UnsafeRawBufferPointer(start: text, count: count)
     let result = String(decoding: answer, as: UTF8.self)
-    guard status > 0 else { throw StoreError(.unreachable, "\(server.base): \(result)") }
+    guard status > 0 else {
+      throw StoreError(.unreachable, "\(server): \(server.secrets.hidden(in: result))")
+    }
     return (status, result)
   }
 }

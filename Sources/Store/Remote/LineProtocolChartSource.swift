@@ -50,13 +50,28 @@ package final class LineProtocolChartSource: ChartSource {
     var number: Double? {
       switch self {
       case .integer(let value): Double(value)
-      case .number(let value): value
-      case .text(let text): Double(text)
+      case .number(let value): value.isFinite ? value : nil
+      // VictoriaMetrics writes numbers as texts, and NaN and infinities, too.
+      case .text(let text): NumberText.double(text)
       case .nothing: nil
       }
     }
-    var integer: Int64? { if case .integer(let value) = self { value } else { nil } }
+    /// A time in nanoseconds since 1970; nil if a reading can't have it.
+    var nanoseconds: Int64? {
+      guard case .integer(let value) = self, RecordLimits.times.contains(value) else { return nil }
+      return value
+    }
+    /// The same of seconds since 1970, in whole milliseconds.
+    var seconds: Int64? {
+      number.flatMap { Int64(truncated: ($0 * 1000).rounded()) }.flatMap(
+        LineProtocolChartSource.nanoseconds(ofMilliseconds:))
+    }
     var text: String? { if case .text(let value) = self { value } else { nil } }
+  }
+
+  /// The nanoseconds of milliseconds since 1970; nil if a reading can't have that time.
+  private static func nanoseconds(ofMilliseconds time: Int64) -> Int64? {
+    time.checkedMultiply(1_000_000).flatMap { RecordLimits.times.contains($0) ? $0 : nil }
   }
 
   private struct Failure: Decodable { let error: String? }
@@ -68,7 +83,8 @@ package final class LineProtocolChartSource: ChartSource {
       let reason =
         (try? JSONDecoder().decode(Failure.self, from: data))?.error ?? String(answer.text.prefix(200))
       throw StoreError(
-        answer.status == 401 ? .refused : .unreachable, "\(server.base) answers \(answer.status): \(reason)")
+        [401, 403].contains(answer.status) ? .refused : .unreachable,
+        "\(server) answers \(answer.status): \(server.secrets.hidden(in: reason))")
     }
     return decoded
   }
@@ -89,9 +105,11 @@ package final class LineProtocolChartSource: ChartSource {
 
   private func influx(_ statement: String) throws(StoreError) -> [Influx.Series] {
     let answer = try fetch(
-      "/query?db=\(LineProtocolServer.encoded(server.database))&epoch=ns&q=\(LineProtocolServer.encoded(statement))",
+      "/query?db=\(StoreURL.encoded(server.database))&epoch=ns&q=\(StoreURL.encoded(statement))",
       Influx.self)
-    if let error = answer.results.first?.error { throw StoreError(.statement, "\(server.base): \(error)") }
+    if let error = answer.results.first?.error {
+      throw StoreError(.statement, "\(server): \(server.secrets.hidden(in: error))")
+    }
     return answer.results.first?.series ?? []
   }
 
@@ -104,10 +122,7 @@ package final class LineProtocolChartSource: ChartSource {
   }
 
   private func condition(_ truck: ChartTruck, _ window: Range<Int64>) -> String {
-    // InfluxDB's times end in 2262, a little before 64 bits do.
-    let end = Swift.min(window.upperBound, 9_223_372_036_854_775_806)
-    return
-      "WHERE \"device\" = \(Self.literal(truck.label)) AND time >= \(Swift.max(0, window.lowerBound)) AND time < \(end)"
+    "WHERE \"device\" = \(Self.literal(truck.label)) AND time >= \(window.lowerBound) AND time < \(window.upperBound)"
   }
 
   // MARK: MetricsQL
@@ -126,7 +141,7 @@ package final class LineProtocolChartSource: ChartSource {
 
   private func instant(_ expression: String, at time: Int64) throws(StoreError) -> [Prometheus.Result] {
     try fetch(
-      "/api/v1/query?query=\(LineProtocolServer.encoded(expression))&time=\(Double(time) / 1e9)",
+      "/api/v1/query?query=\(StoreURL.encoded(expression))&time=\(Double(time) / 1e9)",
       Prometheus.self
     ).data.result
   }
@@ -138,11 +153,6 @@ package final class LineProtocolChartSource: ChartSource {
 
   private func seconds(_ window: Range<Int64>) -> String {
     "[\(Swift.max(1, (window.upperBound - window.lowerBound) / 1_000_000))ms]"
-  }
-
-  private func clamped(_ window: Range<Int64>, _ truck: ChartTruck) -> Range<Int64> {
-    let from = Swift.max(window.lowerBound, truck.span.lowerBound)
-    return from..<Swift.max(from, Swift.min(window.upperBound, truck.span.upperBound + 1_000_000))
   }
 
   // MARK: The source
@@ -161,7 +171,7 @@ package final class LineProtocolChartSource: ChartSource {
         if let name = row[0].text, row[1].text != "string" { names.append(name) }
       }
     }
-    return names.enumerated().map { MeasureInfo(id: Int32($0 + 1), name: $1, type: .double) }
+    return names.enumerated().map { MeasureInfo(id: Int32(clamping: $0 + 1), name: $1, type: .double) }
   }
 
   package func trucks() throws(StoreError) -> [ChartTruck] {
@@ -179,8 +189,7 @@ package final class LineProtocolChartSource: ChartSource {
         for function in ["tfirst_over_time", "tlast_over_time"] {
           for result in try instant("\(function)({__name__=\(name)}[50y])", at: Timestamp.now) {
             take(
-              result.metric["device"],
-              result.value?.last?.number.map { Int64(($0 * 1000).rounded()) * 1_000_000 })
+              result.metric["device"], result.value?.last?.seconds)
           }
         }
       } else {
@@ -188,7 +197,7 @@ package final class LineProtocolChartSource: ChartSource {
           for series in try influx(
             "SELECT \(function)(\(Self.quoted(measure.name))) FROM \(Self.quoted(table)) GROUP BY \"device\"")
           {
-            take(series.tags?["device"], series.values.first?.first?.integer)
+            take(series.tags?["device"], series.values.first?.first?.nanoseconds)
           }
         }
       }
@@ -202,7 +211,7 @@ package final class LineProtocolChartSource: ChartSource {
   package func buckets(_ measure: MeasureInfo, of truck: ChartTruck, window: Range<Int64>, count: Int)
     throws(StoreError) -> [Bucket]
   {
-    let window = clamped(window, truck)
+    let window = truck.occupied(window, precision: 1_000_000)
     guard !window.isEmpty else { return [] }
     // Whole milliseconds, which is what VictoriaMetrics keeps.
     let width = Swift.max(
@@ -211,7 +220,7 @@ package final class LineProtocolChartSource: ChartSource {
     func bucket(_ start: Int64, _ numbers: [Double]) -> Bucket? {
       guard numbers.count == 6, numbers[0] >= 1 else { return nil }
       var cell = RollupCell(measure: measure.id, numbers[4], at: start)
-      cell.count = Int32(clamping: Int(numbers[0]))
+      cell.count = Int32(saturated: numbers[0])
       (cell.min, cell.max, cell.sum, cell.last) = (numbers[1], numbers[2], numbers[3], numbers[5])
       cell.lastTime = Swift.min(start + width - 1, truck.span.upperBound)
       return Bucket(start: start, cell)
@@ -223,11 +232,11 @@ package final class LineProtocolChartSource: ChartSource {
         // A value at time t is of (t − step, t]: asked a millisecond early, it is of [start, start + step).
         let start = window.lowerBound.floored(to: 1_000_000) + width - 1_000_000
         let path =
-          "/api/v1/query_range?query=\(LineProtocolServer.encoded("\(function)_over_time(\(selector(measure, truck))[\(width / 1_000_000)ms])"))"
+          "/api/v1/query_range?query=\(StoreURL.encoded("\(function)_over_time(\(selector(measure, truck))[\(width / 1_000_000)ms])"))"
           + "&start=\(Double(start) / 1e9)&end=\(Double(window.upperBound + width) / 1e9)&step=\(Double(width) / 1e9)&nocache=1"
         for row in try fetch(path, Prometheus.self).data.result.first?.values ?? [] {
-          guard row.count == 2, let time = row[0].number, let number = row[1].number else { continue }
-          let begin = Int64((time * 1000).rounded()) * 1_000_000 - width + 1_000_000
+          guard row.count == 2, let time = row[0].seconds, let number = row[1].number else { continue }
+          let begin = time - width + 1_000_000
           rows[begin, default: []].append(number)
           if rows[begin]?.count != index + 1 { rows[begin] = nil }
         }
@@ -243,7 +252,7 @@ package final class LineProtocolChartSource: ChartSource {
           + "GROUP BY time(\(width)ns, \(window.lowerBound % width)ns) fill(none)"
       ).first?.values ?? []
     return rows.compactMap { row in
-      row.first?.integer.flatMap { bucket($0, row.dropFirst().compactMap(\.number)) }
+      row.first?.nanoseconds.flatMap { bucket($0, row.dropFirst().compactMap(\.number)) }
     }
   }
 
@@ -253,23 +262,25 @@ package final class LineProtocolChartSource: ChartSource {
   { try statisticsOfBucket(measure, truck, window) }
 
   package func latest(_ measure: MeasureInfo, of truck: ChartTruck) throws(StoreError) -> Sample? {
-    try statisticsOfBucket(measure, truck, 0..<Int64.max).map { Sample(time: $0.lastTime, value: $0.last) }
+    try statisticsOfBucket(measure, truck, RecordLimits.times).map {
+      Sample(time: $0.lastTime, value: $0.last)
+    }
   }
 
   package func rises(_ measure: MeasureInfo, of truck: ChartTruck, window: Range<Int64>) throws(StoreError)
     -> Int
   {
-    let window = clamped(window, truck)
+    let window = truck.occupied(window, precision: 1_000_000)
     guard !window.isEmpty else { return 0 }
     if isVictoriaMetrics {
       let found = try instant(
         "increases_over_time(\(selector(measure, truck))\(seconds(window)))", at: window.upperBound)
-      return found.first?.value?.last?.number.map { Int($0) } ?? 0
+      return found.first?.value?.last?.number.map { Int(saturated: $0) } ?? 0
     }
     let rows = try influx(
       "SELECT count(\"step\") FROM (SELECT difference(\(Self.quoted(measure.name))) AS \"step\" FROM \(Self.quoted(table)) "
         + "\(condition(truck, window))) WHERE \"step\" > 0")
-    return rows.first?.values.first?.last?.number.map { Int($0) } ?? 0
+    return rows.first?.values.first?.last?.number.map { Int(saturated: $0) } ?? 0
   }
 
   private struct Export: Decodable {
@@ -287,20 +298,25 @@ package final class LineProtocolChartSource: ChartSource {
           "SELECT \(columns) FROM \(Self.quoted(table)) WHERE \"device\" = \(Self.literal(truck.label)) AND time > \(time) "
             + "ORDER BY time LIMIT \(limit)"
         ).first?.values ?? []
-      return rows.compactMap { row in row.first?.integer.map { ($0, row.dropFirst().map(\.number)) } }
+      return rows.compactMap { row in
+        row.first?.nanoseconds.map { ($0, measures.indices.map { row[ifPresent: $0 + 1]?.number }) }
+      }
     }
     var rows: [Int64: [Double?]] = [:]
+    let start = time.clamped(to: -1...RecordLimits.times.upperBound).floorDivided(by: 1_000_000).quotient + 1
     for (index, measure) in measures.enumerated() {
       let answer = try client.send(
-        "\(server.base)/api/v1/export?match[]=\(LineProtocolServer.encoded(selector(measure, truck)))"
-          + "&start=\(Double(time / 1_000_000 + 1) / 1000)")
+        "\(server.base)/api/v1/export?match[]=\(StoreURL.encoded(selector(measure, truck)))"
+          // Without an end it would be now.
+          + "&start=\(Double(start) / 1000)&end=\(RecordLimits.times.upperBound / 1_000_000_000)")
       for line in answer.text.split(separator: "\n") {
         guard let series = try? JSONDecoder().decode(Export.self, from: Data(line.utf8)) else { continue }
         for (stamp, value) in zip(series.timestamps, series.values) {
-          rows[stamp, default: Array(repeating: nil, count: measures.count)][index] = value
+          guard let time = Self.nanoseconds(ofMilliseconds: stamp) else { continue }
+          rows[time, default: Array(repeating: nil, count: measures.count)][index] = value
         }
       }
     }
-    return rows.keys.sorted().prefix(limit).map { ($0 * 1_000_000, rows[$0] ?? []) }
+    return rows.keys.sorted().prefix(limit).map { ($0, rows[$0] ?? []) }
   }
 }

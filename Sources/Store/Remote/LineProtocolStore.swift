@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Glibc
 import Time
 
@@ -23,8 +24,8 @@ public final class LineProtocolStore: PointStore {
     var rejections: [Rejection] = []
     var lines: [(index: Int, text: [UInt8])] = []
     for (index, request) in requests.enumerated() {
-      if let problem = RecordLimits.problem(withTable: request.table)
-        ?? RecordLimits.problem(with: request.record, now: now)
+      if let problem = RecordLimits.problem(withRequest: request, now: now)
+        ?? LineProtocol.problem(with: request.record)
       {
         rejections.append(Rejection(index: index, reason: problem))
       } else {
@@ -47,19 +48,19 @@ public final class LineProtocolStore: PointStore {
     case 400, 413, 422:
       // Some of it was refused: all that remains valid goes in again, which changes nothing.
       guard lines.count > 1 else {
-        rejections.append(Rejection(index: first.index, reason: Self.reason(text)))
+        rejections.append(Rejection(index: first.index, reason: reason(text)))
         return
       }
       let middle = lines.startIndex + lines.count / 2
       try send(lines[..<middle], &rejections)
       try send(lines[middle...], &rejections)
-    case 401, 403: throw StoreError(.refused, "\(server.base) refuses the credentials: \(Self.reason(text))")
+    case 401, 403: throw StoreError(.refused, "\(server) refuses the credentials: \(reason(text))")
     case 404:
       throw StoreError(
         .missing,
-        "\(server.base) doesn't know '\(server.database)', or has another API (?version=1, 2 or 3): "
-          + Self.reason(text))
-    default: throw StoreError(.unreachable, "\(server.base) answers \(status): \(Self.reason(text))")
+        "\(server) doesn't know '\(server.database)', or has another API (?version=1, 2 or 3): "
+          + reason(text))
+    default: throw StoreError(.unreachable, "\(server) answers \(status): \(reason(text))")
     }
   }
 
@@ -74,78 +75,42 @@ public final class LineProtocolStore: PointStore {
     return try client.send(server.writeURL, body: body)
   }
 
-  /// The server's sentence, which most wrap in JSON.
-  private static func reason(_ text: String) -> String {
-    for key in ["\"error\":\"", "\"message\":\""] {
-      guard let start = text.firstRange(of: key) else { continue }
-      return String(text[start.upperBound...].prefix { $0 != "\"" }.prefix(300))
+  /// The server's sentence, which most wrap in JSON, without a password that it may quote.
+  private func reason(_ text: String) -> String {
+    struct Refusal: Decodable {
+      let error: String?
+      let message: String?
     }
-    return String(text.prefix(300)).trimmingPrefix { $0.isWhitespace }.description
+    let refusal = try? JSONDecoder().decode(Refusal.self, from: Data(text.utf8))
+    let sentence = refusal?.error ?? refusal?.message ?? text
+    return server.secrets.hidden(in: String(sentence.prefix(300))).trimmingPrefix { $0.isWhitespace }
+      .description
   }
+
+  /// See `PointStore`.
+  public var isTransactional: Bool { false }
+
+  /// See `PointStore`.
+  public func transaction<Result>(_ work: () throws -> Result) throws -> Result { try work() }
 
   /// Asks in the server's own language: InfluxQL (InfluxDB 1), SQL (InfluxDB 3), PromQL (VictoriaMetrics); returns its
   /// JSON.
   public func query(_ statement: String) throws(StoreError) -> String {
-    let text = LineProtocolServer.encoded(statement)
+    let text = StoreURL.encoded(statement)
     let url =
       switch server.api {
-      case .v1: "\(server.base)/query?db=\(LineProtocolServer.encoded(server.database))&epoch=ns&q=\(text)"
+      case .v1: "\(server.base)/query?db=\(StoreURL.encoded(server.database))&epoch=ns&q=\(text)"
       case .v2:
-        throw StoreError(.statement, "InfluxDB 2 is asked in Flux; use its own editor at \(server.base)")
+        throw StoreError(.statement, "InfluxDB 2 is asked in Flux; use its own editor at \(server)")
       case .v3:
-        "\(server.base)/api/v3/query_sql?db=\(LineProtocolServer.encoded(server.database))&format=json&q=\(text)"
+        "\(server.base)/api/v3/query_sql?db=\(StoreURL.encoded(server.database))&format=json&q=\(text)"
       }
     // VictoriaMetrics answers any InfluxQL with an empty success; a PromQL expression begins with neither word.
     let isSQL = ["select", "show"].contains(statement.prefix { !$0.isWhitespace }.lowercased())
     let answer = try client.send(isSQL ? url : "\(server.base)/api/v1/query?query=\(text)")
     guard (200..<300).contains(answer.status) else {
-      throw StoreError(.statement, "\(server.base) answers \(answer.status): \(Self.reason(answer.text))")
+      throw StoreError(.statement, "\(server) answers \(answer.status): \(reason(answer.text))")
     }
     return answer.text
-  }
-}
-
-/// InfluxDB's line protocol ("Line protocol" page of its documentation).
-enum LineProtocol {
-  /// One record as a line, its time in nanoseconds, which is what every server takes without being told.
-  static func line(_ request: WriteRequest) -> [UInt8] {
-    let record = request.record
-    var line: [UInt8] = []
-    append(request.table, escaping: ", ", to: &line)
-    for dimension in record.dimensions.sorted(by: { $0.name < $1.name }) {
-      line.append(UInt8(ascii: ","))
-      append(dimension.name, escaping: ",= ", to: &line)
-      line.append(UInt8(ascii: "="))
-      append(dimension.value, escaping: ",= ", to: &line)
-    }
-    for (index, measure) in record.measures.enumerated() {
-      line.append(index == 0 ? UInt8(ascii: " ") : UInt8(ascii: ","))
-      append(measure.name, escaping: ",= ", to: &line)
-      line.append(UInt8(ascii: "="))
-      switch measure.value {
-      // The first write fixes a field's type: without strict types all numbers are floats, so that 12 after 12.1 fits.
-      case .bigint(let number): line += Array((request.isStrict ? "\(number)i" : "\(number)").utf8)
-      case .double(let number): line += Array("\(number)".utf8)
-      case .boolean(let isTrue): line += Array((isTrue ? "true" : "false").utf8)
-      case .varchar(let text):
-        line.append(UInt8(ascii: "\""))
-        append(text, escaping: "\"\\", to: &line)
-        line.append(UInt8(ascii: "\""))
-      }
-    }
-    line += Array(" \(record.time)\n".utf8)
-    return line
-  }
-
-  private static func append(_ text: String, escaping special: String, to line: inout [UInt8]) {
-    for byte in text.utf8 {
-      // A line break would begin another line.
-      if byte < 0x20 {
-        line.append(UInt8(ascii: " "))
-        continue
-      }
-      if special.utf8.contains(byte) { line.append(UInt8(ascii: "\\")) }
-      line.append(byte)
-    }
   }
 }

@@ -1,6 +1,3 @@
-internal import CPostgreSQL
-import Glibc
-import JSON
 import Numbers
 import Time
 
@@ -8,85 +5,20 @@ import Time
 ///
 /// Times have microseconds there. What is there already stays: a point written again changes nothing.
 public final class PostgresStore: PointStore {
-  private let handle: OpaquePointer
+  let connection: PostgresConnection
   /// The columns of the tables, as this connection has seen them.
   private var columns: [String: Set<String>] = [:]
+  private var isInTransaction = false
+  /// PostgreSQL cuts longer names off (NAMEDATALEN).
+  private static let nameLimit = 63
 
-  /// Connects; `url` is libpq's.
+  /// Connects.
   ///
-  /// Throws `StoreError` where libpq isn't installed, the server can't be reached, or refuses.
-  public init(_ url: String) throws(StoreError) {
-    guard let handle = ts_pg_new(url) else {
-      throw StoreError(.system, "libpq isn't installed; 'apt-get install libpq5' does that")
-    }
-    self.handle = handle
-    guard ts_pg_is_connected(handle) != 0 else {
-      let text = String(cString: ts_pg_error(handle)).split(separator: "\n").joined(separator: " ")
-      let refused = text.contains("authentication failed") || text.contains("no pg_hba.conf")
-      ts_pg_free(handle)
-      throw StoreError(refused ? .refused : .unreachable, "PostgreSQL: \(text)")
-    }
+  /// Throws `StoreError` if libpq isn't installed, or the server can't be reached or refuses.
+  public init(_ server: PostgresServer) throws(StoreError) {
+    connection = try PostgresConnection(server)
     // Notices of tables that are there already are no news.
-    _ = try run("SET client_min_messages = warning")
-  }
-
-  deinit { ts_pg_free(handle) }
-
-  /// A statement's result as texts, nil for NULL.
-  struct Rows {
-    var columns: [(name: String, type: UInt32)] = []
-    var values: [[String?]] = []
-  }
-
-  private struct Failure: Error {
-    let state: String
-    let text: String
-
-    /// Whether the data is wrong, not the server: data exceptions, violated constraints, wrong types.
-    var isAboutData: Bool { state.hasPrefix("22") || state.hasPrefix("23") || state.hasPrefix("42804") }
-
-    var error: StoreError {
-      let kind: StoreError.Kind =
-        switch state.prefix(2) {
-        case "28": .refused
-        case "42" where state == "42501": .refused
-        case "42", "22", "23", "25": .statement
-        case "53": .full
-        case "57": .interrupted
-        default: .unreachable
-        }
-      return StoreError(kind, "PostgreSQL: \(text)")
-    }
-  }
-
-  func run(_ sql: String, _ values: [String?] = []) throws(StoreError) -> Rows {
-    do throws(Failure) {
-      return try execute(sql, values)
-    } catch {
-      throw error.error
-    }
-  }
-
-  private func execute(_ sql: String, _ values: [String?]) throws(Failure) -> Rows {
-    let pointers = values.map { value in value.map { UnsafePointer(strdup($0)) } ?? nil }
-    defer { for pointer in pointers { free(UnsafeMutableRawPointer(mutating: pointer)) } }
-    guard let result = ts_pg_run(handle, sql, Int32(values.count), pointers) else {
-      throw Failure(state: "08006", text: String(cString: ts_pg_error(handle)))
-    }
-    defer { ts_pg_result_free(result) }
-    if let state = ts_pg_sqlstate(result) {
-      let text = String(cString: ts_pg_result_error(result)).split(separator: "\n").joined(separator: " ")
-      throw Failure(state: String(cString: state), text: text)
-    }
-    var rows = Rows()
-    for column in 0..<ts_pg_columns(result) {
-      rows.columns.append((String(cString: ts_pg_name(result, column)), ts_pg_type(result, column)))
-    }
-    for row in 0..<ts_pg_rows(result) {
-      rows.values.append(
-        rows.columns.indices.map { ts_pg_value(result, row, Int32($0)).map { String(cString: $0) } })
-    }
-    return rows
+    _ = try connection.run("SET client_min_messages = warning")
   }
 
   // MARK: Writing
@@ -98,9 +30,7 @@ public final class PostgresStore: PointStore {
     var batches: [[String]: [(index: Int, request: WriteRequest)]] = [:]
     var order: [[String]] = []
     for (index, request) in requests.enumerated() {
-      if let problem = RecordLimits.problem(withTable: request.table)
-        ?? RecordLimits.problem(with: request.record, now: now)
-      {
+      if let problem = RecordLimits.problem(withRequest: request, now: now) ?? Self.problem(with: request) {
         rejections.append(Rejection(index: index, reason: problem))
         continue
       }
@@ -112,7 +42,10 @@ public final class PostgresStore: PointStore {
     }
     for key in order {
       let batch = batches[key] ?? []
-      if let first = batch.first { try makeTable(first.request) }
+      if let first = batch.first, let problem = try makeTable(first.request) {
+        rejections += batch.map { Rejection(index: $0.index, reason: problem) }
+        continue
+      }
       var rest = batch[...]
       while !rest.isEmpty {
         let part = rest.prefix(500)
@@ -123,14 +56,35 @@ public final class PostgresStore: PointStore {
     return rejections.sorted { $0.index < $1.index }
   }
 
-  private func makeTable(_ request: WriteRequest) throws(StoreError) {
+  /// Why PostgreSQL can't keep a record; nil if it can.
+  private static func problem(with request: WriteRequest) -> String? {
+    let names = request.record.dimensions.map(\.name) + request.record.measures.map(\.name)
+    for name in names + [request.table] where name.utf8.count > nameLimit {
+      return "the name '\(name.prefix(20))…' is longer than \(nameLimit) bytes"
+    }
+    return names.contains("series") ? "the name 'series' is reserved" : nil
+  }
+
+  /// Makes a table and its columns if they are missing; returns why the server refuses the names or types.
+  private func makeTable(_ request: WriteRequest) throws(StoreError) -> String? {
+    do throws(PostgresConnection.Failure) {
+      try savingPoint { () throws(PostgresConnection.Failure) in try makeColumns(request) }
+      return nil
+    } catch {
+      columns[request.table] = nil
+      guard error.isAboutData else { throw error.error }
+      return error.text
+    }
+  }
+
+  private func makeColumns(_ request: WriteRequest) throws(PostgresConnection.Failure) {
     let table = Schema.quoted(request.table)
     if columns[request.table] == nil {
-      _ = try run(
+      _ = try connection.execute(
         "CREATE TABLE IF NOT EXISTS \(table)(series text NOT NULL, time timestamptz NOT NULL, PRIMARY KEY(series, time))"
       )
-      if try !run("SELECT 1 FROM pg_extension WHERE extname = 'timescaledb'").values.isEmpty {
-        _ = try run(
+      if try !connection.execute("SELECT 1 FROM pg_extension WHERE extname = 'timescaledb'").values.isEmpty {
+        _ = try connection.execute(
           "SELECT create_hypertable($1, 'time', if_not_exists => true, migrate_data => true)", [table])
       }
       columns[request.table] = []
@@ -148,7 +102,8 @@ public final class PostgresStore: PointStore {
       wanted.append((name, type))
     }
     for (name, type) in wanted where columns[request.table]?.contains(name) != true {
-      _ = try run("ALTER TABLE \(table) ADD COLUMN IF NOT EXISTS \(Schema.quoted(name)) \(type)")
+      _ = try connection.execute(
+        "ALTER TABLE \(table) ADD COLUMN IF NOT EXISTS \(Schema.quoted(name)) \(type)")
       columns[request.table]?.insert(name)
     }
   }
@@ -167,22 +122,22 @@ public final class PostgresStore: PointStore {
     var seen: Set<String> = []
     for (_, request) in batch {
       let record = request.record
-      let sorted = record.dimensions.sorted { $0.name < $1.name }
-      let series = sorted.map { "\(JSONText.quoted($0.name)):\(JSONText.quoted($0.value))" }.joined(
-        separator: ",")
+      let series = Dimension.json(record.dimensions)
       let time = Timestamp.text(record.time.floored(to: 1000)) + "+00"
       guard seen.insert(series + time).inserted else { continue }
       let row: [String?] =
-        ["{\(series)}", time] + record.dimensions.map(\.value) + record.measures.map { Self.text($0.value) }
+        [series, time] + record.dimensions.map(\.value) + record.measures.map { Self.text($0.value) }
       places.append("(" + row.indices.map { "$\(values.count + $0 + 1)" }.joined(separator: ", ") + ")")
       values += row
     }
     let table = Schema.quoted(first.request.table)
     let sets = quoted.map { "\($0) = COALESCE(t.\($0), EXCLUDED.\($0))" }.joined(separator: ", ")
-    do throws(Failure) {
-      _ = try execute(
-        "INSERT INTO \(table) AS t(series, time, \(quoted.joined(separator: ", "))) VALUES \(places.joined(separator: ", ")) "
-          + "ON CONFLICT (series, time) DO UPDATE SET \(sets)", values)
+    do throws(PostgresConnection.Failure) {
+      try savingPoint { () throws(PostgresConnection.Failure) in
+        _ = try connection.execute(
+          "INSERT INTO \(table) AS t(series, time, \(quoted.joined(separator: ", "))) VALUES \(places.joined(separator: ", ")) "
+            + "ON CONFLICT (series, time) DO UPDATE SET \(sets)", values)
+      }
     } catch {
       guard error.isAboutData else {
         columns.removeAll()
@@ -207,16 +162,55 @@ public final class PostgresStore: PointStore {
     }
   }
 
+  // MARK: Transactions
+
+  /// See `PointStore`.
+  public var isTransactional: Bool { true }
+
+  /// See `PointStore`.
+  public func transaction<Result>(_ work: () throws -> Result) throws -> Result {
+    _ = try connection.run("BEGIN")
+    isInTransaction = true
+    defer { isInTransaction = false }
+    do {
+      let result = try work()
+      _ = try connection.run("COMMIT")
+      return result
+    } catch {
+      // If it fails, the connection is lost, and the transaction with it.
+      _ = try? connection.run("ROLLBACK")
+      columns.removeAll()
+      throw error
+    }
+  }
+
+  /// Runs `work`; in a transaction, which a failed statement would end, it is undone alone if it fails.
+  private func savingPoint(_ work: () throws(PostgresConnection.Failure) -> Void)
+    throws(PostgresConnection.Failure)
+  {
+    guard isInTransaction else { return try work() }
+    _ = try connection.execute("SAVEPOINT work")
+    do throws(PostgresConnection.Failure) {
+      try work()
+      _ = try connection.execute("RELEASE SAVEPOINT work")
+    } catch {
+      _ = try connection.execute("ROLLBACK TO SAVEPOINT work")
+      throw error
+    }
+  }
+
   // MARK: Reading
 
   /// Runs a statement in PostgreSQL's SQL in a transaction that only reads; the values as texts, nil for NULL.
   public func query(_ sql: String, timeLimit: Double?) throws(StoreError) -> (
     columns: [String], rows: [[String?]]
   ) {
-    _ = try run("SET statement_timeout = \(Int((timeLimit ?? 0) * 1000))")
-    _ = try run("BEGIN READ ONLY")
-    defer { _ = try? run("ROLLBACK") }
-    let rows = try run(sql)
-    return (rows.columns.map(\.name), rows.values)
+    // 0 is no limit.
+    let limit = timeLimit.map { Int64(saturated: ($0 * 1000).rounded(.up)).clamped(to: 1...Int64(Int32.max)) }
+    _ = try connection.run("SET statement_timeout = \(limit ?? 0)")
+    _ = try connection.run("BEGIN READ ONLY")
+    defer { _ = try? connection.run("ROLLBACK") }
+    let rows = try connection.run(sql)
+    return (rows.columns, rows.values)
   }
 }

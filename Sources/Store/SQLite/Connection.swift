@@ -17,7 +17,7 @@ final class Connection {
   let path: String
   private var cached: [String: Statement] = [:]
   /// More prepared statements than the store has of its own; texts that depend on a payload's names can't grow it.
-  private static let cachedStatements = 256
+  private static let statementsKept = 256
 
   /// Opens the file `path`; throws if there is none and `creates` is false.
   convenience init(_ path: String, readOnly: Bool, creates: Bool = false) throws(StoreError) {
@@ -63,10 +63,13 @@ final class Connection {
   func statement(_ sql: String) throws(StoreError) -> Statement {
     if let known = cached[sql] { return known }
     let new = try Statement(self, sql)
-    if cached.count >= Self.cachedStatements { cached.removeAll(keepingCapacity: true) }
+    if cached.count >= Self.statementsKept { cached.removeAll(keepingCapacity: true) }
     cached[sql] = new
     return new
   }
+
+  /// How many prepared statements are kept.
+  var cachedStatements: Int { cached.count }
 
   /// The first column of the first row.
   func value(_ sql: String) throws(StoreError) -> SQLValue? {
@@ -87,16 +90,21 @@ final class Connection {
       try run("COMMIT")
       return result
     } catch {
-      // Some failures have rolled back already.
-      if sqlite3_get_autocommit(handle) == 0 { sqlite3_exec(handle, "ROLLBACK", nil, nil, nil) }
+      rollBack()
       throw error
     }
+  }
+
+  /// Undoes the open transaction; some failures have done so already.
+  func rollBack() {
+    if sqlite3_get_autocommit(handle) == 0 { sqlite3_exec(handle, "ROLLBACK", nil, nil, nil) }
   }
 
   /// The error of the last call, in words that say what to do. In a statement of a user's the statement is wrong where one
   /// of the store's own shows that the file isn't as the store lays it out.
   func error(_ code: Int32, isUsers: Bool = false) -> StoreError {
-    let text = String(cString: sqlite3_errmsg(handle))
+    // It can quote the whole statement.
+    let text = String(String(cString: sqlite3_errmsg(handle)).prefix(500))
     let recover =
       "copy what can be read with 'sqlite3 \(path) .recover | sqlite3 recovered.sqlite', or move the file away to start with an empty one"
     switch code & 0xFF {
@@ -133,6 +141,19 @@ final class Connection {
         ? StoreError(.statement, text)
         : StoreError(.damaged, "\(path) isn't laid out as a store (\(text)): \(recover)")
     }
+  }
+
+  /// The error of a file whose content contradicts itself.
+  func damaged(_ what: String) -> StoreError {
+    StoreError(.damaged, "\(path) is damaged: \(what); 'trucksensor store verify' shows the damage")
+  }
+
+  /// The error of a rollup that no readings can have led to.
+  func damagedRollup(of table: Int64) -> StoreError {
+    StoreError(
+      .damaged,
+      "\(path) is damaged: a rollup in ts_rollup_\(table); 'trucksensor store verify --repair' rebuilds it from the readings"
+    )
   }
 
   /// Where the last error is in the statement's text, in bytes; nil if it isn't known.
@@ -178,6 +199,9 @@ final class Statement {
   deinit { sqlite3_finalize(handle) }
 
   func bind(_ index: Int32, _ value: Int64) { sqlite3_bind_int64(handle, index, value) }
+  func bind(_ index: Int32, _ value: Int64?) {
+    if let value { bind(index, value) } else { sqlite3_bind_null(handle, index) }
+  }
   func bind(_ index: Int32, _ value: Double) { sqlite3_bind_double(handle, index, value) }
   func bind(_ index: Int32, _ value: String) {
     var value = value
@@ -237,6 +261,10 @@ final class Statement {
   func rows(_ count: Int) throws(StoreError) -> [(time: Int64, values: [Double?])] {
     var rows: [(time: Int64, values: [Double?])] = []
     while try step() {
+      // A damaged page can hold what the statement's condition denies.
+      guard RecordLimits.times.contains(integer(0)) else {
+        throw connection.damaged("a reading's time can't be")
+      }
       rows.append((integer(0), (0..<Int32(count)).map { isNull($0 + 1) ? nil : double($0 + 1) }))
     }
     return rows

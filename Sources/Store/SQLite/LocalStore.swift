@@ -1,15 +1,23 @@
-import Glibc
+import Files
 import JSON
+import Numbers
 import Time
 
 /// Where points go: the local file, or a server. Used on one thread at a time.
 public protocol PointStore: AnyObject {
-  /// Writes records so that they survive a power cut, and says which were refused and why. What was written before is
+  /// Writes records so that they survive a power cut, and returns which were refused and why. What was written before is
   /// neither an error nor written again.
   ///
-  /// Throws `StoreError` where nothing was written, or, at a server, perhaps a part of it: writing the same again
+  /// Throws `StoreError` if nothing was written, or, at a server, perhaps a part of it: writing the same again
   /// does no harm.
   func write(_ requests: [WriteRequest]) throws(StoreError) -> [Rejection]
+
+  /// Whether `transaction` can undo what its work has written.
+  var isTransactional: Bool { get }
+
+  /// Runs work that writes several times. If the store is transactional, all of it becomes visible at the end, or, if the
+  /// work throws, nothing; other writers wait meanwhile. Otherwise what was written stays.
+  func transaction<Result>(_ work: () throws -> Result) throws -> Result
 }
 
 /// A database: one SQLite file with tables of series, for one writer and many readers.
@@ -21,8 +29,12 @@ public final class LocalStore: PointStore {
   public let path: String
   let connection: Connection
   private var tables: [String: OpenTable] = [:]
+  private var isInTransaction = false
   /// Changes when another connection has committed.
   private var dataVersion: Int64 = -1
+  /// Sets of measures whose statement is kept, and series that are kept by their dimensions, of each table.
+  private static let preparedInserts = 64
+  private static let knownSeries = 50_000
 
   /// A table's catalog, and what a writer keeps of it.
   private struct OpenTable {
@@ -51,7 +63,13 @@ public final class LocalStore: PointStore {
   /// Throws `StoreError` for what is no store, is from a newer version, or can't be written.
   public init(path: String, creates: Bool = true) throws(StoreError) {
     self.path = path
-    if creates, let slash = path.lastIndex(of: "/") { mkdir(String(path[..<slash]), 0o755) }
+    if creates, let slash = path.lastIndex(of: "/") {
+      do throws(FileError) {
+        try Files.makeFolder(String(path[..<slash]))
+      } catch {
+        throw StoreError(.system, error.description)
+      }
+    }
     connection = try Connection(path, readOnly: false, creates: creates)
     try connection.run("PRAGMA synchronous = FULL; PRAGMA cache_size = -16384; PRAGMA foreign_keys = OFF")
     try Schema.prepare(connection)
@@ -65,20 +83,9 @@ public final class LocalStore: PointStore {
     guard !requests.isEmpty else { return [] }
     let now = Timestamp.now
     do throws(StoreError) {
-      return try connection.transaction { () throws(StoreError) in
-        try refresh()
-        var rejections: [Rejection] = []
-        for (index, request) in requests.enumerated() {
-          if let reason = try put(request, now: now) {
-            rejections.append(Rejection(index: index, reason: reason))
-          }
-        }
-        for name in Array(tables.keys) {
-          try tables[name]?.rollup.flush(connection)
-          try tables[name]?.arrivals.flush(connection)
-        }
-        return rejections
-      }
+      return isInTransaction
+        ? try put(requests, now: now)
+        : try connection.transaction { () throws(StoreError) in try put(requests, now: now) }
     } catch {
       // What is held in memory may be ahead of the file now.
       forget()
@@ -86,7 +93,41 @@ public final class LocalStore: PointStore {
     }
   }
 
-  /// Reads everything anew at the next write.
+  private func put(_ requests: [WriteRequest], now: Int64) throws(StoreError) -> [Rejection] {
+    try refresh()
+    var rejections: [Rejection] = []
+    for (index, request) in requests.enumerated() {
+      if let reason = try put(request, now: now) {
+        rejections.append(Rejection(index: index, reason: reason))
+      }
+    }
+    for name in Array(tables.keys) {
+      try tables[name]?.rollup.flush(connection)
+      try tables[name]?.arrivals.flush(connection)
+    }
+    return rejections
+  }
+
+  /// See `PointStore`.
+  public var isTransactional: Bool { true }
+
+  /// See `PointStore`.
+  public func transaction<Result>(_ work: () throws -> Result) throws -> Result {
+    try connection.run("BEGIN IMMEDIATE")
+    isInTransaction = true
+    defer { isInTransaction = false }
+    do {
+      let result = try work()
+      try connection.run("COMMIT")
+      return result
+    } catch {
+      connection.rollBack()
+      forget()
+      throw error
+    }
+  }
+
+  /// Forgets what is held in memory; the next write reads it again.
   func forget() {
     tables.removeAll()
     dataVersion = -1
@@ -109,19 +150,23 @@ public final class LocalStore: PointStore {
     if let problem = RecordLimits.problem(with: record, now: now) { return problem }
     if tables[request.table] == nil {
       if let problem = RecordLimits.problem(withTable: request.table) { return problem }
+      // Its views couldn't be told apart.
+      if let other = tables.keys.first(where: { $0.lowercased() == request.table.lowercased() }) {
+        return "its table '\(request.table)' differs from '\(other)' in case only"
+      }
       try makeTable(request.table)
     }
     guard var table = tables[request.table] else { return nil }
     // Held by this function alone while it is changed.
     tables[request.table] = nil
     defer { tables[request.table] = table }
-    if let days = table.catalog.magneticDays, record.time < now - days * 86_400_000_000_000 {
-      return "its time, \(Timestamp.text(record.time)), is before the magnetic store's \(days) days"
+    if let oldest = table.catalog.oldestMagnetic(at: now), record.time < oldest {
+      return
+        "its time, \(Timestamp.text(record.time)), is before the magnetic store's \(table.catalog.magneticDays ?? 0) days"
     }
-    if !table.catalog.takesLate, let hours = table.catalog.memoryHours,
-      record.time < now - hours * RollupLevel.hour
-    {
-      return "its time, \(Timestamp.text(record.time)), is before the memory store's \(hours) hours"
+    if let oldest = table.catalog.oldestTaken(at: now), record.time < oldest {
+      return
+        "its time, \(Timestamp.text(record.time)), is before the memory store's \(table.catalog.memoryHours ?? 0) hours"
     }
     var columns: [Int32] = []
     columns.reserveCapacity(record.measures.count)
@@ -164,7 +209,8 @@ public final class LocalStore: PointStore {
     guard !strict else { return nil }
     switch (value, type) {
     // Exactly, as long as a double tells neighbouring whole numbers apart.
-    case (.bigint(let number), .double) where abs(number) <= 1 << 53: return (.double(Double(number)), false)
+    case (.bigint(let number), .double) where number.magnitude <= 1 << 53:
+      return (.double(Double(number)), false)
     case (.double, .bigint): return (value, true)
     default: return nil
     }
@@ -241,14 +287,11 @@ public final class LocalStore: PointStore {
       isNew = true
     }
     if isNew { try Schema.makeViews(connection, table.catalog) }
-    let text =
-      "{" + sorted.map { "\(JSONText.quoted($0.name)):\(JSONText.quoted($0.value))" }.joined(separator: ",")
-      + "}"
     let insert = try connection.statement(
       "INSERT INTO ts_series(table_id, dimensions) VALUES (?, ?) ON CONFLICT DO UPDATE SET table_id = table_id RETURNING id"
     )
     insert.bind(1, table.catalog.id)
-    insert.bind(2, text)
+    insert.bind(2, Dimension.json(dimensions))
     guard try insert.step() else { return .failure(Refusal(reason: "its series can't be made")) }
     let id = insert.integer(0)
     insert.reset()
@@ -259,6 +302,7 @@ public final class LocalStore: PointStore {
       update.bind(2, id)
       try update.run()
     }
+    if table.series.count >= Self.knownSeries { table.series.removeAll() }
     table.series[dimensions] = id
     return .success(id)
   }
@@ -277,6 +321,7 @@ public final class LocalStore: PointStore {
         connection,
         "INSERT INTO ts_data_\(table.catalog.id)(series, time\(names)) VALUES (?, ?\(places)) ON CONFLICT DO NOTHING"
       )
+      if table.inserts.count >= Self.preparedInserts { table.inserts.removeAll() }
       table.inserts[columns] = statement
     }
     statement.bind(1, series)
@@ -295,7 +340,7 @@ public final class LocalStore: PointStore {
 
   /// A whole number of a DOUBLE measure takes less space as an integer; the views make it a decimal again.
   private func compact(_ value: MeasureValue) -> MeasureValue {
-    guard case .double(let number) = value, let whole = Int64(exactly: number), abs(whole) < 1 << 53,
+    guard case .double(let number) = value, let whole = Int64(exactly: number), whole.magnitude < 1 << 53,
       whole != 0 || number.sign == .plus
     else { return value }
     return .bigint(whole)

@@ -31,45 +31,66 @@ extension LocalStore {
   /// Sets how long a table keeps its records; `prune` deletes what is older.
   public func setRetention(_ retention: Retention, of table: String) throws(StoreError) {
     let id = try catalog(table).id
-    let hours = retention.memoryHours.map(String.init) ?? "NULL"
-    let days = retention.magneticDays.map(String.init) ?? "NULL"
-    try connection.run(
-      "UPDATE ts_tables SET memory_hours = \(hours), magnetic_days = \(days), "
-        + "takes_late = \(retention.takesLate ? 1 : 0) WHERE id = \(id)")
+    let update = try connection.statement(
+      "UPDATE ts_tables SET memory_hours = ?, magnetic_days = ?, takes_late = ? WHERE id = ?")
+    update.bind(1, retention.memoryHours)
+    update.bind(2, retention.magneticDays)
+    update.bind(3, Int64(retention.takesLate ? 1 : 0))
+    update.bind(4, id)
+    try update.run()
     forget()
   }
 
-  /// Deletes readings from before the magnetic store's days, or before `time` (nanoseconds since 1970), in whole hours,
-  /// and says how many. Each series' month is a transaction of its own, so that writers needn't wait long.
+  /// Deletes readings older than the magnetic store's days, or than `time` (nanoseconds since 1970), in whole hours;
+  /// returns how many. Each series' month is a transaction of its own, so that writers needn't wait long.
   public func prune(table name: String, before time: Int64? = nil) throws(StoreError) -> Int {
     let table = try catalog(name)
-    guard let limit = time ?? table.magneticDays.map({ Timestamp.now - $0 * 24 * RollupLevel.hour }) else {
-      return 0
-    }
+    guard let limit = time ?? table.oldestMagnetic(at: Timestamp.now) else { return 0 }
     let cut = limit.floored(to: RollupLevel.hour)
-    var series: [Int64] = []
-    let select = try Statement(connection, "SELECT id FROM ts_series WHERE table_id = \(table.id)")
-    while try select.step() { series.append(select.integer(0)) }
     var deleted = 0
-    for id in series {
+    for id in try series(of: table) {
       while true {
-        let first = try connection.value("SELECT min(time) FROM ts_data_\(table.id) WHERE series = \(id)")
-        guard case .integer(let start)? = first, start < cut else { break }
-        let end = min(cut, start.floored(to: RollupLevel.hour) + 720 * RollupLevel.hour)
-        try connection.transaction { () throws(StoreError) in
-          try connection.run("DELETE FROM ts_data_\(table.id) WHERE series = \(id) AND time < \(end)")
-          deleted += connection.changes
-          try connection.run(
-            "DELETE FROM ts_versions WHERE table_id = \(table.id) AND series = \(id) AND time < \(end)")
-          for level in RollupLevel.all {
-            try connection.run(
-              "DELETE FROM ts_rollup_\(table.id) WHERE series = \(id) AND level = \(level) AND time < \(end)")
-          }
+        let count = try connection.transaction { () throws(StoreError) -> Int? in
+          let first = try connection.value("SELECT min(time) FROM ts_data_\(table.id) WHERE series = \(id)")
+          guard case .integer(let start)? = first, start < cut else { return nil }
+          let month = start.floored(to: RollupLevel.hour).saturatingAdd(720 * RollupLevel.hour)
+          return try prune(table, series: id, before: min(cut, month))
         }
+        guard let count else { break }
+        // Otherwise this would go on for ever.
+        guard count > 0 else { throw connection.damaged("the readings of '\(name)' are out of order") }
+        deleted += count
       }
     }
     forget()
     return deleted
+  }
+
+  private func prune(_ table: TableCatalog, series: Int64, before end: Int64) throws(StoreError) -> Int {
+    let statements =
+      [
+        "DELETE FROM ts_data_\(table.id) WHERE series = ? AND time < ?",
+        "DELETE FROM ts_versions WHERE table_id = \(table.id) AND series = ? AND time < ?",
+      ]
+      + RollupLevel.all.map {
+        "DELETE FROM ts_rollup_\(table.id) WHERE level = \($0) AND series = ? AND time < ?"
+      }
+    var readings: Int?
+    for text in statements {
+      let delete = try connection.statement(text)
+      delete.bind(1, series)
+      delete.bind(2, end)
+      try delete.run()
+      readings = readings ?? connection.changes
+    }
+    return readings ?? 0
+  }
+
+  private func series(of table: TableCatalog) throws(StoreError) -> [Int64] {
+    let select = try Statement(connection, "SELECT id FROM ts_series WHERE table_id = \(table.id)")
+    var series: [Int64] = []
+    while try select.step() { series.append(select.integer(0)) }
+    return series
   }
 
   /// Gives the space of deleted records back to the file system.
@@ -78,8 +99,8 @@ extension LocalStore {
     try connection.run("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)")
   }
 
-  /// What is wrong in the file, a sentence each; empty for a sound one. Looks at SQLite's structure, and compares the
-  /// rollups with the readings; with `repairs`, rollups that differ are made anew.
+  /// What is wrong in the file, a sentence each; empty for a sound one. Checks SQLite's structure and the readings' times,
+  /// and compares the rollups with the readings; with `repairs`, rollups that differ are rebuilt.
   public func verify(repairs: Bool = false, progress: (String) -> Void = { _ in }) throws(StoreError)
     -> [String]
   {
@@ -91,11 +112,15 @@ extension LocalStore {
     }
     guard problems.isEmpty else { return problems }
     for table in try TableCatalog.all(connection) {
-      var series: [Int64] = []
-      let select = try Statement(connection, "SELECT id FROM ts_series WHERE table_id = \(table.id)")
-      while try select.step() { series.append(select.integer(0)) }
-      for id in series {
+      for id in try series(of: table) {
         progress("\(table.name): series \(id)")
+        let impossible = try connection.integer(
+          "SELECT count(*) FROM ts_data_\(table.id) WHERE series = \(id) AND NOT (\(Self.isPossibleTime))")
+        if impossible > 0 {
+          problems.append(
+            "\(table.name): \(impossible) reading\(impossible == 1 ? "" : "s") of series \(id) before 1970 or after 2115: "
+              + "'store export' what is right, and import it into another file")
+        }
         for level in RollupLevel.all {
           for start in try differing(table, id, level) {
             problems.append(
@@ -113,17 +138,20 @@ extension LocalStore {
     return problems
   }
 
+  private static let isPossibleTime =
+    "time >= \(RecordLimits.times.lowerBound) AND time < \(RecordLimits.times.upperBound)"
+
   /// The starts of rollups that aren't what the readings say.
   private func differing(_ table: TableCatalog, _ series: Int64, _ level: Int64) throws(StoreError) -> [Int64]
   {
     let numeric = table.measures.filter { $0.type != .varchar }
     guard !numeric.isEmpty else { return [] }
     let columns = numeric.map { "count(m\($0.id)), min(m\($0.id)), max(m\($0.id)), total(m\($0.id))" }
-    // Times aren't negative, so the division rounds down; the key's order makes the grouping a walk.
+    // These times aren't negative, so the division rounds down; the key's order makes the grouping a walk.
     let computed = try Statement(
       connection,
       "SELECT time / \(level) * \(level) AS start, \(columns.joined(separator: ", ")) FROM ts_data_\(table.id) "
-        + "WHERE series = \(series) GROUP BY start ORDER BY start")
+        + "WHERE series = \(series) AND \(Self.isPossibleTime) GROUP BY start ORDER BY start")
     let stored = try Statement(
       connection,
       "SELECT time, cells FROM ts_rollup_\(table.id) WHERE series = \(series) AND level = \(level) ORDER BY time"
@@ -136,28 +164,31 @@ extension LocalStore {
         wrong.append(stored.integer(0))
         hasStored = try stored.step()
       }
-      let cells = hasStored && stored.integer(0) == start ? RollupCell.cells(stored.blob(1)) : []
-      var isSame = true
-      for (index, measure) in numeric.enumerated() {
-        let place = Int32(1 + index * 4)
-        let count = computed.integer(place)
-        guard let cell = cells.first(where: { $0.measure == measure.id }) else {
-          isSame = isSame && count == 0
-          continue
-        }
-        let sum = computed.double(place + 3)
-        isSame =
-          isSame && Int64(cell.count) == count && cell.min == computed.double(place + 1)
-          && cell.max == computed.double(place + 2)
-          && abs(cell.sum - sum) <= 1e-9 * max(1, abs(sum), Double(count) * max(abs(cell.min), abs(cell.max)))
-      }
-      if !isSame { wrong.append(start) }
-      if !cells.isEmpty { hasStored = try stored.step() }
+      let hasCells = hasStored && stored.integer(0) == start
+      let cells = hasCells ? RollupCell.cells(stored.blob(1)) : []
+      if !isSame(cells, numeric, computed) { wrong.append(start) }
+      if hasCells { hasStored = try stored.step() }
     }
     while hasStored {
       wrong.append(stored.integer(0))
       hasStored = try stored.step()
     }
     return wrong
+  }
+
+  /// Whether the cells of a rollup are what `computed` says: four columns a measure from the second on.
+  private func isSame(_ cells: [RollupCell]?, _ measures: [MeasureInfo], _ computed: Statement) -> Bool {
+    guard let cells, cells.count <= measures.count else { return false }
+    return measures.enumerated().allSatisfy { index, measure in
+      let place = Int32(1 + index * 4)
+      let count = computed.integer(place)
+      guard let cell = cells.first(where: { $0.measure == measure.id }) else { return count == 0 }
+      let (low, high, sum) = (
+        computed.double(place + 1), computed.double(place + 2), computed.double(place + 3)
+      )
+      let size = Double(count) * max(abs(low), abs(high))
+      return Int64(cell.count) == count && cell.min == low && cell.max == high
+        && (cell.sum == sum || abs(cell.sum - sum) <= 1e-9 * max(1, abs(sum), size))
+    }
   }
 }

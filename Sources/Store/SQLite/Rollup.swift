@@ -21,7 +21,7 @@ struct RollupCell {
   }
 
   mutating func add(_ value: Double, at time: Int64) {
-    count += 1
+    count = count.saturatingAdd(1)
     min = Swift.min(min, value)
     max = Swift.max(max, value)
     sum += value
@@ -29,15 +29,44 @@ struct RollupCell {
     if time >= lastTime { (last, lastTime) = (value, time) }
   }
 
-  /// The cells of a stored row. They are the structs' bytes: all machines that Swift runs on here are little-endian.
-  static func cells(_ blob: UnsafeRawBufferPointer) -> [RollupCell] {
+  /// Calls `body` with the cells of a stored row until it returns false; false if the row is damaged. Cells are the
+  /// structs' bytes: all machines that Swift runs on here are little-endian.
+  @inline(__always)
+  static func forEach(_ blob: UnsafeRawBufferPointer, _ body: (RollupCell) -> Bool) -> Bool {
     let size = MemoryLayout<RollupCell>.stride
-    return (0..<blob.count / size).map { blob.loadUnaligned(fromByteOffset: $0 * size, as: RollupCell.self) }
+    guard blob.count % size == 0 else { return false }
+    var place = 0
+    while place < blob.count {
+      // Read in place: an array a row costs more than all the rest.
+      let cell = blob.loadUnaligned(fromByteOffset: place, as: RollupCell.self)
+      guard cell.isPossible else { return false }
+      if !body(cell) { break }
+      place += size
+    }
+    return true
+  }
+
+  /// The cells of a stored row; nil if it is damaged.
+  static func cells(_ blob: UnsafeRawBufferPointer) -> [RollupCell]? {
+    var cells: [RollupCell] = []
+    return forEach(blob) {
+      cells.append($0); return true
+    } ? cells : nil
+  }
+
+  /// Whether readings can have led to this.
+  private var isPossible: Bool {
+    count > 0 && min <= max && min.isFinite && max.isFinite && !sum.isNaN && first.isFinite && last.isFinite
+      && firstTime <= lastTime && RecordLimits.times.contains(firstTime)
+      && RecordLimits.times.contains(lastTime)
   }
 }
 
 /// The lengths of rollups, in nanoseconds.
 enum RollupLevel {
+  /// The times of the minute or hour that begins at `start`.
+  static func span(_ start: Int64, _ level: Int64) -> Range<Int64> { start..<start.saturatingAdd(level) }
+
   static let minute: Int64 = 60_000_000_000
   static let hour: Int64 = 3_600_000_000_000
   static let all = [minute, hour]
@@ -53,6 +82,8 @@ struct RollupWriter {
   }
 
   private let table: Int64
+  /// Series whose present minute and hour stay in memory between transactions.
+  private static let pagesKept = 20_000
   private var pages: [Int64: [Page]] = [:]
   private var dirty: Set<Int64> = []
 
@@ -93,8 +124,10 @@ struct RollupWriter {
     select.bind(1, series)
     select.bind(2, level)
     select.bind(3, start)
-    let cells = try select.step() ? RollupCell.cells(select.blob(0)) : []
-    select.reset()
+    defer { select.reset() }
+    guard let cells = try select.step() ? RollupCell.cells(select.blob(0)) : [] else {
+      throw connection.damagedRollup(of: table)
+    }
     pages[series]?[index] = Page(start: start, cells: cells)
   }
 
@@ -118,9 +151,10 @@ struct RollupWriter {
       for (index, level) in RollupLevel.all.enumerated() { try write(series, index, level, connection) }
     }
     dirty.removeAll(keepingCapacity: true)
+    if pages.count > Self.pagesKept { pages.removeAll() }
   }
 
-  /// Makes the minute and hour of `time` anew from the readings: a value was replaced.
+  /// Rebuilds the minute and hour of `time` from the readings: a value was replaced.
   mutating func rebuild(series: Int64, time: Int64, measures: [MeasureInfo], _ connection: Connection)
     throws(StoreError)
   {
@@ -135,11 +169,17 @@ struct RollupWriter {
     _ table: Int64, _ series: Int64, _ level: Int64, _ start: Int64, _ measures: [MeasureInfo],
     _ connection: Connection
   ) throws(StoreError) {
-    let cells = try computed(table, series, start..<start + level, measures, connection)
+    // What isn't the beginning of a minute or hour can't have a rollup.
+    let isPossible = RecordLimits.times.contains(start) && start % level == 0
+    let cells =
+      !isPossible ? [] : try computed(table, series, RollupLevel.span(start, level), measures, connection)
     guard !cells.isEmpty else {
-      try connection.run(
-        "DELETE FROM ts_rollup_\(table) WHERE series = \(series) AND level = \(level) AND time = \(start)")
-      return
+      let delete = try connection.statement(
+        "DELETE FROM ts_rollup_\(table) WHERE series = ? AND level = ? AND time = ?")
+      delete.bind(1, series)
+      delete.bind(2, level)
+      delete.bind(3, start)
+      return try delete.run()
     }
     let replace = try connection.statement(
       "INSERT OR REPLACE INTO ts_rollup_\(table)(series, level, time, cells) VALUES (?, ?, ?, ?)")

@@ -1,3 +1,5 @@
+import Numbers
+
 /// The layout of a store's file.
 ///
 /// `ts_tables`, `ts_measures` and `ts_series` say what there is. `ts_data_N` has a row a reading, keyed by series and
@@ -67,7 +69,7 @@ enum Schema {
       """)
   }
 
-  /// Makes a table's views anew, after a measure or dimension was added or widened.
+  /// Rebuilds a table's views, after a measure or dimension was added or widened.
   static func makeViews(_ connection: Connection, _ table: TableCatalog) throws(StoreError) {
     let name = quoted(table.name)
     let wideName = quoted(table.name + "_wide")
@@ -99,7 +101,6 @@ enum Schema {
   static func quoted(_ name: String) -> String { "\"" + name.replacing("\"", with: "\"\"") + "\"" }
 
   static func literal(_ text: String) -> String { "'" + text.replacing("'", with: "''") + "'" }
-
 }
 
 /// A measure of a table.
@@ -107,11 +108,11 @@ public struct MeasureInfo: Sendable, Hashable {
   let id: Int32
   /// Its name.
   public let name: String
-  /// Its type; DOUBLE once a BIGINT measure has got a decimal.
+  /// Its type; a BIGINT measure becomes DOUBLE with its first decimal.
   public internal(set) var type: MeasureType
 }
 
-/// What a table has.
+/// A table's name, retention, measures and dimensions.
 struct TableCatalog {
   let id: Int64
   let name: String
@@ -121,12 +122,25 @@ struct TableCatalog {
   var measures: [MeasureInfo] = []
   var dimensions: [String] = []
 
+  /// The first moment within the magnetic store's days; nil if they are unlimited.
+  func oldestMagnetic(at now: Int64) -> Int64? {
+    magneticDays.map { now.saturatingSubtract($0.saturatingMultiply(24 * RollupLevel.hour)) }
+  }
+
+  /// The first moment within the memory store's hours; nil if late records are taken.
+  func oldestTaken(at now: Int64) -> Int64? {
+    takesLate ? nil : memoryHours.map { now.saturatingSubtract($0.saturatingMultiply(RollupLevel.hour)) }
+  }
+
   /// The tables of a file, by name.
   static func all(_ connection: Connection) throws(StoreError) -> [TableCatalog] {
     var tables: [TableCatalog] = []
     let rows = try Statement(
       connection, "SELECT id, name, memory_hours, magnetic_days, takes_late FROM ts_tables ORDER BY name")
     while try rows.step() {
+      guard rows.integer(0) > 0 else {
+        throw connection.damaged("the number of table '\(rows.text(1))' can't be")
+      }
       tables.append(
         TableCatalog(
           id: rows.integer(0), name: rows.text(1), memoryHours: rows.isNull(2) ? nil : rows.integer(2),
@@ -137,11 +151,12 @@ struct TableCatalog {
         connection, "SELECT id, name, type FROM ts_measures WHERE table_id = \(tables[index].id) ORDER BY id")
       while try measures.step() {
         guard let type = MeasureType(rawValue: measures.text(2)) else {
-          throw StoreError(
-            .damaged, "\(connection.path): the type of measure '\(measures.text(1))' is unknown")
+          throw connection.damaged("the type of measure '\(measures.text(1))' is unknown")
         }
-        tables[index].measures.append(
-          MeasureInfo(id: Int32(truncatingIfNeeded: measures.integer(0)), name: measures.text(1), type: type))
+        guard let id = Int32(exactly: measures.integer(0)), id > 0 else {
+          throw connection.damaged("the number of measure '\(measures.text(1))' can't be")
+        }
+        tables[index].measures.append(MeasureInfo(id: id, name: measures.text(1), type: type))
       }
       let dimensions = try Statement(
         connection, "SELECT name FROM ts_dimensions WHERE table_id = \(tables[index].id) ORDER BY id")

@@ -28,7 +28,7 @@ enum BenchStoreCommand: Command {
     let devices = try arguments.integer("devices", in: 1...10_000) ?? 1
     let path = arguments.string("store") ?? "/tmp/trucksensor-bench-\(getpid()).sqlite"
     guard access(path, F_OK) != 0 else {
-      throw arguments.error("--store \(path) is there already; give a new file")
+      throw arguments.error("--store \(path) exists; name a new file")
     }
     defer { if !arguments.has("store") { for end in ["", "-wal", "-shm"] { unlink(path + end) } } }
     let readings = points / 3

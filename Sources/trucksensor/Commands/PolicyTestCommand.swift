@@ -1,6 +1,7 @@
 import CommandLine
 import Files
 import Identity
+import JSON
 import LocalCloud
 
 /// `policy test`: what `aws iot test-authorization` answers.
@@ -25,22 +26,15 @@ enum PolicyTestCommand: Command {
       (.dataError, "no such principal or policy"),
     ])
 
-  private struct Answer: Encodable {
-    let authDecision: String
-    let matchedStatements: [String]
-    let missingContextValues: [String]
-  }
-
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
     let registry = try Registry.read(LocalCloud.registryFile)
     let certificate = try registry.certificate(arguments.string("principal") ?? "")
-    let provisioning = try LocalCloud.provisioning()
     var policies: [PolicyDocument] = []
     for path in arguments.strings("policy") {
       policies.append(try PolicyDocument(Files.read(path), file: path))
     }
     if policies.isEmpty {
-      for name in certificate.policies { policies.append(try provisioning.policy(name)) }
+      for name in certificate.policies { policies.append(try LocalCloud.policies.policy(name)) }
     }
     let clientID = arguments.string("client-id") ?? certificate.commonName
     let decision = PolicyDocument.evaluate(
@@ -52,8 +46,13 @@ enum PolicyTestCommand: Command {
     let outcome = isActive ? decision.outcome.rawValue : "EXPLICIT_DENY"
     let reasons = isActive ? decision.decidedBy : ["the certificate is \(certificate.status.rawValue)"]
     if arguments.has("json") {
-      try ProvisionAnswer.json(
-        Answer(authDecision: outcome, matchedStatements: reasons, missingContextValues: []))
+      var json = JSONWriter(indented: true)
+      json.object {
+        $0.member("authDecision", outcome)
+        $0.array("matchedStatements") { for reason in reasons { $0.value(reason) } }
+        $0.array("missingContextValues") { _ in }
+      }
+      StandardOutput.shared.print(json.text)
     } else {
       let why = reasons.isEmpty ? "no statement matches" : reasons.joined(separator: "; ")
       StandardOutput.shared.print("\(outcome): \(why)")

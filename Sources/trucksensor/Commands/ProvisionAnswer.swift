@@ -1,7 +1,6 @@
 import CommandLine
-import FoundationEssentials
 import Identity
-import LocalCloud
+import JSON
 
 /// What the provisioning commands share.
 enum ProvisionAnswer {
@@ -35,16 +34,23 @@ enum ProvisionAnswer {
     return attributes
   }
 
-  static func json(_ value: some Encodable) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    StandardOutput.shared.print(String(decoding: try encoder.encode(value), as: UTF8.self))
+  /// Prints an entry as AWS names its members.
+  static func json(_ entry: some RegistryEntry) {
+    var json = JSONWriter(indented: true)
+    entry.write(to: &json)
+    StandardOutput.shared.print(json.text)
   }
 
-  static func list<Element: Encodable>(
-    _ elements: [Element], _ arguments: ParsedArguments, _ text: (Element) -> String
-  ) throws {
-    if arguments.has("json") { return try json(elements) }
-    for element in elements { StandardOutput.shared.print(text(element)) }
+  /// Prints entries as lines, or with `--json` as an array.
+  static func list<Entry: RegistryEntry>(
+    _ entries: [Entry], _ arguments: ParsedArguments, _ text: (Entry) -> String
+  ) {
+    if arguments.has("json") {
+      var json = JSONWriter(indented: true)
+      json.array { for entry in entries { entry.write(to: &$0) } }
+      StandardOutput.shared.print(json.text)
+    } else {
+      for entry in entries { StandardOutput.shared.print(text(entry)) }
+    }
   }
 }

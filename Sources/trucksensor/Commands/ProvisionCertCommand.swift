@@ -8,8 +8,8 @@ enum ProvisionCertCommand: Command {
     name: "provision cert",
     summary: "Certificates: list, show, revoke, deactivate, activate, rotate, delete.",
     discussion:
-      "CERTIFICATE is an identifier, of which twelve digits are enough, or a thing's name. A device whose certificate is "
-      + "revoked or inactive is put out by a running broker within a second, and refused when it comes back.",
+      "CERTIFICATE is an identifier, of which twelve digits are enough, or a thing's name. A running broker disconnects a "
+      + "device within a second of its certificate being revoked or deactivated, and refuses it from then on.",
     positionals: [
       .init(name: "ACTION", help: "list, show, revoke, deactivate, activate, rotate or delete"),
       .init(name: "CERTIFICATE", help: "which", required: false),
@@ -25,7 +25,7 @@ enum ProvisionCertCommand: Command {
     let action = arguments.positionals[0]
     let file = LocalCloud.registryFile
     if action == "list" {
-      try ProvisionAnswer.list(try Registry.read(file).certificates, arguments) { certificate in
+      ProvisionAnswer.list(try Registry.read(file).certificates, arguments) { certificate in
         "\(certificate.certificateId.prefix(12)) \(certificate.status.rawValue) \(certificate.commonName) "
           + certificate.policies.joined(separator: ",")
       }
@@ -36,7 +36,7 @@ enum ProvisionCertCommand: Command {
       "revoke": .revoked, "deactivate": .inactive, "activate": .active,
     ]
     switch action {
-    case "show": try ProvisionAnswer.json(try Registry.read(file).certificate(name))
+    case "show": ProvisionAnswer.json(try Registry.read(file).certificate(name))
     case "rotate":
       let made = try LocalCloud.provisioning().rotate(
         name, keyKind: try ProvisionAnswer.keyKind(arguments),
@@ -48,7 +48,7 @@ enum ProvisionCertCommand: Command {
     default:
       guard let status = statuses[action] else {
         throw arguments.error(
-          "'\(action)' is no action; there are list, show, revoke, deactivate, activate, rotate, delete")
+          "unknown action '\(action)'; use one of list, show, revoke, deactivate, activate, rotate, delete")
       }
       try Registry.update(file) { registry throws(IdentityError) in try registry.setStatus(status, of: name) }
     }

@@ -19,7 +19,7 @@ enum ProvisionFleetCommand: Command {
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
     let provisioning = try LocalCloud.provisioning()
     if arguments.strings("policy").isEmpty {
-      try LocalCloud.writeDefaultPolicy(provisioning, report: StandardError.print)
+      try LocalCloud.writeDefaultPolicy(report: StandardError.print)
     }
     let policies =
       arguments.strings("policy").isEmpty ? [LocalCloud.defaultPolicy] : arguments.strings("policy")

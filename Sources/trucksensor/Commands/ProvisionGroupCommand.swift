@@ -18,7 +18,7 @@ enum ProvisionGroupCommand: Command {
     let action = arguments.positionals[0]
     let file = LocalCloud.registryFile
     if action == "list" {
-      try ProvisionAnswer.list(try Registry.read(file).thingGroups, arguments) { group in
+      ProvisionAnswer.list(try Registry.read(file).thingGroups, arguments) { group in
         "\(group.thingGroupName): \(group.things.joined(separator: ", "))"
       }
       return .success
@@ -34,7 +34,8 @@ enum ProvisionGroupCommand: Command {
       }
     case "delete":
       try Registry.update(file) { registry throws(IdentityError) in try registry.deleteThingGroup(name) }
-    default: throw arguments.error("'\(action)' is no action; there are create, list, attach, detach, delete")
+    default:
+      throw arguments.error("unknown action '\(action)'; use one of create, list, attach, detach, delete")
     }
     return .success
   }

@@ -22,11 +22,10 @@ enum ProvisionPolicyCommand: Command {
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
     let action = arguments.positionals[0]
-    let provisioning = try LocalCloud.provisioning()
+    let policies = LocalCloud.policies
     if action == "list" {
       let registry = try Registry.read(LocalCloud.registryFile)
-      for file in try LocalCloud.policyFiles() {
-        let name = String(file.dropLast(".json".count))
+      for name in try policies.names() {
         let targets = registry.targets(ofPolicy: name).map(\.commonName)
         StandardOutput.shared.print(
           "\(name): \(targets.isEmpty ? "not attached" : targets.joined(separator: ", "))")
@@ -34,24 +33,25 @@ enum ProvisionPolicyCommand: Command {
       return .success
     }
     let name = try ProvisionAnswer.word(1, "NAME", arguments)
-    let path = provisioning.path(ofPolicy: name)
+    let path = policies.file(of: name)
     switch action {
     case "create":
       let source = try ProvisionAnswer.word(2, "FILE", arguments)
       let bytes = try Files.read(source)
+      try Registry.check(policyName: name)
       _ = try PolicyDocument(bytes, file: source)
       guard try !Files.exists(path) || Files.read(path) == bytes else {
         throw IdentityError(
           .conflict, path: path, "\(path) exists with other content; edit it, or choose another name")
       }
-      try Files.makeFolder(LocalCloud.policyFolder)
+      try Files.makeFolder(LocalCloud.policies.path)
       try Files.write(bytes, to: path)
     case "show":
-      _ = try provisioning.policy(name)
+      _ = try policies.policy(name)
       StandardOutput.shared.print(try Files.readText(path))
     case "attach", "detach":
       let certificate = try ProvisionAnswer.word(2, "CERTIFICATE", arguments)
-      if action == "attach" { _ = try provisioning.policy(name) }
+      if action == "attach" { _ = try policies.policy(name) }
       try Registry.update(LocalCloud.registryFile) { registry throws(IdentityError) in
         try registry.setPolicy(name, ofCertificate: certificate, action == "attach")
       }
@@ -65,7 +65,8 @@ enum ProvisionPolicyCommand: Command {
       }
       try Files.remove(path)
     default:
-      throw arguments.error("'\(action)' is no action; there are create, list, show, attach, detach, delete")
+      throw arguments.error(
+        "unknown action '\(action)'; use one of create, list, show, attach, detach, delete")
     }
     return .success
   }

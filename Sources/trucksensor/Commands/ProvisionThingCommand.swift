@@ -1,6 +1,7 @@
 import CommandLine
 import Identity
 import LocalCloud
+import Text
 
 /// `provision thing`: what the console's wizard does, in one step.
 enum ProvisionThingCommand: Command {
@@ -31,12 +32,14 @@ enum ProvisionThingCommand: Command {
       "trucksensor provision thing truckSensor02 --type sensor_DoorAndTemp --attribute deviceID=T002",
     exitCodes: ProvisionAnswer.exitCodes)
 
+  private static let actions = ["create", "list", "show", "attach", "detach", "delete"]
+
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
     let words = arguments.positionals
     let registry = LocalCloud.registryFile
     switch words[0] {
     case "list":
-      try ProvisionAnswer.list(try Registry.read(registry).things, arguments) { thing in
+      ProvisionAnswer.list(try Registry.read(registry).things, arguments) { thing in
         ([thing.thingName, thing.thingTypeName ?? "-"]
           + thing.attributes.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }).joined(
             separator: " ")
@@ -46,7 +49,7 @@ enum ProvisionThingCommand: Command {
       guard let thing = try Registry.read(registry).thing(name) else {
         throw IdentityError(.notFound, "there is no thing '\(name)'; see 'provision thing list'")
       }
-      try ProvisionAnswer.json(thing)
+      ProvisionAnswer.json(thing)
     case "attach", "detach":
       let name = try ProvisionAnswer.word(1, "NAME", arguments)
       let certificate = try ProvisionAnswer.word(2, "CERTIFICATE", arguments)
@@ -57,6 +60,12 @@ enum ProvisionThingCommand: Command {
       let name = try ProvisionAnswer.word(1, "NAME", arguments)
       try Registry.update(registry) { registry throws(IdentityError) in try registry.deleteThing(name) }
     default:
+      // One word is a thing's name; one that is nearly an action is more likely that, and would make a key.
+      if words.count == 1, words[0] != "create", let action = NearestName.of(words[0], among: actions) {
+        throw arguments.error(
+          "'\(words[0])' is not an action; did you mean '\(action)'? "
+            + "To make a thing of that name, run 'provision thing create \(words[0])'")
+      }
       try create(words[0] == "create" ? try ProvisionAnswer.word(1, "NAME", arguments) : words[0], arguments)
     }
     return .success
@@ -66,7 +75,7 @@ enum ProvisionThingCommand: Command {
     let provisioning = try LocalCloud.provisioning()
     var policies = arguments.strings("policy")
     if policies.isEmpty {
-      try LocalCloud.writeDefaultPolicy(provisioning, report: StandardError.print)
+      try LocalCloud.writeDefaultPolicy(report: StandardError.print)
       policies = [LocalCloud.defaultPolicy]
     }
     let source: Provisioning.Source
@@ -81,7 +90,7 @@ enum ProvisionThingCommand: Command {
       policies: policies, source: source, days: try arguments.integer("days", in: 1...36_525) ?? 365)
     let certificate = try Registry.read(LocalCloud.registryFile).certificate(name)
     if arguments.has("json") {
-      try ProvisionAnswer.json(certificate)
+      ProvisionAnswer.json(certificate)
       return
     }
     StandardOutput.shared.print(

@@ -22,7 +22,7 @@ enum ProvisionTypeCommand: Command {
     let action = arguments.positionals[0]
     let file = LocalCloud.registryFile
     if action == "list" {
-      try ProvisionAnswer.list(try Registry.read(file).thingTypes, arguments) { type in
+      ProvisionAnswer.list(try Registry.read(file).thingTypes, arguments) { type in
         type.thingTypeName + (type.thingTypeMetadata.deprecated ? " deprecated" : "")
       }
       return .success
@@ -42,12 +42,13 @@ enum ProvisionTypeCommand: Command {
     case "delete":
       try Registry.update(file) { registry throws(IdentityError) in try registry.deleteThingType(name) }
     case "show":
-      guard let type = try Registry.read(file).thingTypes.first(where: { $0.thingTypeName == name }) else {
+      guard let type = try Registry.read(file).thingType(name) else {
         throw IdentityError(.notFound, "there is no thing type '\(name)'; see 'provision type list'")
       }
-      try ProvisionAnswer.json(type)
+      ProvisionAnswer.json(type)
     default:
-      throw arguments.error("'\(action)' is no action; there are create, list, show, revoke, restore, delete")
+      throw arguments.error(
+        "unknown action '\(action)'; use one of create, list, show, revoke, restore, delete")
     }
     return .success
   }

@@ -7,7 +7,7 @@ import Time
 /// The forms of a query's result.
 enum QueryFormat: String, CaseIterable { case table, csv, json, ndjson }
 
-/// Prints a query's rows as they come; a table's columns are as wide as the first rows want.
+/// Prints a query's rows as they come; a table's columns are as wide as the first rows need.
 final class QueryOutput {
   private let format: QueryFormat
   private var columns: [StoreReader.Column] = []
@@ -23,7 +23,7 @@ final class QueryOutput {
     self.columns = columns
     isNumber = columns.map { _ in true }
     switch format {
-    case .csv: StandardOutput.shared.print(columns.map { Self.csv($0.name) }.joined(separator: ","))
+    case .csv: line(columns.map { Self.csv($0.name) }.joined(separator: ","))
     case .json: StandardOutput.shared.print("[")
     default: break
     }
@@ -34,10 +34,9 @@ final class QueryOutput {
     defer { rows += 1 }
     switch format {
     case .csv:
-      StandardOutput.shared.print(
-        zip(columns, values).map { Self.csv(text($1, $0) ?? "") }.joined(separator: ","))
-    case .ndjson: StandardOutput.shared.print(object(values))
-    case .json: StandardOutput.shared.print((rows == 0 ? "  " : ", ") + object(values))
+      line(zip(columns, values).map { Self.csv(text($1, $0) ?? "") }.joined(separator: ","))
+    case .ndjson: StandardOutput.shared.line(object(values))
+    case .json: StandardOutput.shared.line(Array((rows == 0 ? "  " : ", ").utf8) + object(values))
     case .table:
       let texts = zip(columns, values).map { Self.visible(text($1, $0) ?? "-") }
       for (index, value) in values.enumerated() {
@@ -85,7 +84,7 @@ final class QueryOutput {
     }
     var line = cells.joined(separator: "  ")
     while line.hasSuffix(" ") { line.removeLast() }
-    StandardOutput.shared.print(line)
+    self.line(line)
   }
 
   private func text(_ value: SQLValue, _ column: StoreReader.Column) -> String? {
@@ -98,19 +97,21 @@ final class QueryOutput {
     }
   }
 
-  private func object(_ values: [SQLValue]) -> String {
-    let members = zip(columns, values).map { column, value in
-      let text =
+  private func object(_ values: [SQLValue]) -> [UInt8] {
+    var json = JSONWriter()
+    json.object {
+      for (column, value) in zip(columns, values) {
         switch value {
-        case .null: "null"
-        case .integer(let number) where !column.isTime(value): String(number)
-        case .real(let number) where number.isFinite: String(number)
-        default: JSONText.quoted(self.text(value, column) ?? "")
+        case .integer(let number) where !column.isTime(value): $0.member(column.name, number)
+        case .real(let number): $0.member(column.name, number)
+        default: $0.member(column.name, orNull: text(value, column))
         }
-      return "\(JSONText.quoted(column.name)):\(text)"
+      }
     }
-    return "{\(members.joined(separator: ","))}"
+    return json.bytes
   }
+
+  private func line(_ text: String) { StandardOutput.shared.line(Array(text.utf8)) }
 
   /// RFC 4180.
   static func csv(_ text: String) -> String {

@@ -97,6 +97,8 @@ private final class Metrics {
 final class RulesRunner {
   private(set) var failure: MQTTError?
   var onFailure: (MQTTError) -> Void = { _ in }
+  /// Hears of changed documents before they are used, so that the broker can permit what they need.
+  var onReload: ([RuleDocument]) -> Void = { _ in }
   /// Rules that store have sessions of their own: while a store fails and its messages wait, the others go on.
   private let services: [RulesService]
   private let stores: StoreQueues
@@ -214,6 +216,7 @@ final class RulesRunner {
         if let old = present[path] { documents.append(old) }
       }
     }
+    onReload(documents)
     do throws(MQTTError) {
       // Rules that begin or end to store move to the other service; where there is none, to the only one.
       for service in services {

@@ -16,7 +16,7 @@ enum StoreOptions {
     .flag("strict-types", "refuse values of another type than their measure's, as AWS does"),
   ]
 
-  /// For commands over a store that is there.
+  /// For commands over an existing store.
   static let existing: [CommandDescription.Option] = [
     .value(
       "store", "FILE|URL", aliases: ["database"], "the store", default: defaultFile, file: true)
@@ -56,7 +56,7 @@ final class StoreQueues {
   func close() { for queue in queues.values { queue.close() } }
 }
 
-/// Ctrl-C and SIGTERM as a flag, for work that looks at it now and then.
+/// Ctrl-C and SIGTERM as a flag, for work that checks it now and then.
 enum Interruption {
   private static let flag = Atomic(false)
 

@@ -1,9 +1,15 @@
-/// The known name nearest to a mistyped one.
+/// Finds the known name that a person probably meant.
 package enum NearestName {
+  /// Longer texts are no slips of a name, and their distance would take long.
+  private static let lengthLimit = 100
+
+  /// The known name nearest to `name`; nil if none is near.
   package static func of(_ name: String, among known: [String]) -> String? {
+    guard name.utf8.count <= lengthLimit else { return nil }
     let name = name.lowercased()
     let characters = Array(name)
-    return known.map { ($0, distance(characters, Array($0.lowercased()))) }
+    return known.filter { $0.utf8.count <= lengthLimit }
+      .map { ($0, distance(characters, Array($0.lowercased()))) }
       .filter {
         $0.1 <= max(1, min(3, $0.0.count / 3)) || (name.count > 2 && $0.0.lowercased().hasPrefix(name))
       }
@@ -11,7 +17,7 @@ package enum NearestName {
   }
 
   /// Optimal string alignment: Levenshtein's distance, a swap of neighbours counting once.
-  package static func distance(_ a: [Character], _ b: [Character]) -> Int {
+  static func distance(_ a: [Character], _ b: [Character]) -> Int {
     guard !a.isEmpty, !b.isEmpty else { return max(a.count, b.count) }
     var rows = [[Int]](repeating: Array(repeating: 0, count: b.count + 1), count: a.count + 1)
     for i in 0...a.count { rows[i][0] = i }

@@ -1,0 +1,87 @@
+import Files
+import Identity
+
+/// Registry and policies as they were when their files were last whole: a file that is being saved, is broken or is gone
+/// changes nothing, and is reported once.
+struct LiveIdentity {
+  private let provisioning: Provisioning
+  private(set) var registry: Registry
+  private var policies: [String: PolicyDocument] = [:]
+  private var stamps: [String: FileStamp] = [:]
+  /// What was reported of each file that isn't whole.
+  private var reported: [String: String] = [:]
+
+  /// Reads all files. Throws for a broken registry, or a broken or missing policy of one of `devices`; other policies that
+  /// can't be read are reported.
+  init(_ provisioning: Provisioning, devices: [String], report: LocalCloud.Report) throws {
+    self.provisioning = provisioning
+    registry = try Registry.read(provisioning.registryPath)
+    stamps[provisioning.registryPath] = Files.stamp(of: provisioning.registryPath)
+    for device in devices {
+      for name in try registry.certificate(device).policies { _ = try provisioning.policies.policy(name) }
+    }
+    _ = refresh(report)
+  }
+
+  /// The policy of a name; nil if there is none that was ever whole.
+  func policy(_ name: String) -> PolicyDocument? { policies[name] }
+
+  /// Reads the files that have changed since the last time; whether anything changed that the broker should enforce.
+  mutating func refresh(_ report: LocalCloud.Report) -> Bool {
+    let present = self.present
+    guard present != stamps else { return false }
+    let changed = Set(present.keys).union(stamps.keys).filter { present[$0] != stamps[$0] }
+    stamps = present
+    var hasNews = false
+    for path in changed.sorted() {
+      do throws(IdentityError) {
+        let isNews = present[path] == nil ? try forget(path) : try take(path)
+        let wasBroken = reported.removeValue(forKey: path) != nil
+        if isNews || wasBroken { hasNews = true }
+      } catch {
+        let text = "\(error); \(consequence(path))"
+        if reported.updateValue(text, forKey: path) != text { report(text) }
+      }
+    }
+    return hasNews
+  }
+
+  private mutating func take(_ path: String) throws(IdentityError) -> Bool {
+    if path == provisioning.registryPath {
+      let new = try Registry.read(path)
+      defer { registry = new }
+      return new != registry
+    }
+    let name = policyName(path)
+    let new = try provisioning.policies.policy(name)
+    return policies.updateValue(new, forKey: name) != new
+  }
+
+  /// A file that is gone: a policy that nobody has is forgotten, everything else stays as it was.
+  private mutating func forget(_ path: String) throws(IdentityError) -> Bool {
+    if path != provisioning.registryPath, registry.targets(ofPolicy: policyName(path)).isEmpty {
+      policies[policyName(path)] = nil
+      return false
+    }
+    throw IdentityError(.fileMissing, path: path, "\(path) is gone")
+  }
+
+  private func consequence(_ path: String) -> String {
+    path == provisioning.registryPath || policies[policyName(path)] != nil
+      ? "the broker goes on with its last good version" : "nothing is allowed by it"
+  }
+
+  private func policyName(_ path: String) -> String {
+    String(Files.name(of: path).dropLast(".json".count))
+  }
+
+  private var present: [String: FileStamp] {
+    var stamps: [String: FileStamp] = [:]
+    stamps[provisioning.registryPath] = Files.stamp(of: provisioning.registryPath)
+    for name in (try? provisioning.policies.names()) ?? [] {
+      let path = provisioning.policies.file(of: name)
+      stamps[path] = Files.stamp(of: path)
+    }
+    return stamps
+  }
+}

@@ -1,0 +1,94 @@
+import CommandLine
+import Numbers
+import Simulator
+import Store
+import Time
+
+/// `trucksensor store import`: CSV into a table.
+enum StoreImportCommand: Command {
+  static let description = CommandDescription(
+    name: "store import", summary: "Writes a CSV's rows into a table of the store, or of a server.",
+    discussion:
+      "The column 'time' (ISO 8601, or epoch seconds to nanoseconds) says when; --start puts a column 'uptime' in "
+      + "seconds in its place. Columns named by --dimension are dimensions, all others measures: whole numbers "
+      + "BIGINT until a decimal comes, decimals DOUBLE, true and false BOOLEAN, other texts VARCHAR. An empty field isn't "
+      + "stored. A row that is there already is neither an error nor stored again. An import is one transaction, for which "
+      + "other writers wait: after an error or Ctrl-C nothing of it is stored. A server of line protocol has no transactions; "
+      + "there the command says how many rows stay.",
+    positionals: [.init(name: "FILE", help: "the CSV, with a header", isFile: true)],
+    options: StoreOptions.existing + [
+      .value("table", "TABLE", "the table", default: "truck01_sensors"),
+      .value(
+        "device", "NAME", "the dimension 'device' of rows without such a column", default: "truckSensor01"),
+      .value("dimension", "COLUMN", "a column that is a dimension; 'device' is one", repeatable: true),
+      .value("start", "TIME", "the moment of uptime 0, for a file with an 'uptime' column and no 'time'"),
+      .value("version", "N", "the records' version: a higher one replaces other values", default: "1"),
+    ], example: "trucksensor store import TruckSensorFiles/trucksensordata.csv --start 2024-10-23T14:00:00Z",
+    exitCodes: [
+      (.success, "all rows are in"), (.failed, "rows were rejected, the others are in"),
+      (.dataError, "a wrong file; nothing was stored"), (.unavailable, "the store can't be written"),
+      (.interrupted, "interrupted; nothing was stored"),
+    ])
+
+  /// The error that undoes the transaction.
+  private struct Interrupted: Error {}
+  private static let rowsAtOnce = 5000
+  /// Further rejections are only counted.
+  private static let rejectionsShown = 10
+
+  static func run(_ arguments: ParsedArguments) throws -> ExitCode {
+    let path = arguments.positionals[0]
+    var settings = StoreImportFile.Settings()
+    settings.table = arguments.string("table") ?? settings.table
+    settings.device = arguments.string("device") ?? settings.device
+    settings.dimensions.formUnion(arguments.strings("dimension"))
+    settings.version = Int64(try arguments.integer("version", in: 1...Int.max) ?? 1)
+    settings.start = try arguments.parsed("start") { text throws(UsageError) in
+      guard let time = StoreImportFile.time(text) else { throw arguments.error("is not an ISO 8601 time") }
+      return time
+    }
+    let file = try StoreImportFile(path, settings)
+    for name in arguments.strings("dimension") where !file.columns.contains(name) {
+      throw arguments.error(
+        "\(path) has no column '\(name)'; it has: \(file.columns.joined(separator: ", "))")
+    }
+    Interruption.watch()
+    let store = try StoreOptions.location(arguments).open()
+    var stored = 0
+    var rejected = 0
+    defer { clearProgress() }
+    do {
+      try store.transaction {
+        while true {
+          let rows = try file.next(rowsAtOnce)
+          if Interruption.isRequested { throw Interrupted() }
+          if rows.isEmpty { break }
+          let rejections = try store.write(rows.map(\.request))
+          for rejection in rejections {
+            rejected += 1
+            guard rejected <= rejectionsShown, let row = rows[ifPresent: rejection.index] else { continue }
+            clearProgress()
+            StandardError.print("\(path):\(row.line): rejected: \(rejection.reason)")
+          }
+          stored += rows.count - rejections.count
+          if StandardError.isTerminal { StandardError.write("\r\u{1B}[K\(stored) rows") }
+        }
+      }
+    } catch {
+      clearProgress()
+      StandardError.print(
+        store.isTransactional
+          ? "nothing of \(path) was stored"
+          : "\(stored) rows of \(path), and perhaps a part of the next \(rowsAtOnce), stay stored")
+      if error is Interrupted { return .interrupted }
+      throw error
+    }
+    clearProgress()
+    StandardError.print("\(settings.table): \(stored) rows are in, \(rejected) rejected")
+    return rejected == 0 ? .success : .failed
+  }
+
+  private static func clearProgress() {
+    if StandardError.isTerminal { StandardError.write("\r\u{1B}[K") }
+  }
+}

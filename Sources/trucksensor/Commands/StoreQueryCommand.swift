@@ -1,0 +1,174 @@
+import CEditLine
+import CommandLine
+import Glibc
+import Store
+
+/// `trucksensor store query`: the query editor.
+enum StoreQueryCommand: Command {
+  static let description = CommandDescription(
+    name: "store query", summary: "Asks the store in Timestream's SQL; the query editor.",
+    discussion:
+      "A table has Timestream's columns: its dimensions, measure_name, time, measure_value::double and the other types; "
+      + "TABLE_wide has a column a measure. Besides SQLite's functions there are ago(15m), bin(time, 30s), now(), "
+      + "from_milliseconds(), date_trunc(), max_by() and more: docs/store.md. Without a statement it reads statements "
+      + "from the terminal, each ending with ';', with history; .tables, .schema and .quit are commands. With a server, the "
+      + "statement is in the server's language.",
+    positionals: [.init(name: "SQL", help: "the statement", required: false)],
+    options: StoreOptions.existing + [
+      .value("format", "table|csv|json|ndjson", "how to print", default: "table on a terminal, else csv"),
+      .value("time-limit", "SECONDS", "end the query after that time", default: "no limit"),
+    ],
+    example: "trucksensor store query 'SELECT * FROM truck01_sensors ORDER BY time DESC LIMIT 6'\n"
+      + "trucksensor store query \"SELECT bin(time, 1m) AS minute, avg(measure_value::double) FROM truck01_sensors "
+      + "WHERE measure_name = 'temp' GROUP BY 1\"",
+    exitCodes: [
+      (.success, "done"), (.usage, "wrong usage"), (.dataError, "a wrong statement, or a damaged store"),
+      (.unavailable, "no store"), (.interrupted, "stopped, by Ctrl-C or the time limit"),
+    ])
+
+  static func run(_ arguments: ParsedArguments) throws -> ExitCode {
+    let isTerminal = isatty(1) == 1
+    let format = try arguments.parsed("format") { text throws(UsageError) in
+      guard let format = QueryFormat(rawValue: text) else {
+        throw arguments.error("is not table, csv, json or ndjson")
+      }
+      return format
+    }
+    let limit = try arguments.number("time-limit", in: 0.001...31_536_000)
+    Interruption.watch()
+    let session = try QuerySession(
+      StoreOptions.location(arguments), format: format ?? (isTerminal ? .table : .csv), timeLimit: limit)
+    if let statement = arguments.positionals.first {
+      try session.run(statement)
+      return .success
+    }
+    return try isatty(0) == 1 ? session.edit() : session.runAll(StandardInput.text())
+  }
+}
+
+/// Statements over one store.
+private final class QuerySession {
+  private let reader: StoreReader?
+  private let postgres: PostgresStore?
+  private let server: LineProtocolStore?
+  private let format: QueryFormat
+  private let timeLimit: Double?
+
+  init(_ location: StoreLocation, format: QueryFormat, timeLimit: Double?) throws {
+    self.format = format
+    self.timeLimit = timeLimit
+    switch location {
+    case .file(let path): (reader, postgres, server) = (try StoreReader(path: path), nil, nil)
+    case .postgres(let target): (reader, postgres, server) = (nil, try PostgresStore(target), nil)
+    case .lineProtocol(let target): (reader, postgres, server) = (nil, nil, try LineProtocolStore(target))
+    }
+  }
+
+  func run(_ statement: String) throws {
+    let output = QueryOutput(format)
+    if let reader {
+      try reader.query(
+        statement, timeLimit: timeLimit, isCancelled: { Interruption.isRequested }, columns: output.begin,
+        row: output.row)
+      output.end()
+    } else if let postgres {
+      let (columns, rows) = try postgres.query(statement, timeLimit: timeLimit)
+      output.begin(columns.map { StoreReader.Column(name: $0) })
+      for row in rows where !output.row(row.map { $0.map(SQLValue.text) ?? .null }) { break }
+      output.end()
+    } else if let server {
+      StandardOutput.shared.print(try server.query(statement))
+    }
+    StandardOutput.shared.flush()
+  }
+
+  /// Statements from a pipe, each ended by `;`.
+  func runAll(_ text: String) throws -> ExitCode {
+    let (complete, rest) = Self.statements(in: text)
+    for statement in complete + [rest] where !statement.allSatisfy(\.isWhitespace) {
+      try run(statement)
+    }
+    return .success
+  }
+
+  /// The statements of a text, and what follows the last `;` outside quotation marks.
+  private static func statements(in text: String) -> (complete: [String], rest: String) {
+    var complete: [String] = []
+    var present = ""
+    var quote: Character?
+    for character in text {
+      if let open = quote {
+        if character == open { quote = nil }
+      } else if character == "'" || character == "\"" {
+        quote = character
+      } else if character == ";" {
+        complete.append(present)
+        present = ""
+        continue
+      }
+      present.append(character)
+    }
+    return (complete, present)
+  }
+
+  func edit() throws -> ExitCode {
+    StandardError.print(
+      "Statements end with ';'. .tables lists the tables, .schema their columns, .quit ends.")
+    let history = getenv("HOME").map { String(cString: $0) + "/.trucksensor_history" }
+    using_history()
+    if let history { read_history(history) }
+    stifle_history(1000)
+    defer { if let history { write_history(history) } }
+    var text = ""
+    while true {
+      // At a prompt Ctrl-C clears the line that is being written; while a query runs it stops it.
+      Interruption.clear()
+      guard let line = readline(text.isEmpty ? "trucksensor> " : "         ...> ") else {
+        if Interruption.isRequested {
+          text = ""
+          StandardError.print("")
+          continue
+        }
+        StandardError.print("")
+        return .success
+      }
+      defer { free(line) }
+      let words = String(cString: line)
+      if words.allSatisfy(\.isWhitespace) { continue }
+      add_history(line)
+      if text.isEmpty, words.hasPrefix(".") {
+        if words.hasPrefix(".quit") || words.hasPrefix(".exit") { return .success }
+        tell { try self.command(words) }
+        continue
+      }
+      text += words + "\n"
+      let (complete, rest) = Self.statements(in: text)
+      text = rest.allSatisfy(\.isWhitespace) ? "" : rest
+      for statement in complete { tell { try self.run(statement) } }
+    }
+  }
+
+  private func tell(_ work: () throws -> Void) {
+    do {
+      try work()
+    } catch {
+      StandardOutput.shared.flush()
+      StandardError.print("\(error)")
+    }
+  }
+
+  private func command(_ words: String) throws {
+    let parts = words.split(separator: " ").map(String.init)
+    switch parts[0] {
+    case ".tables", ".schema":
+      guard let reader else { return StandardError.print("this server has its own way to list tables") }
+      for table in try reader.tables() where parts.count < 2 || table.name == parts[1] {
+        StandardOutput.shared.print(
+          parts[0] == ".tables" ? "\(table.name)\n\(table.name)_wide" : StoreTablesCommand.columns(of: table))
+      }
+    default:
+      StandardError.print("unknown command '\(parts[0])'; there are .tables, .schema [TABLE] and .quit")
+    }
+    StandardOutput.shared.flush()
+  }
+}
