@@ -56,11 +56,14 @@ let package = Package(
       name: "LocalCloud", dependencies: ["Files", "Identity", "MQTT", "Numbers", "RulesEngine", "Time"]),
     .target(
       name: "Doctor", dependencies: ["Files", "Identity", "JSON", "LocalCloud", "MQTT", "Numbers", "Time"]),
+    .target(
+      name: "Diagnosing",
+      dependencies: ["ColdChain", "Files", "JSON", "Numbers", "Simulator", "Store", "Time"]),
     .executableTarget(
       name: "trucksensor",
       dependencies: [
-        "CEditLine", "ColdChain", "CommandLine", "Dashboard", "Doctor", "Files", "HTTP", "Identity", "JSON",
-        "LocalCloud", "MQTT", "Numbers", "Report", "RulesEngine", "Simulator", "Store", "Text", "Time",
+        "CEditLine", "ColdChain", "CommandLine", "Dashboard", "Diagnosing", "Doctor", "Files", "HTTP", "Identity",
+        "JSON", "LocalCloud", "MQTT", "Numbers", "Report", "RulesEngine", "Simulator", "Store", "Text", "Time",
         "TimestreamSQL",
       ]),
     .testTarget(name: "NumbersTests", dependencies: ["Numbers"]),
@@ -73,6 +76,8 @@ let package = Package(
     .testTarget(name: "LocalCloudTests", dependencies: ["Files", "Identity", "LocalCloud"]),
     .testTarget(name: "SimulatorTests", dependencies: ["JSON", "Numbers", "Simulator", "Time"]),
     .testTarget(name: "ColdChainTests", dependencies: ["ColdChain", "Files", "Numbers"]),
+    .testTarget(
+      name: "DiagnosingTests", dependencies: ["ColdChain", "Diagnosing", "JSON", "Simulator", "Store", "Time"]),
     .testTarget(
       name: "DashboardTests",
       dependencies: [

@@ -47,7 +47,7 @@ import Testing
     ).wait()
     #expect(checked.status == 0, "\(checked.errors.suffix(800))")
     let seen = try #require(checked.json as? [String: [Double]])
-    #expect(seen["Maximum"] == [21.9, 12.14] && seen["Minimum"] == [-18.32, 11.99], "\(seen)")
+    #expect(seen["Maximum"] == [21.9, 12.11] && seen["Minimum"] == [-18.32, 11.81], "\(seen)")
     #expect(seen["Door openings"] == [13], "\(seen)")
     #expect(seen["Current"]?.count == 2 && seen["Average"]?.count == 2)
   }

@@ -43,11 +43,11 @@ import Testing
   }
 
   @Test func `The truck's own dataset is sound`() throws {
-    var bytes: [UInt8] = []
-    IceCreamTrip.generate { bytes.append(contentsOf: $0) }
+    let bytes = ScenarioTests.bytes(
+      .make([.electricalSag], seed: TripFile.storySeed, duration: TripFile.storyDuration))
     let file = TemporaryFile(bytes)
     let report = try DatasetCheck.report(path: file.path)
     #expect(report.findings.isEmpty, "\(report)")
-    #expect(report.rows == IceCreamTrip.defaultRows)
+    #expect(report.rows == 3600)
   }
 }

@@ -12,7 +12,8 @@ protocol Command {
 enum Commands {
   static var all: [any Command.Type] {
     [
-      RunCommand.self, DashboardCommand.self, ReportCommand.self, SimulateCommand.self, SubscribeCommand.self,
+      RunCommand.self, DashboardCommand.self, ReportCommand.self, DiagnoseCommand.self, SimulateCommand.self,
+      SubscribeCommand.self,
       PublishCommand.self,
       DatasetGenerateCommand.self,
       DatasetCheckCommand.self, RulesRunCommand.self, RulesEvalCommand.self, RulesTestCommand.self,

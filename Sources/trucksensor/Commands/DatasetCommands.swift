@@ -2,29 +2,63 @@ import CommandLine
 import Files
 import Simulator
 
-/// `trucksensor dataset generate`: the truck's dataset from a seed.
+/// `trucksensor dataset generate`: a scenario's dataset from a seed.
 enum DatasetGenerateCommand: Command {
   static let description = CommandDescription(
-    name: "dataset generate", summary: "Makes the truck's dataset from a seed.",
-    discussion: "The same seed makes the same bytes. TruckSensorFiles/README.md describes the model.",
+    name: "dataset generate", summary: "Makes the dataset of a scenario from a seed.",
+    discussion:
+      "The same options make the same bytes. Without options it is TruckSensorFiles/trucksensordata.csv. "
+      + "docs/diagnosis.md describes the model and its scenarios.",
     options: [
       .value("output", "FILE", short: "o", "where to write", default: "standard output", file: true),
-      .value("seed", "N", "the seed", default: "\(IceCreamTrip.defaultSeed)"),
-      .value("rows", "N", "how many rows, one each 3 s", default: "\(IceCreamTrip.defaultRows)"),
-    ], example: "trucksensor dataset generate -o TruckSensorFiles/trucksensordata.csv",
+      .value("scenario", "NAME", "what happens; several as NAME+NAME", default: "electrical-sag"),
+      .flag("list", "list the scenarios"),
+      .value("seed", "N", "the seed", default: "\(TripFile.storySeed)"),
+      .value("duration", "TIME", "the trip's length, such as 4h", default: "3h"),
+      .value("ambient", "CELSIUS", "the day's highest outside temperature", default: "the scenario's"),
+      .value("with", "COLUMNS", "more columns: ambient, location or both, separated by a comma"),
+      .flag("varied", "draw truck, cargo, weather and the fault's size by the seed"),
+      .value("rows", "N", "stop after so many rows"),
+    ],
+    example:
+      "trucksensor dataset generate --scenario unit-off --seed 7 --duration 4h --ambient 34 -o trip.csv",
     exitCodes: [(.success, "done"), (.failed, "can't be written"), (.usage, "wrong usage")])
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
-    let seed = try arguments.integer("seed", in: 0...Int.max).map { UInt64(clamping: $0) } ?? IceCreamTrip.defaultSeed
-    let rows = try arguments.integer("rows", in: 1...100_000_000) ?? IceCreamTrip.defaultRows
+    if arguments.has("list") {
+      StandardOutput.shared.print(
+        CommandDescription.table(Scenario.allCases.map { ($0.rawValue, $0.summary) }))
+      return .success
+    }
+    let seed = try arguments.integer("seed", in: 0...Int.max).map { UInt64(clamping: $0) } ?? TripFile.storySeed
+    let rows = try arguments.integer("rows", in: 1...100_000_000) ?? .max
+    let duration =
+      try arguments.duration("duration", in: 1_000_000_000...31_536_000_000_000_000).map { Double($0) / 1e9 }
+      ?? TripFile.storyDuration
+    let ambient = try arguments.number("ambient", in: -50...70)
+    let name = arguments.string("scenario") ?? Scenario.electricalSag.rawValue
+    guard let scenarios = Scenario.combination(name) else {
+      throw arguments.error(
+        "--scenario takes \(Scenario.allCases.map(\.rawValue).joined(separator: ", ")), or several joined by '+', not '\(name)'"
+      )
+    }
+    var extras: Set<TripFile.Extra> = []
+    for column in arguments.string("with")?.split(separator: ",") ?? [] {
+      guard let extra = TripFile.Extra(rawValue: String(column)) else {
+        throw arguments.error("--with takes ambient and location, not '\(column)'")
+      }
+      extras.insert(extra)
+    }
+    let plan = TripPlan.make(
+      scenarios, seed: seed, duration: duration, ambient: ambient, isVaried: arguments.has("varied"))
     guard let path = arguments.string("output") else {
-      IceCreamTrip.generate(seed: seed, rows: rows) { (piece) throws(Never) in
+      TripFile.generate(plan, with: extras, rows: rows) { (piece) throws(Never) in
         StandardOutput.shared.append(piece)
       }
       return .success
     }
     let file = try AtomicFile(path)
-    IceCreamTrip.generate(seed: seed, rows: rows) { (piece) throws(Never) in file.append(piece) }
+    TripFile.generate(plan, with: extras, rows: rows) { (piece) throws(Never) in file.append(piece) }
     try file.commit()
     return .success
   }

@@ -1,0 +1,33 @@
+import Glibc
+
+/// What is wrong with the temperature's readings themselves.
+struct SensorSigns: Sendable {
+  /// The longest run of one reading, if it is suspicious, and the logarithm of the odds that the probe is stuck.
+  var stuck: (run: RunMeter.Run, logOdds: Double)?
+  /// Readings of exactly 0.00 that no approach led to, their span and rows.
+  var zeros = 0
+  var zeroSpan: TimeSpan?
+  var zeroRows: ClosedRange<Int>?
+  /// Readings outside of what a sensor can mean, and changes faster than possible.
+  var impossible = 0
+  var jumps = 0
+  var readings = 0
+  /// The share of the record in which rows came without a temperature.
+  var blank = 0.0
+
+  private static func logistic(_ value: Double) -> Double { 1 / (1 + exp(-value)) }
+
+  var stuckProbability: Double { stuck.map { Self.logistic($0.logOdds) } ?? 0 }
+  var zeroProbability: Double { zeros < 3 ? 0 : Self.logistic(2 * log(Double(zeros) / 4)) }
+  var implausibleProbability: Double {
+    let bad = Double(impossible + 4 * jumps)
+    return bad < 3
+      ? 0 : Self.logistic(2 * log(bad / 12) + 2 * log(max(0.001, bad / Double(max(1, readings))) / 0.01))
+  }
+  var blankProbability: Double { blank <= 0.02 ? 0 : Self.logistic((blank - 0.13) / 0.025) }
+
+  /// How likely the sensor failed.
+  var probability: Double {
+    1 - (1 - stuckProbability) * (1 - zeroProbability) * (1 - implausibleProbability) * (1 - blankProbability)
+  }
+}

@@ -1,0 +1,78 @@
+/// What a cargo may be exposed to, and who says so.
+public struct CargoProfile: Sendable, Equatable {
+  /// One limit.
+  public struct Limit: Sendable, Equatable {
+    /// How a limit is meant.
+    public enum Kind: String, Sendable {
+      /// A regulation's "−18 °C or colder": the limit itself is good, and a thermostat's ripple around it is no event.
+      case maximum
+      /// A logger's alarm: the limit itself triggers (WHO PQS E006, LogTag).
+      case alarm
+    }
+
+    /// Celsius.
+    public var celsius: Double
+    /// How it is meant.
+    public var kind: Kind
+    /// Seconds for which it may be exceeded without being an event: "brief periods".
+    public var allowance: Double
+    /// What a person reads.
+    public var title: String
+    /// Whose limit it is.
+    public var source: String
+
+    /// A limit.
+    public init(
+      _ celsius: Double, kind: Kind = .maximum, allowance: Double = 0, title: String, source: String
+    ) {
+      self.celsius = celsius
+      self.kind = kind
+      self.allowance = allowance
+      self.title = title
+      self.source = source
+    }
+  }
+
+  /// `ice-cream`, `quick-frozen`, `frozen`, or an own one's.
+  public var name: String
+  /// What the thermostat is set to, Celsius; nil if the profile doesn't say.
+  public var setPoint: Double?
+  /// The limits, the coldest first.
+  public var limits: [Limit]
+
+  /// A profile.
+  public init(name: String, setPoint: Double?, limits: [Limit]) {
+    self.name = name
+    self.setPoint = setPoint
+    self.limits = limits.sorted { $0.celsius < $1.celsius }
+  }
+
+  /// Ice cream: ATP's limit for its transport.
+  public static let iceCream = CargoProfile(
+    name: "ice-cream", setPoint: nil,
+    limits: [Limit(-20, title: "ice cream −20 °C", source: "ATP, annex 2")])
+
+  /// Quick-frozen food: −18 °C, with brief upward fluctuations to −15 °C in transport.
+  public static let quickFrozen = CargoProfile(
+    name: "quick-frozen", setPoint: nil,
+    limits: [
+      Limit(-18, allowance: 1800, title: "quick-frozen −18 °C", source: "Directive 89/108/EEC, article 5"),
+      Limit(
+        -15, title: "brief fluctuation −15 °C",
+        source: "Directive 89/108/EEC, article 5; SR 2007/65, schedule 2"),
+    ])
+
+  /// Frozen food that is not quick-frozen.
+  public static let frozen = CargoProfile(
+    name: "frozen", setPoint: nil, limits: [Limit(-12, title: "frozen −12 °C", source: "ATP, annex 2")])
+
+  /// All that have a name.
+  public static let known = [iceCream, quickFrozen, frozen]
+
+  /// A profile with one limit of the user's.
+  public static func own(_ celsius: Double, setPoint: Double? = nil) -> CargoProfile {
+    CargoProfile(
+      name: "own", setPoint: setPoint,
+      limits: [Limit(celsius, kind: .alarm, title: "own limit", source: "given")])
+  }
+}

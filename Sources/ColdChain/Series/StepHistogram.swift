@@ -1,0 +1,40 @@
+import Numbers
+
+/// The steps between readings, in constant memory: how many of each length, four classes to an octave.
+struct StepHistogram: Sendable {
+  private static let lowest = -12
+  private static let classes = 200
+  private var counts = [Int](repeating: 0, count: classes)
+  private var seconds = [Double](repeating: 0, count: classes)
+  private(set) var total = 0
+
+  mutating func add(_ step: Double) {
+    guard step > 0, step.isFinite else { return }
+    // Exponent and the first two bits of the significand: a class without a logarithm.
+    let quarter = Int(saturated: (step.significand - 1) * 4)
+    let index = ((Int(step.exponent) - Self.lowest) * 4 + quarter).clamped(to: 0...(Self.classes - 1))
+    counts[index] += 1
+    seconds[index] += step
+    total += 1
+  }
+
+  /// The typical step in seconds: the mean of the class that holds the median; nil without steps.
+  var typical: Double? {
+    guard total > 0 else { return nil }
+    var rest = total / 2
+    for index in counts.indices where counts[index] > 0 {
+      if rest < counts[index] { return seconds[index] / Double(counts[index]) }
+      rest -= counts[index]
+    }
+    return nil
+  }
+
+  /// The seconds in steps of at most `limit`.
+  func seconds(upTo limit: Double) -> Double {
+    var sum = 0.0
+    for index in counts.indices where counts[index] > 0 {
+      if seconds[index] / Double(counts[index]) <= limit { sum += seconds[index] }
+    }
+    return sum
+  }
+}

@@ -1,0 +1,286 @@
+import ColdChain
+import CommandLine
+import Diagnosing
+import Files
+import JSON
+import Simulator
+import Store
+import Time
+
+/// `trucksensor diagnose`: what happened to a load, when and why.
+enum DiagnoseCommand: Command {
+  static let description = CommandDescription(
+    name: "diagnose", summary: "Says what happened to a load, when and why, for a truck or a fleet.",
+    discussion:
+      "SOURCE is a CSV or a store; several, or a store with several devices, are compared as a fleet. Columns are found "
+      + "by their names (temp, volts, door, ambient, latitude, longitude, and a time or uptime), units in a header such as "
+      + "'Temperature (°F)' are taken. What wasn't measured is never cleared. docs/diagnosis.md describes the method.",
+    positionals: [
+      .init(
+        name: "SOURCE", help: "CSV files or a store (data/sensorDB.sqlite)", required: false,
+        repeatable: true,
+        isFile: true)
+    ],
+    options: [
+      .value("map", "NEW=COLUMN", "the column that holds temp, volts, door, ambient, …", repeatable: true),
+      .flag("fahrenheit", "temperatures are degrees Fahrenheit"),
+      .value("unit", "C|F", "the unit of temperatures", default: "C, or the header's"),
+      .value("device", "NAME", "the truck, of a store", default: "all", repeatable: true),
+      .value("table", "TABLE", "the store's table", default: "truck01_sensors"),
+      .value("from", "TIME", "the first moment"),
+      .value("to", "TIME", "the end (exclusive)"),
+      .value("start", "TIME", "the moment of uptime 0, for a CSV with an 'uptime' column"),
+      .value("time-zone", "±HH:MM", "in which times of day are written", default: "UTC"),
+      .value("profile", "NAME", "the cargo: ice-cream, quick-frozen or frozen", default: "quick-frozen"),
+      .value("limit", "CELSIUS", "grade by this limit instead"),
+      .value("set-point", "CELSIUS", "the thermostat's set point", default: "what the record shows"),
+      .flag("fleet", "one line a trip, and what the affected ones have in common"),
+      .value("tags", "FILE", "JSON: a list of tags for each file or device", file: true),
+      .flag("trend", "what changes from trip to trip: files in the order given, or a device's trips"),
+      .value("trip-gap", "TIME", "a pause that ends a trip, with --trend of a store", default: "1h"),
+      .value(
+        "score", "FILE", "JSON: the known cause of each file or device; prints a confusion matrix", file: true
+      ),
+      .value("evaluate", "TRIPS", "try it on so many generated trips of each scenario"),
+      .value(
+        "evaluate-fleets", "SEEDS", "try the comparison on so many generated fleets of 60 trucks of each kind"
+      ),
+      .value(
+        "evaluate-trends", "TRUCKS", "try the trend on so many generated trucks that weaken, and that don't"),
+      .value("seed", "N", "the first seed of generated trips", default: "1000000"),
+      .flag("json", "the diagnosis as JSON"),
+    ], example: "trucksensor diagnose TruckSensorFiles/trucksensordata.csv",
+    exitCodes: [
+      (.success, "done, whatever the verdict"), (.failed, "an evaluation missed its target"),
+      (.usage, "wrong usage"),
+      (.dataError, "a file that is no table with times"), (.unavailable, "no such store or device"),
+    ])
+
+  static func run(_ arguments: ParsedArguments) throws -> ExitCode {
+    if let code = try evaluation(arguments) { return code }
+    let options = try readerOptions(arguments)
+    let session = Session(arguments, RecordReader(options), clock: .zone(offset: options.zone))
+    try session.readLabels()
+    let sources = arguments.positionals.isEmpty ? [StoreOptions.defaultFile] : arguments.positionals
+    var inputs: [Input] = []
+    for source in sources { inputs += try Self.inputs(source, arguments) }
+    try session.run(inputs)
+    return .success
+  }
+
+  /// A file, or a device of a store.
+  enum Input {
+    case csv(String)
+    case device(store: String, table: String, name: String)
+  }
+
+  private static func inputs(_ source: String, _ arguments: ParsedArguments) throws -> [Input] {
+    let ending = source.split(separator: ".").last?.lowercased() ?? ""
+    guard ["sqlite", "sqlite3", "db"].contains(ending) else { return [.csv(source)] }
+    let table = arguments.string("table") ?? "truck01_sensors"
+    let wanted = arguments.strings("device")
+    let names = wanted.isEmpty ? try RecordReader.devices(store: source, table: table) : wanted
+    return names.map { .device(store: source, table: table, name: $0) }
+  }
+
+  private static func readerOptions(_ arguments: ParsedArguments) throws -> RecordReader.Options {
+    var options = RecordReader.Options()
+    options.map = try arguments.strings("map").map { text throws(UsageError) in
+      guard let pair = Dataset.Options.mapping(text) else {
+        throw arguments.error("--map takes NEW=COLUMN, such as temp=\"Probe 1\", not '\(text)'")
+      }
+      return pair
+    }
+    switch arguments.string("unit")?.uppercased() {
+    case nil, "C": options.isFahrenheit = arguments.has("fahrenheit")
+    case "F": options.isFahrenheit = true
+    case let unit?: throw arguments.error("--unit takes C or F, not '\(unit)'")
+    }
+    func moment(_ name: String) throws(UsageError) -> Int64? {
+      try arguments.parsed(name) { text throws(UsageError) in
+        guard let time = Timestamp.parse(text) else { throw arguments.error("is no ISO 8601 time") }
+        return time
+      }
+    }
+    options.start = try moment("start")
+    let (from, to) = (try moment("from") ?? .min, try moment("to") ?? .max)
+    guard from < to else { throw arguments.error("--from must be before --to") }
+    options.window = from..<to
+    options.zone =
+      try arguments.parsed("time-zone") { text throws(UsageError) in
+        if text == "UTC" || text == "Z" { return 0 }
+        guard let zero = Moment(iso8601: "2000-01-01T00:00:00Z"),
+          let there = Moment(iso8601: "2000-01-01T00:00:00\(text)"), there != zero || text.contains("00"),
+          text.hasPrefix("+") || text.hasPrefix("-")
+        else { throw arguments.error("takes UTC or an offset such as +02:00") }
+        return zero.seconds - there.seconds
+      } ?? 0
+    options.setPoint = try arguments.number("set-point", in: -70...40)
+    if let limit = try arguments.number("limit", in: -70...60) {
+      options.profile = .own(limit, setPoint: options.setPoint)
+    } else if let name = arguments.string("profile") {
+      guard let profile = CargoProfile.known.first(where: { $0.name == name }) else {
+        throw arguments.error("--profile takes ice-cream, quick-frozen or frozen, not '\(name)'")
+      }
+      options.profile = profile
+    }
+    return options
+  }
+
+  // MARK: Evaluations
+
+  private static func evaluation(_ arguments: ParsedArguments) throws -> ExitCode? {
+    let seed = UInt64(try arguments.integer("seed", in: 0...Int.max) ?? 1_000_000)
+    var code: ExitCode?
+    if let trips = try arguments.integer("evaluate", in: 1...100_000) {
+      let (score, falseAlarms) = Evaluation.scenarios(trips: trips, seed: seed)
+      for line in score.lines { StandardOutput.shared.print(line) }
+      StandardOutput.shared.print("healthy or defrost trips called a fault: \(falseAlarms) of \(2 * trips)")
+      let isGood = score.macroRecall >= 0.95 && falseAlarms * 100 <= 2 * trips
+      code = isGood ? .success : .failed
+    }
+    if let seeds = try arguments.integer("evaluate-fleets", in: 1...10_000) {
+      for outcome in Evaluation.fleets(trucks: 60, seeds: seeds, seed: seed) {
+        StandardOutput.shared.print(
+          "\(outcome.plan.rawValue): of \(Words.count(outcome.fleets, "fleet")), heat named in \(outcome.heat), a place in \(outcome.place), the right place in \(outcome.rightPlace)"
+        )
+        if !outcome.isRight { code = .failed }
+      }
+      code = code ?? .success
+    }
+    if let trucks = try arguments.integer("evaluate-trends", in: 1...10_000) {
+      for outcome in Evaluation.wear(trucks: trucks, seed: seed) {
+        StandardOutput.shared.print(
+          "\(outcome.isWeakening ? "weakening" : "stable"): of \(Words.count(outcome.trucks, "truck")), warned of \(outcome.warned), before the first fault \(outcome.inTime)"
+        )
+        let isGood =
+          outcome.isWeakening
+          ? outcome.inTime * 10 >= outcome.trucks * 9 : outcome.warned * 20 <= outcome.trucks
+        if !isGood { code = .failed }
+      }
+      code = code ?? .success
+    }
+    return code
+  }
+
+  // MARK: Diagnosing
+
+  /// Diagnoses the inputs one after the other, and keeps of each only what a comparison needs.
+  private final class Session {
+    private let arguments: ParsedArguments
+    private let reader: RecordReader
+    private let clock: ClockStyle
+    private var labels: [String: [String]]?
+    private var tags: [String: [String]] = [:]
+    private var score = Score()
+    private var trips: [TripFacts] = []
+    private var signs: [String: [UnitSigns]] = [:]
+    private var order: [String] = []
+    private let json: Bool
+    private var writer = JSONWriter()
+
+    init(_ arguments: ParsedArguments, _ reader: RecordReader, clock: ClockStyle) {
+      self.arguments = arguments
+      self.reader = reader
+      self.clock = clock
+      json = arguments.has("json")
+    }
+
+    func readLabels() throws {
+      func read(_ option: String) throws -> [String: [String]]? {
+        guard let path = arguments.string(option) else { return nil }
+        guard let labels = Score.labels(in: try Files.read(path, limit: 64 << 20)) else {
+          throw InputError(
+            "\(path) isn't a JSON object with a name, or a list of names, for each file or device")
+        }
+        return labels
+      }
+      labels = try read("score")
+      tags = try read("tags") ?? [:]
+    }
+
+    func run(_ inputs: [Input]) throws {
+      let isTrend = arguments.has("trend")
+      let isFleet = arguments.has("fleet") || (inputs.count > 1 && !isTrend)
+      let gap = try arguments.duration("trip-gap").map { Double($0) / 1e9 } ?? 3600
+      if json, isFleet { StandardOutput.shared.append(Array("{\"trips\":[".utf8)) }
+      var isFirst = true
+      for input in inputs {
+        for (key, result) in try diagnose(input, tripGap: isTrend ? gap : nil) {
+          let clock: ClockStyle? = if case .zone = result.clock { result.clock } else { nil }
+          let own = tags[key] ?? tags[result.device] ?? []
+          trips.append(TripFacts(device: result.device, result.diagnosis, clock: clock, tags: own))
+          if let expected = labels?[key] ?? labels?[result.device] {
+            score.add(
+              expected: expected, verdict: result.diagnosis.verdict, confidence: result.diagnosis.confidence)
+          }
+          let truck = if case .csv = input { "" } else { result.device }
+          if signs[truck] == nil { order.append(truck) }
+          signs[truck, default: []].append(result.diagnosis.signs)
+          if json, isFleet, !isFirst { StandardOutput.shared.append([UInt8(ascii: ",")]) }
+          isFirst = false
+          if json, !isTrend {
+            isFleet
+              ? StandardOutput.shared.append(DiagnosisJSON.bytes(result))
+              : StandardOutput.shared.line(DiagnosisJSON.bytes(result))
+          } else if isFleet || isTrend {
+            if !json { StandardOutput.shared.print(Self.row(result)) }
+          } else {
+            for line in DiagnosisText.lines(result) { StandardOutput.shared.print(line) }
+          }
+        }
+      }
+      if isFleet { finishFleet() }
+      if isTrend { finishTrend() }
+      if score.total > 0 {
+        for line in score.lines { json ? StandardError.print(line) : StandardOutput.shared.print(line) }
+      }
+      if let labels, score.total == 0, !labels.isEmpty {
+        StandardError.print("--score: none of its names is a file or device that was diagnosed")
+      }
+    }
+
+    private func diagnose(_ input: Input, tripGap: Double?) throws -> [(String, RecordReader.Result)] {
+      switch input {
+      case .csv(let path):
+        let name = path.split(separator: "/").last.map(String.init) ?? path
+        return [(name, try reader.diagnose(csv: path))]
+      case .device(let store, let table, let name):
+        return try reader.diagnose(store: store, table: table, device: name, tripGap: tripGap).map {
+          (name, $0)
+        }
+      }
+    }
+
+    private static func row(_ result: RecordReader.Result) -> String {
+      let diagnosis = result.diagnosis
+      func cell(_ text: String, _ width: Int) -> String {
+        text + String(repeating: " ", count: max(1, width - text.count))
+      }
+      return cell(result.device, 24) + cell(diagnosis.verdict.rawValue, 13)
+        + cell(Words.percent(diagnosis.confidence), 6) + diagnosis.headline
+    }
+
+    private func finishFleet() {
+      let fleet = FleetAnalysis(trips)
+      guard json else {
+        for line in DiagnosisText.lines(fleet) { StandardOutput.shared.print(line) }
+        return
+      }
+      StandardOutput.shared.append(Array("],\"fleet\":".utf8))
+      StandardOutput.shared.append(DiagnosisJSON.bytes(fleet))
+      StandardOutput.shared.line([UInt8(ascii: "}")])
+    }
+
+    private func finishTrend() {
+      for truck in order {
+        let trend = TrendAnalysis(signs[truck] ?? [])
+        if json {
+          StandardOutput.shared.line(DiagnosisJSON.bytes(trend, device: truck))
+        } else {
+          for line in DiagnosisText.lines(trend, device: truck) { StandardOutput.shared.print(line) }
+        }
+      }
+    }
+  }
+}

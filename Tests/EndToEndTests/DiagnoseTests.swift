@@ -1,0 +1,80 @@
+import Foundation
+import Testing
+
+@Suite(.enabled(if: Trucksensor.isBuilt, "scripts/build.sh builds the executable"))
+struct DiagnoseTests {
+  private let truck: Trucksensor
+
+  init() throws { truck = try Trucksensor() }
+
+  private func run(_ arguments: [String]) throws -> Trucksensor.Finished {
+    try Trucksensor.Running(Trucksensor.executable, arguments, in: truck.folder).wait()
+  }
+
+  @Test func `the original's trip is explained, from the file and from the store alike`() throws {
+    let file = try run(["diagnose", "TruckSensorFiles/trucksensordata.csv"])
+    #expect(file.status == 0 && file.output.contains("electrical"), "\(file.errors)")
+    #expect(file.output.contains("fell from 12.00 to 11.90 V") && file.output.contains("30 s before"))
+    let imported = try run([
+      "store", "import", "TruckSensorFiles/trucksensordata.csv", "--start", "2024-10-23T14:00:00Z",
+    ])
+    #expect(imported.status == 0, "\(imported.errors)")
+    let store = try run([
+      "diagnose", "data/sensorDB.sqlite", "--device", "truckSensor01", "--json", "--time-zone", "+02:00",
+    ])
+    #expect(store.status == 0 && store.json["verdict"] as? String == "electrical", "\(store.errors)")
+    #expect(store.json["from"] as? String == "2024-10-23T14:00:01Z")
+    #expect((store.json["headline"] as? String)?.contains("from 16:49:") == true)
+    let early = try run(["diagnose", "data/sensorDB.sqlite", "--to", "2024-10-23T14:45:00Z", "--json"])
+    #expect(early.json["verdict"] as? String == "none", "\(early.output.prefix(300))")
+  }
+
+  @Test func `files are compared as a fleet, and scored against labels`() throws {
+    var labels: [String: String] = [:]
+    for (scenario, cause) in [("healthy", "none"), ("unit-off", "unit-off"), ("sensor-stuck", "sensor")] {
+      let made = try run([
+        "dataset", "generate", "--scenario", scenario, "--seed", "5", "--duration", "4h", "--with",
+        "ambient,location", "-o", "\(scenario).csv",
+      ])
+      #expect(made.status == 0, "\(made.errors)")
+      labels["\(scenario).csv"] = cause
+    }
+    try truck.write(String(decoding: JSONEncoder().encode(labels), as: UTF8.self), to: "labels.json")
+    let files = labels.keys.sorted()
+    let text = try run(["diagnose"] + files + ["--score", "labels.json"])
+    #expect(text.status == 0 && text.output.contains("macro recall 1.0000 over 3 trips"), "\(text.output)")
+    #expect(text.output.contains("Only on hot days? can't say"))
+    let json = try run(["diagnose"] + files + ["--json"])
+    #expect((json.json["trips"] as? [Any])?.count == 3 && json.json["fleet"] is [String: Any])
+  }
+
+  @Test func `the same options make the same bytes, and --list names the scenarios`() throws {
+    let arguments = [
+      "dataset", "generate", "--scenario", "hot-day+door-left-open", "--seed", "3", "--varied", "--rows",
+      "50",
+    ]
+    #expect(try run(arguments).output == run(arguments).output)
+    #expect(try run(["dataset", "generate", "--list"]).output.contains("door-left-open"))
+    let story = try Data(contentsOf: URL(fileURLWithPath: truck.path("TruckSensorFiles/trucksensordata.csv")))
+    #expect(try run(["dataset", "generate"]).output == String(decoding: story, as: UTF8.self))
+  }
+
+  @Test(
+    arguments: [
+      (["diagnose", "none.csv"], 65, "none.csv"), (["diagnose", "none.sqlite"], 69, "none.sqlite"),
+      (["diagnose", "TruckSensorFiles/trucksensordata.csv", "--profile", "fish"], 64, "--profile takes"),
+      (["diagnose", "TruckSensorFiles/trucksensordata.csv", "--map", "temp"], 64, "--map takes"),
+      (
+        ["diagnose", "TruckSensorFiles/trucksensordata.csv", "--map", "temp=warmth"], 65,
+        "has no column 'warmth'"
+      ),
+      (["diagnose", "TruckSensorFiles/trucksensordata.csv", "--unit", "K"], 64, "--unit takes"),
+      (["diagnose", "TruckSensorFiles/trucksensordata.csv", "--time-zone", "Mars"], 64, "--time-zone"),
+      (["dataset", "generate", "--scenario", "flood"], 64, "--scenario takes"),
+      (["dataset", "generate", "--with", "humidity"], 64, "--with takes"),
+    ] as [([String], Int32, String)])
+  func `what can't be done is said`(_ arguments: [String], _ status: Int32, _ message: String) throws {
+    let result = try run(arguments)
+    #expect(result.status == status && result.errors.contains(message), "\(result.status) \(result.errors)")
+  }
+}
