@@ -21,7 +21,7 @@ struct SignInTests {
       {"sql": "SELECT clientid() AS client, principal() AS principal FROM 'truck/+'",
        "awsIotSqlVersion": "2016-03-23", "actions": [
         {"republish": {"topic": "out/who", "qos": 1, "roleArn": "arn:aws:iam::123456789012:role/r"}},
-        {"timestream": {"roleArn": "arn:aws:iam::123456789012:role/r", "databaseName": "d", "tableName": "t",
+        {"timestream": {"roleArn": "arn:aws:iam::123456789012:role/r", "databaseName": "sensorDB", "tableName": "who",
           "dimensions": [{"name": "device", "value": "${clientid()}"}]}}]}
       """, to: "rules/who.json")
   }
@@ -228,16 +228,16 @@ struct SignInTests {
       "mosquitto_sub", cloud, "truckB",
       [
         "-V", "mqttv5", "-i", "truckB", "-t", "none", "--will-topic", "truck/will", "--will-payload", "{}",
-        "--will-qos", "1", "-d",
+        "--will-qos", "1",
       ] + lies("will"))
-    try dying.waitUntil { $0.outputText.contains("received SUBACK") }
+    try dying.waitUntil { _ in log(cloud).components(separatedBy: " as truckB (").count == 5 }
     dying.interrupt(SIGKILL)
     _ = dying.wait()
     let seen = watcher.wait()
     let expected = "{\"client\":\"truckB\",\"principal\":\"\(certificate)\"}"
     #expect(seen.lines.filter { $0 == expected }.count == 4, "\(seen.output)\(log(cloud))")
     stop(cloud)
-    let stored = try truck.run("store", "query", "SELECT DISTINCT device FROM d.t")
+    let stored = try truck.run("store", "query", "SELECT DISTINCT device FROM sensorDB.who")
     #expect(stored.output.contains("truckB"), "\(stored.output)\(stored.errors)")
     #expect(!stored.output.contains("truckSensor01"), "\(stored.output)")
   }
@@ -273,6 +273,10 @@ struct SignInTests {
     try provision(cloud, "thing", "truckB")
     let file = try brokerFile(cloud, "clients")
     let process = try broker(cloud)
+    // Until the broker has read the good file.
+    try cloud.waitUntil { _ in
+      (try? truck.run("publish", "truck/freezer", "{}", "--device", "truckB", "--qos", "1").status) == 0
+    }
     let whole = try Data(contentsOf: URL(fileURLWithPath: file))
     var damaged = [0, 1, whole.count / 3, whole.count / 2, whole.count - 1].map { whole.prefix($0) }
     damaged.append(whole + whole)
