@@ -1,19 +1,22 @@
 #!/usr/bin/env bash
 # Installs Python tools that some tests use, into .build/aws-tools: cfn-lint, moto's
-# emulation of AWS, playwright for a browser, and Grafana's SDK. Where that can't
-# be done those tests are skipped, and say so.
+# emulation of AWS, AWS's device SDKs, playwright for a browser, and Grafana's SDK.
+# Where that can't be done those tests are skipped, and say so.
 set -uo pipefail
 cd -- "$(dirname -- "$0")/.."
 
 tools=.build/aws-tools
 # The foundation SDK's version has an epoch: without it pip takes that of an old Grafana.
-packages=("cfn-lint>=1.0" "moto[server,iot]>=5.0" boto3 playwright "grafana-foundation-sdk==1769699379!11.6.0")
+packages=("cfn-lint>=1.0" "moto[server,iot]>=5.0" boto3 AWSIoTPythonSDK awsiotsdk playwright
+  "grafana-foundation-sdk==1769699379!11.6.0")
 [ -x "$tools/bin/moto_server" ] && [ -x "$tools/bin/cfn-lint" ] && [ -x "$tools/bin/playwright" ] \
-  && [ -d "$tools"/lib/python3*/site-packages/grafana_foundation_sdk ] && exit 0
-echo "Installing cfn-lint, moto, playwright and Grafana's SDK into $tools..." >&2
+  && [ -d "$tools"/lib/python3*/site-packages/grafana_foundation_sdk ] \
+  && [ -d "$tools"/lib/python3*/site-packages/AWSIoTPythonSDK ] \
+  && [ -d "$tools"/lib/python3*/site-packages/awsiot ] && exit 0
+echo "Installing cfn-lint, moto, AWS's device SDKs, playwright and Grafana's SDK into $tools..." >&2
 mkdir -p .build
 if ! { python3 -m venv "$tools" && "$tools/bin/pip" install -q --disable-pip-version-check "${packages[@]}"; } \
   >.build/aws-tools.log 2>&1; then
   tail -n 3 .build/aws-tools.log >&2
-  echo "They could not be installed: the tests of the AWS template, the page and the Grafana files will be skipped." >&2
+  echo "They could not be installed: the tests of the AWS template, AWS's SDKs, the page and the Grafana files will be skipped." >&2
 fi

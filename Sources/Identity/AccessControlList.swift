@@ -42,21 +42,25 @@ public struct AccessControlList: Sendable, Equatable {
   ///   it, or a filter that MQTT forbids: the broker would read something else than was meant.
   public func text() throws(IdentityError) -> String {
     var blocks: [String] = []
-    for (user, rules) in rules.sorted(by: { Self.precedes($0.key, $1.key) }) {
+    for user in rules.keys.sorted(by: Self.precedes) {
       try Self.check(user, is: "user", limit: 65_535)
       var block = "user \(user)\n"
-      let sorted = rules.sorted {
-        $0.topicFilter == $1.topicFilter
-          ? Self.precedes($0.access.rawValue, $1.access.rawValue)
-          : Self.precedes($0.topicFilter, $1.topicFilter)
-      }
-      for rule in sorted {
+      for rule in sortedRules(of: user) {
         try Self.check(rule)
         block += "topic \(rule.access.rawValue) \(rule.topicFilter)\n"
       }
       blocks.append(block)
     }
     return blocks.joined(separator: "\n")
+  }
+
+  /// A user's rules in order of filter.
+  func sortedRules(of user: String) -> [AccessRule] {
+    rules[user, default: []].sorted {
+      $0.topicFilter == $1.topicFilter
+        ? Self.precedes($0.access.rawValue, $1.access.rawValue)
+        : Self.precedes($0.topicFilter, $1.topicFilter)
+    }
   }
 
   /// Throws `invalidAccessRule` for a rule that the file can't hold.

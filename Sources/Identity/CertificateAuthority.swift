@@ -143,15 +143,6 @@ public struct CertificateAuthority: Sendable {
     return String(decoding: try issued.pem(), as: UTF8.self)
   }
 
-  /// A certificate revocation list (RFC 5280 section 5), PEM, that is good for a year.
-  /// - Parameter serialNumbers: Of the certificates that may not be used any more, in hexadecimal.
-  public func revocationList(serialNumbers: [String], now: Date = Date()) throws(IdentityError) -> String {
-    try RevocationList.pem(serialNumbers: serialNumbers, issuer: certificate, key: key, now: now)
-  }
-
-  /// Whether the text holds a revocation list that this CA has signed.
-  func hasSigned(list text: [UInt8]) -> Bool { RevocationList.isSigned(text, by: key) }
-
   private static let deviceExtensions: [(nid: CInt, value: String)] = [
     (NID_key_usage, "critical,digitalSignature"), (NID_ext_key_usage, "clientAuth"),
   ]

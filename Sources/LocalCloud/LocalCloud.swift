@@ -64,10 +64,11 @@ package final class LocalCloud {
   ///   - rules: What the rules engine may read and write follows from them.
   ///   - alertTopic: Where the rules engine publishes alerts.
   ///   - retains: Whether the trucks publish retained messages.
+  ///   - secondPort: Another port to listen on, such as 443, where AWS's SDKs connect by default.
   ///   - report: Hears what was made and what changes.
   package static func start(
     devices: [(name: String, topic: TopicName)], rules: [RuleDocument], alertTopic: String, retains: Bool,
-    report: @escaping Report
+    secondPort: UInt16?, report: @escaping Report
   ) throws -> LocalCloud {
     let provisioning = try Self.provisioning()
     let authority = provisioning.authority
@@ -86,23 +87,26 @@ package final class LocalCloud {
     let identity = try LiveIdentity(provisioning, devices: devices.map(\.name), report: report)
     let permissions = Permissions(
       devices: devices, rules: rules, alertTopic: alertTopic, retains: retains)
-    let compiled = try permissions.compile(identity)
+    let compiled = try permissions.compile(identity, kitFolder: certificateFolder)
     for note in compiled.notes { report("policies: \(note)") }
+    guard let pluginFile else {
+      throw MQTTError(
+        .system,
+        "libBrokerPlugin.so, which decides who signs in to the local broker, isn't beside this executable; build it "
+          + "with scripts/build.sh")
+    }
     var configuration = BrokerConfiguration(
       directory: brokerFolder, caFile: authority.certificatePath, certificateFile: server.certificatePath,
-      privateKeyFile: server.privateKeyPath, accessControlList: compiled.accessControlList,
-      revocationList: try provisioning.revocationList(compiled.refusedSerialNumbers))
-    if let file = pluginFile {
-      configuration.plugin = (file, compiled.clients)
-    } else {
-      report("The broker's plugin isn't beside this executable: client identifiers aren't enforced.")
-    }
+      privateKeyFile: server.privateKeyPath, accessControlList: compiled.accessControlList)
+    configuration.plugin = (pluginFile, compiled.clients)
+    configuration.secondPort = secondPort
     let broker = try EmbeddedBroker(configuration)
     if broker.replacedLeftover { report("Ended a broker that an earlier run had left behind.") }
     if broker.port != configuration.preferredPort {
       report("Port \(configuration.preferredPort) is in use; the local broker listens on \(broker.port).")
     }
     report("Local broker: 127.0.0.1:\(broker.port), mutual TLS; log: \(broker.logFile)")
+    if let secondPort { report("It listens on \(secondPort), too, for devices that connect to port 443.") }
     return LocalCloud(
       broker: broker, provisioning: provisioning, identity: identity, permissions: permissions,
       notes: compiled.notes, report: report)
@@ -195,13 +199,10 @@ package final class LocalCloud {
     if identity.refresh(report) { isBehind = true }
     guard isBehind else { return }
     do {
-      let compiled = try permissions.compile(identity)
+      let compiled = try permissions.compile(identity, kitFolder: Self.certificateFolder)
       for note in compiled.notes where reportedNotes.insert(note).inserted { report("policies: \(note)") }
       reportedNotes.formIntersection(compiled.notes)
-      let isNew = try broker.apply(
-        accessControlList: compiled.accessControlList, clients: compiled.clients,
-        revocationList: try provisioning.revocationList(compiled.refusedSerialNumbers))
-      if isNew { try supervise(loop) }
+      try broker.apply(accessControlList: compiled.accessControlList, clients: compiled.clients)
       isBehind = false
       lastFailure = nil
       if announces { report("Registry or policies changed: the broker enforces them now.") }

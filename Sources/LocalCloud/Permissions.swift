@@ -11,8 +11,6 @@ struct Permissions {
     var accessControlList: String
     /// The plugin's file.
     var clients: String
-    /// Serial numbers of the certificates that may not sign in.
-    var refusedSerialNumbers: [String]
     /// What could not be said exactly to the broker.
     var notes: [String]
   }
@@ -22,9 +20,12 @@ struct Permissions {
   let alertTopic: String
   /// Whether this run's trucks publish retained messages, as its user has asked.
   let retains: Bool
+  /// The names of the cloud's own users, whose connection kits are `kitFolder`'s.
+  private static let services = [LocalCloud.rulesEngine, LocalCloud.testClient]
 
   /// Compiles registry and policies for the broker.
-  func compile(_ identity: LiveIdentity) throws(IdentityError) -> Compiled {
+  /// - Parameter kitFolder: Where the certificates of the cloud's own users are.
+  func compile(_ identity: LiveIdentity, kitFolder: String) throws(IdentityError) -> Compiled {
     let enforcement = Provisioning.enforcement(of: identity.registry, policy: identity.policy)
     var list = enforcement.accessControlList
     for (name, topic) in devices where list.rules[name] != nil {
@@ -40,16 +41,30 @@ struct Permissions {
     }
     list.allow(LocalCloud.rulesEngine, AccessRule(.write, alertTopic))
     list.allow(LocalCloud.testClient, AccessRule(.readWrite, "#"), AccessRule(.read, "$SYS/#"))
-    var clients = ""
-    let retainers = retains ? Set(devices.map(\.name)) : []
-    for (user, identifiers, filters, topics) in enforcement.clients {
-      for identifier in identifiers { clients += "\(user)\tconnect\t\(identifier)\n" }
-      for filter in filters { clients += "\(user)\tsubscribe\t\(filter)\n" }
-      for topic in topics { clients += "\(user)\tretain\t\(topic)\n" }
-      if retainers.contains(user) { clients += "\(user)\tretain\t*\n" }
+    var notes = enforcement.notes
+    var clients = enforcement.clients
+    if retains {
+      let names = Set(devices.map(\.name))
+      for index in clients.entries.indices where names.contains(clients.entries[index].user) {
+        clients.entries[index].retains.append("*")
+      }
     }
-    return Compiled(
-      accessControlList: try list.text(), clients: clients,
-      refusedSerialNumbers: enforcement.refusedSerialNumbers, notes: enforcement.notes)
+    // Nobody else may have the name of one of the cloud's own users, whatever the registry says.
+    for entry in clients.entries where Self.services.contains(entry.user) && entry.state == .active {
+      notes.append(
+        "the name \(entry.user) is the cloud's own: its registered certificates have no policies here")
+    }
+    clients.entries.removeAll { Self.services.contains($0.user) }
+    for service in Self.services {
+      let kit = try ConnectionKit(directory: kitFolder, deviceName: service)
+      let identifier = try CertificateSummary(file: kit.certificatePath).fingerprint
+      clients.entries.removeAll { $0.certificateId == identifier }
+      clients.entries.append(
+        ClientTable.Entry(
+          certificateId: identifier, user: service, state: .cloud, connects: ["*"], subscribes: ["*"],
+          retains: ["*"]))
+    }
+    clients.reserved = [LocalCloud.rulesEngine, LocalCloud.rulesEngine + "-*"]
+    return Compiled(accessControlList: try list.text(), clients: clients.text(list), notes: notes)
   }
 }

@@ -71,7 +71,6 @@ import Testing
   {
     let registry = try registry()
     let text = registry.text
-    let authority = try CertificateAuthority(directory: folder + "/ca")
     let policy = try PolicyDocument(Array(Self.allowAll.utf8), file: "p.json")
     var refused = 0
     let inputs = Self.truncations(text) + Self.replacements(text) + Self.strings(text)
@@ -81,7 +80,7 @@ import Testing
         let read = try Registry(input, file: "registry.json")
         let enforcement = Provisioning.enforcement(of: read) { _ in policy }
         _ = try enforcement.accessControlList.text()
-        _ = try authority.revocationList(serialNumbers: read.certificates.map(\.serialNumber))
+        checkClients(enforcement)
       } catch {
         #expect(error.code == .invalidRegistry, "\(error)")
         #expect(error.message.utf8.count < 1000)
@@ -281,10 +280,10 @@ import Testing
       return
     }
     #expect(try Registry(registry.text, file: "registry.json") == registry)
-    let authority = try CertificateAuthority(directory: folder + "/ca")
-    _ = try authority.revocationList(serialNumbers: registry.certificates.map(\.serialNumber))
     let allow = try PolicyDocument(Array(Self.allowAll.utf8), file: "p.json")
-    let list = try Provisioning.enforcement(of: registry) { _ in allow }.accessControlList.text()
+    let enforcement = Provisioning.enforcement(of: registry) { _ in allow }
+    checkClients(enforcement)
+    let list = try enforcement.accessControlList.text()
     #expect(list.split(separator: "\n").filter { $0.hasPrefix("user ") }.count <= 1)
   }
 
@@ -300,28 +299,17 @@ import Testing
     #expect(date.iso8601.utf8.count == 20)
   }
 
-  @Test func `a damaged revocation list is made again`() throws {
-    let authority = try CertificateAuthority(directory: folder + "/ca")
-    let provisioning = Provisioning(
-      authority: authority, registryPath: folder + "/registry.json", policyFolder: folder, kitFolder: folder)
-    let path = folder + "/revoked.crl"
-    let whole = Array(try provisioning.revocationList(["0A", "0B"]).utf8)
-    var damaged = Self.truncations(whole)
-    let line = String(decoding: whole, as: UTF8.self).prefix { $0 != "\n" }
-    let rest = whole[line.utf8.count...]
-    for extreme in Self.extremes { damaged.append(Array("serials 0A 0B until \(extreme)".utf8) + rest) }
-    for index in stride(from: line.utf8.count, to: whole.count - 1, by: 50) {
-      var bytes = whole
-      bytes[index] ^= 0x04
-      damaged.append(bytes)
+  /// Each line of the plugin's file has the fields that the plugin expects.
+  private func checkClients(_ enforcement: Provisioning.Enforcement) {
+    let lines = enforcement.clients.text(enforcement.accessControlList)
+      .split(separator: "\n", omittingEmptySubsequences: false)
+    #expect(lines.first == "trucksensor clients 2" && lines.last == "")
+    let entries = lines.dropFirst().dropLast(2)
+    let certificate = /certificate\t[0-9a-f]{64}\t(active|inactive|revoked)\t[^\t\u{0}-\u{1f}]+/
+    let pattern = /(connect|subscribe|retain|publish|deny)\t[^\t\u{0}-\u{1f}]*/
+    for line in entries {
+      #expect(line.wholeMatch(of: certificate) != nil || line.wholeMatch(of: pattern) != nil, "\(line)")
     }
-    for bytes in damaged where bytes != whole {
-      try Files.write(bytes, to: path)
-      let list = Array(try provisioning.revocationList(["0A", "0B"]).utf8)
-      #expect(authority.hasSigned(list: list))
-      #expect(list != bytes)
-    }
-    let other = try CertificateAuthority(directory: folder + "/other")
-    #expect(!other.hasSigned(list: whole))
+    #expect(lines[lines.count - 2] == "end\t\(entries.count { $0.hasPrefix("certificate\t") })")
   }
 }

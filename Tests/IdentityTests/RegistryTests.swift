@@ -57,14 +57,21 @@ import Testing
     let provisioning = try provisioning()
     for name in ["t1", "t2", "t3"] { _ = try provisioning.provision(name, policies: ["all"]) }
     _ = try provisioning.provision("t4", policies: [])
-    #expect(try enforcement(provisioning).refusedSerialNumbers.count == 1)
+    func states(_ enforcement: Provisioning.Enforcement) -> [String] {
+      enforcement.clients.entries.map { "\($0.user) \($0.state) \($0.connects)" }
+    }
+    #expect(
+      states(try enforcement(provisioning)) == [
+        #"t1 active ["*"]"#, #"t2 active ["*"]"#, #"t3 active ["*"]"#, "t4 active []",
+      ])
     #expect(try enforcement(provisioning).notes.contains { $0.hasPrefix("t4 may not connect") })
     try Registry.update(provisioning.registryPath) { registry throws(IdentityError) in
       try registry.setStatus(.revoked, of: "t1")
       try registry.setStatus(.inactive, of: "t2")
     }
     let enforcement = try enforcement(provisioning)
-    #expect(enforcement.refusedSerialNumbers.count == 3)
+    #expect(
+      states(enforcement) == ["t1 revoked []", "t2 inactive []", #"t3 active ["*"]"#, "t4 active []"])
     #expect(Set(enforcement.accessControlList.rules.keys) == ["t3"])
     let made = try provisioning.rotate("t3", keyKind: .rsa2048, days: 10)
     let registry = try Registry.read(provisioning.registryPath)
@@ -79,19 +86,33 @@ import Testing
     }
   }
 
-  @Test func `the revocation list is OpenSSL's, and the same until it changes`() throws {
+  @Test func `a certificate of two things may connect as either, with the policies of each`() throws {
     let provisioning = try provisioning()
-    let issued = try provisioning.authority.issueDevice(commonName: "t1")
-    let serial = try CertificateSummary(pem: issued.certificatePEM.utf8).serialNumber
-    let empty = try provisioning.revocationList([])
-    #expect(try provisioning.revocationList([]) == empty)
-    let list = try provisioning.revocationList([serial])
-    #expect(list != empty)
-    try list.write(toFile: folder + "/list.pem", atomically: true, encoding: .utf8)
-    let text = try openssl(
-      "crl", "-in", folder + "/list.pem", "-noout", "-text", "-CAfile", folder + "/ca/root-CA.crt")
-    #expect(text.contains(serial), "\(text)")
-    #expect(text.contains("verify OK"), "\(text)")
+    try #"""
+    {"Version": "2012-10-17", "Statement": [
+      {"Effect": "Allow", "Action": "iot:Connect",
+       "Resource": "arn:aws:iot:*:*:client/${iot:Connection.Thing.ThingName}"},
+      {"Effect": "Allow", "Action": "iot:Publish", "Resource": "arn:aws:iot:*:*:topic/t/${iot:ClientId}"}]}
+    """#.write(toFile: folder + "/policies/own.json", atomically: true, encoding: .utf8)
+    let made = try provisioning.provision("t1", policies: ["own"])
+    try Registry.update(provisioning.registryPath) { registry throws(IdentityError) in
+      try registry.createThing("t2")
+      try registry.setThing("t2", ofCertificate: "t1", true)
+    }
+    let enforcement = try enforcement(provisioning)
+    let identifier = try #require(made.certificateId)
+    #expect(
+      enforcement.clients.text(enforcement.accessControlList) == """
+        trucksensor clients 2
+        certificate\t\(identifier)\tactive\tt1
+        connect\tt1
+        publish\tt/t1
+        certificate\t\(identifier)\tactive\tt2
+        connect\tt2
+        publish\tt/t2
+        end\t2
+
+        """)
   }
 
   @Test func `a request is signed, and a changed one refused`() throws {

@@ -27,11 +27,8 @@ public struct Provisioning: Sendable {
   public struct Enforcement: Sendable {
     /// Who may publish and read what.
     public var accessControlList = AccessControlList()
-    /// Serial numbers of the certificates that may not sign in.
-    public var refusedSerialNumbers: [String] = []
-    /// Client identifiers that each common name may connect with, filters that it may subscribe to, and topics that it
-    /// may retain messages on: patterns.
-    public var clients: [(user: String, identifiers: [String], subscribes: [String], retains: [String])] = []
+    /// Which certificates may sign in, and as whom.
+    public var clients = ClientTable()
     /// What could not be said exactly to the broker.
     public var notes: [String] = []
   }
@@ -70,32 +67,6 @@ public struct Provisioning: Sendable {
       }
     }
   }
-
-  /// The revocation list of these serial numbers, the same text for the same ones: it is made again only where they have
-  /// changed, it is half a year old, or what is on the disk isn't a list of this CA.
-  public func revocationList(_ serialNumbers: [String], now: Date = Date()) throws(IdentityError) -> String {
-    let folder = Files.folder(of: registryPath)
-    let name = "revoked.crl"
-    let mark = "serials " + serialNumbers.sorted().joined(separator: " ")
-    let seconds = UnixSeconds.clamped(now)
-    if let present = try? Files.read(Files.join(folder, name), limit: 1 << 26) {
-      let text = String(decoding: present, as: UTF8.self)
-      if let line = text.split(separator: "\n", maxSplits: 1).first, line.hasPrefix(mark + " until "),
-        let until = Int(line.dropFirst(mark.count + " until ".count)),
-        (seconds...seconds + Self.revocationListSeconds).contains(until), authority.hasSigned(list: present)
-      {
-        return text
-      }
-    }
-    let text =
-      try "\(mark) until \(seconds + Self.revocationListSeconds)\n"
-      + authority.revocationList(serialNumbers: serialNumbers, now: now)
-    try LockedFolder.lock(folder).write([(name, Array(text.utf8), 0o600)])
-    return text
-  }
-
-  /// Half of the time that a list is good for.
-  private static let revocationListSeconds = 180 * 86_400
 
   /// The wizard's work in one step: thing, certificate and policy, attached to one another. What is there already and
   /// alike stays.
@@ -233,7 +204,7 @@ public struct Provisioning: Sendable {
   }
 
   /// What the broker is to enforce for all certificates. One that isn't active is refused, and so is one whose policies
-  /// don't let it connect as its common name.
+  /// don't let it connect. A certificate connects as its common name, or as one of its things.
   /// - Parameter policy: The policy of a name; nil for one that can't be had, by which nothing is allowed.
   public static func enforcement(of registry: Registry, policy: (String) -> PolicyDocument?) -> Enforcement {
     var result = Enforcement()
@@ -242,11 +213,14 @@ public struct Provisioning: Sendable {
       if noted.insert(text).inserted { result.notes.append(text) }
     }
     for certificate in registry.certificates {
+      let name = certificate.commonName
       guard certificate.status == .active else {
-        result.refusedSerialNumbers.append(certificate.serialNumber)
+        result.clients.entries.append(
+          ClientTable.Entry(
+            certificateId: certificate.certificateId, user: name,
+            state: certificate.status == .revoked ? .revoked : .inactive))
         continue
       }
-      let name = certificate.commonName
       var policies: [PolicyDocument] = []
       for policyName in certificate.policies {
         if let document = policy(policyName) {
@@ -255,19 +229,28 @@ public struct Provisioning: Sendable {
           note("there is no valid policy \(quoted(policyName)); nothing is allowed by it")
         }
       }
-      let access = PolicyAccess(
-        policies: policies, clientID: name,
-        context: Self.context(of: certificate, clientID: name, in: registry))
-      guard access.mayConnect else {
-        result.refusedSerialNumbers.append(certificate.serialNumber)
-        note(
-          "\(name) may not connect: no policy of its certificate allows iot:Connect on client/\(name)")
-        continue
+      var mayConnect = false
+      let things = certificate.things.filter {
+        $0 != name && registry.thing($0) != nil && RegisteredCertificate.isUsable(commonName: $0)
       }
-      result.clients.append(
-        (name, access.clientPatterns, access.subscribePatterns, access.retainPatterns))
-      for rule in access.rules { result.accessControlList.allow(name, rule) }
-      access.notes.forEach(note)
+      for user in [name] + things {
+        let access = PolicyAccess(
+          policies: policies, clientID: user,
+          context: Self.context(of: certificate, clientID: user, in: registry))
+        access.notes.forEach(note)
+        guard access.mayConnect else { continue }
+        mayConnect = true
+        result.clients.entries.append(
+          ClientTable.Entry(
+            certificateId: certificate.certificateId, user: user, state: .active,
+            connects: access.clientPatterns, subscribes: access.subscribePatterns,
+            retains: access.retainPatterns))
+        for rule in access.rules { result.accessControlList.allow(user, rule) }
+      }
+      guard !mayConnect else { continue }
+      result.clients.entries.append(
+        ClientTable.Entry(certificateId: certificate.certificateId, user: name, state: .active))
+      note("\(name) may not connect: no policy of its certificate allows iot:Connect on client/\(name)")
     }
     return result
   }

@@ -73,7 +73,7 @@ public struct RegisteredCertificate: Sendable, Equatable {
   public var creationDate: String
   /// The subject's common name, by which the broker knows it.
   public var commonName: String
-  /// In hexadecimal, for the revocation list.
+  /// In hexadecimal.
   public var serialNumber: String
   /// The names of the things that it is attached to.
   public var things: [String]

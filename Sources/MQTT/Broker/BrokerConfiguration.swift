@@ -15,40 +15,45 @@ public struct BrokerConfiguration: Sendable {
   public var certificateFile: String
   /// See `certificateFile`.
   public var privateKeyFile: String
-  /// The ACL file's text: who may publish and read what, by the certificates' common names.
+  /// Another port to listen on at 127.0.0.1.
+  public var secondPort: UInt16?
+  /// The ACL file's text: what each user may publish and read.
   public var accessControlList: String
-  /// The CA's revocation list (PEM text); without one none is looked at.
-  public var revocationList: String?
-  /// Our plugin's file, and which client identifiers and retained messages it allows; see Sources/BrokerPlugin.
+  /// Our plugin's file, and who it lets sign in as which user; see Sources/BrokerPlugin. Without it, whoever has a
+  /// certificate of the CA signs in, and its common name is the user.
   public var plugin: (file: String, clients: String)?
 
   /// A configuration for the default port.
   public init(
     directory: String, caFile: String, certificateFile: String, privateKeyFile: String,
-    accessControlList: String, revocationList: String? = nil
+    accessControlList: String
   ) {
     self.directory = directory
     self.caFile = caFile
     self.certificateFile = certificateFile
     self.privateKeyFile = privateKeyFile
     self.accessControlList = accessControlList
-    self.revocationList = revocationList
   }
 
-  /// mosquitto.conf(5) for the broker on `port` with its files in `folder`. Mutual TLS is required, the
-  /// certificate's common name is the user of the ACL, and what Debian's defaults get wrong for us is set: small
-  /// packets go out at once, no queue discards messages early or silently, TLS 1.2 is the floor. There is no
+  /// mosquitto.conf(5) for the broker on `port` with its files in `folder`. Mutual TLS is required, and what
+  /// Debian's defaults get wrong for us is set: small packets go out at once, no queue discards messages early or silently, TLS 1.2 is the floor. There is no
   /// `memory_limit`: mosquitto 2.0.11 counts each MQTT 5 property it has freed as still in use, and refuses all clients
   /// after 38 million messages.
   func text(port: UInt16, folder: String, runsAsRoot: Bool) -> String {
-    var lines = [
-      "listener \(port) 127.0.0.1",
-      "cafile \(caFile)",
-      "certfile \(certificateFile)",
-      "keyfile \(privateKeyFile)",
-      "require_certificate true",
-      "use_identity_as_username true",
-      "tls_version tlsv1.2",
+    var lines: [String] = []
+    for port in [port] + (secondPort.map { [$0] } ?? []) {
+      lines += [
+        "listener \(port) 127.0.0.1",
+        "cafile \(caFile)",
+        "certfile \(certificateFile)",
+        "keyfile \(privateKeyFile)",
+        "require_certificate true",
+        "tls_version tlsv1.2",
+      ]
+      // With this line mosquitto would ask no plugin who may sign in.
+      if plugin == nil { lines.append("use_identity_as_username true") }
+    }
+    lines += [
       "allow_anonymous false",
       "acl_file \(folder)/acl",
       "set_tcp_nodelay true",
@@ -66,7 +71,6 @@ public struct BrokerConfiguration: Sendable {
     if let plugin {
       lines += ["plugin \(plugin.file)", "plugin_opt_clients_file \(folder)/clients"]
     }
-    if revocationList != nil { lines.append("crlfile \(folder)/crl.pem") }
     // As root, mosquitto would become a user that can't read the keys.
     if runsAsRoot { lines.append("user root") }
     return lines.joined(separator: "\n") + "\n"

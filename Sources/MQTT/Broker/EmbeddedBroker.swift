@@ -34,6 +34,7 @@ public final class EmbeddedBroker {
     }
     self.executable = executable
     self.configuration = try Self.absolute(configuration)
+    try Self.check(secondPort: configuration.secondPort)
     let last = UInt16(clamping: Int(configuration.preferredPort) + 99)
     for port in configuration.preferredPort...last {
       let folder = Files.join(self.configuration.directory, "\(port)")
@@ -41,7 +42,7 @@ public final class EmbeddedBroker {
         continue
       }
       let replaced = Self.endLeftover(in: folder)
-      guard LoopbackPort(number: port).isFree else { continue }
+      guard port != configuration.secondPort, LoopbackPort(number: port).isFree else { continue }
       (self.port, self.folder, self.lock, replacedLeftover) = (port, folder, lock, replaced)
       log = BrokerLog(path: logFile)
       try writeFiles()
@@ -111,24 +112,24 @@ public final class EmbeddedBroker {
     unlink(folder + "/pid")
   }
 
-  /// Gives the running broker other permissions and another revocation list. mosquitto reads the first again at a
-  /// signal; for the second it is restarted, which also disconnects the clients that the list names. The others reconnect,
-  /// and their sessions are kept. True if it was restarted: its end must be watched again, too.
-  public func apply(
-    accessControlList: String, clients: String, revocationList: String?
-  ) throws(MQTTError) -> Bool {
+  /// Gives the running broker other permissions, which it reads at a signal. Its plugin then disconnects the clients that
+  /// may not be connected any more.
+  public func apply(accessControlList: String, clients: String) throws(MQTTError) {
     configuration.plugin?.clients = clients
-    let mustRestart = revocationList != configuration.revocationList
     configuration.accessControlList = accessControlList
-    configuration.revocationList = revocationList
     try writeFiles()
-    if mustRestart {
-      stop()
-      try start()
-    } else {
-      process?.signal(SIGHUP)
-    }
-    return mustRestart
+    process?.signal(SIGHUP)
+  }
+
+  /// The port that was asked for is the only one that will do: nobody looks for a broker beside it.
+  private static func check(secondPort: UInt16?) throws(MQTTError) {
+    guard let secondPort, let reason = LoopbackPort(number: secondPort).obstacle else { return }
+    let advice =
+      reason == EACCES
+      ? "it needs the right to bind it: 'sudo sysctl net.ipv4.ip_unprivileged_port_start=\(secondPort)', or give another port"
+      : "give another port, or end the program that uses it ('ss -ltnp')"
+    throw MQTTError(
+      .system, "the local broker can't listen on port \(secondPort): \(systemError(reason)); \(advice)")
   }
 
   private func writeFiles() throws(MQTTError) {
@@ -137,7 +138,6 @@ public final class EmbeddedBroker {
       ("mosquitto.conf", configuration.text(port: port, folder: folder, runsAsRoot: getuid() == 0)),
     ]
     if let plugin = configuration.plugin { files.append(("clients", plugin.clients)) }
-    if let list = configuration.revocationList { files.append(("crl.pem", list)) }
     for (name, text) in files { try write(text, to: name) }
   }
 

@@ -6,12 +6,18 @@ struct LoopbackPort {
   let number: UInt16
 
   /// Whether a server could listen on it.
-  var isFree: Bool {
-    withSocket { socket in
+  var isFree: Bool { obstacle == nil }
+
+  /// The error number that keeps a server from listening on it.
+  var obstacle: Int32? {
+    var reason: Int32? = EMFILE
+    _ = withSocket { socket in
       var yes: Int32 = 1
       setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, 4)
-      return withAddress { bind(socket, $0, $1) } == 0
+      reason = withAddress { bind(socket, $0, $1) } == 0 ? nil : errno
+      return true
     }
+    return reason
   }
 
   /// Whether a server accepts connections.

@@ -164,7 +164,8 @@ public final class RulesService: MQTTClientDelegate {
     let message = Message(
       topic: incoming.topic, payload: incoming.payload, receivedMilliseconds: WallClock.milliseconds)
     message.properties = incoming.properties
-    // MQTT doesn't tell who published; our simulator says it in a user property.
+    // MQTT doesn't tell who published. The local broker's plugin says it in these user properties, in place of what the
+    // publisher may have claimed; of another broker's messages, it is only a claim.
     message.clientID = incoming.properties.userProperty("clientId")
     message.principal = incoming.properties.userProperty("principal")
     var isRetry = false

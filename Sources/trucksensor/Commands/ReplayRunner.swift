@@ -65,10 +65,12 @@ final class ReplayRunner: ReplayObserver {
     let replay = Replay(settings: settings, hasTimeAxis: firstDataset.hasTimeAxis, loop: loop, observer: self)
     self.replay = replay
     let interval = Pacer(settings.pace).askedRate.map { 1_000_000_000 / $0 } ?? 0
+    // The local broker says itself who published; to another one, rules would not know it.
+    let isLocal = !arguments.has("endpoint")
     for (index, device) in devices.enumerated() {
       let header = try PublishHeader(
         topic: device.topic, qos: qos, retain: arguments.has("retain"),
-        properties: PublishProperties(userProperties: [("clientId", device.name)]))
+        properties: PublishProperties(userProperties: isLocal ? [] : [("clientId", device.name)]))
       // A fleet's client identifiers are its devices' names, whatever --client-id says of one.
       let identifier = devices.count > 1 ? device.name : nil
       let client = try plan.client(device: device.name, clientID: identifier, loop: loop) { settings in

@@ -17,13 +17,22 @@ enum RunCommand: Command {
       + "started, and certs/NAME.cert.pem, certs/NAME.private.key and certs/root-CA.crt must exist, as AWS's connection "
       + "kit has them. The dataset starts again when it ends, unless --loop says how often.",
     positionals: [.init(name: "NAME", help: "the device's name: letters, digits, ':', '_' and '-'")],
-    options: ReplayOptions.table + ConnectionOptions.table + StoreOptions.writing + DashboardOptions.forRun,
+    options: ReplayOptions.table + ConnectionOptions.table + StoreOptions.writing + DashboardOptions.forRun
+      + [
+        .value(
+          "port-443", "PORT",
+          "let the local broker listen on this port, too; 443 is where AWS's device SDKs connect by default")
+      ],
     example: "trucksensor run truckSensor01 --count 20\n"
       + "trucksensor run truckSensor01 --endpoint abc123-ats.iot.eu-west-1.amazonaws.com",
     exitCodes: Commands.standardExitCodes)
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
     let runner = try ReplayRunner(arguments, device: arguments.positionals[0], repetitionsByDefault: .endless)
+    let secondPort = try arguments.integer("port-443", in: 1...65_535).map { UInt16($0) }
+    if secondPort != nil, arguments.has("endpoint") {
+      throw arguments.error("--port-443 is about the local broker, which --endpoint doesn't start")
+    }
     Signals.block(Signals.ending)
     let loop = try EventLoop()
     var cloud: LocalCloud?
@@ -31,7 +40,7 @@ enum RunCommand: Command {
       let rules = try RuleFiles.all(in: RuleFiles.folder)
       cloud = try LocalCloud.start(
         devices: runner.devices, rules: rules, alertTopic: AlertPublisher.topic,
-        retains: arguments.has("retain"), report: StandardError.print)
+        retains: arguments.has("retain"), secondPort: secondPort, report: StandardError.print)
       try cloud?.supervise(loop)
       cloud?.broker.onNotice(loop) { StandardError.print($0) }
     }
