@@ -64,8 +64,10 @@ let package = Package(
     .executableTarget(
       name: "trucksensor",
       dependencies: [
-        "CEditLine", "ColdChain", "CommandLine", "Dashboard", "Diagnosing", "Doctor", "Files", "HTTP", "Identity",
-        "JSON", "LocalCloud", "MQTT", "Numbers", "Report", "RulesEngine", "Simulator", "Store", "Text", "Time",
+        "CEditLine", "ColdChain", "CommandLine", "Dashboard", "Diagnosing", "Doctor", "Files", "HTTP",
+        "Identity",
+        "JSON", "LocalCloud", "MQTT", "Numbers", "Report", "RulesEngine", "Simulator", "Store", "Text",
+        "Time",
         "TimestreamSQL",
       ]),
     .testTarget(name: "NumbersTests", dependencies: ["Numbers"]),
@@ -79,7 +81,8 @@ let package = Package(
     .testTarget(name: "SimulatorTests", dependencies: ["JSON", "Numbers", "Simulator", "Time"]),
     .testTarget(name: "ColdChainTests", dependencies: ["ColdChain", "Files", "Numbers"]),
     .testTarget(
-      name: "DiagnosingTests", dependencies: ["ColdChain", "Diagnosing", "JSON", "Simulator", "Store", "Time"]),
+      name: "DiagnosingTests",
+      dependencies: ["ColdChain", "Diagnosing", "JSON", "Simulator", "Store", "Time"]),
     .testTarget(
       name: "DashboardTests",
       dependencies: [

@@ -104,9 +104,13 @@ extension AlertState {
 }
 
 extension JSONElement {
-  fileprivate var members: [String: JSONElement]? { if case .object(let members) = self { members } else { nil } }
+  fileprivate var members: [String: JSONElement]? {
+    if case .object(let members) = self { members } else { nil }
+  }
   fileprivate var elements: [JSONElement]? { if case .array(let elements) = self { elements } else { nil } }
   fileprivate var text: String? { if case .string(let text) = self { text } else { nil } }
   fileprivate var integer: Int64? { if case .number(let text) = self { Int64(text) } else { nil } }
-  fileprivate var double: Double? { if case .number(let text) = self { NumberText.double(text) } else { nil } }
+  fileprivate var double: Double? {
+    if case .number(let text) = self { NumberText.double(text) } else { nil }
+  }
 }

@@ -41,7 +41,8 @@ final class Canvas {
     let data = Unmanaged.passUnretained(output).toOpaque()
     switch format {
     case .png:
-      surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, Int32(saturated: width * scale), Int32(saturated: height * scale))
+      surface = cairo_image_surface_create(
+        CAIRO_FORMAT_RGB24, Int32(saturated: width * scale), Int32(saturated: height * scale))
     case .svg: surface = cairo_svg_surface_create_for_stream(Self.write, data, width, height)
     case .pdf: surface = cairo_pdf_surface_create_for_stream(Self.write, data, width, height)
     }

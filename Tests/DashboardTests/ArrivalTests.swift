@@ -88,7 +88,8 @@ import Time
       #expect(event.alert.began == now - 300 * Self.second && event.alert.raised == now - 100 * Self.second)
     }
     let seen = events.read(until: {
-      $0.firstRange(of: [UInt8]("\"device\":\"b\"".utf8)) != nil && $0.firstRange(of: [UInt8]("-9.5]".utf8)) != nil
+      $0.firstRange(of: [UInt8]("\"device\":\"b\"".utf8)) != nil
+        && $0.firstRange(of: [UInt8]("-9.5]".utf8)) != nil
     })
     #expect(seen != nil)
     dashboard.stop()
@@ -116,7 +117,9 @@ import Time
     dashboard?.stop()
   }
 
-  @Test func `alert rules are read again when their file changes, and a half-written file changes nothing`() throws {
+  @Test func `alert rules are read again when their file changes, and a half-written file changes nothing`()
+    throws
+  {
     let path = fixture.path("alerts.json")
     let store = try LocalStore(path: fixture.path())
     try Files.write(Array(#"{"alerts":[]}"#.utf8), to: path)

@@ -70,8 +70,10 @@ final class Client {
   {
     let client = try Client(port)
     let fields = (headers.contains { $0.hasPrefix("Host:") } ? [] : ["Host: localhost"]) + headers
-    client.send("\(method) \(target) HTTP/1.1\r\n\(fields.joined(separator: "\r\n"))\r\nConnection: close\r\n\r\n")
+    client.send(
+      "\(method) \(target) HTTP/1.1\r\n\(fields.joined(separator: "\r\n"))\r\nConnection: close\r\n\r\n")
     let isStream = target.hasPrefix("/api/events")
-    return client.read(until: { isStream && $0.firstRange(of: [UInt8]("\r\n\r\n".utf8)) != nil }).flatMap(Answer.init)
+    return client.read(until: { isStream && $0.firstRange(of: [UInt8]("\r\n\r\n".utf8)) != nil }).flatMap(
+      Answer.init)
   }
 }

@@ -131,7 +131,7 @@ private final class Launcher: Sendable {
 
   func start(_ process: Process) throws {
     // The caller waits until the thread is done with them.
-    nonisolated(unsafe) let process = process
+    let process = process
     nonisolated(unsafe) var result = Result<Void, any Error>.success(())
     let isDone = DispatchSemaphore(value: 0)
     jobs.withLock {

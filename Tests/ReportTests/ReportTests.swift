@@ -47,11 +47,13 @@ import Testing
     }
   }
 
-  @Test(arguments: [
-    (0, 2, "0.00"), (-0.001, 2, "0.00"), (-18.005, 2, "−18.00"), (12.345, 1, "12.3"), (-15, 0, "−15"),
-    (999_999_999_999.99, 2, "999999999999.99"), (1e30, 2, "1e+30"), (-1e300, 0, "−1e+300"), (.infinity, 2, "–"),
-    (.nan, 2, "–"),
-  ] as [(Double, Int, String)])
+  @Test(
+    arguments: [
+      (0, 2, "0.00"), (-0.001, 2, "0.00"), (-18.005, 2, "−18.00"), (12.345, 1, "12.3"), (-15, 0, "−15"),
+      (999_999_999_999.99, 2, "999999999999.99"), (1e30, 2, "1e+30"), (-1e300, 0, "−1e+300"),
+      (.infinity, 2, "–"),
+      (.nan, 2, "–"),
+    ] as [(Double, Int, String)])
   func `a number has so many decimals`(_ value: Double, _ digits: Int, _ text: String) {
     #expect(TripReport.number(value, digits) == text)
   }

@@ -61,7 +61,8 @@ import Testing
 
   private static let trip: [UInt8] = {
     var bytes: [UInt8] = []
-    IceCreamTrip.generate(seed: 3, rows: 60) { (piece) throws(Never) in bytes += piece }
+    let plan = TripPlan.make([.healthy], seed: 3, duration: 3600)
+    TripFile.generate(plan, rows: 60) { (piece) throws(Never) in bytes += piece }
     return bytes
   }()
 

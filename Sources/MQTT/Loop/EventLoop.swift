@@ -77,7 +77,9 @@ public final class EventLoop {
     }
     try watch(signals) { [unowned self] _ in
       var info = signalfd_siginfo()
-      while read(signals, &info, MemoryLayout<signalfd_siginfo>.size) > 0 { handler(Int32(clamping: info.ssi_signo)) }
+      while read(signals, &info, MemoryLayout<signalfd_siginfo>.size) > 0 {
+        handler(Int32(clamping: info.ssi_signo))
+      }
     }
   }
 

@@ -182,7 +182,8 @@ enum QueryFunctions {
       let registered = Unmanaged.passRetained(Registered(function, clock))
       // SQLite frees it by the last closure, also if it doesn't take the function.
       sqlite3_create_function_v2(
-        connection.handle, function.name, Int32(clamping: function.parameters), SQLITE_UTF8 | SQLITE_DETERMINISTIC,
+        connection.handle, function.name, Int32(clamping: function.parameters),
+        SQLITE_UTF8 | SQLITE_DETERMINISTIC,
         registered.toOpaque(),
         { context, count, values in
           guard let data = sqlite3_user_data(context) else { return }

@@ -377,7 +377,9 @@ public final class LocalStore: PointStore {
     let update = try connection.statement(
       "UPDATE ts_data_\(id) SET \(changed.map { "m\(columns[$0]) = ?" }.joined(separator: ", ")) WHERE series = ? AND time = ?"
     )
-    for (place, index) in changed.enumerated() { update.bind(Int32(clamping: place + 1), compact(values[index])) }
+    for (place, index) in changed.enumerated() {
+      update.bind(Int32(clamping: place + 1), compact(values[index]))
+    }
     update.bind(Int32(clamping: changed.count + 1), series)
     update.bind(Int32(clamping: changed.count + 2), record.time)
     try update.run()

@@ -30,7 +30,8 @@ enum DatasetGenerateCommand: Command {
         CommandDescription.table(Scenario.allCases.map { ($0.rawValue, $0.summary) }))
       return .success
     }
-    let seed = try arguments.integer("seed", in: 0...Int.max).map { UInt64(clamping: $0) } ?? TripFile.storySeed
+    let seed =
+      try arguments.integer("seed", in: 0...Int.max).map { UInt64(clamping: $0) } ?? TripFile.storySeed
     let rows = try arguments.integer("rows", in: 1...100_000_000) ?? .max
     let duration =
       try arguments.duration("duration", in: 1_000_000_000...31_536_000_000_000_000).map { Double($0) / 1e9 }

@@ -50,7 +50,8 @@ enum RulesRunCommand: Command {
     }
     let metricsPort = try arguments.integer("metrics-port", in: 0...65_535)
     let metrics =
-      arguments.has("metrics-port") ? try Metrics(engine, port: UInt16(clamping: metricsPort ?? 0), loop) : nil
+      arguments.has("metrics-port")
+      ? try Metrics(engine, port: UInt16(clamping: metricsPort ?? 0), loop) : nil
     engine.start()
     engine.watchFiles(loop)
     loop.run()

@@ -32,7 +32,8 @@ enum SubscribeCommand: Command {
     let session = try TestClientSession(arguments)
     session.wanted = try arguments.integer("count", in: 1...Int.max)
     session.timeout = try arguments.duration("timeout")
-    let qos = try arguments.integer("qos", in: 0...2).flatMap { QoS(rawValue: Int32(clamping: $0)) } ?? .atLeastOnce
+    let qos =
+      try arguments.integer("qos", in: 0...2).flatMap { QoS(rawValue: Int32(clamping: $0)) } ?? .atLeastOnce
     for filter in filters { session.client.subscribe(filter, qos: qos) }
     return try session.run()
   }
@@ -57,7 +58,8 @@ enum PublishCommand: Command {
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
     let topic = try TopicName(arguments.positionals[0])
-    let qos = try arguments.integer("qos", in: 0...2).flatMap { QoS(rawValue: Int32(clamping: $0)) } ?? .atLeastOnce
+    let qos =
+      try arguments.integer("qos", in: 0...2).flatMap { QoS(rawValue: Int32(clamping: $0)) } ?? .atLeastOnce
     let session = try TestClientSession(arguments)
     session.timeout = try arguments.duration("timeout") ?? 10_000_000_000
     let payload =
