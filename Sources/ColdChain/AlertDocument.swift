@@ -57,7 +57,8 @@ struct AlertDocument {
       let name = unescaped(key)
       guard known.contains(name) else {
         throw error(
-          "the field '\(name.prefix(40))' is unknown; \(what) may have \(known.joined(separator: ", "))", at: key)
+          "the field '\(name.prefix(40))' is unknown; \(what) may have \(known.joined(separator: ", "))",
+          at: key)
       }
       guard members.updateValue(key + 1, forKey: name) == nil else {
         throw error("the field '\(name)' is given twice", at: key)
@@ -88,7 +89,8 @@ struct AlertDocument {
     return value
   }
 
-  func number(_ node: Int, _ what: String, in range: ClosedRange<Double>) throws(AlertDocumentError) -> Double {
+  func number(_ node: Int, _ what: String, in range: ClosedRange<Double>) throws(AlertDocumentError) -> Double
+  {
     guard nodes[node].kind == .number else { throw error("\(what) must be a number", at: node) }
     guard let value = NumberText.double(unescaped(node)), range.contains(value) else {
       throw error("\(what) must be from \(range.lowerBound) to \(range.upperBound)", at: node)

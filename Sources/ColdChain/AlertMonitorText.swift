@@ -86,7 +86,8 @@ extension AlertState {
       ("goodSince", goodSince), ("lastTime", lastTime),
     ]
     for case (let name, let time?) in times { json.member(name, time) }
-    if let worst { json.member("worst", worst) }
+    // A state that isn't finite would not read back.
+    if let worst, worst.isFinite { json.member("worst", worst) }
   }
 
   init(_ members: [String: JSONElement]) {
@@ -104,9 +105,13 @@ extension AlertState {
 }
 
 extension JSONElement {
-  fileprivate var members: [String: JSONElement]? { if case .object(let members) = self { members } else { nil } }
+  fileprivate var members: [String: JSONElement]? {
+    if case .object(let members) = self { members } else { nil }
+  }
   fileprivate var elements: [JSONElement]? { if case .array(let elements) = self { elements } else { nil } }
   fileprivate var text: String? { if case .string(let text) = self { text } else { nil } }
   fileprivate var integer: Int64? { if case .number(let text) = self { Int64(text) } else { nil } }
-  fileprivate var double: Double? { if case .number(let text) = self { NumberText.double(text) } else { nil } }
+  fileprivate var double: Double? {
+    if case .number(let text) = self { NumberText.double(text) } else { nil }
+  }
 }

@@ -147,7 +147,8 @@ public struct Trip: Sendable {
     self.step = step
     let longest = max(60, 5 * step)
     var gaps: [Episode] = []
-    for (one, next) in zip(readings, readings.dropFirst()) where next.time.seconds(since: one.time) > longest {
+    for (one, next) in zip(readings, readings.dropFirst()) where next.time.seconds(since: one.time) > longest
+    {
       gaps.append(Episode(start: one.time, end: next.time, worst: 0))
     }
     self.gaps = gaps

@@ -146,7 +146,9 @@ final class StoreFollower: @unchecked Sendable {
     if wasMissing { return ArrivalCursor() }
     guard settings.raisesAlerts else { return try source.newestArrival() }
     tell(monitor.keep(rules.rules, at: Timestamp.now))
-    if case .file = settings.store, let kept = monitor.cursor.flatMap(ArrivalCursor.init(text:)) { return kept }
+    if case .file = settings.store, let kept = monitor.cursor.flatMap(ArrivalCursor.init(text:)) {
+      return kept
+    }
     let newest = try source.newestArrival()
     try catchUp(source)
     return newest

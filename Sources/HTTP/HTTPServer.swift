@@ -122,7 +122,11 @@ public final class HTTPServer: Sendable {
       { context, connection, _, code in
         guard let context, let connection else { return }
         let connections = HTTPServer.site(context).connections
-        if code == .CONNECTION_NOTIFY_STARTED { connections.add(connection) } else { connections.remove(connection) }
+        if code == .CONNECTION_NOTIFY_STARTED {
+          connections.add(connection)
+        } else {
+          connections.remove(connection)
+        }
       },
       { context, connection, _, _ in
         guard let context, let connection else { return }

@@ -32,8 +32,9 @@ extension TripReport {
     var chart = String(decoding: try chart(), as: UTF8.self)
     // Inside HTML an SVG has no XML declaration.
     if let start = chart.firstRange(of: "<svg") { chart = String(chart[start.lowerBound...]) }
-    let facts = identity.map { "<dt>\(Markup.escaped($0.name))</dt><dd>\(Markup.escaped($0.value))</dd>" }.joined(
-      separator: "\n")
+    let facts = identity.map { "<dt>\(Markup.escaped($0.name))</dt><dd>\(Markup.escaped($0.value))</dd>" }
+      .joined(
+        separator: "\n")
     return """
       <!DOCTYPE html>
       <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -110,7 +111,9 @@ extension TripReport {
             $0.member("limit", limit.celsius)
             $0.member("source", limit.source)
             $0.member("seconds", limit.seconds)
-            $0.array("events") { for event in limit.events { Self.write(event, "worst", event.worst, to: &$0) } }
+            $0.array("events") {
+              for event in limit.events { Self.write(event, "worst", event.worst, to: &$0) }
+            }
           }
         }
       }

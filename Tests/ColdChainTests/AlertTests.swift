@@ -75,8 +75,10 @@ import Testing
       // As if the process ended after each reading, and the broker delivered the last one again.
       monitor = try #require(AlertMonitor(text: monitor.text))
       #expect(
-        monitor.add([("temp", 99)], device: "a", at: Self.second(Double(index)), arrived: 0, [Self.warm])
-          .isEmpty)
+        monitor.add(
+          [("temp", 99)], device: "a", at: Self.second(Double(index)), arrived: Self.second(Double(index)),
+          [Self.warm]
+        ).isEmpty)
     }
     #expect(events.map(\.change) == [.raised])
     #expect(monitor.alerts.count == 1 && monitor.alerts[0].worst == -10 && monitor.active(of: "a") == 1)
@@ -194,7 +196,8 @@ import Testing
     (#"{"alerts":5}"#, "1:11: 'alerts' must be an array"),
     (#"{"alerts":[],"more":1}"#, "1:14: the field 'more' is unknown"),
     (#"{"alerts":[],"alerts":[]}"#, "1:14: the field 'alerts' is given twice"),
-    (#"{"alerts":[{}]}"#, "1:12: 'name' is missing"), (#"{"alerts":[7]}"#, "1:12: an alert must be an object"),
+    (#"{"alerts":[{}]}"#, "1:12: 'name' is missing"),
+    (#"{"alerts":[7]}"#, "1:12: an alert must be an object"),
     (#"{"alerts":[{"name":""}]}"#, "1:20: 'name' must have 1 to 200 bytes"),
     (#"{"alerts":[{"name":"a","condition":"over"}]}"#, "1:36: the condition 'over' is unknown"),
     (#"{"alerts":[{"name":"a","condition":"above","threshold":1}]}"#, "1:12: 'measure' is missing"),
@@ -241,7 +244,8 @@ import Testing
       for index in 0..<4 {
         let time = Int64(index) * 200_000_000_000
         let values = [("temp", index == 0 ? -20.0 : 0), ("volts", 11), ("door", 1)]
-        _ = monitor.add(values.map { (measure: $0.0, value: $0.1) }, device: "a", at: time, arrived: time, rules)
+        _ = monitor.add(
+          values.map { (measure: $0.0, value: $0.1) }, device: "a", at: time, arrived: time, rules)
       }
       let limits = TripLimits(rules)
       #expect(limits.setPoint.isFinite && limits.tolerance.isFinite && limits.lowVoltage.isFinite)
@@ -249,7 +253,9 @@ import Testing
   }
 
   @Test func `a file is read again when it changed, and its failure is told once`() throws {
-    let path = FileManager.default.temporaryDirectory.appendingPathComponent("alerts-\(UUID().uuidString).json").path
+    let path = FileManager.default.temporaryDirectory.appendingPathComponent(
+      "alerts-\(UUID().uuidString).json"
+    ).path
     defer { try? FileManager.default.removeItem(atPath: path) }
     var file = AlertRuleFile(path, [])
     func told() -> String {
@@ -348,13 +354,15 @@ enum Mutations {
   }
 
   @Test(arguments: [
-    [Int64.min, .max], [.max, .max], [.min], [0, 0, 0], [.min, -1, 0, 1, .max], [.max - 1, .max, .min, .min + 1],
+    [Int64.min, .max], [.max, .max], [.min], [0, 0, 0], [.min, -1, 0, 1, .max],
+    [.max - 1, .max, .min, .min + 1],
   ])
   func `any times and values make a trip`(_ times: [Int64]) throws {
     for value in [-Double.greatestFiniteMagnitude, -18, 0, 1e30, .greatestFiniteMagnitude, .infinity] {
       let readings = times.enumerated().map { index, time in
         TripReading(
-          time: time, temperature: index % 2 == 0 ? value : -value, voltage: value, isDoorOpen: index % 2 == 0)
+          time: time, temperature: index % 2 == 0 ? value : -value, voltage: value, isDoorOpen: index % 2 == 0
+        )
       }
       let trip = try #require(Trip(readings))
       #expect(trip.gaps.allSatisfy { $0.seconds > 0 } && trip.readings.count == times.count)

@@ -88,7 +88,8 @@ import Time
       #expect(event.alert.began == now - 300 * Self.second && event.alert.raised == now - 100 * Self.second)
     }
     let seen = events.read(until: {
-      $0.firstRange(of: [UInt8]("\"device\":\"b\"".utf8)) != nil && $0.firstRange(of: [UInt8]("-9.5]".utf8)) != nil
+      $0.firstRange(of: [UInt8]("\"device\":\"b\"".utf8)) != nil
+        && $0.firstRange(of: [UInt8]("-9.5]".utf8)) != nil
     })
     #expect(seen != nil)
     dashboard.stop()
@@ -116,7 +117,9 @@ import Time
     dashboard?.stop()
   }
 
-  @Test func `alert rules are read again when their file changes, and a half-written file changes nothing`() throws {
+  @Test func `alert rules are read again when their file changes, and a half-written file changes nothing`()
+    throws
+  {
     let path = fixture.path("alerts.json")
     let store = try LocalStore(path: fixture.path())
     try Files.write(Array(#"{"alerts":[]}"#.utf8), to: path)
@@ -126,7 +129,7 @@ import Time
     #expect(try Client.ask(dashboard.port, "/api/devices")?.text.contains("\"limits\":[]") == true)
     try Files.write(Array(#"{"alerts":[{"name":"#.utf8), to: path)
     #expect(told.wait { !told.problems.withLock { $0.isEmpty } })
-    #expect(told.problems.withLock { $0[0].hasPrefix("\(path):1:19: ") }, "\(told.problems.withLock { $0 })")
+    #expect(told.problems.withLock { $0[0].hasPrefix("\(path):1:20: ") }, "\(told.problems.withLock { $0 })")
     let rule = #"{"alerts":[{"name":"warm","measure":"temp","condition":"above","threshold":-3.5}]}"#
     try Files.write(Array(rule.utf8), to: path)
     #expect(

@@ -29,9 +29,6 @@ final class Client {
 
   @discardableResult func send(_ text: String) -> Bool { send(Array(text.utf8)) }
 
-  /// Sends nothing more.
-  func finish() { shutdown(descriptor, Int32(SHUT_WR)) }
-
   /// Reads until the other side closes, `isEnough`, or nothing comes for so long; nil when the time was over.
   func read(milliseconds: Int32 = 20_000, until isEnough: ([UInt8]) -> Bool = { _ in false }) -> [UInt8]? {
     var all: [UInt8] = []
@@ -70,8 +67,10 @@ final class Client {
   {
     let client = try Client(port)
     let fields = (headers.contains { $0.hasPrefix("Host:") } ? [] : ["Host: localhost"]) + headers
-    client.send("\(method) \(target) HTTP/1.1\r\n\(fields.joined(separator: "\r\n"))\r\nConnection: close\r\n\r\n")
+    client.send(
+      "\(method) \(target) HTTP/1.1\r\n\(fields.joined(separator: "\r\n"))\r\nConnection: close\r\n\r\n")
     let isStream = target.hasPrefix("/api/events")
-    return client.read(until: { isStream && $0.firstRange(of: [UInt8]("\r\n\r\n".utf8)) != nil }).flatMap(Answer.init)
+    return client.read(until: { isStream && $0.firstRange(of: [UInt8]("\r\n\r\n".utf8)) != nil }).flatMap(
+      Answer.init)
   }
 }

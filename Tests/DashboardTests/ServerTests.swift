@@ -30,7 +30,8 @@ import Testing
     #expect(!HostName.isLoopback(host, address: "127.0.0.1"))
   }
 
-  @Test func `a client that sends a byte now and then is disconnected at the deadline of its request`() throws {
+  @Test func `a client that sends a byte now and then is disconnected at the deadline of its request`() throws
+  {
     let server = try Self.server { $0.requestSeconds = 2 }
     let client = try Client(server.port)
     let request = Array("GET / HTTP/1.1\r\nHost: localhost\r\nX: \(String(repeating: "x", count: 5000))".utf8)
@@ -74,7 +75,9 @@ import Testing
     #expect(limits.fitting(descriptors: 1 << 20).streams == limits.streams)
   }
 
-  @Test(arguments: ["9223372036854775807", "-9223372036854775808", "9223372036854775808", "0", "-1", "x", "5"])
+  @Test(arguments: [
+    "9223372036854775807", "-9223372036854775808", "9223372036854775808", "0", "-1", "x", "5",
+  ])
   func `a reader resumes after any event identifier`(_ lastSeen: String) throws {
     let feed = EventFeed(limit: 4)
     let server = try HTTPServer(HTTPSettings(port: 0), feeds: [feed]) { _ in HTTPResponse(events: feed) }

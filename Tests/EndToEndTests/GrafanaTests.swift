@@ -55,19 +55,23 @@ import Testing
   @Test func `the files are what the script writes, and the provisioning names them`() throws {
     let copy = try Trucksensor()
     try FileManager.default.createDirectory(atPath: copy.path("deploy"), withIntermediateDirectories: true)
-    try FileManager.default.copyItem(at: Self.folder, to: copy.folder.appendingPathComponent("deploy/grafana"))
     try FileManager.default.copyItem(
-      at: Trucksensor.repository.appendingPathComponent("rules"), to: copy.folder.appendingPathComponent("rules"))
+      at: Self.folder, to: copy.folder.appendingPathComponent("deploy/grafana"))
+    try FileManager.default.copyItem(
+      at: Trucksensor.repository.appendingPathComponent("rules"),
+      to: copy.folder.appendingPathComponent("rules"))
     _ = try StoreServer.shell("python3 '\(copy.path("deploy/grafana/make-dashboards.py"))'")
     let alerts = "provisioning/alerting/trucksensor.yaml"
     #expect(
       FileManager.default.contentsEqual(
-        atPath: Self.folder.appendingPathComponent(alerts).path, andPath: copy.path("deploy/grafana/\(alerts)")))
+        atPath: Self.folder.appendingPathComponent(alerts).path,
+        andPath: copy.path("deploy/grafana/\(alerts)")))
     for kind in ["sqlite", "postgres", "influxdb", "prometheus"] {
       let name = "dashboards/truck01-\(kind).json"
       #expect(
         FileManager.default.contentsEqual(
-          atPath: Self.folder.appendingPathComponent(name).path, andPath: copy.path("deploy/grafana/\(name)")))
+          atPath: Self.folder.appendingPathComponent(name).path, andPath: copy.path("deploy/grafana/\(name)"))
+      )
       let sources = try String(
         contentsOf: Self.folder.appendingPathComponent("provisioning/datasources/trucksensor.yaml"),
         encoding: .utf8)

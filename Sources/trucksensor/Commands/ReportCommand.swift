@@ -25,7 +25,8 @@ enum ReportCommand: Command {
       .value(
         "output", "FILE", short: "o", "the report: trip.html|pdf|svg|png|csv|json", required: true, file: true
       ),
-      .value("device", "NAME", "the truck; optional if the store has one device", default: "the store's only one"),
+      .value(
+        "device", "NAME", "the truck; optional if the store has one device", default: "the store's only one"),
       .value("table", "TABLE", "the store's table", default: "truck01_sensors"),
       .value("start", "TIME", "the time at uptime 0, for a CSV with an 'uptime' column"),
       .value("from", "TIME", "start of the range, of a store"),
@@ -105,7 +106,8 @@ enum ReportCommand: Command {
       }
       readings.append(
         TripReading(
-          time: time, temperature: try value(temp), voltage: try value(volts), isDoorOpen: try value(door).map { $0 != 0 }
+          time: time, temperature: try value(temp), voltage: try value(volts),
+          isDoorOpen: try value(door).map { $0 != 0 }
         ))
     }
     let bytes = try Files.read(path, limit: 1 << 30)
