@@ -47,7 +47,7 @@ let package = Package(
       ]),
     .target(
       name: "RulesEngine",
-      dependencies: ["COpenSSL", "CPCRE2", "Files", "JSON", "MQTT", "Numbers", "Store", "Time"]),
+      dependencies: ["CLinux", "COpenSSL", "CPCRE2", "Files", "JSON", "MQTT", "Numbers", "Store", "Time"]),
     .target(name: "CommandLine", dependencies: ["Files", "Numbers", "Text", "Time"]),
     .target(
       name: "LocalCloud", dependencies: ["Files", "Identity", "MQTT", "Numbers", "RulesEngine", "Time"]),
@@ -64,11 +64,11 @@ let package = Package(
     .testTarget(name: "FilesTests", dependencies: ["Files"]),
     .testTarget(name: "JSONTests", dependencies: ["JSON"]),
     .testTarget(name: "RulesEngineTests", dependencies: ["JSON", "RulesEngine"], exclude: ["Cases"]),
-    .testTarget(name: "MQTTTests", dependencies: ["MQTT", "Time"]),
+    .testTarget(name: "MQTTTests", dependencies: ["Files", "MQTT", "Time"]),
     .testTarget(name: "IdentityTests", dependencies: ["Files", "Identity"]),
     .testTarget(name: "LocalCloudTests", dependencies: ["Files", "Identity", "LocalCloud"]),
     .testTarget(name: "SimulatorTests", dependencies: ["JSON", "Numbers", "Simulator", "Time"]),
-    .testTarget(name: "ColdChainTests", dependencies: ["ColdChain", "Files", "Numbers"]),
+    .testTarget(name: "ColdChainTests", dependencies: ["ColdChain", "Files"]),
     .testTarget(
       name: "DashboardTests",
       dependencies: [

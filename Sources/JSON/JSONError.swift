@@ -10,6 +10,9 @@ public struct JSONError: Error, Sendable, Equatable, CustomStringConvertible {
   /// The place and what is wrong there.
   public var description: String { "line \(line), column \(column): \(message)" }
 
+  /// An error of the text as a whole.
+  package init(_ message: String) { (self.message, line, column) = (message, 1, 1) }
+
   package init(_ message: String, at offset: Int, in bytes: UnsafeBufferPointer<UInt8>) {
     self.message = message
     var line = 1

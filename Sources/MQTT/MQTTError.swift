@@ -1,3 +1,5 @@
+import Files
+
 /// What went wrong between us and a broker, in one sentence for a person.
 public struct MQTTError: Error, Sendable, Equatable, CustomStringConvertible {
   /// The family of the failure; the executable maps it to an exit code.
@@ -34,6 +36,15 @@ public struct MQTTError: Error, Sendable, Equatable, CustomStringConvertible {
 
   /// The sentence.
   public var description: String { message }
+
+  /// Turns a file's error into one of kind `system`.
+  static func rethrowing<Value>(_ body: () throws(FileError) -> Value) throws(MQTTError) -> Value {
+    do {
+      return try body()
+    } catch {
+      throw MQTTError(.system, error.description)
+    }
+  }
 }
 
 /// The names of MQTT 5's reason codes (section 2.4), for sentences.
@@ -41,6 +52,8 @@ enum ReasonCode {
   static let notAuthorized: UInt8 = 0x87
   static let unsupportedProtocolVersion: UInt8 = 0x84
   static let sessionTakenOver: UInt8 = 0x8E
+  static let clientIdentifierNotValid: UInt8 = 0x85
+  static let packetTooLarge: UInt8 = 0x95
 
   static func name(_ code: UInt8) -> String {
     switch code {

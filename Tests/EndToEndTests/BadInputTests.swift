@@ -70,6 +70,18 @@ import Testing
     #expect(result.errors.contains(sentence), "\(result.errors)")
   }
 
+  @Test func `a fleet for which there are too few descriptors is refused with what to do`() throws {
+    let result = try Trucksensor.Running(
+      URL(fileURLWithPath: "/bin/sh"),
+      ["-c", "ulimit -n 1000; exec \"$0\" run truck --devices 99999", Trucksensor.executable.path],
+      in: truck.folder
+    ).wait()
+    #expect(result.status == 69, "\(result.errors)")
+    #expect(result.errors.contains("99999 trucks need 300097 open files"), "\(result.errors)")
+    #expect(
+      !FileManager.default.fileExists(atPath: truck.path("data")), "nothing is made before all is checked")
+  }
+
   @Test func `start.sh without a name and a terminal says how it is used`() throws {
     let script = Trucksensor.repository.appendingPathComponent("start.sh")
     let result = try Trucksensor.Running(script, [], in: truck.folder).wait()

@@ -116,6 +116,81 @@ struct JourneyTests {
     _ = cloud.wait()
   }
 
+  @Test func `a fleet drives at any pace that can be written`() throws {
+    let (cloud, _) = try startCloud()
+    #expect(try truck.run("provision", "fleet", "--prefix", "truck-", "--count", "2").status == 0)
+    try cloud.waitUntil { $0.errorText.contains("Registry or policies changed") }
+    let paces = [
+      ["--interval", "100000d"], ["--interval", "106751d"], ["--interval", "1ns"], ["--rate", "999999999"],
+      ["--rate", "1e-8/h"], ["--speed", "1e-300"], ["--speed", "1e300"], ["--ramp", "1e-300..1e-300/1s"],
+      ["--ramp", "0..1e9/106751d"], ["--ramp", "1e9..1e-300/1ns"],
+      ["--jitter", "1", "--interval", "106751d"],
+      ["--timestamps", "1e300"], ["--timestamps", "-1e300", "--rate", "max"],
+    ]
+    for pace in paces {
+      let result = try Trucksensor.Running(
+        Trucksensor.executable,
+        ["simulate", "--device", "truck", "--devices", "2", "--duration", "200ms", "--loop", "--json"] + pace,
+        in: truck.folder
+      ).wait()
+      #expect(result.status == 0 || result.status == 64, "\(pace): \(result.errors)")
+      #expect(result.status == 64 || result.json["dropped"] as? Int == 0, "\(pace): \(result.errors)")
+    }
+    cloud.interrupt()
+    _ = cloud.wait()
+  }
+
+  @Test(arguments: [SIGHUP, SIGTERM])
+  func `a closed terminal and a kill end run, simulate and subscribe, and the broker`(signal: Int32) throws {
+    let (cloud, _) = try startCloud()
+    try provisionSecond(cloud)
+    let subscriber = try truck.start("subscribe", "truck/freezer")
+    try subscriber.waitUntil { $0.errorText.contains("subscribed") }
+    let simulation = try truck.start("simulate", "--device", "second", "--count", "2", "--interval", "1h")
+    try simulation.waitUntil { !$0.outputText.isEmpty }
+    for command in [simulation, subscriber, cloud] {
+      command.interrupt(signal)
+      #expect(command.wait().status == 130)
+    }
+    #expect(!brokerRuns())
+  }
+
+  @Test func `under nohup a closed terminal ends nothing`() throws {
+    let (cloud, _) = try startCloud()
+    let subscriber = try Trucksensor.Running(
+      URL(fileURLWithPath: "/bin/sh"),
+      ["-c", "trap '' HUP; exec \"$0\" subscribe a b", Trucksensor.executable.path], in: truck.folder)
+    try subscriber.waitUntil { $0.errorText.contains("subscribed to b") }
+    subscriber.interrupt(SIGHUP)
+    #expect(try truck.run("publish", "a", "still there").status == 0)
+    try subscriber.waitUntil { $0.outputText.contains("still there") }
+    subscriber.interrupt(SIGTERM)
+    #expect(subscriber.wait().status == 130)
+    cloud.interrupt()
+    _ = cloud.wait()
+  }
+
+  @Test func `the broker of a killed run ends with it`() throws {
+    let (cloud, _) = try startCloud()
+    #expect(brokerRuns())
+    cloud.interrupt(SIGKILL)
+    _ = cloud.wait()
+    let deadline = Date().addingTimeInterval(20)
+    while brokerRuns(), Date() < deadline { poll(nil, 0, 20) }
+    #expect(!brokerRuns())
+  }
+
+  @Test(arguments: ["0", "1"], ["1", "2", "100000"])
+  func `as fast as possible, nothing is lost however small the buffer is`(qos: String, buffer: String) throws
+  {
+    let result = try truck.run(
+      "run", "truckSensor01", "--rate", "max", "--count", "2000", "--qos", qos, "--buffer", buffer, "--quiet",
+      "--json")
+    #expect(result.status == 0, "\(result.errors)")
+    #expect(result.json["sent"] as? Int == 2000)
+    #expect(result.json["acknowledged"] as? Int == 2000)
+  }
+
   /// A device beside the run's own.
   private func provisionSecond(_ cloud: Trucksensor.Running) throws {
     #expect(try truck.run("provision", "thing", "second").status == 0)

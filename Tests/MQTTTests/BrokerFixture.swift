@@ -120,6 +120,8 @@ final class Recorder: MQTTClientDelegate {
   var failure: MQTTError? {
     if case .failed(let error) = states.last { error } else { nil }
   }
+  /// How many connections were lost.
+  var reconnectsSeen: Int { states.count { if case .waiting = $0 { true } else { false } } }
   var isConnected: Bool {
     if case .connected = states.last { true } else { false }
   }

@@ -1,3 +1,4 @@
+import Files
 import Glibc
 import Testing
 
@@ -185,19 +186,181 @@ import Testing
     #expect(failure?.message.contains("another client signs in with the same client identifier") == true)
   }
 
-  @Test func `a broker left behind by a killed run is replaced, one in use is not`() throws {
+  @Test func `a second broker in one folder takes the next port and leaves the first alone`() throws {
     let first = try fixture.startBroker()
+    let process = try brokerProcess(first)
     let second = try fixture.startBroker()
     #expect(second.port != first.port)
-    let process = try brokerProcess(first)
-    // What a killed run leaves: the process and its pid file, but no lock.
-    let copy = fixture.path("broker/\(first.port)")
-    #expect(access(copy + "/lock", F_OK) == 0)
     #expect(kill(process, 0) == 0)
+    #expect(EmbeddedBroker.runningPort(in: fixture.path("broker")) == first.port)
+    second.stop()
+    first.stop()
+    #expect(kill(process, 0) != 0)
+  }
+
+  @Test func `each client for which the broker discards messages is named once`() throws {
+    let path = fixture.path("mosquitto.log")
+    var log = BrokerLog(path: path)
+    #expect(log.newNotices() == [], "no log yet")
+    let line = "2026-11-28T04:00:00: Outgoing messages are being dropped for client slow.\n"
+    let other = "2026-11-28T04:00:00: New client connected from 127.0.0.1:1 as slow (p5, c1, k60).\n"
+    try Files.write(Array((other + line).utf8), to: path)
+    #expect(log.newNotices().count == 1)
+    try Files.write(Array((other + line + line + line.replacing("slow", with: "slower")).utf8), to: path)
+    let notices = log.newNotices()
+    #expect(notices.count == 1)
+    #expect(notices.first?.contains("Client slower doesn't keep up: 1000000 messages") == true)
+  }
+
+  @Test(arguments: [(65_535, true), (65_536, false), (300_000_000, false)])
+  func `a will message has at most 65535 bytes`(size: Int, isPossible: Bool) throws {
+    var settings = ConnectionSettings(host: "127.0.0.1", port: 1, clientID: "truckSensor01")
+    settings.will = Will(
+      topic: try TopicName("truck/freezer"), payload: [UInt8](repeating: 0x20, count: size))
+    do {
+      _ = try MQTTClient(settings: settings, loop: loop)
+      #expect(isPossible)
+    } catch {
+      #expect(!isPossible)
+      #expect(error.kind == .invalidSettings && error.message.contains("will message"))
+    }
+  }
+
+  @Test func `an answer of the name service that comes after the client has given up does nothing`() throws {
+    let client = try fixture.client("truckSensor01", port: 1, loop: loop, host: "slow.example") {
+      $0.connectTimeout = 1
+    }
+    var answers: [(Result<[String], NameResolver.Failure>) -> Void] = []
+    client.resolve = { _, _, done in answers.append(done) }
+    let seen = Recorder(loop)
+    client.delegate = seen
+    client.connect()
+    seen.run { $0.failure != nil || $0.timedOut }
+    #expect(seen.failure?.kind == .unreachable)
+    #expect(answers.count == 1, "one look-up at a time")
+    let states = seen.states
+    answers.first?(.success(["127.0.0.1"]))
+    #expect(client.socket < 0)
+    #expect(seen.states == states)
+  }
+
+  @Test func `what the owner subscribes when it hears of the connection is subscribed once`() throws {
+    let broker = try fixture.startBroker()
+    let reader = try fixture.client("reader", port: broker.port, loop: loop)
+    let seen = Recorder(loop)
+    reader.delegate = seen
+    var subscribes = true
+    seen.onEvent = { recorder, client in
+      guard subscribes, recorder.isConnected else { return }
+      subscribes = false
+      for filter in ["a/#", "b/#"] {
+        (try? TopicFilter(filter)).map { client.subscribe($0, qos: .atLeastOnce) }
+      }
+    }
+    reader.connect()
+    seen.run { $0.subscribed.count == 2 || $0.timedOut }
+    reader.redeliver(after: 1, because: MQTTError(.unreachable, "a reason"))
+    seen.run { $0.subscribed.count == 4 || $0.timedOut }
+    // After this answer no other can be on its way.
+    reader.subscribe(try TopicFilter("c/#"), qos: .atMostOnce)
+    seen.run { $0.subscribed.last == .success(.atMostOnce) || $0.timedOut }
+    #expect(seen.subscribed.count == 5)
+    #expect(!seen.timedOut)
+  }
+
+  /// Payloads that no sensor sends, by name.
+  private static let hostilePayloads: [String: [UInt8]] = {
+    var state: UInt64 = 7
+    let noise = (0..<1024).map { _ in
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return UInt8(truncatingIfNeeded: state >> 33)
+    }
+    return [
+      "nothing": [], "NUL": [0], "noise": noise, "broken UTF-8": [0xC3, 0x28, 0xED, 0xA0, 0x80, 0xFF],
+      "200 KB": [UInt8](repeating: 0x78, count: 200_000),
+      "10000 open brackets": [UInt8](repeating: UInt8(ascii: "["), count: 10_000),
+      "a number of 10000 digits": [UInt8](repeating: UInt8(ascii: "9"), count: 10_000),
+    ]
+  }()
+
+  @Test(arguments: [QoS.atMostOnce, .atLeastOnce])
+  func `any payload on any topic arrives as it was sent`(qos: QoS) throws {
+    fixture.accessControlList = "user truckSensor01\ntopic write #\n\nuser reader\ntopic read #\n"
+    let broker = try fixture.startBroker()
+    let reader = try fixture.client("reader", port: broker.port, loop: loop)
+    let seen = Recorder(loop)
+    reader.delegate = seen
+    reader.subscribe(try TopicFilter("#"), qos: qos)
+    reader.connect()
+    seen.run { !$0.subscribed.isEmpty || $0.timedOut }
+    let truck = try fixture.client("truckSensor01", port: broker.port, loop: loop)
+    let sent = Recorder(loop)
+    truck.delegate = sent
+    let topics = [
+      "truck/freezer", "/", "//", " ", "truck/\u{1F69A}/\u{E4}", String(repeating: "x", count: 65_535),
+      Array(repeating: "a", count: 100).joined(separator: "/"), "{\"a\":1}", "'; DROP TABLE t; --",
+    ]
+    var expected: [String: [[UInt8]]] = [:]
+    for topic in topics {
+      let header = try PublishHeader(topic: TopicName(topic), qos: qos)
+      for payload in Self.hostilePayloads.values {
+        #expect(truck.publish(OutgoingMessage(header: header, payload: payload, due: .now())))
+        expected[topic, default: []].append(payload)
+      }
+    }
+    truck.connect()
+    let count = topics.count * Self.hostilePayloads.count
+    func finished(_ one: Recorder) -> Bool {
+      seen.received.count == count && sent.delivered.count == count || one.timedOut || sent.failure != nil
+    }
+    sent.until = finished
+    seen.run(until: finished)
+    #expect(sent.reconnectsSeen == 0 && sent.refused.isEmpty)
+    let arrived = Dictionary(grouping: seen.received, by: \.topic).mapValues { $0.map(\.payload) }
+    #expect(arrived == expected)
+  }
+
+  @Test func `a client that mixes QoS 0 and 1 towards a slow reader loses nothing and breaks no packet`()
+    throws
+  {
+    let broker = try fixture.startBroker()
+    let reader = try fixture.client("reader", port: broker.port, loop: loop)
+    let seen = Recorder(loop)
+    reader.delegate = seen
+    reader.subscribe(try TopicFilter("#"), qos: .atLeastOnce)
+    reader.connect()
+    seen.run { !$0.subscribed.isEmpty || $0.timedOut }
+    let truck = try fixture.client("truckSensor01", port: broker.port, loop: loop)
+    let sent = Recorder(loop)
+    truck.delegate = sent
+    let headers = try [QoS.atMostOnce, .atLeastOnce].map {
+      try PublishHeader(topic: TopicName("truck/bulk"), qos: $0)
+    }
+    let count = 2000
+    for number in 0..<count {
+      let payload = Array("\(number) ".utf8) + [UInt8](repeating: 0x2E, count: 1 + number * 7919 % 20_000)
+      #expect(
+        truck.publish(OutgoingMessage(header: headers[number / 3 % 2], payload: payload, due: .now())))
+    }
+    truck.connect()
+    func finished(_ one: Recorder) -> Bool {
+      seen.received.count == count && sent.delivered.count == count || one.timedOut || sent.failure != nil
+    }
+    sent.until = finished
+    seen.run(until: finished)
+    #expect(seen.received.count == count && sent.delivered.count == count)
+    #expect(sent.reconnectsSeen == 0)
+    // Each guarantee keeps its own order.
+    for qos in [QoS.atMostOnce, .atLeastOnce] {
+      let numbers = seen.received.filter { $0.qos == qos }.compactMap {
+        Int(String(decoding: $0.payload.prefix { $0 != 0x20 }, as: UTF8.self))
+      }
+      #expect(numbers == (0..<count).filter { ($0 / 3 % 2 == 0) == (qos == .atMostOnce) })
+    }
   }
 
   private func brokerProcess(_ broker: EmbeddedBroker) throws -> pid_t {
-    let text = try #require(FileSystem.read(fixture.path("broker/\(broker.port)/pid")))
+    let text = try Files.readText(fixture.path("broker/\(broker.port)/pid"))
     return try #require(pid_t(text.filter { $0 != "\n" }))
   }
 

@@ -111,6 +111,24 @@ import Time
     #expect(bytes == [0x31, 7, 0, 3, 0x61, 0x2F, 0x62, 1, 2])
   }
 
+  @Test(arguments: ["\u{0}", "a\u{0}b", String(repeating: "x", count: 65_536)])
+  func `a property that MQTT forbids is refused when its header is made`(text: String) throws {
+    var properties: [PublishProperties] = [
+      PublishProperties(userProperties: [(text, "v")]), PublishProperties(userProperties: [("k", text)]),
+    ]
+    for path in [\PublishProperties.contentType, \.responseTopic] {
+      var one = PublishProperties()
+      one[keyPath: path] = text
+      properties.append(one)
+    }
+    for one in properties {
+      let error = #expect(throws: MQTTError.self) {
+        try PublishHeader(topic: TopicName("a"), properties: one)
+      }
+      #expect(error?.kind == .invalidSettings)
+    }
+  }
+
   @Test func `timers fire in order of their deadlines, moved and cancelled ones only as last set`() throws {
     let loop = try EventLoop()
     var fired: [Int] = []

@@ -3,7 +3,7 @@ import Testing
 
 @Suite struct OutsideNumbersTests {
   static let doubles: [Double] = [
-    0, -0.0, 0.5, -0.5, 1e300, -1e300, .infinity, -.infinity, .nan, 9_223_372_036_854_775_807,
+    0, -0.0, 0.5, -0.5, 1e300, -1e300, .infinity, -.infinity, .nan, 9_223_372_036_854_775_808,
     -9_223_372_036_854_775_808, 9_223_372_036_854_774_784, .leastNonzeroMagnitude,
   ]
   static let integers: [Int64] = [.min, .min + 1, -2, -1, 0, 1, 2, .max - 1, .max]

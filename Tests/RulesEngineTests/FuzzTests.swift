@@ -8,18 +8,6 @@ import Testing
 ///
 /// `TRUCKSENSOR_FUZZ_SECONDS` makes it run for so long with ever new ones.
 @Suite struct FuzzTests {
-  private struct Random: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-      // SplitMix64 (Steele, Lea, Flood 2014).
-      state &+= 0x9E37_79B9_7F4A_7C15
-      var z = state
-      z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-      z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-      return z ^ (z >> 31)
-    }
-  }
-
   private static let statements = [
     "SET @x = a + 1 SELECT @x AS x, *, CASE b WHEN 'c' THEN 1 ELSE [1,{'k':2}] END AS y FROM 't/+/#' WHERE NOT a > -1.5e3",
     "SELECT cast(temp AS Decimal) AS temp, parse_time('yyyy-MM-dd''T''HH:mm:ss.SSS Z', timestamp * 1000, 'America/Santiago') AS t FROM 't'",
@@ -38,7 +26,7 @@ import Testing
     "-", "9999999999", "\u{0}", "é", "😀", "AS ", "WHERE ", "/", "#", "+", " NULL ", ":", "0", "1e", "tru",
   ]
 
-  private static func mutated(_ text: String, _ random: inout Random) -> [UInt8] {
+  private static func mutated(_ text: String, _ random: inout SeededRandom) -> [UInt8] {
     var bytes = Array(text.utf8)
     for _ in 0..<Int.random(in: 0...4, using: &random) {
       let place = Int.random(in: 0...bytes.count, using: &random)
@@ -88,7 +76,7 @@ import Testing
   }
 
   /// How many statements were taken.
-  private static func round(_ random: inout Random) -> Int {
+  private static func round(_ random: inout SeededRandom) -> Int {
     let statementText = statements.randomElement(using: &random) ?? ""
     let payloadText = payloads.randomElement(using: &random) ?? ""
     let sql = String(decoding: mutated(statementText, &random), as: UTF8.self)
@@ -112,7 +100,7 @@ import Testing
   ]
 
   /// A filter that is taken matches what the topic tree finds for it.
-  private static func topicRound(_ random: inout Random) {
+  private static func topicRound(_ random: inout SeededRandom) {
     let pattern = String(
       decoding: mutated(topics.randomElement(using: &random) ?? "", &random), as: UTF8.self)
     let topic = String(decoding: mutated(topics.randomElement(using: &random) ?? "", &random), as: UTF8.self)
@@ -128,7 +116,7 @@ import Testing
   @Test func `mutated statements, payloads and topics have an answer`() {
     let seconds = ProcessInfo.processInfo.environment["TRUCKSENSOR_FUZZ_SECONDS"].flatMap(Double.init)
     let deadline = Date().addingTimeInterval(seconds ?? 0)
-    var random = Random(state: seconds == nil ? 20_261_124 : UInt64.random(in: 0...UInt64.max))
+    var random = SeededRandom(seed: seconds == nil ? 20_261_124 : UInt64.random(in: 0...UInt64.max))
     let seed = random.state
     var taken = 0
     var rounds = 0

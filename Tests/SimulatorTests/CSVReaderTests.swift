@@ -124,7 +124,7 @@ import Testing
     }
   }
 
-  @Test(arguments: [("/nowhere/data.csv", "No such file"), ("/tmp", "is a directory")])
+  @Test(arguments: [("/nowhere/data.csv", "No such file"), ("/tmp", "it is a folder")])
   func `What can't be read says why`(path: String, reason: String) {
     let error = #expect(throws: DatasetError.self) { _ = try CSVReader(path: path).next() }
     #expect(error?.description.contains(reason) == true)

@@ -1,5 +1,10 @@
 /// What the local broker is started with.
 public struct BrokerConfiguration: Sendable {
+  /// How many messages may wait for one client, at QoS 0 for its socket and above for the client itself. A truck's
+  /// messages take 210 MB then. mosquitto has one limit for all clients, so that it must be far beyond what a rules
+  /// engine falls behind; `BrokerLog` tells when it is reached.
+  static let queueLimit = 1_000_000
+
   /// The folder for the broker's files; each port has a subfolder of its own.
   public var directory: String
   /// The port to listen on at 127.0.0.1; the next free one is taken if this one is in use.
@@ -32,8 +37,9 @@ public struct BrokerConfiguration: Sendable {
 
   /// mosquitto.conf(5) for the broker on `port` with its files in `folder`. Mutual TLS is required, the
   /// certificate's common name is the user of the ACL, and what Debian's defaults get wrong for us is set: small
-  /// packets go out at once, no queue drops messages silently, TLS 1.2 is the floor. There is no `memory_limit`: mosquitto
-  /// 2.0.11 counts each MQTT 5 property it has freed as still in use, and refuses all clients after 38 million messages.
+  /// packets go out at once, no queue discards messages early or silently, TLS 1.2 is the floor. There is no
+  /// `memory_limit`: mosquitto 2.0.11 counts each MQTT 5 property it has freed as still in use, and refuses all clients
+  /// after 38 million messages.
   func text(port: UInt16, folder: String, runsAsRoot: Bool) -> String {
     var lines = [
       "listener \(port) 127.0.0.1",
@@ -46,7 +52,7 @@ public struct BrokerConfiguration: Sendable {
       "allow_anonymous false",
       "acl_file \(folder)/acl",
       "set_tcp_nodelay true",
-      "max_queued_messages 0",
+      "max_queued_messages \(Self.queueLimit)",
       "max_inflight_messages 0",
       "persistence true",
       "persistence_location \(folder)/",

@@ -25,7 +25,7 @@ public enum ProtocolVersion: Sendable, Equatable {
 public struct Will: Sendable, Equatable {
   /// Where it is published.
   public var topic: TopicName
-  /// What is published.
+  /// What is published: 65 535 bytes at most.
   public var payload: [UInt8]
   /// With which guarantee.
   public var qos: QoS
@@ -84,6 +84,12 @@ public struct ConnectionSettings: Sendable, Equatable {
     if keepAliveSeconds < 5 {
       throw MQTTError(
         .invalidSettings, "a keep-alive of \(keepAliveSeconds) s is too short; take 5 to 65535 seconds")
+    }
+    // MQTT 5 section 3.1.3.4: binary data, whose length has two bytes. libmosquitto doesn't look.
+    if let will, will.payload.count > 65_535 {
+      throw MQTTError(
+        .invalidSettings,
+        "the will message has \(will.payload.count) bytes; MQTT allows 65535")
     }
   }
 

@@ -2,6 +2,9 @@ import Glibc
 
 /// Host names to addresses, without stopping the loop.
 enum NameResolver {
+  /// Looks a host up and calls back on the loop of the waker, at once or later.
+  typealias Resolve = (String, Waker, @escaping (Result<[String], Failure>) -> Void) -> Void
+
   struct Failure: Error {
     /// EAI_NODATA, which Glibc hides behind a feature macro.
     private static let noAddress: Int32 = -5
@@ -12,7 +15,7 @@ enum NameResolver {
 
   /// The numeric addresses of `host`, by the system's order of preference. An address is answered at once; a
   /// name is looked up on a thread of its own, which may take as long as the system's resolver does.
-  static func resolve(_ host: String, waker: Waker, _ done: @escaping (Result<[String], Failure>) -> Void) {
+  static func resolve(_ host: String, _ waker: Waker, _ done: @escaping (Result<[String], Failure>) -> Void) {
     if case .success(let addresses) = lookUp(host, flags: AI_NUMERICHOST) {
       done(.success(addresses))
       return

@@ -32,14 +32,19 @@ public struct PublishProperties: Sendable {
   /// The properties as libmosquitto wants them, which the caller frees; throws `MQTTError` for a text that is too long.
   func libraryList() throws(MQTTError) -> OpaquePointer? {
     var list: OpaquePointer?
-    var accepted = true
+    // The library reads C strings and takes 16 bits of their lengths: a text with a NUL or of more than 65535 bytes would
+    // lose its end.
+    let texts =
+      [contentType, responseTopic].compactMap { $0 } + userProperties.flatMap { [$0.name, $0.value] }
+    var accepted = texts.allSatisfy { $0.utf8.count <= 65_535 && !$0.utf8.contains(0) }
     func add(_ property: mqtt5_property, _ text: String?) {
       guard let text, accepted else { return }
       accepted = mosquitto_property_add_string(&list, CInt(property.rawValue), text) == 0
     }
     if let isText {
       accepted =
-        mosquitto_property_add_byte(
+        accepted
+        && mosquitto_property_add_byte(
           &list, CInt(MQTT_PROP_PAYLOAD_FORMAT_INDICATOR.rawValue), isText ? 1 : 0) == 0
     }
     if let expirySeconds {
@@ -60,7 +65,8 @@ public struct PublishProperties: Sendable {
     }
     guard accepted else {
       mosquitto_property_free_all(&list)
-      throw MQTTError(.invalidSettings, "a property is no valid UTF-8 of at most 65535 bytes")
+      throw MQTTError(
+        .invalidSettings, "a property is not UTF-8 without control characters, or has more than 65535 bytes")
     }
     return list
   }

@@ -1,3 +1,4 @@
+import Numbers
 import Time
 
 /// Decides what follows a failed or lost connection: another attempt after a growing, jittered pause, or the end.
@@ -39,7 +40,7 @@ struct ReconnectPolicy {
     let exponent = min(failures, 30)
     failures += 1
     let pause = min(longestDelay, firstDelay << Int64(min(exponent, 20)))
-    let jittered = Int64(Double(pause) * (1 - random / 2))
+    let jittered = Int64(saturated: Double(pause) * (1 - random / 2))
     // The last attempt is made in time to still succeed.
     return .retry(at: min(now.advanced(by: jittered), deadline))
   }

@@ -1,3 +1,4 @@
+import Files
 import Glibc
 import Synchronization
 import Time
@@ -186,6 +187,15 @@ public final class Waker: Sendable {
 
 /// Signals as events of a loop.
 public enum Signals {
+  /// What asks a command to finish: Ctrl-C, `kill`, and a terminal that is closed. nohup(1) has SIGHUP ignored before we
+  /// start, and then it stays so: a signal that waits in a `signalfd` isn't discarded.
+  public static var ending: [Int32] {
+    var hangUp = sigaction()
+    sigaction(SIGHUP, nil, &hangUp)
+    let isIgnored = unsafeBitCast(hangUp.__sigaction_handler.sa_handler, to: Int.self) == 1
+    return [SIGINT, SIGTERM] + (isIgnored ? [] : [SIGHUP])
+  }
+
   /// Keeps `numbers` from interrupting this thread and all that it starts later; call it before any other thread
   /// exists, and receive them by `EventLoop.onSignal`. SIGPIPE is ignored: a lost connection is an error code.
   public static func block(_ numbers: [Int32]) {
@@ -196,6 +206,3 @@ public enum Signals {
     signal(SIGPIPE, SIG_IGN)
   }
 }
-
-/// The operating system's sentence for an error number.
-package func systemError(_ number: Int32) -> String { String(cString: strerror(number)) }

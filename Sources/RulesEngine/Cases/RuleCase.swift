@@ -21,21 +21,29 @@ public struct RuleCase: Sendable {
   /// Reads a file's cases; throws `JSONError` where it is no JSON, and where it isn't an array of objects.
   public static func cases(in text: [UInt8]) throws(JSONError) -> [RuleCase] {
     let document = JSONDocument()
-    try document.read(text)
+    try document.readChecked(text)
     guard case .array(let elements) = document.value(of: 0, version: .v2015) else {
-      throw notCases("a file of cases is a JSON array", text)
+      throw document.error("a file of cases is a JSON array", at: 0)
     }
     var cases: [RuleCase] = []
     for (index, element) in elements.enumerated() {
-      guard case .object(let fields) = element else { throw notCases("case \(index + 1) is no object", text) }
+      let node = document.node(at: "[\(index)]")
+      guard case .object(let fields) = element else {
+        throw document.error("case \(index + 1) is not an object", at: node)
+      }
+      if let unknown = fields.keys.first(where: { !Self.known.contains($0) }) {
+        throw document.error("case \(index + 1) has an unknown member \"\(unknown)\"", at: node)
+      }
       cases.append(RuleCase(name: fields["id"]?.asString ?? "case \(index + 1)", fields: fields))
     }
     return cases
   }
 
-  private static func notCases(_ message: String, _ text: [UInt8]) -> JSONError {
-    text.withUnsafeBufferPointer { JSONError(message, at: 0, in: $0) }
-  }
+  /// The members of a case; "source", "note" and "uncertain" are for people.
+  private static let known: Set<String> = [
+    "id", "sql", "rule", "template", "filter", "topic", "version", "payload", "payloadText", "payloadBase64", "now",
+    "clientId", "accountId", "expect", "exact", "source", "note", "uncertain",
+  ]
 
   /// Runs the case. `rule` gives the rule document that a case names; a case that names neither a rule nor a
   /// statement, template or filter is one of `fallback`, if there is one.
@@ -157,7 +165,7 @@ public struct RuleCase: Sendable {
     } else if let text = fields["payloadBase64"]?.asString {
       payload = Base64.decode(text) ?? []
     } else if let value = fields["payload"] {
-      payload = value.json
+      payload = value.json ?? []
     }
     let message = Message(
       topic: fields["topic"]?.asString ?? "t", payload: payload,
@@ -227,7 +235,7 @@ public struct RuleCase: Sendable {
     case (.number(let a), .number(let b)):
       if a.decimal == b.decimal { return true }
       if a.isInt || Value.equal(fields["exact"] ?? .undefined, .boolean(true)) == true { return false }
-      return abs(a.decimal.double - b.decimal.double) <= 1e-12 * abs(a.decimal.double)
+      return (a.decimal.double - b.decimal.double).magnitude <= 1e-12 * a.decimal.double.magnitude
     case (.array(let a), .array(let b)): return a.count == b.count && zip(a, b).allSatisfy { isSame($0, $1) }
     case (.object(let a), .object(let b)):
       return a.count == b.count

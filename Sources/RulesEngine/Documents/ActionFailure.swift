@@ -26,6 +26,7 @@ extension RuleDocument {
           object.set("errorMessage", .string(failure.message))
           return .object(object)
         }))
-    return Value.object(result).json
+    // The payload is in it as Base64, which is longer by a third.
+    return Value.object(result).json ?? []
   }
 }

@@ -18,7 +18,7 @@ struct DocumentReader {
   func error(_ name: String, _ message: String) -> RuleError { RuleError(file, place(name), message) }
 
   private mutating func take(_ name: String) throws(RuleError) -> Value? {
-    guard let object else { throw RuleError(file, path.isEmpty ? "the document" : path, "is no JSON object") }
+    guard let object else { throw RuleError(file, path, path.isEmpty ? "the document is not a JSON object" : "must be a JSON object") }
     taken.insert(name)
     return object[name]
   }
@@ -77,7 +77,7 @@ struct DocumentReader {
 
   func finish(ignoring ignored: Set<String> = []) throws(RuleError) {
     if let unknown = object?.keys.first(where: { !taken.contains($0) && !ignored.contains($0) }) {
-      throw error(unknown, "is not known here")
+      throw error(unknown, "is unknown here")
     }
   }
 

@@ -29,10 +29,23 @@ public struct RuleDocument: Sendable {
   public init(_ text: [UInt8], file: String, mayLoop: Bool = false) throws(RuleError) {
     let document = JSONDocument()
     do throws(JSONError) {
-      try document.read(text)
+      try document.readChecked(text)
     } catch {
-      throw RuleError(file, "line \(error.line), column \(error.column)", error.message)
+      var failure = RuleError(file, "", error.message)
+      failure.position = (error.line, error.column)
+      throw failure
     }
+    do throws(RuleError) {
+      try self.init(document, file: file, mayLoop: mayLoop)
+    } catch {
+      var failure = error
+      let position = document.error("", at: document.node(at: error.place))
+      failure.position = (position.line, position.column)
+      throw failure
+    }
+  }
+
+  private init(_ document: JSONDocument, file: String, mayLoop: Bool) throws(RuleError) {
     var reader = DocumentReader(file: file, path: "", value: document.value(of: 0, version: .v2015))
     var given: String?
     // `get-topic-rule` puts ruleArn beside "rule", `create-topic-rule --cli-input-json` ruleName beside its payload.

@@ -2,8 +2,10 @@
 public struct RuleError: Error, Sendable, Equatable, CustomStringConvertible {
   /// The document's file.
   public let file: String
-  /// Where in the document: `actions[0].republish.topic`, or the line and column where it is no JSON.
+  /// The member: `actions[0].republish.topic`; empty where the document isn't JSON.
   public let place: String
+  /// The line and column of the member, or of what it is missing from; both from 1.
+  public internal(set) var position: (line: Int, column: Int) = (1, 1)
   /// What is wrong.
   public let message: String
   /// The statement's line with a caret, where the error is in the SQL.
@@ -16,8 +18,12 @@ public struct RuleError: Error, Sendable, Equatable, CustomStringConvertible {
     self.excerpt = excerpt
   }
 
-  /// The file, the place and what is wrong there.
+  /// The file, the position, the place and what is wrong there.
   public var description: String {
-    "\(file): \(place): \(message)" + (excerpt.map { "\n" + $0 } ?? "")
+    "\(file): line \(position.line), column \(position.column): " + (place.isEmpty ? "" : "\(place): ") + message
+      + (excerpt.map { "\n" + $0 } ?? "")
   }
+
+  /// The same by all its parts.
+  public static func == (left: RuleError, right: RuleError) -> Bool { left.description == right.description }
 }

@@ -95,7 +95,7 @@ public struct TimestreamAction: Sendable {
       case .null, .undefined, .bytes: continue
       case .boolean(let flag): measures.append((name, .boolean(flag)))
       case .string(let text): measures.append((name, .varchar(text)))
-      case .array, .object: measures.append((name, .varchar(String(decoding: value.json, as: UTF8.self))))
+      case .array, .object: measures.append((name, .varchar(value.asString ?? "")))
       case .number(let number):
         if number.isInt {
           guard let whole = Int64(number.text) else {

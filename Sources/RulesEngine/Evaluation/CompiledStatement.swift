@@ -83,13 +83,15 @@ public enum Outcome: Sendable {
   case noMatch
   /// The outgoing payload.
   case output([UInt8])
-  /// The payload is no JSON but the statement looks into it; AWS counts a `ParseError`.
+  /// The payload isn't JSON but the statement looks into it, or it is too large, or the statement makes too much of it;
+  /// AWS counts a `ParseError`.
   case payloadError(JSONError)
 }
 
 /// Evaluates statements; one object is used again for many messages, by one thread at a time.
 public final class StatementEvaluator {
   private let document = JSONDocument()
+  private let steps = StepCounter()
 
   /// An evaluator.
   public init() {}
@@ -108,29 +110,50 @@ public final class StatementEvaluator {
   public func append(_ statement: CompiledStatement, _ message: Message, to bytes: inout [UInt8]) -> Outcome {
     let (evaluator, error) = prepare(statement, message)
     if let error { return .payloadError(error) }
+    let start = bytes.count
     if let projection = statement.projection, case .payload(let document?) = evaluator.row {
-      guard projection.append(document, evaluator, to: &bytes) else { return .noMatch }
-      return .output([])
+      guard projection.append(document, evaluator, to: &bytes) else { return ended(.noMatch, start, &bytes) }
+      return ended(.output([]), start, &bytes)
     }
-    guard let value = evaluator.result(of: statement.statement.select) else { return .noMatch }
+    guard let value = evaluator.result(of: statement.statement.select) else {
+      return ended(.noMatch, start, &bytes)
+    }
     switch value {
     case .bytes(let raw): bytes += raw
     case .undefined: break
-    default: value.appendJSON(to: &bytes)
+    default: guard value.appendJSON(to: &bytes) else { return tooMuch(start, &bytes) }
     }
-    return .output([])
+    return ended(.output([]), start, &bytes)
+  }
+
+  /// The outcome, unless the statement has used up its steps or its result is too long: then half a result would be
+  /// wrong.
+  private func ended(_ outcome: Outcome, _ start: Int, _ bytes: inout [UInt8]) -> Outcome {
+    steps.isExhausted || bytes.count - start > EvaluationLimits.bytes ? tooMuch(start, &bytes) : outcome
+  }
+
+  private func tooMuch(_ start: Int, _ bytes: inout [UInt8]) -> Outcome {
+    bytes.removeLast(bytes.count - start)
+    return .payloadError(
+      JSONError(
+        "the statement makes more of this payload than \(EvaluationLimits.steps) steps or "
+          + "\(EvaluationLimits.bytes) bytes"))
   }
 
   /// What expressions of `statement`'s rule see: its payload and variables.
   func prepare(_ statement: CompiledStatement, _ message: Message) -> (Evaluator, JSONError?) {
     var failure: JSONError?
+    steps.reset()
     do throws(JSONError) {
+      guard message.payload.count <= EvaluationLimits.bytes else {
+        throw JSONError("the payload has \(message.payload.count) bytes, more than \(EvaluationLimits.bytes)")
+      }
       try document.read(message.payload)
     } catch {
       failure = error
     }
     var evaluator = Evaluator(
-      message: message, version: statement.version, row: .payload(failure == nil ? document : nil))
+      message: message, version: statement.version, row: .payload(failure == nil ? document : nil), steps: steps)
     if let failure, !statement.takesAnyPayload { return (evaluator, failure) }
     for assignment in statement.statement.assignments {
       evaluator.variables.append(evaluator.value(of: assignment.expression))

@@ -12,6 +12,8 @@ struct Evaluator {
   let version: SQLVersion
   var row: Row
   var variables: [Value] = []
+  /// What the message may still cost.
+  let steps: StepCounter
 
   // MARK: SELECT
 
@@ -71,7 +73,7 @@ struct Evaluator {
     case .row: return wholeRow
     case .payload: return .bytes(message.payload)
     case .call(let function, let arguments):
-      guard function.arity.contains(arguments.count) else { return .undefined }
+      guard function.arity.contains(arguments.count), steps.take() else { return .undefined }
       return function.body(arguments.map { value(of: $0) }, self)
     case .cast(let operand, let type): return cast(value(of: operand), type)
     case .negate(let operand):
@@ -120,6 +122,7 @@ struct Evaluator {
     var inner = self
     return .array(
       elements.compactMap { element in
+        guard steps.take() else { return nil }
         inner.row = .value(element)
         return inner.result(of: select).flatMap { $0.isUndefined ? nil : $0 }
       })
@@ -164,7 +167,7 @@ struct Evaluator {
     case .add:
       if isString(left) || isString(right) {
         guard let a = left.asString, let b = right.asString else { return .undefined }
-        return .string(a + b)
+        return Value.string(bounded: a + b)
       }
       return arithmetic(operation, left, right)
     case .subtract, .multiply, .divide, .remainder: return arithmetic(operation, left, right)

@@ -33,7 +33,7 @@ public struct Explanation: Sendable {
     rows.append(
       Row(
         clause: clause, expression: String(repeating: "  ", count: depth) + expression.sql(variables),
-        value: value.isUndefined ? "" : String(decoding: value.json, as: UTF8.self), type: value.typeName,
+        value: value.isUndefined ? "" : value.shown, type: value.typeName,
         note: note))
     for part in expression.parts { add("", part, evaluator, depth: depth + 1) }
   }
@@ -101,7 +101,7 @@ extension Evaluator {
     func isUndefined(_ part: Expression) -> Bool { value(of: part).isUndefined }
     func described(_ part: Expression) -> String {
       let value = value(of: part)
-      return "\(String(decoding: value.json, as: UTF8.self)) (\(value.typeName))"
+      return "\(value.shown) (\(value.typeName))"
     }
     switch expression {
     case .literal: return "the number is beyond 34 digits or an exponent of 999"
@@ -167,4 +167,9 @@ extension Value {
     case .bytes: "binary"
     }
   }
+}
+
+extension Value {
+  /// The value as JSON, for a person.
+  fileprivate var shown: String { json.map { String(decoding: $0, as: UTF8.self) } ?? "a value too long to show" }
 }

@@ -1,3 +1,5 @@
+import JSON
+
 /// A select list of plainly named items, written as JSON while it is evaluated: names and casts of names, nearly all
 /// that rules select, are taken from the payload's text without a value in between.
 ///
@@ -27,7 +29,7 @@ struct Projection: Sendable {
       guard case .expression(let expression, let path) = item, path.count == 1, names.insert(path[0]).inserted
       else { return nil }
       var key: [UInt8] = []
-      Value.append(string: path[0], to: &key)
+      JSONText.appendString(path[0], to: &key)
       key.append(UInt8(ascii: ":"))
       let source: Source =
         switch expression {
@@ -89,7 +91,6 @@ struct Projection: Sendable {
     case .expression(let expression): value = evaluator.value(of: expression)
     }
     if value.isUndefined { return false }
-    value.appendJSON(to: &bytes)
-    return true
+    return value.appendJSON(to: &bytes)
   }
 }

@@ -28,6 +28,11 @@ enum Value: Sendable {
   /// A payload that is no JSON; only `SELECT *` and `encode` know what to do with it.
   case bytes([UInt8])
 
+  /// A text; Undefined if it is longer than any payload.
+  static func string(bounded text: String) -> Value {
+    text.utf8.count <= EvaluationLimits.bytes ? .string(text) : .undefined
+  }
+
   static func int(_ value: Int) -> Value { .number(Number(decimal: Decimal34(value), isInt: true)) }
 
   var isUndefined: Bool { if case .undefined = self { true } else { false } }
@@ -108,7 +113,7 @@ extension Value {
     case .boolean(let value): value ? "true" : "false"
     case .number(let number): number.isInt ? number.text : number.decimal.text()
     case .string(let text): text
-    case .array, .object: String(decoding: json, as: UTF8.self)
+    case .array, .object: json.map { String(decoding: $0, as: UTF8.self) }
     case .bytes(let bytes): String(validating: bytes, as: UTF8.self)
     }
   }
@@ -116,24 +121,29 @@ extension Value {
   /// `=` of the dialect: nil where a side is Undefined.
   static func equal(_ left: Value, _ right: Value) -> Bool? {
     switch (left, right) {
-    case (.undefined, _), (_, .undefined): nil
-    default: isSame(left, right)
+    case (.undefined, _), (_, .undefined): return nil
+    default:
+      // Values that share parts can be far larger than their memory.
+      var steps = EvaluationLimits.steps
+      return isSame(left, right, &steps)
     }
   }
 
-  private static func isSame(_ left: Value, _ right: Value) -> Bool {
+  private static func isSame(_ left: Value, _ right: Value, _ steps: inout Int) -> Bool {
+    steps -= 1
+    guard steps > 0 else { return false }
     switch (left, right) {
-    case (.null, .null), (.undefined, .undefined): true
-    case (.boolean(let a), .boolean(let b)): a == b
-    case (.number(let a), .number(let b)): a.decimal == b.decimal
+    case (.null, .null), (.undefined, .undefined): return true
+    case (.boolean(let a), .boolean(let b)): return a == b
+    case (.number(let a), .number(let b)): return a.decimal == b.decimal
     // Strings are compared by their code points, not by canonical equivalence.
-    case (.string(let a), .string(let b)): a.utf8.elementsEqual(b.utf8)
+    case (.string(let a), .string(let b)): return a.utf8.elementsEqual(b.utf8)
     case (.array(let a), .array(let b)):
-      a.count == b.count && zip(a, b).allSatisfy { isSame($0, $1) }
+      return a.count == b.count && zip(a, b).allSatisfy { isSame($0, $1, &steps) }
     case (.object(let a), .object(let b)):
-      a.count == b.count
-        && zip(a.keys, a.values).allSatisfy { key, value in b[key].map { isSame(value, $0) } ?? false }
-    default: false
+      return a.count == b.count
+        && zip(a.keys, a.values).allSatisfy { key, value in b[key].map { isSame(value, $0, &steps) } ?? false }
+    default: return false
     }
   }
 }

@@ -16,7 +16,7 @@ extension Functions {
     Function("regexp_replace", 3...3) { arguments, _ in
       guard let replacement = arguments[2].asString else { return .undefined }
       return matching(arguments) { expression, text in
-        .string(expression.replacing(in: text, with: Array(replacement.utf8)))
+        expression.replacing(in: text, with: Array(replacement.utf8)).map { .string($0) } ?? .undefined
       }
     },
   ]
@@ -38,10 +38,12 @@ private final class RegularExpression {
   private let context: OpaquePointer
   /// About a second of backtracking.
   private static let matchLimit: UInt32 = 1_000_000
+  /// Bytes of a pattern; a longer one takes long to compile.
+  private static let patternLimit = 32_768
 
   init?(_ pattern: String) {
     let bytes = Array(pattern.utf8)
-    guard let code = ts_pcre2_compile(bytes, bytes.count) else { return nil }
+    guard bytes.count <= Self.patternLimit, let code = ts_pcre2_compile(bytes, bytes.count) else { return nil }
     self.code = code
     data = ts_pcre2_data(code)
     context = ts_pcre2_context(Self.matchLimit)
@@ -64,13 +66,16 @@ private final class RegularExpression {
   }
 
   /// Replaces all matches; `$1` is a group, as in Java's `replaceAll`.
-  func replacing(in text: [UInt8], with replacement: [UInt8]) -> String {
+  ///
+  /// Nil if the result is longer than any payload.
+  func replacing(in text: [UInt8], with replacement: [UInt8]) -> String? {
     var result: [UInt8] = []
     var position = 0
     var copied = 0
     while position <= text.count, let match = firstMatch(in: text, from: position), let whole = match[0] {
       result += text[copied..<whole.lowerBound]
       append(replacement, groups: match, of: text, to: &result)
+      guard result.count <= EvaluationLimits.bytes else { return nil }
       copied = whole.upperBound
       position = whole.upperBound
       if whole.isEmpty {
@@ -80,7 +85,7 @@ private final class RegularExpression {
       }
     }
     result += text[copied...]
-    return String(decoding: result, as: UTF8.self)
+    return result.count <= EvaluationLimits.bytes ? String(decoding: result, as: UTF8.self) : nil
   }
 
   private func append(

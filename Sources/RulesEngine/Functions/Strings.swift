@@ -1,3 +1,5 @@
+internal import CLinux
+
 extension Functions {
   /// Strings in, by conversion; positions count characters (Unicode scalars) from 0.
   static let strings: [Function] = [
@@ -11,10 +13,14 @@ extension Functions {
     Function("concat", 0...1000, concatenation),
     two("startswith") { .boolean($0.starts(with: $1)) },
     two("endswith") { .boolean($0.count >= $1.count && $0.suffix($1.count).elementsEqual($1)) },
-    two("indexof") { .int(place(of: $1[...], in: $0[...]) ?? -1) },
+    two("indexof") { text, part in
+      // A place counts characters: all bytes but those that continue one.
+      place(of: part, in: text[...]).map { .int(text[..<$0].count { $0 & 0xC0 != 0x80 }) } ?? .int(-1)
+    },
     Function("replace", 3...3) { arguments, _ in
-      guard let texts = scalars(arguments) else { return .undefined }
-      return .string(replacing(texts[1], in: texts[0], with: texts[2]))
+      guard let text = arguments[0].asString, let old = arguments[1].asString, let new = arguments[2].asString
+      else { return .undefined }
+      return replacing(Array(old.utf8), in: Array(text.utf8), with: Array(new.utf8))
     },
     padding("lpad") { text, spaces in spaces + text }, padding("rpad") { text, spaces in text + spaces },
     Function("substring", 2...3, substring),
@@ -41,38 +47,36 @@ extension Functions {
     return result
   }
 
+  /// A function of two texts as UTF-8, where equal texts have equal bytes.
   private static func two(
-    _ name: String, _ body: @escaping @Sendable ([UnicodeScalar], [UnicodeScalar]) -> Value
+    _ name: String, _ body: @escaping @Sendable ([UInt8], [UInt8]) -> Value
   ) -> Function {
     Function(name, 2...2) { arguments, _ in
-      scalars(arguments).map { body($0[0], $0[1]) } ?? .undefined
+      guard let one = arguments[0].asString, let other = arguments[1].asString else { return .undefined }
+      return body(Array(one.utf8), Array(other.utf8))
     }
   }
 
-  private static func place(of part: ArraySlice<UnicodeScalar>, in text: ArraySlice<UnicodeScalar>) -> Int? {
-    guard part.count <= text.count else { return nil }
-    for start in text.startIndex...(text.endIndex - part.count) where text[start...].starts(with: part) {
-      return start
-    }
-    return nil
+  /// Where `part` begins in `text`; in linear time, whatever they are.
+  private static func place(of part: [UInt8], in text: ArraySlice<UInt8>) -> Int? {
+    text.withUnsafeBytes { text -> Int? in
+      guard !part.isEmpty else { return 0 }
+      guard let start = text.baseAddress, let found = ts_memmem(start, text.count, part, part.count) else { return nil }
+      return UnsafeRawPointer(found) - start
+    }.map { text.startIndex + $0 }
   }
 
-  private static func replacing(_ part: [UnicodeScalar], in text: [UnicodeScalar], with new: [UnicodeScalar])
-    -> String
-  {
-    var result = String.UnicodeScalarView()
-    guard !part.isEmpty else {
-      result.append(contentsOf: text)
-      return String(result)
-    }
+  private static func replacing(_ part: [UInt8], in text: [UInt8], with new: [UInt8]) -> Value {
+    guard !part.isEmpty else { return .string(String(decoding: text, as: UTF8.self)) }
+    var result: [UInt8] = []
     var rest = text[...]
-    while let start = place(of: part[...], in: rest) {
-      result.append(contentsOf: rest[..<start])
-      result.append(contentsOf: new)
+    while let start = place(of: part, in: rest) {
+      result += rest[..<start]
+      result += new
       rest = rest[(start + part.count)...]
+      guard result.count <= EvaluationLimits.bytes else { return .undefined }
     }
-    result.append(contentsOf: rest)
-    return String(result)
+    return Value.string(bounded: String(decoding: result + rest, as: UTF8.self))
   }
 
   /// With an array among the arguments all become one array, else all become one String.
@@ -87,12 +91,15 @@ extension Functions {
         case .undefined: return .undefined
         default: elements.append(argument)
         }
+        guard elements.count <= EvaluationLimits.elements else { return .undefined }
       }
       return .array(elements)
     }
     var text = ""
     for argument in arguments {
-      guard let part = argument.asString else { return .undefined }
+      guard let part = argument.asString, text.utf8.count + part.utf8.count <= EvaluationLimits.bytes else {
+        return .undefined
+      }
       text += part
     }
     return .string(text)
@@ -106,7 +113,7 @@ extension Functions {
       guard let text = arguments[0].asString, let count = arguments[1].asIntegerArgument else {
         return .undefined
       }
-      return .string(body(text, String(repeating: " ", count: max(0, min(count, 1000)))))
+      return Value.string(bounded: body(text, String(repeating: " ", count: max(0, min(count, 1000)))))
     }
   }
 

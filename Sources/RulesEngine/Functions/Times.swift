@@ -40,7 +40,7 @@ extension Functions {
     _ pattern: [TimePattern.Part], _ zone: TimeZoneFile, _ time: Value, _ evaluator: Evaluator
   ) -> Value {
     guard evaluator.version == .v2016, let milliseconds = time.asIntegerArgument,
-      abs(milliseconds) < TimePattern.largestMilliseconds
+      milliseconds.magnitude < TimePattern.largestMilliseconds
     else { return .undefined }
     return TimePattern.text(pattern, milliseconds: milliseconds, zone: zone).map { .string($0) } ?? .undefined
   }

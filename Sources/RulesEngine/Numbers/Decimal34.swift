@@ -46,7 +46,7 @@ struct Decimal34: Sendable {
       coefficient /= 10
       exponent += 1
     }
-    guard abs(exponent) <= Self.largestExponent else { return nil }
+    guard (-Self.largestExponent...Self.largestExponent).contains(exponent) else { return nil }
     self.isNegative = isNegative
     self.coefficient = coefficient
     self.exponent = exponent
@@ -281,7 +281,7 @@ struct Decimal34: Sendable {
   static func + (left: Decimal34, right: Decimal34) -> Decimal34? {
     if left.isZero { return right }
     if right.isZero { return left }
-    let (a, b, exponent) = aligned(left, right)
+    let (a, b, exponent) = alignedForAddition(left, right)
     if left.isNegative == right.isNegative {
       return Decimal34(isNegative: left.isNegative, coefficient: a + b, exponent: exponent)
     }
@@ -311,7 +311,7 @@ struct Decimal34: Sendable {
       exponent += 1
     }
     // Enough digits are left below the 34th for this to be no tie.
-    if isSticky, low % 10 == 0 || low % 10 == 5 { low += 1 }
+    if isSticky, low % 10 == 0 || low % 10 == 5 { low &+= 1 }
     return Decimal34(isNegative: isNegative, coefficient: low, exponent: exponent)
   }
 
@@ -336,10 +336,49 @@ struct Decimal34: Sendable {
   static func % (left: Decimal34, right: Decimal34) -> Decimal34? {
     guard !right.isZero else { return nil }
     if left.magnitude < right.magnitude { return left }
-    guard let quotient = left / right else { return nil }
-    let whole = quotient.rounded(.towardZero)
-    guard let product = whole * right, let rest = left - product else { return nil }
-    return rest
+    // Exact, whatever the exponents: no quotient is rounded.
+    let (a, b) = (left.normalized, right.normalized)
+    var rest = a.coefficient
+    var divisor = b.coefficient
+    if a.exponent >= b.exponent {
+      rest %= divisor
+      for _ in 0..<(a.exponent - b.exponent) where rest > 0 { rest = rest * 10 % divisor }
+    } else {
+      // The divisor isn't above the dividend, so that it fits in its digits.
+      divisor *= power(of10: b.exponent - a.exponent)
+      rest %= divisor
+    }
+    return Decimal34(isNegative: left.isNegative, coefficient: rest, exponent: min(a.exponent, b.exponent))
+  }
+
+  /// Both coefficients at one exponent. Of digits too far below the other number to count, a last digit of 1 remains
+  /// in their place, so that the sum rounds as the exact one would.
+  private static func alignedForAddition(_ left: Decimal34, _ right: Decimal34) -> (UInt128, UInt128, Int) {
+    let a = left.normalized
+    let b = right.normalized
+    if a.exponent == b.exponent { return (a.coefficient, b.coefficient, a.exponent) }
+    let (high, low) = a.exponent > b.exponent ? (a, b) : (b, a)
+    let gap = high.exponent - low.exponent
+    // 37 digits at most, so that ten times the sum of both fits in 128 bits.
+    let shift = min(gap, max(0, 37 - high.digitCount))
+    let highCoefficient = high.coefficient * power(of10: shift)
+    let exponent = high.exponent - shift
+    guard gap > shift else {
+      return a.exponent > b.exponent
+        ? (highCoefficient, low.coefficient, exponent) : (low.coefficient, highCoefficient, exponent)
+    }
+    var rest = low.coefficient
+    var isExact = false
+    if gap - shift <= 38 {
+      let (quotient, remainder) = low.coefficient.quotientAndRemainder(dividingBy: power(of10: gap - shift))
+      (rest, isExact) = (quotient, remainder == 0)
+    } else {
+      rest = 0
+    }
+    let lowCoefficient = rest * 10 + (isExact ? 0 : 1)
+    return a.exponent > b.exponent
+      ? (highCoefficient * 10, lowCoefficient, exponent - 1)
+      : (lowCoefficient, highCoefficient * 10, exponent - 1)
   }
 
   /// Both coefficients at one exponent; what lies more than 38 digits below the other is too small to count.

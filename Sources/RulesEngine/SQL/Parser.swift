@@ -8,6 +8,9 @@ struct Parser {
   private var depth = 0
   private var variables: [String] = []
   private static let depthLimit = 128
+  /// AWS's limit on a rule document, in bytes.
+  private static let lengthLimit = 1 << 18
+  private var operators = 0
 
   /// Reads a whole statement. Without FROM it serves Basic Ingest only, which `allowsNoSource` must allow.
   static func statement(_ text: String, allowsNoSource: Bool) throws(SQLError) -> Statement {
@@ -28,6 +31,9 @@ struct Parser {
 
   private init(_ text: String) throws(SQLError) {
     sql = Array(text.utf8)
+    guard sql.count <= Self.lengthLimit else {
+      throw SQLError("a statement of more than \(Self.lengthLimit) bytes", at: 0, in: [])
+    }
     tokens = try Lexer.tokens(of: sql)
   }
 
@@ -125,7 +131,10 @@ struct Parser {
       return [name]
     }
     var names = [try name("an alias")]
-    while accept(".") { names.append(try name("an alias")) }
+    while accept(".") {
+      try countOperator()
+      names.append(try name("an alias"))
+    }
     return names
   }
 
@@ -136,20 +145,36 @@ struct Parser {
     defer { depth -= 1 }
     guard depth <= Self.depthLimit else { throw error("more than \(Self.depthLimit) levels of nesting") }
     var left = try conjunction()
-    while accept(keyword: "OR") { left = .binary(.or, left, try conjunction()) }
+    while accept(keyword: "OR") {
+      try countOperator()
+      left = .binary(.or, left, try conjunction())
+    }
     return left
   }
 
   private mutating func conjunction() throws(SQLError) -> Expression {
     var left = try negation()
-    while accept(keyword: "AND") { left = .binary(.and, left, try negation()) }
+    while accept(keyword: "AND") {
+      try countOperator()
+      left = .binary(.and, left, try negation())
+    }
     return left
+  }
+
+  /// Chains of operators make trees as deep as they are long, which the evaluation walks.
+  private mutating func countOperator() throws(SQLError) {
+    operators += 1
+    guard operators <= EvaluationLimits.operators else {
+      throw error("more than \(EvaluationLimits.operators) operators in one statement")
+    }
   }
 
   private mutating func negation() throws(SQLError) -> Expression {
     var count = 0
-    while accept(keyword: "NOT") { count += 1 }
-    guard count <= Self.depthLimit else { throw error("more than \(Self.depthLimit) levels of nesting") }
+    while accept(keyword: "NOT") {
+      try countOperator()
+      count += 1
+    }
     var result = try comparison()
     for _ in 0..<count { result = .not(result) }
     return result
@@ -164,13 +189,17 @@ struct Parser {
 
   private mutating func sum() throws(SQLError) -> Expression {
     var left = try product()
-    while let operation = accept(oneOf: [.add, .subtract]) { left = .binary(operation, left, try product()) }
+    while let operation = accept(oneOf: [.add, .subtract]) {
+      try countOperator()
+      left = .binary(operation, left, try product())
+    }
     return left
   }
 
   private mutating func product() throws(SQLError) -> Expression {
     var left = try signed()
     while let operation = accept(oneOf: [.multiply, .divide, .remainder]) {
+      try countOperator()
       left = .binary(operation, left, try signed())
     }
     return left
@@ -194,6 +223,7 @@ struct Parser {
   private mutating func postfix() throws(SQLError) -> Expression {
     var result = try primary()
     while accept(".") {
+      try countOperator()
       let name = try name("an attribute's name")
       if case .path(let names) = result {
         result = .path(names + [name])

@@ -40,9 +40,11 @@ public final class RulesService: MQTTClientDelegate {
   private var headers: [HeaderKey: PublishHeader] = [:]
   private var executions: [Int: Execution] = [:]
   private var lastTag = 0
-  private var granted = 0
+  /// The filters that the broker has granted in the present connection.
+  private var granted: Set<String> = []
+  private var wasReady = false
   /// Whether the broker has granted all subscriptions: what is published from then on reaches the rules.
-  public var isReady: Bool { granted >= filters.count }
+  public var isReady: Bool { granted.count >= filters.count }
   /// More topics than this are rather a new one for each message.
   private static let headerLimit = 1000
 
@@ -55,8 +57,8 @@ public final class RulesService: MQTTClientDelegate {
   private var storing = 0
   /// Messages that came since acknowledgements were written: what a lost connection brings again.
   private var window: [MessageKey] = []
-  /// Messages that come again only because a store failed: their other actions are done.
-  private var retried: [MessageKey: Int] = [:]
+  /// Messages that come again only because a store failed, in the order in which they came: their other actions are done.
+  private var retried: [MessageKey] = []
   private var reportSecond = 0
   private var reports = 0
   private static let reportLimit = 10
@@ -64,7 +66,6 @@ public final class RulesService: MQTTClientDelegate {
   private var storePause = firstStorePause
   private static let firstStorePause: Int64 = 500_000_000
   private static let longestStorePause: Int64 = 30_000_000_000
-  private static let retriedLimit = 65_536
 
   private struct StoreBatch {
     var waiting: [(request: WriteRequest, execution: Execution)] = []
@@ -99,10 +100,10 @@ public final class RulesService: MQTTClientDelegate {
   }
 
   /// A service over two clients that aren't connected yet. `log` gets a line for each thing that went wrong and for
-  /// each log action, `onFailure` what ended a client for good. Actions that store need a `storage`. With a `hopLimit` a message is republished so often at
-  /// most, which is counted in its user property `hops`; the next republishing fails.
+  /// each log action, `onFailure` what ended a client for good. Actions that store need a `storage`. `hopLimit` limits how
+  /// often a message may be republished, counted in its user property `hops`; the next republishing fails.
   ///
-  /// Throws `MQTTError` for a share group that is none.
+  /// Throws `MQTTError` if the share group's name is invalid.
   public init(
     rules: [RuleDocument], subscriber: MQTTClient, publisher: MQTTClient, shareGroup: String? = nil,
     hopLimit: Int? = nil, storage: RuleStorage? = nil, stores: Bool = false,
@@ -124,7 +125,7 @@ public final class RulesService: MQTTClientDelegate {
   /// Runs `documents` from now on; rules of a known name keep their counters. Filters that no rule has any more stay
   /// subscribed until the next session, and match nothing.
   ///
-  /// Throws `MQTTError` for a share group that is none.
+  /// Throws `MQTTError` if the share group's name is invalid.
   public func replaceRules(_ documents: [RuleDocument]) throws(MQTTError) {
     let known = Dictionary(rules.map { ($0.document.name, $0.counters) }) { first, _ in first }
     rules = documents.map { LoadedRule($0, counters: known[$0.name] ?? RuleCounters()) }
@@ -170,9 +171,10 @@ public final class RulesService: MQTTClientDelegate {
     if stores, incoming.qos != .atMostOnce {
       let key = MessageKey(topic: incoming.topic, payload: incoming.payload)
       window.append(key)
-      if !retried.isEmpty, let count = retried[key] {
-        isRetry = true
-        retried[key] = count > 1 ? count - 1 : nil
+      if let next = retried.first {
+        // The broker delivers again in the old order. Whatever else comes is new, and so is all that follows.
+        isRetry = next == key
+        if isRetry { retried.removeFirst() } else { retried.removeAll() }
       }
     }
     tree.forEach(matching: incoming.topic) { run($0, message, isRetry: isRetry) }
@@ -298,7 +300,8 @@ public final class RulesService: MQTTClientDelegate {
       return
     }
     storeError = nil
-    for key in window where retried.count < Self.retriedLimit { retried[key, default: 0] += 1 }
+    // No more than what the broker sends without an acknowledgement.
+    retried = window
     window.removeAll()
     let pause = storePause
     storePause = min(2 * pause, Self.longestStorePause)
@@ -321,7 +324,7 @@ public final class RulesService: MQTTClientDelegate {
       guard hops < hopLimit else {
         throw MQTTError(.invalidSettings, "the message was republished \(hops) times, the limit")
       }
-      properties.userProperties.append((Self.hopsName, String(hops + 1)))
+      properties.userProperties.append((Self.hopsName, String(max(0, hops) + 1)))
     }
     let header = try PublishHeader(topic: TopicName(topic), qos: republish.qos, properties: properties)
     if isPlain {
@@ -416,7 +419,10 @@ public final class RulesService: MQTTClientDelegate {
     case .failed(let error): onFailure(error)
     case .waiting(let error):
       // What was read and isn't acknowledged comes again by itself.
-      if client === subscriber { window.removeAll() }
+      if client === subscriber {
+        window.removeAll()
+        granted.removeAll()
+      }
       report("rules: \(error.message); trying again")
     default: break
     }
@@ -426,8 +432,9 @@ public final class RulesService: MQTTClientDelegate {
   public func client(_ client: MQTTClient, subscribed filter: TopicFilter, _ result: Result<QoS, MQTTError>) {
     switch result {
     case .success:
-      granted += 1
-      if granted == filters.count {
+      let isNew = granted.insert(filter.description).inserted
+      if isNew, isReady, !wasReady {
+        wasReady = true
         log(
           "rules: ready: \(rules.map(\.document).filter { !$0.isDisabled }.map(\.name).joined(separator: ", "))"
         )

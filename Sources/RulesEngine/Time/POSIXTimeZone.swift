@@ -1,3 +1,4 @@
+import Numbers
 import Time
 
 /// The rule at a TZif file's end, for times after its last transition: `<-04>4<-03>,M9.1.6/24,M4.1.6/24`
@@ -49,8 +50,8 @@ struct POSIXTimeZone: Sendable {
 
   func period(at seconds: Int) -> TimeZoneFile.Period {
     guard let daylight else { return standard }
-    let year = CivilDate(daysSinceEpoch: Int((Double(seconds + standard.offset) / 86_400).rounded(.down)))
-      .year
+    let local = seconds.saturatingAdd(standard.offset)
+    let year = CivilDate(daysSinceEpoch: local.floorDivided(by: 86_400).quotient).year
     let start = daylight.start.moment(in: year) - standard.offset
     let end = daylight.end.moment(in: year) - daylight.period.offset
     let isSummer = start < end ? (start..<end).contains(seconds) : seconds < end || seconds >= start

@@ -1,9 +1,15 @@
+import Numbers
 import Time
 
 /// Patterns of letters for dates: Joda-Time's for writing (`parse_time`), java.time's for reading (`time_to_epoch`).
 enum TimePattern {
   /// About the year 292 million, Joda-Time's own limit, is cut to what the calendar here does exactly.
   static let largestMilliseconds = 8_000_000_000_000_000
+  /// The greatest year that is read: its milliseconds fit in 64 bits with room to spare.
+  private static let largestYear = 99_999_999
+
+  /// Letters of a pattern, which come from statements and payloads.
+  private static let lengthLimit = 1024
 
   enum Part: Sendable { case letters(Unicode.Scalar, Int), literal(String) }
 
@@ -14,8 +20,9 @@ enum TimePattern {
   ]
   private static let days = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"]
 
-  /// Nil where a quote isn't closed.
+  /// Nil if a quote isn't closed, or the pattern is too long.
   static func parts(_ pattern: String) -> [Part]? {
+    guard pattern.utf8.count <= lengthLimit else { return nil }
     var parts: [Part] = []
     var literal = ""
     let characters = Array(pattern.unicodeScalars)
@@ -63,10 +70,10 @@ enum TimePattern {
 
   /// The moment by Joda-Time's `DateTimeFormat`; nil for a letter that it doesn't have.
   static func text(_ parts: [Part], milliseconds: Int, zone: TimeZoneFile) -> String? {
-    let seconds = floorDivide(milliseconds, 1000)
+    let seconds = milliseconds.floorDivided(by: 1000).quotient
     let period = zone.period(at: seconds)
     let local = seconds + period.offset
-    let day = floorDivide(local, 86_400)
+    let day = local.floorDivided(by: 86_400).quotient
     let clock = local - day * 86_400
     let date = CivilDate(daysSinceEpoch: day)
     let weekday = CivilDate.weekday(day)
@@ -88,7 +95,7 @@ enum TimePattern {
         case "w": append(CivilDate.isoWeek(day).week, count, to: &text)
         case "e": append(weekday == 0 ? 7 : weekday, count, to: &text)
         case "E": text += (count >= 4 ? days[weekday] : String(days[weekday].prefix(3))).utf8
-        case "y": append(count == 2 ? abs(date.year) % 100 : date.year, count, to: &text)
+        case "y": append(count == 2 ? Int(date.year.magnitude % 100) : date.year, count, to: &text)
         case "D": append(day - CivilDate.days(date.year, 1, 1) + 1, count, to: &text)
         case "M" where count < 3: append(date.month, count, to: &text)
         case "M":
@@ -123,7 +130,7 @@ enum TimePattern {
       return
     }
     let start = text.count
-    var rest = abs(value)
+    var rest = value.magnitude
     repeat {
       text.append(UInt8(48 + rest % 10))
       rest /= 10
@@ -132,15 +139,11 @@ enum TimePattern {
     text[start...].reverse()
   }
 
-  private static func floorDivide(_ value: Int, _ divisor: Int) -> Int {
-    value >= 0 ? value / divisor : -((-value + divisor - 1) / divisor)
-  }
-
   private static func offset(_ seconds: Int, withColon: Bool) -> String {
     var text: [UInt8] = [UInt8(ascii: seconds < 0 ? "-" : "+")]
-    append(abs(seconds) / 3600, 2, to: &text)
+    append(seconds.saturatingMagnitude / 3600, 2, to: &text)
     if withColon { text.append(UInt8(ascii: ":")) }
-    append(abs(seconds) / 60 % 60, 2, to: &text)
+    append(seconds.saturatingMagnitude / 60 % 60, 2, to: &text)
     return String(decoding: text, as: UTF8.self)
   }
 
@@ -215,10 +218,10 @@ enum TimePattern {
       let start = index
       var value = 0
       while index < text.count, index - start < maximum, ("0"..."9").contains(text[index]) {
-        value = value * 10 + Int(text[index].value - 48)
+        value = value.saturatingMultiply(10).saturatingAdd(Int(text[index].value - 48))
         index += 1
       }
-      return index - start >= minimum ? value : nil
+      return index - start >= minimum && value < Int.max ? value : nil
     }
 
     mutating func word(_ words: [String]) -> Int? {
@@ -271,7 +274,7 @@ enum TimePattern {
       case "S":
         guard count <= 9, let value = number(count, count) else { return false }
         nanosecond = value
-        for _ in count..<9 { nanosecond *= 10 }
+        for _ in count..<9 { nanosecond = nanosecond.saturatingMultiply(10) }
         return true
       case "n": return stored(number(1, 9), 0...999_999_999) { nanosecond = $0 }
       case "X", "x", "Z", "z", "V", "v", "O": return readZone()
@@ -281,7 +284,11 @@ enum TimePattern {
 
     private mutating func readZone() -> Bool {
       let start = index
-      while index < text.count, text[index] != " ", text[index] != "]", text[index] != ")" { index += 1 }
+      while index < text.count, index - start < TimeZoneFile.nameLimit, text[index] != " ", text[index] != "]",
+        text[index] != ")"
+      {
+        index += 1
+      }
       // The longest beginning that is a zone.
       while index > start {
         var name = String.UnicodeScalarView()
@@ -298,7 +305,7 @@ enum TimePattern {
     }
 
     var milliseconds: Int? {
-      guard var year else { return nil }
+      guard var year, year <= TimePattern.largestYear else { return nil }
       if isBeforeChrist { year = 1 - year }
       let days: Int
       if let dayOfYear {

@@ -1,4 +1,5 @@
-import Glibc
+import Files
+import Numbers
 import Synchronization
 
 /// A time zone of the system's tz database, read from its TZif file (RFC 8536).
@@ -21,14 +22,22 @@ final class TimeZoneFile: Sendable {
   private let first: Period
   private let rule: POSIXTimeZone?
 
+  /// The length of a zone's name, which comes from statements and payloads.
+  static let nameLimit = 64
   private static let cache = Mutex<[String: TimeZoneFile]>([:])
+  /// All zones of the tz database, and many offsets.
+  private static let cacheLimit = 2000
   private static let folder = "/usr/share/zoneinfo/"
 
   /// The zone of a name, an offset (+05:30, UTC+1, Z) or nil if there is none.
   static func named(_ name: String) -> TimeZoneFile? {
+    guard name.utf8.count <= nameLimit else { return nil }
     if let known = cache.withLock({ $0[name] }) { return known }
     guard let zone = offsetZone(name) ?? read(name) else { return nil }
-    cache.withLock { $0[name] = zone }
+    cache.withLock { cache in
+      if cache.count >= cacheLimit { cache.removeAll() }
+      cache[name] = zone
+    }
     return zone
   }
 
@@ -62,10 +71,13 @@ final class TimeZoneFile: Sendable {
   /// The epoch seconds of a wall clock's reading, given as if it were UTC. Of two such moments the earlier; a reading
   /// that a clock skips is moved on by what it skips (as `java.time` does).
   func epoch(ofLocal local: Int) -> Int {
-    let before = period(at: local - 86_400).offset
-    let after = period(at: local + 86_400).offset
-    for offset in [before, after] where period(at: local - offset).offset == offset { return local - offset }
-    return local - before
+    let before = period(at: local.saturatingSubtract(86_400)).offset
+    let after = period(at: local.saturatingAdd(86_400)).offset
+    for offset in [before, after] {
+      let moment = local.saturatingSubtract(offset)
+      if period(at: moment).offset == offset { return moment }
+    }
+    return local.saturatingSubtract(before)
   }
 
   // MARK: Offsets
@@ -107,21 +119,13 @@ final class TimeZoneFile: Sendable {
 
   private static func read(_ name: String) -> TimeZoneFile? {
     // A zone's name comes from a payload: it must not lead out of the folder.
-    guard !name.isEmpty, name.utf8.count < 64, !name.hasPrefix("/"), !name.contains(".."),
+    guard !name.isEmpty, !name.hasPrefix("/"), !name.contains(".."),
       name.utf8.allSatisfy({
         ($0 | 0x20) >= 97 && ($0 | 0x20) <= 122 || (48...57).contains($0) || "/_+-".utf8.contains($0)
       }),
-      let bytes = contents(of: folder + name)
+      let bytes = try? Files.read(folder + name)
     else { return nil }
     return parse(name, bytes)
-  }
-
-  private static func contents(of path: String) -> [UInt8]? {
-    guard let file = fopen(path, "re") else { return nil }
-    defer { fclose(file) }
-    var bytes = [UInt8](repeating: 0, count: 1 << 16)
-    let count = fread(&bytes, 1, bytes.count, file)
-    return count > 44 ? Array(bytes[..<count]) : nil
   }
 
   private static func parse(_ name: String, _ bytes: [UInt8]) -> TimeZoneFile? {

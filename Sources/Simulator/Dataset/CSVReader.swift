@@ -1,3 +1,4 @@
+import Files
 import Glibc
 
 /// Reads CSV (RFC 4180) record by record from a file, in memory that doesn't grow with the file.
@@ -70,7 +71,7 @@ public final class CSVReader {
     guard descriptor >= 0 else {
       let advice = errno == ENOENT ? "; check the path" : ""
       throw DatasetError(
-        file: path, message: "can't open the dataset: \(String(cString: strerror(errno)))\(advice)")
+        file: path, message: "can't open the dataset: \(systemError(errno))\(advice)")
     }
     try self.init(descriptor: descriptor, file: path, closesDescriptor: true, options: options)
   }
@@ -375,7 +376,7 @@ public final class CSVReader {
           repaired.append(contentsOf: [0xEF, 0xBF, 0xBD])
           repairs.invalidUTF8 += 1
         }
-        offset += abs(length)
+        offset += Int(length.magnitude)
       }
       fields[index].start = Int32(truncatingIfNeeded: start)
       fields[index].end = Int32(truncatingIfNeeded: repaired.count)
@@ -423,7 +424,7 @@ public final class CSVReader {
         return
       }
       guard errno == EINTR else {
-        let reason = errno == EISDIR ? "is a directory; name a CSV file" : String(cString: strerror(errno))
+        let reason = errno == EISDIR ? "it is a folder; name a CSV file" : systemError(errno)
         throw DatasetError(file: file, message: "can't read the dataset: \(reason)")
       }
     }

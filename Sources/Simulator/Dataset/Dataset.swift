@@ -85,6 +85,9 @@ public final class Dataset {
   /// Whether the time axis is an `uptime` column, not a `time` column.
   public var hasUptime: Bool { if case .uptime = axis { true } else { false } }
 
+  /// Times of more than 30 000 years either way, in seconds, are mistakes: arithmetic with them isn't exact.
+  static let latestTime = 1e12
+
   private enum Axis { case uptime(Int), time(Int) }
 
   let reader: CSVReader
@@ -203,10 +206,11 @@ public final class Dataset {
         message: "has no column 'uptime' or 'time' to take the timing from; name one with --map "
           + "uptime=COLUMN (columns: \(Header.list(columns)))")
     }
-    guard let value else {
+    guard let value, value.magnitude <= Self.latestTime else {
       let place = reader.place(of: column)
       let text = column < reader.fieldCount ? reader.text(column) : ""
-      let wanted = if case .time = axis { "an ISO 8601 time or epoch seconds" } else { "a number of seconds" }
+      let wanted =
+        if case .time = axis { "an ISO 8601 time or epoch seconds" } else { "a number of seconds up to 1e12" }
       throw DatasetError(
         file: file, line: place.line, column: place.column,
         message:

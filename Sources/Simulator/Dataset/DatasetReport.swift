@@ -95,62 +95,42 @@ public struct DatasetReport: Sendable, Equatable, Codable, CustomStringConvertib
 
   /// One JSON object without a line end, as UTF-8; the same keys as `Codable`'s.
   public var json: [UInt8] {
-    var bytes: [UInt8] = []
-    func key(_ name: String, first: Bool = false) {
-      bytes.append(contentsOf: (first ? "" : ",").utf8)
-      JSONText.appendString(name, to: &bytes)
-      bytes.append(UInt8(ascii: ":"))
+    func write(_ name: String, _ value: Double?, to json: inout JSONWriter) {
+      if let value { json.member(name, value) }
     }
-    func number(_ name: String, _ value: Double?) {
-      guard let value else { return }
-      key(name)
-      JSONText.appendNumber(value, to: &bytes)
-    }
-    func integer(_ name: String, _ value: Int, first: Bool = false) {
-      key(name, first: first)
-      JSONText.appendInteger(value, to: &bytes)
-    }
-    func list<Element>(_ name: String, _ elements: [Element], _ body: (Element) -> Void) {
-      key(name)
-      bytes.append(UInt8(ascii: "["))
-      for (index, element) in elements.enumerated() {
-        bytes.append(contentsOf: (index == 0 ? "{" : ",{").utf8)
-        body(element)
-        bytes.append(UInt8(ascii: "}"))
+    var json = JSONWriter()
+    json.object {
+      $0.member("file", file)
+      $0.member("rows", rows)
+      $0.array("columns") {
+        for column in columns {
+          $0.object {
+            $0.member("name", column.name)
+            $0.member("numbers", column.numbers)
+            $0.member("texts", column.texts)
+            $0.member("empty", column.empty)
+            write("minimum", column.minimum, to: &$0)
+            write("maximum", column.maximum, to: &$0)
+          }
+        }
       }
-      bytes.append(UInt8(ascii: "]"))
+      write("firstTime", firstTime, to: &$0)
+      write("lastTime", lastTime, to: &$0)
+      write("typicalStep", typicalStep, to: &$0)
+      $0.object("counts") {
+        for (kind, count) in counts.sorted(by: { $0.key < $1.key }) { $0.member(kind, count) }
+      }
+      $0.array("findings") {
+        for finding in findings {
+          $0.object {
+            $0.member("kind", finding.kind.rawValue)
+            $0.member("line", finding.line)
+            $0.member("text", finding.text)
+          }
+        }
+      }
     }
-    bytes.append(UInt8(ascii: "{"))
-    key("file", first: true)
-    JSONText.appendString(file, to: &bytes)
-    integer("rows", rows)
-    list("columns", columns) { column in
-      key("name", first: true)
-      JSONText.appendString(column.name, to: &bytes)
-      integer("numbers", column.numbers)
-      integer("texts", column.texts)
-      integer("empty", column.empty)
-      number("minimum", column.minimum)
-      number("maximum", column.maximum)
-    }
-    number("firstTime", firstTime)
-    number("lastTime", lastTime)
-    number("typicalStep", typicalStep)
-    key("counts")
-    bytes.append(UInt8(ascii: "{"))
-    for (index, entry) in counts.sorted(by: { $0.key < $1.key }).enumerated() {
-      integer(entry.key, entry.value, first: index == 0)
-    }
-    bytes.append(UInt8(ascii: "}"))
-    list("findings", findings) { finding in
-      key("kind", first: true)
-      JSONText.appendString(finding.kind.rawValue, to: &bytes)
-      integer("line", finding.line)
-      key("text")
-      JSONText.appendString(finding.text, to: &bytes)
-    }
-    bytes.append(UInt8(ascii: "}"))
-    return bytes
+    return json.bytes
   }
 
   /// The report for a person, several lines.

@@ -43,9 +43,6 @@ public struct RepairCounts: Sendable, Equatable, Codable {
     skippedRows += other.skippedRows
   }
 
-  /// The counts as a JSON object.
-  var json: String { "{" + kinds.map { "\"\($0.name)\":\($0.count)" }.joined(separator: ",") + "}" }
-
   /// The kinds that occurred, with their counts.
   var text: String { kinds.filter { $0.count > 0 }.map { "\($0.name) \($0.count)" }.joined(separator: ", ") }
 

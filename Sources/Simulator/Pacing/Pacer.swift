@@ -1,3 +1,5 @@
+import Numbers
+
 /// Says when each message is due, in nanoseconds from the start of the run.
 ///
 /// A pure value without a clock: message n is due at a closed formula of n, so that neither rounding nor what
@@ -53,7 +55,7 @@ public struct Pacer: Sendable {
   /// `elapsed` is its row's place on the time axis in seconds (`Dataset.elapsed()`), used by `.speed` only. Ask in
   /// the messages' order: a due time is never before one given earlier.
   public mutating func due(message number: Int, elapsed: Double = 0) -> Int64? {
-    let index = max(0, number - 1)
+    let index = max(0, number.saturatingSubtract(1))
     let base: Double
     let interval: Double
     switch mode {

@@ -126,10 +126,10 @@ public final class Replay {
     if ending { concludeIfDrained() }
   }
 
-  func truck(_ truck: Truck, changedTo state: ConnectionState) {
+  func truck(_ truck: Truck, changedTo state: ConnectionState, isFirst: Bool) {
     switch state {
     case .connected:
-      connecting -= 1
+      if isFirst { connecting -= 1 }
       if start != nil {
         truck.start()
       } else if trucks.allSatisfy(\.hasConnected) {

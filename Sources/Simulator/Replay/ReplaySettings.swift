@@ -20,7 +20,7 @@ public enum FullBacklogPolicy: String, Sendable, CaseIterable {
 }
 
 /// How often the dataset is replayed.
-public enum Passes: Sendable, Equatable {
+public enum Repetitions: Sendable, Equatable {
   /// This many times.
   case times(Int)
   /// Until something else ends the run.
@@ -34,7 +34,7 @@ public struct ReplaySettings: Sendable {
   /// Random displacement of each due time, as a part of the interval: 0 to 1.
   public var jitter = 0.0
   /// How often the dataset is replayed.
-  public var passes = Passes.times(1)
+  public var repetitions = Repetitions.times(1)
   /// How many messages each truck sends at the most.
   public var count: Int?
   /// How long the run lasts at the most, in nanoseconds.

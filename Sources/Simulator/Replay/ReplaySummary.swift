@@ -1,3 +1,5 @@
+import JSON
+
 /// What a replay counts while it runs.
 struct ReplayStatistics {
   var sent = 0
@@ -54,6 +56,13 @@ public struct ReplaySummary: Sendable {
       p99 = seconds(histogram.quantile(0.99))
       max = seconds(histogram.max)
     }
+
+    func write(to json: inout JSONWriter, hasP95: Bool) {
+      json.member("p50", Decimals.microseconds(p50))
+      if hasP95 { json.member("p95", Decimals.microseconds(p95)) }
+      json.member("p99", Decimals.microseconds(p99))
+      json.member("max", Decimals.microseconds(max))
+    }
   }
 
   init(
@@ -76,25 +85,24 @@ public struct ReplaySummary: Sendable {
     self.repairs = repairs
   }
 
-  /// One JSON object (DESIGN.md section 5, "Summary").
-  public var json: String {
-    func pair(_ name: String, _ value: String) -> String { "\"\(name)\":\(value)" }
-    func number(_ value: Double) -> String { Decimals.text(value, places: 6) }
-    let quantiles = { (q: Quantiles, p95: Bool) in
-      let middle = p95 ? [pair("p95", number(q.p95))] : []
-      return "{"
-        + ([pair("p50", number(q.p50))] + middle + [pair("p99", number(q.p99)), pair("max", number(q.max))])
-        .joined(separator: ",") + "}"
+  /// One JSON object.
+  public var json: [UInt8] {
+    var json = JSONWriter()
+    json.object {
+      $0.member("sent", sent)
+      $0.member("acknowledged", acknowledged)
+      $0.member("resent", resent)
+      $0.member("dropped", dropped)
+      $0.member("reconnects", reconnects)
+      $0.member("askedRate", orNull: askedRate.map(Decimals.microseconds))
+      $0.member("reachedRate", Decimals.microseconds(reachedRate))
+      $0.object("lateness") { lateness.write(to: &$0, hasP95: false) }
+      $0.object("acknowledgement") { acknowledgement.write(to: &$0, hasP95: true) }
+      $0.member("duration", Decimals.microseconds(duration))
+      $0.member("trucks", trucks)
+      $0.object("repairs") { for kind in repairs.kinds { $0.member(kind.name, kind.count) } }
     }
-    return "{"
-      + [
-        pair("sent", "\(sent)"), pair("acknowledged", "\(acknowledged)"), pair("resent", "\(resent)"),
-        pair("dropped", "\(dropped)"), pair("reconnects", "\(reconnects)"),
-        pair("askedRate", askedRate.map(number) ?? "null"), pair("reachedRate", number(reachedRate)),
-        pair("lateness", quantiles(lateness, false)),
-        pair("acknowledgement", quantiles(acknowledgement, true)),
-        pair("duration", number(duration)), pair("trucks", "\(trucks)"), pair("repairs", repairs.json),
-      ].joined(separator: ",") + "}"
+    return json.bytes
   }
 
   /// A few lines for a person.
@@ -117,6 +125,12 @@ public struct ReplaySummary: Sendable {
 
 /// Decimal numbers with a fixed number of places, without a locale.
 enum Decimals {
+  /// A number without what is smaller than a millionth: beyond a microsecond nothing is measured.
+  static func microseconds(_ value: Double) -> Double {
+    let scaled = (value * 1e6).rounded()
+    return scaled.isFinite ? scaled / 1e6 : value
+  }
+
   static func text(_ value: Double, places: Int) -> String {
     guard value.isFinite else { return "0" }
     var scale = 1.0

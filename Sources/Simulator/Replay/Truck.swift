@@ -1,4 +1,5 @@
 import MQTT
+import Numbers
 import Time
 
 /// One truck of a replay: reads its dataset, gives each reading its due time and hands it to its client. Used on the
@@ -63,7 +64,7 @@ final class Truck: MQTTClientDelegate {
       return
     }
     while !isFinished, let next = nextReading() {
-      let due = start.advanced(by: stagger + next.due)
+      let due = start.advanced(by: stagger.saturatingAdd(next.due))
       let now = MonotonicTime.now()
       guard due <= now else {
         timer?.set(due)
@@ -110,7 +111,7 @@ final class Truck: MQTTClientDelegate {
 
   private func nextRow() throws(DatasetError) -> Reading? {
     if let reading = try nextRowOfPass() { return reading }
-    if case .times(let passes) = replay.settings.passes, dataset.pass >= passes { return nil }
+    if case .times(let times) = replay.settings.repetitions, dataset.pass >= times { return nil }
     try dataset.rewind()
     return try nextRowOfPass()
   }
@@ -140,7 +141,9 @@ final class Truck: MQTTClientDelegate {
     encoder.append(reading, pass: dataset.pass, number: sent, timestamp: timestamp, to: &payload)
     lastSize = payload.count + 8
     replay.statistics.sent += 1
-    _ = client.publish(OutgoingMessage(header: header, payload: payload, due: due, queued: .now()))
+    if !client.publish(OutgoingMessage(header: header, payload: payload, due: due, queued: .now())) {
+      replay.statistics.dropped += 1
+    }
   }
 
   private var lastTimestamp = 0.0
@@ -157,8 +160,9 @@ final class Truck: MQTTClientDelegate {
   // MARK: What the client tells
 
   func client(_ client: MQTTClient, changedTo state: ConnectionState) {
+    let isFirst = !hasConnected
     if case .connected = state { hasConnected = true }
-    replay.truck(self, changedTo: state)
+    replay.truck(self, changedTo: state, isFirst: isFirst)
   }
 
   func client(_ client: MQTTClient, delivered message: OutgoingMessage) {

@@ -1,7 +1,9 @@
 import CommandLine
 import Glibc
+import JSON
 import LocalCloud
 import MQTT
+import Numbers
 import Simulator
 import Time
 
@@ -10,17 +12,17 @@ enum BenchRoundTripCommand: Command {
   static let description = CommandDescription(
     name: "bench round-trip",
     summary:
-      "Measures the way of messages from one topic to another, through the rules engine or anything else.",
+      "Measures how long messages take from topic to topic, through the rules engine or anything else.",
     discussion:
-      "Publishes the truck's payload to --in and counts what comes on --out: the n-th that comes answers the n-th that "
-      + "went. Publisher and subscriber share one thread, with their own connections. With --rate max as many messages "
-      + "are on their way as --window says. Signs in like 'subscribe'. Benchmarks/ has scripts with peers.",
+      "Publishes the truck's payload to --in and counts what arrives on --out: the n-th message that arrives answers the "
+      + "n-th that was sent. Publisher and subscriber share one thread, with their own connections. With --rate max, "
+      + "--window says how many messages are under way. Signs in like 'subscribe'. Benchmarks/ has scripts with peers.",
     options: [
       .value("in", "TOPIC", "where to publish", default: "truck/freezer"),
-      .value("out", "TOPIC", "where the answers come", default: "truck/analyze"),
-      .value("rate", "R", "messages per second, or max", default: "1000"),
+      .value("out", "TOPIC", "where the answers arrive", default: "truck/analyze"),
+      .value("rate", "R", "messages per second: 1000, 120/m, or max", default: "1000"),
       .value("count", "N", "how many", default: "10000"),
-      .value("window", "N", "messages on their way with --rate max", default: "200"),
+      .value("window", "N", "messages under way with --rate max", default: "200"),
       .value("qos", "0|1", "of publishing and subscribing", default: "1"),
       .value("device", "NAME", "whose certificate to use", default: LocalCloud.testClient),
       .flag("json", "the result as a JSON object"),
@@ -29,14 +31,18 @@ enum BenchRoundTripCommand: Command {
     exitCodes: Commands.standardExitCodes)
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
-    Signals.block([SIGINT, SIGTERM])
+    Signals.block(Signals.ending)
     let loop = try EventLoop()
     let trip = try RoundTrip(arguments, loop: loop)
-    try loop.onSignal([SIGINT, SIGTERM]) { _ in trip.interrupt() }
+    try loop.onSignal(Signals.ending) { _ in trip.interrupt() }
     trip.start()
     loop.run()
     if let failure = trip.failure { throw failure }
-    StandardOutput.shared.print(arguments.has("json") ? trip.json : trip.text)
+    if arguments.has("json") {
+      StandardOutput.shared.line(trip.json)
+    } else {
+      StandardOutput.shared.print(trip.text)
+    }
     return trip.wasInterrupted ? .interrupted : trip.received < trip.count ? .failed : .success
   }
 }
@@ -54,7 +60,7 @@ final class RoundTrip: MQTTClientDelegate {
   private let header: PublishHeader
   private let answers: TopicFilter
   private let qos: QoS
-  private let rate: Double?
+  private var pacer: Pacer
   private let window: Int
   private var departures: [MonotonicTime] = []
   private var latency = LatencyHistogram()
@@ -69,12 +75,7 @@ final class RoundTrip: MQTTClientDelegate {
     self.loop = loop
     count = try arguments.integer("count", in: 1...10_000_000) ?? 10_000
     window = try arguments.integer("window", in: 1...100_000) ?? 200
-    rate =
-      switch arguments.string("rate") {
-      case "max": nil
-      case nil: 1000
-      default: try arguments.number("rate", in: 0.001...1_000_000)
-      }
+    pacer = Pacer(try arguments.pacing("rate", Pacer.Mode.rate(text:)) ?? .rate(1000))
     qos = arguments.string("qos") == "0" ? .atMostOnce : .atLeastOnce
     answers = try TopicFilter(arguments.string("out") ?? "truck/analyze")
     header = try PublishHeader(topic: TopicName(arguments.string("in") ?? "truck/freezer"), qos: qos)
@@ -111,8 +112,8 @@ final class RoundTrip: MQTTClientDelegate {
   private func publishDue() {
     guard let begin else { return }
     while departures.count < count {
-      if let rate {
-        let due = begin.advanced(by: Int64(Double(departures.count) * 1e9 / rate))
+      if let offset = pacer.due(message: departures.count + 1) {
+        let due = begin.advanced(by: offset)
         guard due <= .now() else {
           timer?.set(due)
           return
@@ -126,12 +127,19 @@ final class RoundTrip: MQTTClientDelegate {
 
   private func publish() {
     let number = departures.count + 1
-    let time = WallClock.seconds
-    let payload =
-      "{\"uptime\":\"1\",\"volts\":\"12.11\",\"temp\":\"21.90\",\"door\":\"0\",\"i\":\"1\",\"n\":\"\(number)\",\"timestamp\":\(time)}"
+    var payload = JSONWriter()
+    payload.object {
+      $0.member("uptime", "1")
+      $0.member("volts", "12.11")
+      $0.member("temp", "21.90")
+      $0.member("door", "0")
+      $0.member("i", "1")
+      $0.member("n", "\(number)")
+      $0.member("timestamp", WallClock.seconds)
+    }
     let now = MonotonicTime.now()
     departures.append(now)
-    _ = publisher.publish(OutgoingMessage(header: header, payload: Array(payload.utf8), due: now))
+    _ = publisher.publish(OutgoingMessage(header: header, payload: payload.bytes, due: now))
   }
 
   func client(_ client: MQTTClient, received message: IncomingMessage) {
@@ -147,7 +155,7 @@ final class RoundTrip: MQTTClientDelegate {
   }
 
   func clientFinishedReading(_ client: MQTTClient) {
-    if rate == nil, client === subscriber { publishDue() }
+    if case .maximum = pacer.mode, client === subscriber { publishDue() }
   }
 
   func client(_ client: MQTTClient, changedTo state: ConnectionState) {
@@ -174,20 +182,32 @@ final class RoundTrip: MQTTClientDelegate {
 
   private var seconds: Double { Double(end.since(begin ?? end)) / 1e9 }
 
+  private var reachedRate: Double { Double(received) / max(seconds, 1e-9) }
+
   private func milliseconds(_ fraction: Double) -> String {
     let microseconds = latency.quantile(fraction) / 1000
     return "\(microseconds / 1000).\(String(1000 + microseconds % 1000).dropFirst())"
   }
 
   var text: String {
-    "\(received) of \(departures.count) messages came back, \(Int(Double(received) / max(seconds, 1e-9)))/s; "
+    "\(received) of \(departures.count) messages came back, \(Int(saturated: reachedRate))/s; "
       + "milliseconds p50 \(milliseconds(0.5)), p95 \(milliseconds(0.95)), p99 \(milliseconds(0.99)), "
       + "max \(milliseconds(1))"
   }
 
-  var json: String {
-    "{\"sent\":\(departures.count),\"received\":\(received),\"rate\":\(Double(received) / max(seconds, 1e-9)),"
-      + "\"seconds\":{\"p50\":\(Double(latency.quantile(0.5)) / 1e9),\"p95\":\(Double(latency.quantile(0.95)) / 1e9),"
-      + "\"p99\":\(Double(latency.quantile(0.99)) / 1e9),\"max\":\(Double(latency.max) / 1e9)}}"
+  var json: [UInt8] {
+    var json = JSONWriter()
+    json.object {
+      $0.member("sent", departures.count)
+      $0.member("received", received)
+      $0.member("rate", reachedRate)
+      $0.object("seconds") {
+        for (name, fraction) in [("p50", 0.5), ("p95", 0.95), ("p99", 0.99)] {
+          $0.member(name, Double(latency.quantile(fraction)) / 1e9)
+        }
+        $0.member("max", Double(latency.max) / 1e9)
+      }
+    }
+    return json.bytes
   }
 }

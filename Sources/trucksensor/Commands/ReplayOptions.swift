@@ -41,12 +41,14 @@ enum ReplayOptions {
     return try arguments.pacing("rate", Pacer.Mode.rate(text:)) ?? .rate(2)
   }
 
-  static func settings(_ arguments: ParsedArguments, passesByDefault: Passes) throws -> ReplaySettings {
+  static func settings(_ arguments: ParsedArguments, repetitionsByDefault: Repetitions) throws
+    -> ReplaySettings
+  {
     var settings = ReplaySettings(pace: try pace(arguments))
     settings.jitter = try arguments.pacing("jitter", Pacer.jitter(text:)) ?? 0
-    settings.passes = passesByDefault
+    settings.repetitions = repetitionsByDefault
     if arguments.has("loop") {
-      settings.passes = try arguments.integer("loop", in: 1...Int.max).map(Passes.times) ?? .endless
+      settings.repetitions = try arguments.integer("loop", in: 1...Int.max).map(Repetitions.times) ?? .endless
     }
     settings.count = try arguments.integer("count", in: 1...Int.max)
     settings.duration = try arguments.duration("duration")

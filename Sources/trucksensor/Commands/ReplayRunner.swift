@@ -1,7 +1,9 @@
 import CommandLine
 import Glibc
 import Identity
+import JSON
 import MQTT
+import Numbers
 import Simulator
 
 /// Runs a replay for `run` and `simulate`: trucks, printed messages, progress, summary, exit code.
@@ -25,10 +27,10 @@ final class ReplayRunner: ReplayObserver {
   private var progressShown = false
 
   /// Checks all options and opens the dataset, so that nothing is started in vain.
-  init(_ arguments: ParsedArguments, device: String, passesByDefault: Passes) throws {
+  init(_ arguments: ParsedArguments, device: String, repetitionsByDefault: Repetitions) throws {
     self.arguments = arguments
     _ = try ConnectionChoices(arguments)
-    settings = try ReplayOptions.settings(arguments, passesByDefault: passesByDefault)
+    settings = try ReplayOptions.settings(arguments, repetitionsByDefault: repetitionsByDefault)
     topicTemplate = arguments.string("topic") ?? "truck/freezer"
     var devices: [(name: String, topic: TopicName)] = []
     for name in try ReplayOptions.deviceNames(device, arguments) {
@@ -43,7 +45,7 @@ final class ReplayRunner: ReplayObserver {
     // Each truck reads for itself, a few lines a second: a fleet's readers must be small.
     if devices.count > 1 {
       datasetOptions.reader.bufferSize = 4096
-      DescriptorLimit.raise()
+      try DescriptorLimit.require(forClients: devices.count)
     }
     self.datasetOptions = datasetOptions
     firstDataset = try Dataset(path: datasetPath, options: datasetOptions)
@@ -76,18 +78,21 @@ final class ReplayRunner: ReplayObserver {
       replay.addTruck(
         client: client, header: header,
         dataset: index == 0 ? firstDataset : try Dataset(sharing: firstDataset),
-        stagger: Int64(interval * Double(index) / Double(devices.count)))
+        stagger: Int64(saturated: interval * Double(index) / Double(devices.count)))
     }
-    try loop.onSignal([SIGINT, SIGTERM]) { _ in replay.interrupt() }
+    try loop.onSignal(Signals.ending) { _ in replay.interrupt() }
     let outcome = replay.run()
     return report(outcome)
   }
 
-  /// The counts of messages as members of a JSON object.
-  var statusMembers: String {
+  /// Writes the first device and the counts of messages as members of a JSON object.
+  func writeStatus(to json: inout JSONWriter) {
     let summary = replay?.summary()
-    return
-      "\"connected\":\(replay?.isConnected ?? false),\"sent\":\(summary?.sent ?? 0),\"acknowledged\":\(summary?.acknowledged ?? 0),\"dropped\":\(summary?.dropped ?? 0)"
+    json.member("device", devices[0].name)
+    json.member("connected", replay?.isConnected ?? false)
+    json.member("sent", summary?.sent ?? 0)
+    json.member("acknowledged", summary?.acknowledged ?? 0)
+    json.member("dropped", summary?.dropped ?? 0)
   }
 
   // MARK: What the replay tells
@@ -112,7 +117,7 @@ final class ReplayRunner: ReplayObserver {
   func replay(progress summary: ReplaySummary) {
     guard showsProgress else { return }
     progressShown = true
-    let rate = Int(summary.reachedRate.rounded())
+    let rate = Int(saturated: summary.reachedRate.rounded())
     let text =
       "sent \(summary.sent), acknowledged \(summary.acknowledged), \(rate)/s, dropped \(summary.dropped)"
     StandardError.write("\r\u{1B}[K\(text)")
@@ -146,7 +151,7 @@ final class ReplayRunner: ReplayObserver {
       break
     }
     if arguments.has("json") {
-      StandardOutput.shared.print(outcome.summary.json)
+      StandardOutput.shared.line(outcome.summary.json)
     } else {
       StandardError.print(outcome.summary.text)
     }

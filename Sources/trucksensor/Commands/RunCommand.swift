@@ -23,8 +23,8 @@ enum RunCommand: Command {
     exitCodes: Commands.standardExitCodes)
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
-    let runner = try ReplayRunner(arguments, device: arguments.positionals[0], passesByDefault: .endless)
-    Signals.block([SIGINT, SIGTERM])
+    let runner = try ReplayRunner(arguments, device: arguments.positionals[0], repetitionsByDefault: .endless)
+    Signals.block(Signals.ending)
     let loop = try EventLoop()
     var cloud: LocalCloud?
     if !arguments.has("endpoint") {
@@ -33,13 +33,19 @@ enum RunCommand: Command {
         devices: runner.devices, rules: rules, alertTopic: AlertPublisher.topic,
         retains: arguments.has("retain"), report: StandardError.print)
       try cloud?.supervise(loop)
+      cloud?.broker.onNotice(loop) { StandardError.print($0) }
     }
     let plan = try ConnectionPlan(arguments, local: cloud.map { ($0.broker.port, $0.caFile) })
     let engine = try startRules(arguments, cloud, loop)
     let page = try startDashboard(arguments, cloud, loop)
     page?.showStatus(loop) { [weak engine] in
-      "{\"device\":\(JSONText.quoted(runner.devices[0].name)),\(runner.statusMembers),"
-        + "\"error\":\(engine?.lastError.map(JSONText.quoted) ?? "null"),\"rules\":\(engine?.statusJSON ?? "[]")}"
+      var json = JSONWriter()
+      json.object {
+        runner.writeStatus(to: &$0)
+        $0.member("error", orNull: engine?.lastError)
+        $0.member("rules", json: (engine?.statusJSON ?? "[]").utf8)
+      }
+      return json.text
     }
     engine?.waitUntilReady(loop)
     StandardOutput.shared.print("\nRunning truck sensor sample application...")

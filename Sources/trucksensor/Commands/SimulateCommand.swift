@@ -19,8 +19,8 @@ enum SimulateCommand: Command {
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
     let device = arguments.string("device") ?? "truckSensor01"
-    let runner = try ReplayRunner(arguments, device: device, passesByDefault: .times(1))
-    Signals.block([SIGINT, SIGTERM])
+    let runner = try ReplayRunner(arguments, device: device, repetitionsByDefault: .times(1))
+    Signals.block(Signals.ending)
     let loop = try EventLoop()
     return try runner.run(ConnectionPlan(arguments, local: LocalCloud.runningBroker()), loop: loop)
   }

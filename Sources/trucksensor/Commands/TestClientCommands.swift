@@ -84,7 +84,7 @@ final class TestClientSession: MQTTClientDelegate {
   private var outcome: Result<ExitCode, any Error>?
 
   init(_ arguments: ParsedArguments) throws {
-    Signals.block([SIGINT, SIGTERM])
+    Signals.block(Signals.ending)
     loop = try EventLoop()
     isJSON = arguments.has("json")
     let device = arguments.string("device") ?? LocalCloud.testClient
@@ -102,7 +102,7 @@ final class TestClientSession: MQTTClientDelegate {
   }
 
   func run() throws -> ExitCode {
-    try loop.onSignal([SIGINT, SIGTERM]) { [unowned self] _ in end(.success(.interrupted)) }
+    try loop.onSignal(Signals.ending) { [unowned self] _ in end(.success(.interrupted)) }
     let timer = loop.makeTimer { [unowned self] in
       let what = endsWhenDelivered ? "no acknowledgement" : "\(received) of \(wanted ?? 0) messages"
       StandardError.print("trucksensor: \(what) within the --timeout")
@@ -162,19 +162,21 @@ final class TestClientSession: MQTTClientDelegate {
     end(.failure(error))
   }
 
-  /// A payload that is no UTF-8 is given in hexadecimal.
+  /// A payload that is not UTF-8 is given in hexadecimal.
   static func json(_ message: IncomingMessage) -> [UInt8] {
-    var bytes = Array("{\"topic\":\"".utf8)
-    Array(message.topic.utf8).withUnsafeBytes { JSONText.appendEscaped($0, to: &bytes) }
-    if String(validating: message.payload, as: UTF8.self) != nil {
-      bytes += Array("\",\"payload\":\"".utf8)
-      message.payload.withUnsafeBytes { JSONText.appendEscaped($0, to: &bytes) }
-    } else {
-      bytes += Array("\",\"payloadHex\":\"".utf8)
-      let digits = Array("0123456789abcdef".utf8)
-      for byte in message.payload { bytes += [digits[Int(byte >> 4)], digits[Int(byte & 15)]] }
+    var json = JSONWriter()
+    json.object {
+      $0.member("topic", message.topic)
+      if let text = String(validating: message.payload, as: UTF8.self) {
+        $0.member("payload", text)
+      } else {
+        let digits = Array("0123456789abcdef".utf8)
+        let text = message.payload.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
+        $0.member("payloadHex", String(decoding: text, as: UTF8.self))
+      }
+      $0.member("qos", Int(message.qos.rawValue))
+      $0.member("retained", message.retained)
     }
-    bytes += Array("\",\"qos\":\(message.qos.rawValue),\"retained\":\(message.retained)}".utf8)
-    return bytes
+    return json.bytes
   }
 }

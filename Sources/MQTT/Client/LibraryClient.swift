@@ -1,0 +1,225 @@
+import Files
+import Glibc
+
+internal import CMosquitto
+
+/// What libmosquitto reports, always inside a call of `LibraryClient`.
+protocol LibraryClientOwner: AnyObject {
+  /// The broker answered the CONNECT.
+  func libraryConnected(_ reason: Int32, sessionPresent: Bool, limits: LibraryClient.Limits)
+  /// The connection ended; `reason` is the broker's from 128 on, the library's own below.
+  func libraryDisconnected(_ reason: Int32)
+  /// A QoS 1 or 2 message was acknowledged, or refused with a reason from 128 on.
+  func libraryPublished(_ identifier: Int32, reason: Int32)
+  /// A subscription was answered with the QoS that was granted, or a reason code.
+  func librarySubscribed(_ identifier: Int32, answer: Int32)
+  /// A message arrived.
+  func libraryReceived(_ message: IncomingMessage)
+  /// The library wrote an error line to its log.
+  func libraryLogged(error line: String)
+}
+
+/// One client of libmosquitto: the only owner of its C handle.
+final class LibraryClient {
+  /// What the broker's CONNACK limits.
+  struct Limits {
+    /// How many QoS 1 and 2 messages may be under way.
+    var receiveMaximum: Int
+    /// The largest packet in bytes.
+    var largestPacket: Int
+  }
+
+  private let handle: OpaquePointer
+  // OpenSSL calls back into both until the handle is destroyed.
+  private let tls: TLSContext?
+  private let peer: TLSPeer?
+  /// Hears of what the library reports.
+  weak var owner: (any LibraryClientOwner)?
+
+  /// The clients of one process share the library's set-up.
+  private static let libraryReady: Bool = mosquitto_lib_init() == 0
+
+  /// Makes a client with the client identifier, session and will of `settings`. Throws `MQTTError`.
+  init(_ settings: ConnectionSettings, tls: TLSContext?, peer: TLSPeer?) throws(MQTTError) {
+    guard Self.libraryReady, let handle = mosquitto_new(settings.clientID, settings.cleanStart, nil) else {
+      throw MQTTError(
+        .system,
+        "can't make an MQTT client: \(systemError(errno)); if it is 'Too many open files', raise 'ulimit -n'")
+    }
+    self.handle = handle
+    self.tls = tls
+    self.peer = peer
+    mosquitto_user_data_set(handle, Unmanaged.passUnretained(self).toOpaque())
+    // Acknowledgements wait for our own write, after the work is done.
+    mosquitto_threaded_set(handle, true)
+    mosquitto_int_option(handle, MOSQ_OPT_TCP_NODELAY, 1)
+    mosquitto_int_option(handle, MOSQ_OPT_SEND_MAXIMUM, 65_535)
+    mosquitto_int_option(handle, MOSQ_OPT_RECEIVE_MAXIMUM, 65_535)
+    if let tls {
+      mosquitto_void_option(handle, MOSQ_OPT_SSL_CTX, UnsafeMutableRawPointer(tls.handle))
+      mosquitto_int_option(handle, MOSQ_OPT_SSL_CTX_WITH_DEFAULTS, 0)
+    }
+    installCallbacks(on: handle)
+    guard let will = settings.will else { return }
+    let code = mosquitto_will_set(
+      handle, will.topic.text, Int32(clamping: will.payload.count), will.payload, will.qos.rawValue,
+      will.retain)
+    guard code == MOSQ_ERR_SUCCESS.rawValue else {
+      throw MQTTError(
+        .invalidSettings, "the will message for '\(will.topic)' can't be set: \(Self.sentence(code))")
+    }
+  }
+
+  deinit { mosquitto_destroy(handle) }
+
+  /// The library's words for a return code.
+  static func sentence(_ code: Int32) -> String { String(cString: mosquitto_strerror(code)) }
+
+  /// The connection's descriptor; negative without one.
+  var socket: Int32 { mosquitto_socket(handle) }
+  /// The connection's OpenSSL handle; nil with plain TCP.
+  var ssl: OpaquePointer? { mosquitto_ssl_get(handle).map { OpaquePointer($0) } }
+  /// Whether packets wait for the socket.
+  var hasPackets: Bool { mosquitto_want_write(handle) }
+
+  /// Begins to connect without waiting; returns why that can't be, nil if it is under way.
+  func connect(_ address: String, _ settings: ConnectionSettings, version5: Bool) -> String? {
+    mosquitto_int_option(
+      handle, MOSQ_OPT_PROTOCOL_VERSION, version5 ? MQTT_PROTOCOL_V5 : MQTT_PROTOCOL_V311)
+    var list: OpaquePointer?
+    if version5, settings.sessionExpirySeconds > 0 {
+      mosquitto_property_add_int32(
+        &list, Int32(MQTT_PROP_SESSION_EXPIRY_INTERVAL.rawValue), settings.sessionExpirySeconds)
+    }
+    _ = ts_mosquitto_set_connect_properties(handle, list)
+    mosquitto_property_free_all(&list)
+    tls?.connecting = peer
+    let code = mosquitto_connect_async(
+      handle, address, Int32(settings.port), Int32(settings.keepAliveSeconds))
+    let failure = errno
+    tls?.connecting = nil
+    if code <= 0, socket >= 0 { return nil }
+    return code == MOSQ_ERR_ERRNO.rawValue ? systemError(failure) : Self.sentence(code)
+  }
+
+  /// Queues the DISCONNECT.
+  func disconnect() { mosquitto_disconnect(handle) }
+
+  /// What became of a message that was given to the library.
+  enum Publication {
+    case accepted(identifier: Int32)
+    case refused(reason: String)
+  }
+
+  /// Takes a QoS 1 or 2 message over. Without a connection the library keeps it and sends it on the next one.
+  func publish(_ message: OutgoingMessage, version5: Bool) -> Publication {
+    var identifier: Int32 = 0
+    let header = message.header
+    let code = mosquitto_publish_v5(
+      handle, &identifier, header.topic.text, Int32(clamping: message.payload.count), message.payload,
+      header.qos.rawValue, header.retain, version5 ? header.properties : nil)
+    return code == MOSQ_ERR_SUCCESS.rawValue || code == MOSQ_ERR_NO_CONN.rawValue
+      ? .accepted(identifier: identifier) : .refused(reason: Self.sentence(code))
+  }
+
+  /// Queues a subscription; nil if there is no connection.
+  func subscribe(_ filter: TopicFilter, qos: QoS) -> Int32? {
+    var identifier: Int32 = 0
+    let code = mosquitto_subscribe(handle, &identifier, filter.text, qos.rawValue)
+    return code == MOSQ_ERR_SUCCESS.rawValue ? identifier : nil
+  }
+
+  /// What came of reading, writing or looking after the connection.
+  enum Outcome: Equatable {
+    /// The connection stands.
+    case fine
+    /// The connection stands, and nothing more is to be read at present.
+    case dry
+    /// The connection is lost.
+    case lost(Loss)
+  }
+
+  /// Why the library gave a connection up.
+  enum Loss: Equatable {
+    case keepAlive
+    case protocolViolation
+    case closed
+  }
+
+  /// Reads and dispatches one packet.
+  func read() -> Outcome {
+    errno = 0
+    let code = mosquitto_loop_read(handle, 1)
+    let isDry = errno == EAGAIN || errno == EWOULDBLOCK
+    let outcome = outcome(code)
+    return outcome == .fine && isDry ? .dry : outcome
+  }
+
+  /// Writes packets until none is left or the socket is full.
+  func write() -> Outcome { outcome(mosquitto_loop_write(handle, 1)) }
+
+  /// Keep-alive: to be called about once a second.
+  func maintain() -> Outcome { outcome(mosquitto_loop_misc(handle)) }
+
+  private func outcome(_ code: Int32) -> Outcome {
+    guard code != MOSQ_ERR_SUCCESS.rawValue || socket < 0 else { return .fine }
+    switch mosq_err_t(rawValue: code) {
+    case MOSQ_ERR_KEEPALIVE: return .lost(.keepAlive)
+    case MOSQ_ERR_PROTOCOL, MOSQ_ERR_MALFORMED_PACKET: return .lost(.protocolViolation)
+    default: return .lost(.closed)
+    }
+  }
+}
+
+// MARK: Callbacks
+
+private func owner(_ data: UnsafeMutableRawPointer?) -> (any LibraryClientOwner)? {
+  data.flatMap { Unmanaged<LibraryClient>.fromOpaque($0).takeUnretainedValue().owner }
+}
+
+/// The callbacks only hand over; what they lead to happens in the loop, because the library's locks are held.
+private func installCallbacks(on handle: OpaquePointer) {
+  mosquitto_connect_v5_callback_set(handle) { _, data, reason, flags, properties in
+    owner(data)?.libraryConnected(
+      reason, sessionPresent: flags & 1 != 0, limits: LibraryClient.Limits(properties))
+  }
+  mosquitto_disconnect_v5_callback_set(handle) { _, data, reason, _ in
+    owner(data)?.libraryDisconnected(reason)
+  }
+  mosquitto_publish_v5_callback_set(handle) { _, data, identifier, reason, _ in
+    owner(data)?.libraryPublished(identifier, reason: reason)
+  }
+  mosquitto_subscribe_v5_callback_set(handle) { _, data, identifier, count, granted, _ in
+    owner(data)?.librarySubscribed(
+      identifier, answer: UnsafeBufferPointer(start: granted, count: Int(count)).first ?? 0x80)
+  }
+  mosquitto_message_v5_callback_set(handle) { _, data, message, properties in
+    guard let message else { return }
+    owner(data)?.libraryReceived(IncomingMessage(message.pointee, properties: properties))
+  }
+  mosquitto_log_callback_set(handle) { _, data, level, text in
+    guard level == MOSQ_LOG_ERR, let text else { return }
+    owner(data)?.libraryLogged(error: String(cString: text))
+  }
+}
+
+extension LibraryClient.Limits {
+  fileprivate init(_ properties: OpaquePointer?) {
+    var maximum: UInt16 = 65_535
+    mosquitto_property_read_int16(properties, Int32(MQTT_PROP_RECEIVE_MAXIMUM.rawValue), &maximum, false)
+    var packet: UInt32 = 0
+    mosquitto_property_read_int32(properties, Int32(MQTT_PROP_MAXIMUM_PACKET_SIZE.rawValue), &packet, false)
+    receiveMaximum = Int(maximum)
+    largestPacket = packet == 0 ? WireFormat.largestRemainingLength : Int(packet)
+  }
+}
+
+extension IncomingMessage {
+  fileprivate init(_ message: mosquitto_message, properties: OpaquePointer?) {
+    topic = message.topic.map { String(cString: $0) } ?? ""
+    payload = Array(UnsafeRawBufferPointer(start: message.payload, count: Int(message.payloadlen)))
+    qos = QoS(rawValue: message.qos) ?? .atMostOnce
+    retained = message.retain
+    self.properties = PublishProperties(libraryList: properties)
+  }
+}

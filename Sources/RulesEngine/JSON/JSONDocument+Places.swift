@@ -1,0 +1,46 @@
+import JSON
+
+/// Places in documents that people write, for messages about them.
+extension JSONDocument {
+  /// Reads a document that people write, in which no object may have a key twice: the second would silently win.
+  func readChecked(_ text: [UInt8]) throws(JSONError) {
+    try read(text)
+    for (index, node) in nodes.enumerated() where node.kind == .object {
+      var keys: Set<[UInt8]> = []
+      var key = index + 1
+      while key < Int(node.next) {
+        let name = Array(bytes[Int(nodes[key].start)..<Int(nodes[key].end)])
+        guard keys.insert(name).inserted else {
+          throw error("the key \"\(String(decoding: name, as: UTF8.self))\" stands twice in one object", at: key)
+        }
+        key = Int(nodes[key + 1].next)
+      }
+    }
+  }
+
+  /// An error at the node of that index.
+  func error(_ message: String, at index: Int) -> JSONError {
+    let node = nodes[index]
+    // A string's node begins after its quotation mark.
+    let offset = Int(node.start) - (node.kind == .string ? 1 : 0)
+    return bytes.withUnsafeBufferPointer { JSONError(message, at: offset, in: $0) }
+  }
+
+  /// Where a path such as `actions[0].republish.topic` leads: the value, or what is the last on the way to it that is
+  /// there.
+  func node(at path: String) -> Int {
+    var node = 0
+    for part in path.split(whereSeparator: { $0 == "." || $0 == "[" || $0 == "]" }) {
+      if nodes[node].kind == .array, let place = Int(part) {
+        var child = node + 1
+        for _ in 0..<place where child < Int(nodes[node].next) { child = Int(nodes[child].next) }
+        guard child < Int(nodes[node].next) else { return node }
+        node = child
+      } else {
+        guard let next = find([String(part)], from: node) else { return node }
+        node = next
+      }
+    }
+    return node
+  }
+}

@@ -1,0 +1,236 @@
+import Foundation
+import MQTT
+import Testing
+
+@testable import RulesEngine
+
+/// Every function of the dialect on extremes, and documents that are cut or changed: there is always an answer, no
+/// answer is longer than a payload may be, and none takes for ever.
+@Suite struct ExtremeTests {
+  private static let longText = String(repeating: "ab1 ", count: 50_000)
+
+  /// JSON values of all types at their extremes.
+  private static let values: [String] = [
+    "null", "true", "0", "-0", "1", "-1", "1.5", "1e-999", "-1e30", "1e300", "-1e300", "1e999", "1e5000",
+    "9223372036854775807", "-9223372036854775808", "9223372036854775808", "-9223372036854775809",
+    "9999999999999999999999999999999999", "1000000000000000000000000000000000000001",
+    "\"\"", "\"a\"", "\"-1e30\"", "\"9223372036854775808\"", "\"-9223372036854775808\"", "\"\\u0000\"", "\"\\uD83D\"",
+    "\"é😀\"", "\"999999999-01-01\"", "\"99999999999999999999\"", "\"yyyy-MM-dd\"", "\"yyyyyyyyyyyyyyyyyyyy\"",
+    "\"SSSSSSSSSSSSSSSSSSSSSSSS\"", "\"zzzz VV''\"", "\"America/Santiago\"", "\"+18:59:59\"", "\"../../etc/passwd\"", "\"base64\"",
+    "\"enrichArray\"", "\"(a+)+$\"", "\"((((((((((\"", "\"$9\\\\\"", "[]", "{}", "[1,[2,[3]]]", "{\"a\":{\"a\":{\"a\":1}}}",
+    "\"\(longText)\"", "[\(String(repeating: "[", count: 400))\(String(repeating: "]", count: 400))]",
+    "[\(repeatElement("1", count: 1_000).joined(separator: ","))]",
+  ]
+
+  /// One payload, read once, and the expressions over it.
+  private struct Subject {
+    let evaluator: Evaluator
+    private let statements = StatementEvaluator()
+
+    init(_ version: SQLVersion) throws {
+      let statement = try CompiledStatement("SELECT a AS r FROM 't'", version: version)
+      let message = Message(topic: "t", payload: ExtremeTests.small, receivedMilliseconds: Int.max)
+      let (evaluator, failure) = statements.prepare(statement, message)
+      #expect(failure == nil)
+      self.evaluator = evaluator
+    }
+
+    func evaluate(_ text: String) throws {
+      evaluator.steps.reset()
+      let value = evaluator.value(of: try Parser.expression(text, variables: []))
+      guard !value.isUndefined, let bytes = value.json else { return }
+      #expect(bytes.count <= EvaluationLimits.bytes)
+      if bytes.count < 2000 { #expect(throws: Never.self, "\(text)") { try JSONDocument().read(bytes) } }
+    }
+  }
+
+  /// The payload below the limit of its size, with each of the long values in turn.
+  private static let small: [UInt8] = {
+    var members: [String] = []
+    var size = 0
+    for (index, value) in values.enumerated() {
+      // Long enough here; other tests have longer ones.
+      let value = value.utf8.count > 100_000 ? "\"" + String(longText.prefix(4_000)) + "\"" : value
+      size += value.utf8.count
+      members.append("\"v\(index)\":\(value)")
+    }
+    return Array("{\(members.joined(separator: ","))}".utf8)
+  }()
+
+  @Test("Every function answers for extremes of every type", arguments: SQLVersion.allCases)
+  func functions(version: SQLVersion) throws {
+    let subject = try Subject(version)
+    var random = SeededRandom(seed: 1)
+    func argument() -> String { "v\(Int.random(in: 0..<Self.values.count, using: &random))" }
+    for function in Functions.named.values.sorted(by: { $0.name < $1.name }) {
+      for count in function.arity where count <= 4 {
+        // All values for one argument, a sample of the combinations for more.
+        let rounds = count == 0 ? 1 : count == 1 ? Self.values.count : 60
+        for round in 0..<rounds {
+          let arguments = (0..<count).map { count == 1 && $0 == 0 ? "v\(round)" : argument() }
+          try subject.evaluate("\(function.name)(\(arguments.joined(separator: ", ")))")
+        }
+      }
+    }
+  }
+
+  @Test("Time functions answer for every pattern and zone among the extremes")
+  func times() throws {
+    let subject = try Subject(.v2016)
+    for pattern in Self.values.indices where Self.values[pattern].hasPrefix("\"") {
+      for value in Self.values.indices {
+        try subject.evaluate("parse_time(v\(pattern), v\(value))")
+        try subject.evaluate("parse_time('yyyy-MM-dd z', v\(value), v\(pattern))")
+        try subject.evaluate("time_to_epoch(v\(value), v\(pattern))")
+      }
+    }
+  }
+
+  @Test("Operators and casts answer for extremes of every type", arguments: SQLVersion.allCases)
+  func operators(version: SQLVersion) throws {
+    let subject = try Subject(version)
+    var random = SeededRandom(seed: 2)
+    for left in Self.values.indices {
+      for type in ["Int", "Decimal", "String", "Boolean"] { try subject.evaluate("cast(v\(left) AS \(type))") }
+      try subject.evaluate("-v\(left)")
+      for sign in ["+", "-", "*", "/", "%", "=", "<>", "<", "<=", ">", ">=", "AND", "OR"] {
+        for _ in 0..<8 {
+          try subject.evaluate("v\(left) \(sign) v\(Int.random(in: 0..<Self.values.count, using: &random))")
+        }
+      }
+    }
+  }
+
+  @Test(
+    "The shipped rule's functions answer for the payloads that once stopped the engine",
+    arguments: ["{\"timestamp\":-1e30}", "{\"timestamp\":\"-9223372036854775808\",\"temp\":\"-9223372036854775808\"}", "{\"timestamp\":1e300}"])
+  func knownPayloads(payload: String) throws {
+    let statement = try CompiledStatement(
+      "SELECT cast(temp AS Decimal) AS temp, parse_time('yyyy-MM-dd HH:mm:ss', timestamp * 1000) AS time FROM 't'", version: .v2016)
+    let message = Message(topic: "t", payload: Array(payload.utf8), receivedMilliseconds: 0)
+    guard case .output = StatementEvaluator().evaluate(statement, message) else {
+      Issue.record("no output")
+      return
+    }
+  }
+
+  @Test(
+    "A statement that grows without end is refused or gives no half result",
+    arguments: [
+      // Each step doubles, or multiplies by the length.
+      "SET \((1..<60).map { "@x\($0) = concat(@x\($0 - 1), @x\($0 - 1))" }.reduce("@x0 = 'abcdefgh'") { $0 + ", " + $1 }) SELECT @x59 AS r FROM 't'",
+      "SET \((1..<60).map { "@x\($0) = [@x\($0 - 1), @x\($0 - 1)]" }.reduce("@x0 = 1") { $0 + ", " + $1 }) SELECT @x59 AS r FROM 't'",
+      "SET \((1..<60).map { "@x\($0) = [@x\($0 - 1), @x\($0 - 1)]" }.reduce("@x0 = 1") { $0 + ", " + $1 }) SELECT @x59 = @x58 AS r, [@x59] = [@x59] AS s FROM 't'",
+      "SELECT \(String(repeating: "replace(", count: 60))s\(String(repeating: ", 'a', 'aaaaaaaaaaaaaaaaaaaa')", count: 60)) AS r FROM 't'",
+      "SELECT \(String(repeating: "(SELECT VALUE ", count: 20))1\(String(repeating: " FROM l)", count: 20)) AS r FROM 't'",
+      "SELECT indexof(s, t) AS a, replace(s, t, 'x') AS b, regexp_matches(s, '(a+)+b') AS c, regexp_replace(s, '', 'yyyy') AS d FROM 't'",
+    ])
+  func growth(sql: String) throws {
+    let text = String(repeating: "a", count: 100_000)
+    let payload =
+      "{\"s\":\"\(text)\",\"t\":\"\(text.prefix(50_000))b\",\"l\":[\(repeatElement("0", count: 1000).joined(separator: ","))]}"
+    let statement = try CompiledStatement(sql, version: .v2016)
+    let message = Message(topic: "t", payload: Array(payload.utf8), receivedMilliseconds: 0)
+    if case .output(let bytes) = StatementEvaluator().evaluate(statement, message) {
+      #expect(bytes.count <= EvaluationLimits.bytes)
+    }
+  }
+
+  @Test(
+    "A statement without end is refused",
+    arguments: [
+      "SELECT \(String(repeating: "1+", count: 100_000))1 FROM 't'", "SELECT \(String(repeating: "(", count: 100_000))",
+      "SELECT \(String(repeating: "NOT ", count: 50_000))true FROM 't'", "SELECT \(String(repeating: "[", count: 100_000))",
+      "SELECT a\(String(repeating: ".a", count: 500_000)) FROM 't'", "SELECT 1 AS a\(String(repeating: ".a", count: 100_000)) FROM 't'",
+      "SELECT \(String(repeating: "{'a':", count: 40_000))", "SELECT \(String(repeating: "lower(", count: 40_000))",
+      "SELECT \(String(repeating: "CASE a WHEN ", count: 20_000))", "SELECT \(String(repeating: "(SELECT a FROM ", count: 16_000))",
+    ])
+  func endless(sql: String) { #expect(throws: SQLError.self) { try CompiledStatement(sql, version: .v2016) } }
+
+  @Test("Chains of operators up to the limit are evaluated")
+  func chains() throws {
+    let sql = "SELECT \(String(repeating: "1+", count: EvaluationLimits.operators))1 AS r FROM 't'"
+    let statement = try CompiledStatement(sql, version: .v2016)
+    let message = Message(topic: "t", payload: Array("{}".utf8), receivedMilliseconds: 0)
+    guard case .output(let bytes) = StatementEvaluator().evaluate(statement, message) else {
+      Issue.record("no output")
+      return
+    }
+    #expect(String(decoding: bytes, as: UTF8.self) == "{\"r\":\(EvaluationLimits.operators + 1)}")
+  }
+
+  @Test("A payload above the limit is an error, and costs no more memory than its bytes")
+  func largePayload() throws {
+    let statement = try CompiledStatement("SELECT a FROM 't'", version: .v2016)
+    let payload = Array("[\(repeatElement("1", count: 200_000).joined(separator: ","))]".utf8)
+    let message = Message(topic: "t", payload: payload, receivedMilliseconds: 0)
+    guard case .payloadError(let error) = StatementEvaluator().evaluate(statement, message) else {
+      Issue.record("no error")
+      return
+    }
+    #expect(error.message == "the payload has 400001 bytes, more than \(EvaluationLimits.bytes)")
+  }
+
+  // MARK: Documents
+
+  private static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent().deletingLastPathComponent()
+
+  private static func documents(in folder: String) throws -> [(name: String, bytes: [UInt8])] {
+    try FileManager.default.contentsOfDirectory(at: repository.appendingPathComponent(folder), includingPropertiesForKeys: nil)
+      .filter { $0.pathExtension == "json" }.sorted { $0.path < $1.path }
+      .map { ($0.lastPathComponent, Array(try Data(contentsOf: $0))) }
+  }
+
+  /// The document cut at every 50th byte, and with each of up to 60 numbers replaced by extremes.
+  private static func variants(of bytes: [UInt8]) -> [[UInt8]] {
+    var variants = stride(from: 0, to: min(bytes.count, 20_000), by: 50).map { Array(bytes[..<$0]) }
+    let text = String(decoding: bytes, as: UTF8.self)
+    for match in text.matches(of: /-?[0-9]+(\.[0-9]+)?/).prefix(60) {
+      for extreme in ["1e300", "-1e300", "-9223372036854775808", "1e99999", "0", "null", "\"x\"", "[]"] {
+        variants.append(Array(text.replacingCharacters(in: match.range, with: extreme).utf8))
+      }
+    }
+    return variants
+  }
+
+  @Test("A rule document that is cut or has extreme numbers is read or refused with its place")
+  func rules() throws {
+    for (name, bytes) in try Self.documents(in: "rules") {
+      for variant in Self.variants(of: bytes) {
+        do throws(RuleError) {
+          _ = try RuleDocument(variant, file: name)
+        } catch {
+          #expect(error.description.hasPrefix("\(name): line "))
+        }
+      }
+    }
+  }
+
+  @Test("A file of cases that is cut or has extreme numbers is read, run or refused")
+  func cases() throws {
+    for (_, bytes) in try Self.documents(in: "Tests/RulesEngineTests/Cases") {
+      // The files are long: a part of each has all that a case can have.
+      for variant in Self.variants(of: Array(bytes.prefix(6000))).prefix(250) {
+        guard let cases = try? RuleCase.cases(in: variant) else { continue }
+        for one in cases.prefix(20) { _ = one.run { _ in throw CancellationError() } }
+      }
+    }
+  }
+
+  @Test(
+    "A key that stands twice and an unknown member are refused with line and column",
+    arguments: [
+      ("{\"sql\": \"SELECT * FROM 't'\",\n \"sql\": \"\", \"actions\": []}", "r.json: line 2, column 2: the key \"sql\" stands twice in one object"),
+      ("{\"sql\": \"SELECT * FROM 't'\",\n\"actions\": [], \"actoins\": []}", "r.json: line 2, column 27: actoins: is unknown here"),
+      ("{\"sql\": \"SELECT * FROM 't'\",\n\"actions\": [{\"republish\": {\"topic\": 5}}]}", "r.json: line 2, column 37: actions[0].republish.topic: must be a string"),
+      ("[]", "r.json: line 1, column 1: the document is not a JSON object"),
+    ])
+  func refused(text: String, message: String) {
+    #expect {
+      _ = try RuleDocument(Array(text.utf8), file: "r.json")
+    } throws: {
+      "\($0)" == message
+    }
+  }
+}

@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# Runs each kind of sender at full rate: QoS 0 and 1, TLS and plain TCP, 1, 2 and 100 trucks. Prints how many runs of each
+# kind stalled (had not ended within the time limit) or lost messages; exit code 1 if any did.
+#   scripts/stall-check.sh [RUNS]      RUNS of each kind, 50 by default; TRUCKSENSOR_EXECUTABLE names another executable
+set -euo pipefail
+cd -- "$(dirname -- "$0")/.."
+runs=${1:-50}
+binary=${TRUCKSENSOR_EXECUTABLE:-}
+if [ -z "$binary" ]; then
+  scripts/build.sh
+  binary=$PWD/.build/release/trucksensor
+fi
+length=1300ms # keep-alive looks at a connection once a second: each run must outlast that
+limit=30 # seconds until a run counts as stalled
+work=$(mktemp -d)
+processes=()
+finish() {
+  for process in "${processes[@]}"; do kill -TERM "$process" 2>/dev/null || true; done
+  wait
+  rm -rf "$work"
+}
+trap finish EXIT
+ulimit -n "$(ulimit -Hn)" 2>/dev/null || true
+cp -r TruckSensorFiles "$work"
+cd "$work"
+
+# A run whose own truck is silent is a broker with TLS for us.
+touch run.err run.out
+"$binary" run truckSensor01 --interval 1h --quiet --no-dashboard >run.out 2>run.err &
+processes+=($!)
+for _ in $(seq 600); do
+  grep -q "mutual TLS" run.err && grep -q Publishing run.out && break
+  kill -0 "$!" || { cat run.err >&2; exit 1; }
+  sleep 0.1
+done
+"$binary" provision fleet --prefix sender- --count 100 >/dev/null
+for _ in $(seq 100); do grep -q "enforces them now" run.err && break; sleep 0.1; done
+
+# A second mosquitto for plain TCP, on a port that nobody uses.
+mosquitto=$(command -v mosquitto || echo /usr/sbin/mosquitto)
+for plain in $(shuf -i 20000-29999 -n 20); do
+  {
+    echo "listener $plain 127.0.0.1"
+    echo "allow_anonymous true"
+    echo "max_queued_messages 0"
+    echo "max_inflight_messages 0"
+    echo "set_tcp_nodelay true"
+    [ "$(id -u)" = 0 ] && echo "user root"
+  } >plain.conf
+  "$mosquitto" -c plain.conf 2>plain.err &
+  process=$!
+  sleep 0.5
+  if kill -0 "$process" 2>/dev/null; then
+    processes+=("$process")
+    break
+  fi
+done
+
+status=0
+printf '%-6s %-4s %7s %10s %6s %7s %5s\n' "" QoS trucks messages runs stalls lost
+for transport in TLS plain; do
+  for qos in 0 1; do
+    for trucks in 1 2 100; do
+      case $transport in
+        TLS) where=() ;;
+        plain) where=(--endpoint "127.0.0.1:$plain" --no-tls) ;;
+      esac
+      stalls=0 lost=0 messages=0
+      for _ in $(seq "$runs"); do
+        name=sender
+        [ "$trucks" = 1 ] && name=sender-1
+        code=0
+        timeout -k 5 "$limit" "$binary" simulate --device "$name" --devices "$trucks" --rate max --qos "$qos" \
+          --duration "$length" --loop --drain-timeout 1h --quiet --json "${where[@]}" >sent.json 2>sent.err || code=$?
+        case $code in
+          0) messages=$((messages + $(sed 's/.*"acknowledged":\([0-9]*\).*/\1/' sent.json))) ;;
+          124 | 130 | 137) stalls=$((stalls + 1)) ;;
+          *)
+            lost=$((lost + 1))
+            cat sent.err >&2
+            ;;
+        esac
+      done
+      printf '%-6s %-4s %7s %10s %6s %7s %5s\n' "$transport" "$qos" "$trucks" "$((messages / runs))" "$runs" "$stalls" "$lost"
+      [ "$stalls" = 0 ] && [ "$lost" = 0 ] || status=1
+    done
+  done
+done
+exit "$status"
