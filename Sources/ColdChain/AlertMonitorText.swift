@@ -86,7 +86,8 @@ extension AlertState {
       ("goodSince", goodSince), ("lastTime", lastTime),
     ]
     for case (let name, let time?) in times { json.member(name, time) }
-    if let worst { json.member("worst", worst) }
+    // A state that isn't finite would not read back.
+    if let worst, worst.isFinite { json.member("worst", worst) }
   }
 
   init(_ members: [String: JSONElement]) {

@@ -237,6 +237,7 @@ struct Scale {
   /// Where a value is between `bottom` and `top`; in the middle where the scale has no extent.
   func place(_ value: Double, _ top: Double, _ bottom: Double) -> Double {
     let share = (value - low) / (high - low)
-    return bottom - (bottom - top) * (share.isFinite ? share : 0.5)
+    let place = bottom - (bottom - top) * share
+    return place.isFinite ? place : (top + bottom) / 2
   }
 }

@@ -75,8 +75,10 @@ import Testing
       // As if the process ended after each reading, and the broker delivered the last one again.
       monitor = try #require(AlertMonitor(text: monitor.text))
       #expect(
-        monitor.add([("temp", 99)], device: "a", at: Self.second(Double(index)), arrived: 0, [Self.warm])
-          .isEmpty)
+        monitor.add(
+          [("temp", 99)], device: "a", at: Self.second(Double(index)), arrived: Self.second(Double(index)),
+          [Self.warm]
+        ).isEmpty)
     }
     #expect(events.map(\.change) == [.raised])
     #expect(monitor.alerts.count == 1 && monitor.alerts[0].worst == -10 && monitor.active(of: "a") == 1)

@@ -129,7 +129,7 @@ import Time
     #expect(try Client.ask(dashboard.port, "/api/devices")?.text.contains("\"limits\":[]") == true)
     try Files.write(Array(#"{"alerts":[{"name":"#.utf8), to: path)
     #expect(told.wait { !told.problems.withLock { $0.isEmpty } })
-    #expect(told.problems.withLock { $0[0].hasPrefix("\(path):1:19: ") }, "\(told.problems.withLock { $0 })")
+    #expect(told.problems.withLock { $0[0].hasPrefix("\(path):1:20: ") }, "\(told.problems.withLock { $0 })")
     let rule = #"{"alerts":[{"name":"warm","measure":"temp","condition":"above","threshold":-3.5}]}"#
     try Files.write(Array(rule.utf8), to: path)
     #expect(

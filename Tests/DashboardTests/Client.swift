@@ -29,9 +29,6 @@ final class Client {
 
   @discardableResult func send(_ text: String) -> Bool { send(Array(text.utf8)) }
 
-  /// Sends nothing more.
-  func finish() { shutdown(descriptor, Int32(SHUT_WR)) }
-
   /// Reads until the other side closes, `isEnough`, or nothing comes for so long; nil when the time was over.
   func read(milliseconds: Int32 = 20_000, until isEnough: ([UInt8]) -> Bool = { _ in false }) -> [UInt8]? {
     var all: [UInt8] = []

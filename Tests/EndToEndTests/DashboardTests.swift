@@ -421,7 +421,7 @@ import Testing
       (["text.csv", "-o", "x.pdf"], 65, "'warm' is not a number"),
       (["empty.csv", "-o", "x.pdf"], 65, "no rows"),
       (["none.sqlite", "-o", "x.pdf"], 69, "there is no store"),
-      (["TruckSensorFiles/trucksensordata.csv", "-o", "none/x.pdf"], 1, "can't be written"),
+      (["TruckSensorFiles/trucksensordata.csv", "-o", "none/x.pdf"], 1, "can't write none/x.pdf"),
     ]
     for (arguments, status, message) in wrong {
       let result = try Trucksensor.Running(Trucksensor.executable, ["report"] + arguments, in: truck.folder)
@@ -436,16 +436,19 @@ import Testing
   @Test func `a report of extreme numbers is made or refused`() throws {
     let rows: [(String, Int32, String)] = [
       ("uptime,temp\n1,1e30\n2,-1e30\n", 0, ""), ("uptime,temp\n1,1e308\n2,-1e308\n", 0, ""),
-      ("uptime,temp\n1e300,-18\n", 65, "numbers.csv:2: the time 1e+300 s"),
-      ("uptime,temp\n9e18,-18\n", 65, "numbers.csv:2: the time 9e+18 s"),
+      ("uptime,temp\n1e300,-18\n", 65, "numbers.csv:2:1: '1e300'"),
+      ("uptime,temp\n9e11,-18\n", 65, "numbers.csv:2: the time 900000000000.0 s"),
+      ("uptime,temp\n9e18,-18\n", 65, "numbers.csv:2:1: '9e18'"),
       ("uptime,temp\n-9e9,-18\n9e9,-18\n", 0, ""), ("uptime,temp\n1,1e999\n", 65, "'1e999' is not a number"),
-      ("time,temp\n0001-01-01T00:00:00Z,-18\n", 65, "numbers.csv:2: the time"),
+      ("time,temp\n0001-01-01T00:00:00Z,-18\n", 65, "numbers.csv:2:"),
     ]
     for (text, status, message) in rows {
       try truck.write(text, to: "numbers.csv")
       for form in ["json", "pdf"] {
         let result = try truck.run("report", "numbers.csv", "-o", "numbers.\(form)")
-        #expect(result.status == status && result.errors.contains(message), "\(text): \(result.errors)")
+        #expect(
+          result.status == status && (message.isEmpty || result.errors.contains(message)),
+          "\(text): \(result.errors)")
       }
     }
     try truck.write("uptime,temp\n1,-18\n", to: "numbers.csv")
