@@ -63,7 +63,7 @@ extension Targets {
 
   // MARK: The store
 
-  private static let reader: StoreReader = {
+  nonisolated(unsafe) private static let reader: StoreReader = {
     let path = folder + "/sensorDB.sqlite"
     do {
       let store = try LocalStore(path: path)
