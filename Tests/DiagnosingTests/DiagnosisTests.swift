@@ -93,10 +93,10 @@ private func held(_ row: Int, at level: Double = -18) -> Double {
   @Test(arguments: Scenario.allCases)
   func `a scenario's cause is found on varied trips`(_ scenario: Scenario) {
     // Seeds that the ranking was not built with.
-    let verdicts = (7_000_000..<7_000_012 as Range<UInt64>).map { seed in
+    let verdicts = (7_000_000..<7_000_006 as Range<UInt64>).map { seed in
       Evaluation.diagnose(.make([scenario], seed: seed, duration: 14_400, isVaried: true)).verdict
     }
-    #expect(verdicts.count { $0.rawValue == scenario.cause } >= 10, "\(verdicts)")
+    #expect(verdicts.count { $0.rawValue == scenario.cause } >= 5, "\(verdicts)")
     if scenario == .healthy { #expect(verdicts.allSatisfy { !$0.isFault }) }
   }
 
@@ -263,7 +263,7 @@ private func held(_ row: Int, at level: Double = -18) -> Double {
 @Suite struct FleetTests {
   @Test(arguments: FleetPlan.allCases)
   func `what a fleet's affected trips have in common is named, and nothing else`(_ plan: FleetPlan) {
-    for outcome in Evaluation.fleets([plan], trucks: 60, seeds: 1, seed: 9000) {
+    for outcome in Evaluation.fleets([plan], trucks: 40, seeds: 1, seed: 9000) {
       #expect(outcome.isRight, "\(outcome)")
     }
   }
@@ -283,7 +283,7 @@ private func held(_ row: Int, at level: Double = -18) -> Double {
   }
 
   @Test func `a weakening unit is warned of in time, a stable one isn't`() {
-    let outcomes = Evaluation.wear(trucks: 2, seed: 400)
-    #expect(outcomes[0].inTime == 2 && outcomes[1].warned == 0, "\(outcomes)")
+    let outcomes = Evaluation.wear(trucks: 1, seed: 400)
+    #expect(outcomes[0].inTime == 1 && outcomes[1].warned == 0, "\(outcomes)")
   }
 }

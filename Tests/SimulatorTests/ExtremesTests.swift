@@ -59,12 +59,8 @@ import Testing
 
   // MARK: Datasets
 
-  private static let trip: [UInt8] = {
-    var bytes: [UInt8] = []
-    let plan = TripPlan.make([.healthy], seed: 3, duration: 3600)
-    TripFile.generate(plan, rows: 60) { (piece) throws(Never) in bytes += piece }
-    return bytes
-  }()
+  private static let trip = ScenarioTests.bytes(
+    .make([.electricalSag], seed: 3, duration: TripFile.storyDuration), rows: 60)
 
   private static let cells = [
     "1e300", "-1e300", "9e18", "-9223372036854775808", "18446744073709551616", "1e-300", "nan", "NaN", "inf",
