@@ -243,6 +243,36 @@ struct SignInTests {
   }
 
   @Test(.enabled(if: hasClients, missing))
+  func `a last will that the end of the broker releases is not believed`() throws {
+    let cloud = try startCloud()
+    try provision(cloud, "thing", "truckB", "--policy", "anything")
+    let watcher = try truck.start("subscribe", "out/who", "--qos", "1")
+    try watcher.waitUntil { $0.errorText.contains("subscribed") }
+    let device = try mosquitto(
+      "mosquitto_sub", cloud, "truckB",
+      [
+        "-V", "mqttv5", "-i", "truckB-will", "-t", "none", "--will-topic", "truck/will", "--will-payload",
+        "{}", "--will-qos", "1", "-D", "will", "user-property", "clientId", "impostor",
+      ])
+    try device.waitUntil { _ in log(cloud).contains(" as truckB-will (") }
+    let process = try broker(cloud)
+    kill(process, SIGTERM)
+    try cloud.waitUntil { _ in ((try? broker(cloud)) ?? process) != process }
+    try watcher.waitUntil {
+      _ = try? truck.run("publish", "truck/freezer", "{}", "--device", "truckB", "--qos", "1")
+      return $0.outputText.contains("\"client\":\"truckB\"")
+    }
+    device.interrupt(SIGKILL)
+    _ = device.wait()
+    watcher.interrupt()
+    #expect(!watcher.wait().output.contains("impostor"))
+    stop(cloud)
+    let stored = try truck.run("store", "query", "SELECT DISTINCT device FROM sensorDB.who")
+    #expect(stored.output.contains("truckB"), "\(stored.output)\(stored.errors)")
+    #expect(!stored.output.contains("impostor"), "\(stored.output)")
+  }
+
+  @Test(.enabled(if: hasClients, missing))
   func `a publish that a policy denies disconnects an MQTT 3_1_1 client, and not one of MQTT 5`() throws {
     let cloud = try startCloud()
     try provision(cloud, "thing", "truckB")
