@@ -283,6 +283,11 @@ struct SignInTests {
       ).wait()
     }
     for version in ["mqttv311", "mqttv5"] { #expect(try publish(version, "truck/freezer").status == 0) }
+    let told = try truck.run(
+      "publish", "truck/hidden", "{}", "--device", "truckB", "--mqtt", "3.1.1", "--qos", "1")
+    #expect(told.status == 77)
+    #expect(
+      told.errors.contains("closes the connection each time we publish to 'truck/hidden'"), "\(told.errors)")
     let denied = "Disconnecting client truckB: its policies don't allow publishing to "
     for (topic, more) in [("truck/secret", []), ("truck/freezer", ["-r"])] {
       _ = try more.isEmpty ? publish("mqttv5", topic) : publish("mqttv5", topic, "-r")
