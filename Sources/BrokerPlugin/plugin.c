@@ -40,6 +40,9 @@ static void *sessions;  // a tree of <search.h>, by the client's address
 static struct session *latest;
 static bool is_reloading;
 static bool someone_must_leave;
+// Whether a publish has been allowed and not stamped yet: a delivery in between is that of a last will, which passes no
+// plugin when the broker itself ends.
+static bool is_unstamped;
 
 // MARK: Sessions
 
@@ -137,6 +140,7 @@ static int sign_in(int event, void *event_data, void *data) {
   (void)event, (void)data;
   // After a reload mosquitto asks again for all clients, even those that are away: `review` has decided already.
   if (is_reloading) return MOSQ_ERR_SUCCESS;
+  is_unstamped = false;
   struct mosquitto_evt_basic_auth *request = event_data;
   const char *identifier = mosquitto_client_id(request->client);
   if (!is_usable(identifier)) {
@@ -219,6 +223,7 @@ static int copy_property(mosquitto_property **copy, const mosquitto_property *pr
 
 static int stamp(int event, void *event_data, void *data) {
   (void)event, (void)data;
+  is_unstamped = false;
   struct mosquitto_evt_message *message = event_data;
   const struct session *session = session_of(message->client);
   if (session == NULL) return MOSQ_ERR_ACL_DENIED;
@@ -252,11 +257,13 @@ static int publish_will(const struct mosquitto_evt_acl_check *request, const str
 }
 
 static int check_publish(const struct mosquitto_evt_acl_check *request, const struct session *session) {
+  is_unstamped = false;
   bool is_allowed = session != NULL && session->grant != NULL && grant_publishes(session->grant, request->topic)
       && (!request->retain || grant_matches(session->grant, 'r', request->topic));
   if (session == NULL || session->has_ended) {
     return is_allowed ? publish_will(request, session) : MOSQ_ERR_ACL_DENIED;
   }
+  is_unstamped = is_allowed;
   if (is_allowed) return MOSQ_ERR_SUCCESS;
   // MQTT 3.1.1 has no words for a refusal: the connection ends, without an acknowledgement, as on AWS. Any error other
   // than MOSQ_ERR_ACL_DENIED makes mosquitto do that.
@@ -276,6 +283,7 @@ static int check(int event, void *event_data, void *data) {
     case MOSQ_ACL_SUBSCRIBE:
       if (session == NULL || session->grant == NULL) return MOSQ_ERR_ACL_DENIED;
       return grant_matches(session->grant, 's', request->topic) ? MOSQ_ERR_PLUGIN_DEFER : MOSQ_ERR_ACL_DENIED;
+    case MOSQ_ACL_READ: return is_unstamped ? MOSQ_ERR_ACL_DENIED : MOSQ_ERR_PLUGIN_DEFER;
     default: return MOSQ_ERR_PLUGIN_DEFER;
   }
 }
@@ -304,7 +312,7 @@ static int reload(int event, void *event_data, void *data) {
 
 static int tick(int event, void *event_data, void *data) {
   (void)event, (void)event_data, (void)data;
-  is_reloading = false;
+  is_reloading = is_unstamped = false;
   if (!someone_must_leave) return MOSQ_ERR_SUCCESS;
   someone_must_leave = false;
   twalk_r(sessions, dismiss, NULL);

@@ -138,7 +138,7 @@ struct DoctorTests {
         && $0.errorText.contains("bare may not connect")
     }
     let remote = ["--endpoint", "127.0.0.1:\(port)", "--ca", "data/ca/root-CA.crt"]
-    try expect(["revoked"] + remote, 77, "TLS", "certificate revoked")
+    try expect(["revoked"] + remote, 77, "MQTT sign-in and publish", "not authorized")
     try expect(["truckSensor01", "--topic", "x"] + remote, 77, "MQTT sign-in and publish", "not authorized")
     _ = try CertificateAuthority(directory: truck.path("foreign"))
     try expect(

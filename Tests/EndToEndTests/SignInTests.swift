@@ -213,7 +213,7 @@ struct SignInTests {
       "subscribe", "out/who", "--device", "mqttTestClient", "--qos", "1", "--count", "4", "--timeout", "20s")
     try watcher.waitUntil { $0.errorText.contains("subscribed") }
     func lies(_ command: String) -> [String] {
-      ["clientId", "principal", "note"].flatMap { ["-D", command, "user-property", $0, "truckSensor01"] }
+      ["clientId", "principal", "note"].flatMap { ["-D", command, "user-property", $0, "impostor"] }
     }
     for (version, qos) in [("mqttv5", "1"), ("mqttv5", "2"), ("mqttv311", "1")] {
       let result = try mosquitto(
@@ -239,7 +239,37 @@ struct SignInTests {
     stop(cloud)
     let stored = try truck.run("store", "query", "SELECT DISTINCT device FROM sensorDB.who")
     #expect(stored.output.contains("truckB"), "\(stored.output)\(stored.errors)")
-    #expect(!stored.output.contains("truckSensor01"), "\(stored.output)")
+    #expect(!stored.output.contains("impostor"), "\(stored.output)")
+  }
+
+  @Test(.enabled(if: hasClients, missing))
+  func `a last will that the end of the broker releases is not believed`() throws {
+    let cloud = try startCloud()
+    try provision(cloud, "thing", "truckB", "--policy", "anything")
+    let watcher = try truck.start("subscribe", "out/who", "--qos", "1")
+    try watcher.waitUntil { $0.errorText.contains("subscribed") }
+    let device = try mosquitto(
+      "mosquitto_sub", cloud, "truckB",
+      [
+        "-V", "mqttv5", "-i", "truckB-will", "-t", "none", "--will-topic", "truck/will", "--will-payload",
+        "{}", "--will-qos", "1", "-D", "will", "user-property", "clientId", "impostor",
+      ])
+    try device.waitUntil { _ in log(cloud).contains(" as truckB-will (") }
+    let process = try broker(cloud)
+    kill(process, SIGTERM)
+    try cloud.waitUntil { _ in ((try? broker(cloud)) ?? process) != process }
+    try watcher.waitUntil {
+      _ = try? truck.run("publish", "truck/freezer", "{}", "--device", "truckB", "--qos", "1")
+      return $0.outputText.contains("\"client\":\"truckB\"")
+    }
+    device.interrupt(SIGKILL)
+    _ = device.wait()
+    watcher.interrupt()
+    #expect(!watcher.wait().output.contains("impostor"))
+    stop(cloud)
+    let stored = try truck.run("store", "query", "SELECT DISTINCT device FROM sensorDB.who")
+    #expect(stored.output.contains("truckB"), "\(stored.output)\(stored.errors)")
+    #expect(!stored.output.contains("impostor"), "\(stored.output)")
   }
 
   @Test(.enabled(if: hasClients, missing))
@@ -253,6 +283,11 @@ struct SignInTests {
       ).wait()
     }
     for version in ["mqttv311", "mqttv5"] { #expect(try publish(version, "truck/freezer").status == 0) }
+    let told = try truck.run(
+      "publish", "truck/hidden", "{}", "--device", "truckB", "--mqtt", "3.1.1", "--qos", "1")
+    #expect(told.status == 77)
+    #expect(
+      told.errors.contains("closes the connection each time we publish to 'truck/hidden'"), "\(told.errors)")
     let denied = "Disconnecting client truckB: its policies don't allow publishing to "
     for (topic, more) in [("truck/secret", []), ("truck/freezer", ["-r"])] {
       _ = try more.isEmpty ? publish("mqttv5", topic) : publish("mqttv5", topic, "-r")

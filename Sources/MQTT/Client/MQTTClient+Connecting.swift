@@ -128,6 +128,8 @@ extension MQTTClient {
     attempts.connected()
     policy.connected()
     diagnosis.connected(at: .now())
+    // The library sends again what has no answer, and that may be what the broker closes the connection for.
+    if let first = inFlight.min(by: { $0.key < $1.key }) { diagnosis.published(to: first.value.header.topic) }
     attemptTimer?.cancel()
     maintenanceTimer?.set(MonotonicTime.now().advanced(by: 1_000_000_000))
     // Before the owner hears of it: what it subscribes then must not be sent twice.

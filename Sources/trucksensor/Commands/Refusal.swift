@@ -2,7 +2,7 @@ import CommandLine
 import LocalCloud
 import MQTT
 
-/// What this folder's registry knows of a refusal by the local broker, which itself only says `certificate revoked`.
+/// What this folder's registry knows of a refusal by the local broker, which itself only says `not authorized`.
 enum Refusal {
   /// The reason for one of `devices` and what to do; nil if it isn't the local broker's, or the registry knows of none.
   static func reason(_ error: any Error, devices: [String], _ arguments: ParsedArguments) -> String? {
