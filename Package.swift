@@ -1,5 +1,4 @@
 // swift-tools-version: 6.1
-#error("NOTE FROM THE LEAD (06:45): the lead is merging and needs both cores. Do not build or test any more. Remove this line, commit what you have that was green, and send your final report now, uncommitted leftovers named.")
 
 import PackageDescription
 
