@@ -62,7 +62,7 @@ struct CauseLikelihood: Sendable {
     add(.heat, -Self.bounded(max(0, signs.rise - 14) / 3, 4))
     // A kink after a steady hold is a stop; a slope that grew before is a shortage.
     if let before = signs.rateBefore, let first = signs.firstRate {
-      let kink = Self.bounded(log(max(0.005, first) / max(0.01, abs(before))) - 1.4, 1)
+      let kink = Self.bounded(log(max(0.005, first) / max(0.01, before.magnitude)) - 1.4, 1)
       add(.electrical, 0.7 * kink)
       add(.unitOff, 0.7 * kink)
       add(.heat, -0.7 * kink)

@@ -141,7 +141,7 @@ struct DepartureSigns: Sendable {
       if next.t <= openUntil + max(600, 1.5 * length) { harmAtDoor += above }
       // Noise doesn't add up: only changes of some tenths count.
       let change = next.celsius - reference
-      guard abs(change) > 0.3 else { continue }
+      guard change.magnitude > 0.3 else { continue }
       reference = next.celsius
       guard change > 0, index <= departure.peak + 2 else { continue }
       rise += change

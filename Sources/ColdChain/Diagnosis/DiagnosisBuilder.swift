@@ -198,15 +198,15 @@ struct DiagnosisBuilder {
       .init("leadSeconds", supply.lead),
     ]
     let levels = "\(Words.number(supply.before, 2)) to \(Words.number(supply.after, 2)) V"
-    guard supply.significance.magnitude > 4, abs(supply.fall) > 0.02 else {
+    guard supply.significance.magnitude > 4, supply.fall.magnitude > 0.02 else {
       return Evidence(
         "The supply voltage stayed at its working level: \(Words.number(supply.before, 2)) V before, \(Words.number(supply.after, 2)) V after.",
         measure: .voltage, span: found.span, figures: figures)
     }
     let lead =
-      abs(supply.lead) < 2
+      supply.lead.magnitude < 2
       ? "just when the temperature began to rise"
-      : "\(Words.duration(abs(supply.lead))) \(supply.lead > 0 ? "before" : "after") the temperature began to rise"
+      : "\(Words.duration(supply.lead.magnitude)) \(supply.lead > 0 ? "before" : "after") the temperature began to rise"
     return Evidence(
       "The supply voltage \(supply.fall > 0 ? "fell" : "rose") from \(levels) \(at(time)) (row \(supply.row)), \(lead).",
       measure: .voltage, span: TimeSpan(min(time, found.onset.time), max(time, found.onset.time)),

@@ -135,7 +135,7 @@ public struct TripAnalyzer: Sendable {
       return false
     }
     // A probe that isn't connected often reads exactly 0.00.
-    if value == 0, inZeros || lastCelsius.map({ abs($0.value) > 3 }) ?? true {
+    if value == 0, inZeros || lastCelsius.map({ $0.value.magnitude > 3 }) ?? true {
       inZeros = true
       sensor.zeros += 1
       sensor.zeroSpan = TimeSpan(sensor.zeroSpan?.start ?? time, time)
@@ -144,7 +144,9 @@ public struct TripAnalyzer: Sendable {
       return false
     }
     inZeros = false
-    if let lastCelsius, abs(value - lastCelsius.value) > 8, TimeSpan(lastCelsius.time, time).seconds <= 30 {
+    if let lastCelsius, (value - lastCelsius.value).magnitude > 8,
+      TimeSpan(lastCelsius.time, time).seconds <= 30
+    {
       sensor.jumps += 1
       meters[0].jumped()
     }

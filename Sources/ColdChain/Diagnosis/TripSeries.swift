@@ -74,7 +74,7 @@ struct TripSeries: Sendable {
       let (before, here, after) = (
         points[index - 1].celsius, points[index].celsius, points[index + 1].celsius
       )
-      if abs(before - after) < 2, abs(here - before) > 5, abs(here - after) > 5 {
+      if (before - after).magnitude < 2, (here - before).magnitude > 5, (here - after).magnitude > 5 {
         points[index].celsius = (before + after) / 2
       }
     }

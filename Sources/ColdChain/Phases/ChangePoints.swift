@@ -149,7 +149,7 @@ enum Robust {
 
   /// The standard deviation of the noise, from the median of the differences of neighbours, which slow changes don't enter.
   static func noise(_ values: [Double]) -> Double {
-    let differences = zip(values, values.dropFirst()).map { abs($1 - $0) }
+    let differences = zip(values, values.dropFirst()).map { ($1 - $0).magnitude }
     guard let median = median(differences) else { return 0 }
     // A coarse sensor's neighbours are mostly equal: then the mean counts.
     let mean = differences.reduce(0, +) / Double(differences.count)

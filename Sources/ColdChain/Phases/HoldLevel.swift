@@ -43,17 +43,17 @@ struct HoldLevel: Sendable, Equatable {
     let anchor = values[min(values.count - 1, place / 2)]
     var level = Robust.median(values.filter { $0 >= anchor - 1 && $0 <= anchor + 1.2 }) ?? coldest
     if let setPoint {
-      let near = values.filter { abs($0 - setPoint) <= 2.5 }
+      let near = values.filter { ($0 - setPoint).magnitude <= 2.5 }
       if near.count >= place, let middle = Robust.median(near) { level = middle }
     }
     let ripple = min(1.6, max(0.15, Self.ripple(series, around: level)))
     // To the middle of the ripple by the mean of what is near, again and again (mean shift; Fukunaga, Hostetler 1975), where the
     // box comes back to its coldest level all the time; one that drifts up has its level below.
     let lowest = level
-    let visits = series.points.filter { abs($0.celsius - lowest) <= 1 }
+    let visits = series.points.filter { ($0.celsius - lowest).magnitude <= 1 }
     let comesBack = (visits.last?.t ?? 0) - (visits.first?.t ?? 0) > 0.6 * series.length
     for _ in 0..<(comesBack ? 6 : 1) {
-      let within = values.filter { abs($0 - level) <= ripple + 0.15 }
+      let within = values.filter { ($0 - level).magnitude <= ripple + 0.15 }
       if !within.isEmpty { level = min(lowest + 1, within.reduce(0, +) / Double(within.count)) }
     }
     celsius = level

@@ -72,7 +72,7 @@ public struct TripPhase: Sendable, Equatable {
       let change = sums.slope(low, high) * length
       let mean = piece.reduce(0, +) / Double(piece.count)
       let kind: Kind
-      if mean <= hold.threshold, abs(change) < max(1.5, 3 * hold.ripple) {
+      if mean <= hold.threshold, change.magnitude < max(1.5, 3 * hold.ripple) {
         kind = .holding
         hasReached = true
       } else if change < -0.5 {

@@ -57,7 +57,7 @@ struct StayFinder: Sendable {
 
   mutating func add(_ observation: Observation, gapLimit: Double) {
     guard let latitude = observation.latitude, let longitude = observation.longitude,
-      abs(latitude) <= 90, abs(longitude) <= 180, latitude != 0 || longitude != 0
+      latitude.magnitude <= 90, longitude.magnitude <= 180, latitude != 0 || longitude != 0
     else { return }
     let step = lastTime.map { TimeSpan($0, observation.time).seconds } ?? 0
     lastTime = observation.time

@@ -38,10 +38,10 @@ struct RunMeter: Sendable {
     }
     if let present = run {
       changes += 1
-      step = min(step, abs(value - present.value))
+      step = min(step, (value - present.value).magnitude)
       let isLongest = present.count > longest?.count ?? 0
       close()
-      if isLongest { longestEndsQuietly = abs(value - present.value) < 0.7 }
+      if isLongest { longestEndsQuietly = (value - present.value).magnitude < 0.7 }
     }
     run = Run(value: value, span: TimeSpan(time, time), count: 1, firstRow: row, lastRow: row)
   }

@@ -46,7 +46,7 @@ public struct Trend: Sendable, Equatable {
       probability = 1
     } else {
       // The continuity correction of the normal approximation.
-      let z = (abs(Double(score)) - 1) / variance.squareRoot()
+      let z = (Double(score).magnitude - 1) / variance.squareRoot()
       probability = erfc(z / 2.0.squareRoot())
     }
     let early = Robust.median(Array(values.prefix(values.count / 2))) ?? 0
@@ -126,13 +126,13 @@ public struct TrendAnalysis: Sendable {
       guard let trend = Trend(adjusted) else { continue }
       trends[sign.name] = trend
       let change = trend.last - trend.first
-      let relative = sign.isAbsolute ? change : change / max(abs(trend.first), 1e-9)
+      let relative = sign.isAbsolute ? change : change / max(trend.first.magnitude, 1e-9)
       guard trend.probability * Double(Self.known.count) < Self.significance,
         relative * sign.worse >= sign.least
       else { continue }
       let amount =
         sign.isAbsolute
-        ? "\(Words.number(abs(change), 2)) \(sign.unit)" : Words.percent(abs(relative))
+        ? "\(Words.number(change.magnitude, 2)) \(sign.unit)" : Words.percent(relative.magnitude)
       let later = trend.count - trend.count / 2
       let verb: String
       switch sign.name {
@@ -158,7 +158,7 @@ public struct TrendAnalysis: Sendable {
     // Neighbouring trips differ in weather more than in wear: their slopes show the weather's part.
     var slopes: [Double] = []
     for i in known.indices {
-      for j in (i + 1)..<max(i + 1, min(known.count, i + 4)) where abs(known[j].1 - known[i].1) > 1 {
+      for j in (i + 1)..<max(i + 1, min(known.count, i + 4)) where (known[j].1 - known[i].1).magnitude > 1 {
         slopes.append((known[j].0 - known[i].0) / (known[j].1 - known[i].1))
       }
     }

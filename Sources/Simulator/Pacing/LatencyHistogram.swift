@@ -39,8 +39,8 @@ public struct LatencyHistogram: Sendable, Equatable {
   /// The value in nanoseconds that a share `fraction` (0…1) of all values doesn't pass; 0 where there is none.
   public func quantile(_ fraction: Double) -> Int64 {
     guard count > 0 else { return 0 }
-    let rank = UInt64(
-      saturated: Swift.max(1, (Swift.min(1, Swift.max(0, fraction)) * Double(count)).rounded(.up)))
+    let share = Swift.min(1, Swift.max(0, fraction))
+    let rank = UInt64(saturated: Swift.max(1, (share * Double(count)).rounded(.up)))
     var seen: UInt64 = 0
     for (index, value) in buckets.enumerated() {
       seen += value

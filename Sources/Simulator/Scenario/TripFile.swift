@@ -70,7 +70,7 @@ public enum TripFile {
     var rest = magnitude % scale
     while scale > 1 {
       scale /= 10
-      line.append(UInt8(ascii: "0") + UInt8(rest / scale))
+      line.append(UInt8(ascii: "0") + UInt8(clamping: rest / scale))
       rest %= scale
     }
   }

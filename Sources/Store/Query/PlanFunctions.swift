@@ -11,7 +11,7 @@ final class PlanFunctions {
   init(_ plan: QueryPlan, in connection: Connection) {
     self.connection = connection
     for program in plan.programs {
-      let parameters = Int32(program.inputs.count)
+      let parameters = Int32(clamping: program.inputs.count)
       names.append((program.name, parameters))
       sqlite3_create_function_v2(
         connection.handle, program.name, parameters,
@@ -28,7 +28,7 @@ final class PlanFunctions {
         }, nil, nil, { data in if let data { Unmanaged<QueryPlan.Program>.fromOpaque(data).release() } })
     }
     for aggregate in plan.aggregates {
-      let parameters = Int32(aggregate.inputs.count)
+      let parameters = Int32(clamping: aggregate.inputs.count)
       names.append((aggregate.name, parameters))
       sqlite3_create_window_function(
         connection.handle, aggregate.name, parameters, SQLITE_UTF8,
@@ -68,7 +68,9 @@ private final class GroupState {
 
   /// The group of a call; SQLite keeps its pointer, in memory that is zero at first.
   static func of(_ context: OpaquePointer?) -> GroupState? {
-    guard let memory = sqlite3_aggregate_context(context, Int32(MemoryLayout<UnsafeMutableRawPointer?>.size))
+    guard
+      let memory = sqlite3_aggregate_context(
+        context, Int32(clamping: MemoryLayout<UnsafeMutableRawPointer?>.size))
     else {
       return nil
     }
@@ -147,10 +149,10 @@ enum SQLDatum {
     case .boolean(let value): sqlite3_result_int64(context, value ? 1 : 0)
     case .integer(let value): sqlite3_result_int64(context, value)
     case .double(let value): sqlite3_result_double(context, value)
-    case .text(let text): ts_sqlite3_result_text(context, text, UInt64(text.utf8.count))
+    case .text(let text): ts_sqlite3_result_text(context, text, UInt64(clamping: text.utf8.count))
     case .list:
       DatumCoding.encode(datum).withUnsafeBytes {
-        ts_sqlite3_result_blob(context, $0.baseAddress, UInt64($0.count))
+        ts_sqlite3_result_blob(context, $0.baseAddress, UInt64(clamping: $0.count))
       }
     }
   }

@@ -136,10 +136,13 @@ public final class StoreReader {
     try limited(timeLimit, isCancelled) { () throws(StoreError) in
       let statement = try Statement(
         connection, plan.isExplanation ? "EXPLAIN QUERY PLAN " + plan.sql : plan.sql, isUsers: true)
-      for (index, parameter) in plan.parameters.enumerated() { statement.bind(Int32(index + 1), parameter) }
+      for (index, parameter) in plan.parameters.enumerated() {
+        statement.bind(Int32(clamping: index + 1), parameter)
+      }
       while try statement.step() {
         let values = plan.columns.indices.map { index in
-          SQLDatum.value(sqlite3_column_value(statement.handle, Int32(index)), plan.columns[index].type)
+          SQLDatum.value(
+            sqlite3_column_value(statement.handle, Int32(clamping: index)), plan.columns[index].type)
         }
         guard row(values) else { return }
       }

@@ -11,7 +11,7 @@ enum UnnestModule {
     sqlite3_create_module_v2(connection.handle, UnnestColumns.function, &module, nil, nil)
   }
 
-  private static let firstHidden = Int32(1 + UnnestColumns.limit)
+  private static let firstHidden = Int32(clamping: 1 + UnnestColumns.limit)
 
   private static let declaration: String = {
     let numbers = 0..<UnnestColumns.limit
@@ -35,7 +35,9 @@ enum UnnestModule {
     var module = sqlite3_module()
     module.xConnect = { database, _, _, _, table, _ in
       let code = sqlite3_declare_vtab(database, UnnestModule.declaration)
-      guard code == SQLITE_OK, let memory = sqlite3_malloc64(UInt64(MemoryLayout<sqlite3_vtab>.size)) else {
+      guard code == SQLITE_OK,
+        let memory = sqlite3_malloc64(UInt64(clamping: MemoryLayout<sqlite3_vtab>.size))
+      else {
         return code == SQLITE_OK ? SQLITE_NOMEM : code
       }
       memory.initializeMemory(as: sqlite3_vtab.self, repeating: sqlite3_vtab(), count: 1)
@@ -67,7 +69,9 @@ enum UnnestModule {
       return SQLITE_OK
     }
     module.xOpen = { _, cursor in
-      guard let memory = sqlite3_malloc64(UInt64(MemoryLayout<Cursor>.size)) else { return SQLITE_NOMEM }
+      guard let memory = sqlite3_malloc64(UInt64(clamping: MemoryLayout<Cursor>.size)) else {
+        return SQLITE_NOMEM
+      }
       memory.initializeMemory(
         as: Cursor.self, repeating: Cursor(rows: Unmanaged.passRetained(Rows())), count: 1)
       cursor?.pointee = memory.assumingMemoryBound(to: sqlite3_vtab_cursor.self)

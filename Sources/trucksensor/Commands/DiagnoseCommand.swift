@@ -130,7 +130,7 @@ enum DiagnoseCommand: Command {
   // MARK: Evaluations
 
   private static func evaluation(_ arguments: ParsedArguments) throws -> ExitCode? {
-    let seed = UInt64(try arguments.integer("seed", in: 0...Int.max) ?? 1_000_000)
+    let seed = UInt64(clamping: try arguments.integer("seed", in: 0...Int.max) ?? 1_000_000)
     var code: ExitCode?
     if let trips = try arguments.integer("evaluate", in: 1...100_000) {
       let (score, falseAlarms) = Evaluation.scenarios(trips: trips, seed: seed)

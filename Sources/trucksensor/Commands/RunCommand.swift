@@ -29,7 +29,7 @@ enum RunCommand: Command {
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
     let runner = try ReplayRunner(arguments, device: arguments.positionals[0], repetitionsByDefault: .endless)
-    let secondPort = try arguments.integer("port-443", in: 1...65_535).map { UInt16($0) }
+    let secondPort = try arguments.integer("port-443", in: 1...65_535).map { UInt16(clamping: $0) }
     if secondPort != nil, arguments.has("endpoint") {
       throw arguments.error("--port-443 is about the local broker, which --endpoint doesn't start")
     }
