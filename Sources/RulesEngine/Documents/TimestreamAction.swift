@@ -1,4 +1,5 @@
 import JSON
+import Numbers
 import Store
 
 /// AWS's `timestream` action: each attribute of the rule's result becomes a measure.
@@ -49,7 +50,7 @@ public struct TimestreamAction: Sendable {
     let strict = strict || isStrict
     var record = Record(
       dimensions: dimensions.map { Dimension($0.name, $0.value.text(context)) },
-      time: Int64(message.receivedMilliseconds) * 1_000_000, measures: [])
+      time: Int64(message.receivedMilliseconds).saturatingMultiply(1_000_000), measures: [])
     if let timestamp { record.time = try time(timestamp.text(context)) }
     record.measures = try Self.measures(of: output, without: strict ? [] : taken)
     guard !record.measures.isEmpty else { throw Failure(message: "the result has no attribute to store") }

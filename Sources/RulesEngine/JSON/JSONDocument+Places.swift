@@ -33,9 +33,14 @@ extension JSONDocument {
     var node = 0
     for part in path.split(whereSeparator: { $0 == "." || $0 == "[" || $0 == "]" }) {
       if nodes[node].kind == .array, let place = Int(part) {
+        let end = Int(nodes[node].next)
         var child = node + 1
-        for _ in 0..<place where child < Int(nodes[node].next) { child = Int(nodes[child].next) }
-        guard child < Int(nodes[node].next) else { return node }
+        var left = place
+        while left > 0, child < end {
+          child = Int(nodes[child].next)
+          left -= 1
+        }
+        guard place >= 0, child < end else { return node }
         node = child
       } else {
         guard let next = find([String(part)], from: node) else { return node }
