@@ -111,7 +111,7 @@ import Time
     poll(nil, 0, 500)
     #expect(
       try query("SELECT count(*), count(DISTINCT number), min(number), max(number) FROM load_wide")
-        == "count(*),count(DISTINCT number),min(number),max(number)\n\(count),\(count),1,\(count)\n")
+        == "_col0,_col1,_col2,_col3\n\(count),\(count),1,\(count)\n")
     engine.interrupt()
     _ = engine.wait()
     // The rollups say the same as the readings.
