@@ -342,7 +342,7 @@ import Testing
     #expect(zip(rows, rows.dropFirst()).allSatisfy { $0[0] < $1[0] && $0[1] <= $0[2] && $0[2] <= $0[3] })
     let devices = try get("\(url)/api/devices").body
     #expect(
-      devices.contains("\"device\":\"truckSensor01\"") && devices.contains("\"temp\":21.38"), "\(devices)")
+      devices.contains("\"device\":\"truckSensor01\"") && devices.contains("\"temp\":21.47"), "\(devices)")
     // A reading that comes later is an event.
     let events = try Trucksensor.Running(
       URL(fileURLWithPath: "/usr/bin/timeout"), ["12", "curl", "-sN", "\(url)/api/events"], in: truck.folder)
