@@ -47,7 +47,7 @@ struct SignInTests {
   }
 
   private func brokerFile(_ cloud: Trucksensor.Running, _ name: String) throws -> String {
-    truck.path("data/broker/\(try port(cloud))/\(name)")
+    truck.path("data/broker/\(name)")
   }
 
   private func log(_ cloud: Trucksensor.Running) -> String {

@@ -95,7 +95,7 @@ import Time
         // SIGTERM: at a SIGKILL mosquitto 2.0 itself loses messages that it has acknowledged and not saved yet.
         let broker = try #require(
           Int32(
-            String(contentsOfFile: truck.path("data/broker/\(port)/pid"), encoding: .utf8)
+            String(contentsOfFile: truck.path("data/broker/pid"), encoding: .utf8)
               .trimmingCharacters(in: .whitespacesAndNewlines)))
         kill(broker, SIGTERM)
       }

@@ -141,6 +141,7 @@ final class RulesRunner {
         try RulesService(
           rules: part, subscriber: subscriber, publisher: publisher, shareGroup: arguments.string("shared"),
           hopLimit: hopLimit, storage: storage, stores: storesPoints,
+          isJournaled: plan.isLocal,
           log: { line in
             if line.contains("failed") { logged(line) }
             StandardError.print(line)
