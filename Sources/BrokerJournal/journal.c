@@ -221,6 +221,10 @@ static void give_up_segment(struct journal *journal, uint64_t size) {
   close_segment(journal);
 }
 
+bool journal_has_room(const struct journal *journal, size_t size) {
+  return journal->total + sizeof(struct header) + size <= journal->limit;
+}
+
 bool journal_append(
     struct journal *journal, uint8_t kind, const void *body, size_t size, struct journal_record *record, char *reason) {
   if (size > UINT32_MAX) {
@@ -230,7 +234,7 @@ bool journal_append(
   struct header header = {.magic = magic, .size = (uint32_t)size, .body_sum = checksum(body, size), .kind = kind};
   header.header_sum = checksum(&header, offsetof(struct header, header_sum));
   size_t length = sizeof header + size;
-  if (journal->total + length > journal->limit) {
+  if (!journal_has_room(journal, size)) {
     snprintf(
         reason, JOURNAL_REASON_SIZE, "%s has reached its limit of %" PRIu64 " bytes", journal->folder, journal->limit);
     return false;

@@ -1,10 +1,13 @@
 #include "queues.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <mqtt_protocol.h>
 
@@ -15,7 +18,11 @@
 // How far the journal may grow, and how far ahead of its reports a client is fed: enough for what a transaction of the store
 // takes, and little enough to cost no memory.
 static const uint64_t journal_limit = 4ULL << 30, segment_limit = 8ULL << 20;
-enum { QUEUE_LIMIT = 100, COMMAND_LIMIT = 1 << 16, WINDOW = 4096, WINDOW_BYTES = 32 << 20 };
+enum { QUEUE_LIMIT = 100, COMMAND_LIMIT = 1 << 16, WINDOW = 4096, WINDOW_BYTES = 32 << 20, STATUS_SIZE = 512 };
+// Seconds after which it is noted again that a client is there.
+enum { SEEN_INTERVAL = 3600 };
+// What a message's record has besides the payload, and a note about a queue that ends.
+enum { ROOM_FOR_MORE = 1 << 18 };
 
 enum kind { KIND_MESSAGE = 'm', KIND_QUEUE = 'q', KIND_DONE = 'd', KIND_GONE = 'g' };
 
@@ -52,7 +59,8 @@ struct queues {
   uint32_t last_identifier;
   uint64_t epoch;
   bool is_durable;
-  bool has_failed;  // what couldn't be written is logged once
+  bool has_failed;  // what couldn't be written is told once
+  char *status;  // the mapped file "status"; NULL without one
   time_t review;
   struct bytes record;  // that is being made
 };
@@ -223,7 +231,6 @@ static struct queue *new_queue(struct queues *queues, uint32_t identifier, const
     queue->identifier = identifier;
     queue->client = strdup(client);
     queue->reader = journal_reader_new(queues->journal, journal_end(queues->journal));
-    queue->first_of_epoch = 1;
   }
   if (queue == NULL || grown == NULL || queue->client == NULL || queue->reader == NULL) {
     free_queue(queue);
@@ -259,10 +266,31 @@ bool queue_takes(const struct queue *queue, const char *topic) {
   return false;
 }
 
-static void log_failure(struct queues *queues, const char *what, const char *reason) {
+// A full disk takes no log either: the file has its place, and is mapped, before that is needed.
+static void open_status(struct queues *queues, const char *folder) {
+  char path[4096];
+  snprintf(path, sizeof path, "%s/status", folder);
+  int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (file < 0) return;
+  if (posix_fallocate(file, 0, STATUS_SIZE) == 0) {
+    void *mapped = mmap(NULL, STATUS_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    if (mapped != MAP_FAILED) queues->status = mapped;
+  }
+  close(file);
+  if (queues->status != NULL) memset(queues->status, 0, STATUS_SIZE);
+}
+
+static void fail(struct queues *queues, const char *what, const char *reason) {
   if (queues->has_failed) return;
   queues->has_failed = true;
-  mosquitto_log_printf(MOSQ_LOG_ERR, "Error: the journal: %s: %s.", what, reason);
+  mosquitto_log_printf(MOSQ_LOG_ERR, "Error: %s: %s.", what, reason);
+  if (queues->status != NULL) snprintf(queues->status, STATUS_SIZE, "%s: %s", what, reason);
+}
+
+static void recover(struct queues *queues) {
+  if (!queues->has_failed) return;
+  queues->has_failed = false;
+  if (queues->status != NULL) memset(queues->status, 0, STATUS_SIZE);
 }
 
 // MARK: Shortening
@@ -306,12 +334,27 @@ static void remove_queue(struct queues *queues, size_t index) {
   struct queue *queue = queues->list[index];
   char reason[JOURNAL_REASON_SIZE];
   mosquitto_log_printf(
-      MOSQ_LOG_NOTICE, "Journal: the queue of %s ends, with %" PRIu64 " messages: the client has been away for %" PRIu32
-      " s.", queue->client, queue->last - queue->done, queue->lifetime);
+      MOSQ_LOG_NOTICE, "Journal: the queue of %s ends, with %" PRIu64 " messages: the client has been away for %" PRId64
+      " s.", queue->client, queue->last - queue->done, now_milliseconds() / 1000 - queue->seen);
   append_small(queues, KIND_GONE, queue, reason);
   queues->list[index] = queues->list[--queues->count];
   free_queue(queue);
   shorten(queues);
+}
+
+// Makes room for a record where the journal has reached its limit: clients that are away, perhaps for ever, must not keep
+// messages from those that are there.
+static void make_room(struct queues *queues, size_t size) {
+  while (!journal_has_room(queues->journal, size)) {
+    size_t oldest = queues->count;
+    for (size_t i = 0; i < queues->count; i++) {
+      const struct queue *queue = queues->list[i];
+      if (queue->is_open || queue->mark_count == 0) continue;
+      if (oldest == queues->count || queue->seen < queues->list[oldest]->seen) oldest = i;
+    }
+    if (oldest == queues->count) return;
+    remove_queue(queues, oldest);
+  }
 }
 
 // MARK: Feeding
@@ -348,10 +391,10 @@ static void feed(struct queues *queues, struct queue *queue) {
   while (has_room(queue) && queue->fed < queue->last) {
     struct journal_record record;
     switch (journal_read(queue->reader, &record, reason)) {
-      case JOURNAL_UNREADABLE: log_failure(queues, "it can't be read", reason); return;
+      case JOURNAL_UNREADABLE: fail(queues, "the journal can't be read", reason); return;
       case JOURNAL_END:
         mosquitto_log_printf(
-            MOSQ_LOG_ERR, "Error: the journal: %" PRIu64 " messages for %s are damaged.", queue->last - queue->fed,
+            MOSQ_LOG_ERR, "Journal: %" PRIu64 " messages for %s are damaged.", queue->last - queue->fed,
             queue->client);
         if (queue->done == queue->fed) queue->done = queue->last;
         queue->fed = queue->last;
@@ -372,6 +415,7 @@ static void feed(struct queues *queues, struct queue *queue) {
 bool queues_add(
     struct queues *queues, const char *topic, const void *payload, uint32_t size, const mosquitto_property *properties,
     char *reason) {
+  make_room(queues, size + ROOM_FOR_MORE);
   struct bytes *bytes = &queues->record;
   struct message_head head = {
       .epoch = queues->epoch, .topic_size = (uint32_t)strlen(topic) + 1, .payload_size = size};
@@ -395,11 +439,10 @@ bool queues_add(
   if (!bytes->has_failed) memcpy(bytes->start, &head, sizeof head);
   struct journal_record record;
   if (!append(queues, KIND_MESSAGE, &record, reason)) {
-    log_failure(queues, "messages are refused until it can be written", reason);
+    fail(queues, "messages for the rules are refused until the journal can be written", reason);
     return false;
   }
-  if (queues->has_failed) mosquitto_log_printf(MOSQ_LOG_NOTICE, "Journal: it can be written again.");
-  queues->has_failed = false;
+  recover(queues);
   struct message message;
   if (!read_message(&message, bytes->start, bytes->size)) return true;
   for (uint32_t i = 0; i < head.queue_count; i++) {
@@ -439,13 +482,18 @@ static void open_queue(
   bool is_new = queue == NULL;
   if (is_new && queues->count < QUEUE_LIMIT) queue = new_queue(queues, queues->last_identifier + 1, client);
   if (queue == NULL) {
-    log_failure(queues, "a client gets no queue", queues->count < QUEUE_LIMIT ? reason : "there are too many");
+    fail(queues, "a client gets no queue in the journal", queues->count < QUEUE_LIMIT ? reason : "there are too many");
     return;
+  }
+  // Its client may have had another queue, and takes lower numbers for messages that it has had.
+  if (is_new) {
+    queue->last = queue->done = queue->fed = (uint64_t)now_milliseconds() * 1000;
+    queue->first_of_epoch = queue->last + 1;
   }
   queue->lifetime = lifetime;
   queue->seen = now_milliseconds() / 1000;
   if (!set_filters(queue, lines, may_get, closure) || !append_queue(queues, queue, reason)) {
-    log_failure(queues, "a client's queue can't be noted", reason);
+    fail(queues, "a client's queue can't be noted in the journal", reason);
     // One that is nowhere would take messages that are gone after a crash: the broker's own way is better.
     if (is_new) {
       queues->count--;
@@ -513,7 +561,7 @@ void queues_disconnected(struct queues *queues, const void *connection) {
 void queues_tick(struct queues *queues) {
   if (queues == NULL) return;
   char reason[JOURNAL_REASON_SIZE];
-  if (queues->is_durable && !journal_sync(queues->journal, reason)) log_failure(queues, "it isn't durable", reason);
+  if (queues->is_durable && !journal_sync(queues->journal, reason)) fail(queues, "the journal can't be made durable", reason);
   time_t now = time(NULL);
   if (now == queues->review) return;
   queues->review = now;
@@ -521,6 +569,11 @@ void queues_tick(struct queues *queues) {
     struct queue *queue = queues->list[i];
     // What was short before, memory or a file, may be there again.
     feed(queues, queue);
+    if (queue->is_open && now - queue->seen > SEEN_INTERVAL) {
+      // After a crash it must not look as if its client had been away for long.
+      queue->seen = now;
+      append_queue(queues, queue, reason);
+    }
     if (!queue->is_open && now - queue->seen > (time_t)queue->lifetime) remove_queue(queues, i);
   }
 }
@@ -613,7 +666,7 @@ static bool recall(struct queues *queues, char *reason) {
   journal_reader_free(reader);
   if (found == JOURNAL_UNREADABLE) return false;
   if (skipped > 0) {
-    mosquitto_log_printf(MOSQ_LOG_WARNING, "Warning: the journal: %" PRIu64 " damaged bytes are left out.", skipped);
+    mosquitto_log_printf(MOSQ_LOG_WARNING, "Journal: %" PRIu64 " damaged bytes are left out.", skipped);
   }
   return true;
 }
@@ -649,6 +702,7 @@ struct queues *queues_open(const char *folder, bool is_durable, char *reason) {
     journal_reader_move(queue->reader, journal_begin(queues->journal));
   }
   journal_on_segment(queues->journal, begin_segment, queues);
+  open_status(queues, folder);
   log_waiting(queues);
   return queues;
 }
@@ -660,6 +714,7 @@ void queues_close(struct queues *queues) {
   log_waiting(queues);
   for (size_t i = 0; i < queues->count; i++) free_queue(queues->list[i]);
   journal_close(queues->journal);
+  if (queues->status != NULL) munmap(queues->status, STATUS_SIZE);
   free(queues->record.start);
   free(queues->list);
   free(queues);

@@ -13,8 +13,11 @@
 //   done EPOCH NUMBER     all up to this message is done
 //
 // Each of its messages has the user property QUEUE_STAMP: "EPOCH NUMBER ARRIVAL". The epoch, which grows, is that of the
-// broker's process that took the message; the number counts the client's messages without gaps; the arrival is in
+// broker's process that took the message; the number counts the client's messages without gaps, from wherever it begins; the arrival is in
 // milliseconds since 1970. "open" is answered on the topic QUEUE_ANSWERS: "done NUMBER", the last report that is known.
+
+// The file "status" in the journal's folder says in a sentence, ended by a NUL, what keeps the journal from being written or
+// read at present; it is empty if nothing does.
 
 #ifndef TRUCKSENSOR_QUEUES_H
 #define TRUCKSENSOR_QUEUES_H

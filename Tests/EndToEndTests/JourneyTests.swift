@@ -80,7 +80,7 @@ struct JourneyTests {
   }
 
   @Test func `the broker ends in the middle, and every row arrives in order`() throws {
-    let (cloud, port) = try startCloud()
+    let (cloud, _) = try startCloud()
     try provisionSecond(cloud)
     let rows = 20_000
     try truck.write(

@@ -51,6 +51,9 @@ void journal_on_segment(struct journal *journal, bool (*begin)(void *closure, ch
 bool journal_append(
     struct journal *journal, uint8_t kind, const void *body, size_t size, struct journal_record *record, char *reason);
 
+// Whether a record of this size keeps within the journal's limit.
+bool journal_has_room(const struct journal *journal, size_t size);
+
 // Makes durable what was appended to the last segment; false, and the reason, if that can't be done.
 bool journal_sync(struct journal *journal, char *reason);
 

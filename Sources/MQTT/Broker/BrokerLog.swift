@@ -9,7 +9,6 @@ struct BrokerLog {
   /// The most that is looked at, from the end.
   private static let tailLimit = 1 << 16
   private static let dropping = "Outgoing messages are being dropped for client "
-  private static let journalError = "Error: the journal: "
   private static let journalNews = "Journal: "
 
   init(path: String) { self.path = path }
@@ -40,7 +39,7 @@ struct BrokerLog {
   mutating func newNotices() -> [String] {
     stampedLines.compactMap { stamped in
       let line = Self.withoutTime(stamped)
-      if line.hasPrefix(Self.journalError) || line.hasPrefix(Self.journalNews) {
+      if line.hasPrefix(Self.journalNews) {
         guard !line.contains(" messages wait for "), told.insert(String(stamped)).inserted else { return nil }
         return "Local broker: \(line)"
       }

@@ -24,6 +24,7 @@ public final class EmbeddedBroker {
   private var process: BrokerProcess?
   private var log = BrokerLog(path: "")
   private var noticeTimer: LoopTimer?
+  private var lastTrouble: String?
 
   /// Starts a broker and returns when it accepts connections. Throws `MQTTError` of kind `system` in the broker's
   /// words made plain.
@@ -104,9 +105,20 @@ public final class EmbeddedBroker {
     noticeTimer = loop.makeTimer { [weak self] in
       guard let self else { return }
       for notice in log.newNotices() { handler(notice) }
+      let trouble = journalTrouble
+      if trouble != lastTrouble { handler("Local broker: \(trouble ?? "the journal can be written again")") }
+      lastTrouble = trouble
       noticeTimer?.set(MonotonicTime.now().advanced(by: 1_000_000_000))
     }
     noticeTimer?.set(.now())
+  }
+
+  /// What keeps the broker from writing or reading its journal at present: then it acknowledges nothing that is for the rules.
+  public var journalTrouble: String? {
+    guard configuration.plugin != nil, configuration.journal != .off,
+      let bytes = try? Files.read(Files.join(folder, "journal/status")).prefix(while: { $0 != 0 })
+    else { return nil }
+    return bytes.isEmpty ? nil : String(decoding: bytes, as: UTF8.self)
   }
 
   /// The last errors of its log, without time stamps.

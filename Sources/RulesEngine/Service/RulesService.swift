@@ -181,7 +181,11 @@ public final class RulesService: MQTTClientDelegate {
         return
       }
       if let stamp = incoming.properties.userProperty(JournalStamp.property).flatMap(JournalStamp.init) {
+        let lost = lostMessages
         guard position.receive(stamp) else { return }
+        if lostMessages > lost {
+          report("rules: lost \(lostMessages - lost) of the messages that the broker had acknowledged")
+        }
         // A message that comes again has the time of its first arrival, so that it is the same point in the store.
         arrival = Int(stamp.arrivalMilliseconds)
       }
