@@ -112,7 +112,8 @@ package final class LocalCloud {
     report("Local broker: 127.0.0.1:\(broker.port), mutual TLS; log: \(broker.logFile)")
     let leftBehind = broker.leftBehind[storingEngine] ?? 0
     if leftBehind > 0 {
-      report("\(leftBehind) \(leftBehind == 1 ? "reading from the last run is" : "readings from the last run are") stored now.")
+      let what = leftBehind == 1 ? "reading from the last run is" : "readings from the last run are"
+      report("\(leftBehind) \(what) stored now.")
     }
     if let secondPort { report("It listens on \(secondPort), too, for devices that connect to port 443.") }
     return LocalCloud(

@@ -8,7 +8,9 @@ private final class Journal {
 
   init(_ folder: String, limit: UInt64 = 1 << 30, segmentLimit: UInt64 = 200) throws {
     var reason = [CChar](repeating: 0, count: Int(JOURNAL_REASON_SIZE))
-    guard let handle = journal_open(folder, limit, segmentLimit, false, &reason) else { throw Failure(reason) }
+    guard let handle = journal_open(folder, limit, segmentLimit, false, &reason) else {
+      throw Failure(reason)
+    }
     self.handle = handle
   }
 
@@ -149,7 +151,8 @@ private final class Journal {
     #expect(try segments() == Array(before.dropFirst(2)))
     journal_shorten(journal.handle, .max)
     #expect(try segments() == Array(before.suffix(1)))
-    #expect(journal_size(journal.handle) == UInt64(try Files.read(path + "/" + before[before.count - 1]).count))
+    #expect(
+      journal_size(journal.handle) == UInt64(try Files.read(path + "/" + before[before.count - 1]).count))
     try journal.append([9])
     #expect(try journal.records().last == [9])
   }

@@ -148,7 +148,9 @@ struct JournalTests {
     let truckRun = try source(100, rate: "20")
     try truckRun.waitUntil { _ in (try? stored().hasPrefix("1,")) == false }
     try limitFiles("0:unlimited")
-    try run.waitUntil { $0.errorText.contains("messages for the rules are refused until the journal can be written") }
+    try run.waitUntil {
+      $0.errorText.contains("messages for the rules are refused until the journal can be written")
+    }
     try truckRun.waitUntil { $0.errorText.contains("administrative action") }
     try limitFiles("unlimited:unlimited")
     let sent = truckRun.wait()
@@ -177,7 +179,8 @@ struct JournalTests {
 
   @Test func `a journal that can't be read is an error, not an empty one`() throws {
     try FileManager.default.createDirectory(
-      atPath: truck.path("data/broker/journal/00000000000000000001.journal"), withIntermediateDirectories: true)
+      atPath: truck.path("data/broker/journal/00000000000000000001.journal"),
+      withIntermediateDirectories: true)
     let result = try truck.run("run", "truckSensor01", "--count", "1")
     #expect(result.status == 69, "\(result.errors)")
     #expect(result.errors.contains("the journal is of no use: can't read"), "\(result.errors)")
@@ -196,7 +199,9 @@ struct JournalTests {
     #expect(try truck.run("run", "truckSensor01", "--journal", "maybe").status == 64)
   }
 
-  @Test func `a registry that is damaged while a killed broker starts again keeps its last good version`() throws {
+  @Test func `a registry that is damaged while a killed broker starts again keeps its last good version`()
+    throws
+  {
     let run = try startRun()
     try truck.write("{\"version\":", to: "data/registry.json")
     try run.waitUntil { $0.errorText.contains("the broker goes on with its last good version") }

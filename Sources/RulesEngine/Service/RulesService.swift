@@ -143,7 +143,9 @@ public final class RulesService: MQTTClientDelegate {
     tree = TopicTree()
     headers.removeAll()
     let known = filters
-    defer { if filters != known, case .connected(.version5, _) = subscriber.state { openJournal(hasSession: true) } }
+    defer {
+      if filters != known, case .connected(.version5, _) = subscriber.state { openJournal(hasSession: true) }
+    }
     for rule in rules where !rule.document.isDisabled {
       guard let filter = rule.document.statement.filter else { continue }
       tree.insert(rule, at: filter.pattern)
@@ -215,15 +217,15 @@ public final class RulesService: MQTTClientDelegate {
   private func openJournal(hasSession: Bool) {
     guard isJournaled else { return }
     let lines =
-      ["open \(hasSession ? "present" : "new") \(subscriber.settings.sessionExpirySeconds)"] + filters.sorted()
+      ["open \(hasSession ? "present" : "new") \(subscriber.settings.sessionExpirySeconds)"]
+      + filters.sorted()
     command(lines.joined(separator: "\n"))
   }
 
   private func command(_ text: String) {
     // The topic is a constant that is valid, and the backlog is empty: nothing else is published by this client.
-    guard let topic = try? TopicName(Self.journalCommands), let header = try? PublishHeader(topic: topic) else {
-      return
-    }
+    guard let topic = try? TopicName(Self.journalCommands), let header = try? PublishHeader(topic: topic)
+    else { return }
     _ = subscriber.publish(OutgoingMessage(header: header, payload: Array(text.utf8), due: .now()))
   }
 
