@@ -109,5 +109,5 @@ if Context.environment["TRUCKSENSOR_FUZZ"] != nil {
       dependencies: [
         "ColdChain", "HTTP", "Identity", "JSON", "MQTT", "RulesEngine", "Simulator", "Store", "Time",
       ],
-      path: "Tests/Fuzz"))
+      path: "Tests/Fuzz", exclude: ["seeds.py"]))
 }
