@@ -43,7 +43,7 @@ struct TimestreamAPITests {
     ("SELECT count(*) FROM truck01_sensors", "_col0 BIGINT", ["10800"]),
     (
       "SELECT time, measure_value::double FROM truck01_sensors WHERE measure_name = 'temp' ORDER BY time LIMIT 1",
-      "time TIMESTAMP, measure_value::double DOUBLE", ["2024-10-23 14:00:00.000000000 | 21.9"]
+      "time TIMESTAMP, measure_value::double DOUBLE", ["2024-10-23 14:00:01.000000000 | 21.9"]
     ),
     (
       "SELECT true, null, 1.5e0, date '2024-02-29', interval '1' day",
