@@ -99,7 +99,9 @@ let package = Package(
       name: "TrucksensorTests", dependencies: ["CommandLine", "Simulator", "Store", "Text", "trucksensor"]),
     .testTarget(
       name: "EndToEndTests", dependencies: ["Identity", "JSON", "MQTT", "Simulator", "Store", "Time"],
-      exclude: ["cards.py", "grafana.py", "moto_iot.py", "page.py", "sdk.py", "timestream.py"]
+      exclude: [
+        "cards.py", "differential.py", "grafana.py", "moto_iot.py", "page.py", "sdk.py", "timestream.py",
+      ]
     ),
   ],
   swiftLanguageModes: [.v6]

@@ -17,8 +17,9 @@ struct TimestreamAPITests {
     #expect(imported.status == 0, "\(imported.errors)")
   }
 
-  private func startServer() throws -> (Trucksensor.Running, address: String) {
-    let server = try truck.start("aws", "--aws-port", "0")
+  private func startServer(_ options: String...) throws -> (Trucksensor.Running, address: String) {
+    let server = try Trucksensor.Running(
+      Trucksensor.executable, ["aws", "--aws-port", "0"] + options, in: truck.folder)
     try server.waitUntil { $0.errorText.contains("AWS_ENDPOINT_URL=") }
     let address = try #require(server.errorText.firstMatch(of: /AWS_ENDPOINT_URL=(\S+)/)?.1)
     return (server, String(address))
@@ -106,6 +107,34 @@ struct TimestreamAPITests {
     #expect((seen["rows"] as? [Any])?.count == 1)
     let endpoint = try #require((seen["endpoints"] as? [[String: Any]])?.first)
     #expect(endpoint["Address"] as? String == address)
+    server.interrupt()
+    _ = server.wait()
+  }
+
+  private static var hasDuckDB: Bool {
+    let folder = Trucksensor.repository.appendingPathComponent(".build/aws-tools/lib").path
+    let versions = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    return versions.contains {
+      FileManager.default.fileExists(atPath: "\(folder)/\($0)/site-packages/duckdb")
+        && FileManager.default.fileExists(atPath: "\(folder)/\($0)/site-packages/sqlglot")
+    }
+  }
+
+  @Test(.enabled(if: hasDuckDB, "scripts/test-tools.sh could not install duckdb and sqlglot"))
+  func `generated statements give what DuckDB gives`() throws {
+    let script = Trucksensor.repository.appendingPathComponent("Tests/EndToEndTests/differential.py").path
+    let readings = try Trucksensor.Running(Self.python, [script, "readings", "1"], in: truck.folder).wait()
+    try truck.write(readings.output, to: "readings.csv")
+    #expect(try truck.run("store", "import", "readings.csv", "--store", "data/generated.sqlite").status == 0)
+    let (server, address) = try startServer("--store", "data/generated.sqlite")
+    let count = 300
+    let finished = try Trucksensor.Running(
+      Self.python, [script, address, "readings.csv", "\(count)", "7"], in: truck.folder
+    ).wait()
+    #expect(finished.status == 0, "\(finished.errors.suffix(1000))")
+    #expect(finished.json["count"] as? Int == 0, "\(finished.json["differences"] ?? "")")
+    // What both refuse proves nothing.
+    #expect(try #require(finished.json["equal"] as? Int) > count * 9 / 10)
     server.interrupt()
     _ = server.wait()
   }
