@@ -136,7 +136,14 @@ public final class StoreReader {
       for (index, parameter) in plan.parameters.enumerated() {
         statement.bind(Int32(clamping: index + 1), parameter)
       }
-      while try statement.step() {
+      // SQLite's steps, each below the one that it is a part of.
+      var depths: [Int64: Int] = [:]
+      while plan.isExplanation, try statement.step() {
+        let depth = depths[statement.integer(1)].map { $0 + 1 } ?? 0
+        depths[statement.integer(0)] = depth
+        guard row([.text(String(repeating: "  ", count: depth) + statement.text(3))]) else { return }
+      }
+      while !plan.isExplanation, try statement.step() {
         let values = plan.columns.indices.map { index in
           SQLDatum.value(
             sqlite3_column_value(statement.handle, Int32(clamping: index)), plan.columns[index].type)
