@@ -22,6 +22,12 @@ import Time
     return result.output
   }
 
+  /// Whether a table has that many records; not yet, if there is no such table.
+  private func has(_ count: Int, in table: String) -> Bool {
+    (try? truck.run("store", "query", "SELECT count(*) FROM \(table)", "--format", "csv"))?.output
+      .contains("\n\(count)\n") == true
+  }
+
   /// A rule that stores `n` at the time `n`, milliseconds since 1970: each message is one point, whenever it comes.
   private func setCountingRule() throws {
     try FileManager.default.removeItem(atPath: truck.path("rules"))
@@ -164,7 +170,7 @@ import Time
       """, to: "rules/other.json")
     let first = try startEngine()
     _ = try startSource(1, rate: "max", port: port).wait()
-    try first.waitUntil { _ in (try? query("SELECT count(*) FROM load_wide").contains("\n1\n")) == true }
+    try first.waitUntil { _ in has(1, in: "load_wide") }
     let watcher = try truck.start(
       "subscribe", "load/out", "--device", "mqttTestClient", "--client-id", "out", "--qos", "1")
     try watcher.waitUntil { $0.errorText.contains("subscribed") }
@@ -180,7 +186,7 @@ import Time
     #expect(locker.process.isRunning)
     try first.waitUntil { $0.errorText.contains("locked by another process") }
     _ = locker.wait()
-    try first.waitUntil { _ in (try? query("SELECT count(*) FROM load_wide").contains("\n200\n")) == true }
+    try first.waitUntil { _ in has(200, in: "load_wide") }
     for process in [first, watcher, cloud] {
       process.interrupt()
       _ = process.wait()

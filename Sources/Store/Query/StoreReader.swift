@@ -18,8 +18,6 @@ public final class StoreReader {
     // Nothing can interrupt LIKE; its time is the text's length by that of the pattern.
     (SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 256), (SQLITE_LIMIT_COLUMN, 1000), (SQLITE_LIMIT_EXPR_DEPTH, 200),
   ]
-  /// The most memory that SQLite takes in this process: what a statement gathers beyond it is an error.
-  private static let memory: sqlite3_int64 = 512 << 20
 
   /// Shared with the handler that SQLite calls while a statement runs.
   private final class Limit {
@@ -45,7 +43,6 @@ public final class StoreReader {
     attach.bind(1, Self.uri(path))
     try attach.run()
     try connection.run("PRAGMA cache_size = -65536")
-    sqlite3_hard_heap_limit64(Self.memory)
     for (limit, value) in Self.limits { sqlite3_limit(connection.handle, limit, value) }
     sqlite3_progress_handler(
       connection.handle, 2000,
@@ -139,7 +136,14 @@ public final class StoreReader {
       for (index, parameter) in plan.parameters.enumerated() {
         statement.bind(Int32(clamping: index + 1), parameter)
       }
-      while try statement.step() {
+      // SQLite's steps, each below the one that it is a part of.
+      var depths: [Int64: Int] = [:]
+      while plan.isExplanation, try statement.step() {
+        let depth = depths[statement.integer(1)].map { $0 + 1 } ?? 0
+        depths[statement.integer(0)] = depth
+        guard row([.text(String(repeating: "  ", count: depth) + statement.text(3))]) else { return }
+      }
+      while !plan.isExplanation, try statement.step() {
         let values = plan.columns.indices.map { index in
           SQLDatum.value(
             sqlite3_column_value(statement.handle, Int32(clamping: index)), plan.columns[index].type)
@@ -185,7 +189,7 @@ public final class StoreReader {
     limit.isCancelled = isCancelled
     defer { limit.deadline = nil; limit.isCancelled = { false } }
     do throws(StoreError) {
-      try work()
+      try StatementMemory.limited(work)
     } catch  where error.kind == .interrupted {
       throw StoreError(
         .interrupted,
