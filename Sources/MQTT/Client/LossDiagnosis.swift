@@ -37,6 +37,9 @@ struct LossDiagnosis {
   /// The broker said why it ends the connection, and that it may be otherwise later.
   mutating func explained() { isExplained = true }
 
+  /// Nobody listened: the broker itself had ended, so that no other client was the cause.
+  mutating func unreachable() { short = 0 }
+
   /// The reason to give up, if this loss makes one likely.
   mutating func lost(at now: MonotonicTime, settings: ConnectionSettings) -> MQTTError? {
     guard now.since(connectedAt) < Self.shortLife, !isExplained else {
