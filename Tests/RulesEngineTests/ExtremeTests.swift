@@ -39,7 +39,7 @@ import Testing
     }
 
     func evaluate(_ text: String) throws {
-      evaluator.steps.reset()
+      evaluator.budget.reset()
       let value = evaluator.value(of: try Parser.expression(text, variables: []))
       guard !value.isUndefined, let bytes = value.json else { return }
       #expect(bytes.count <= EvaluationLimits.bytes)
