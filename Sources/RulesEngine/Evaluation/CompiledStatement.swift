@@ -92,10 +92,16 @@ public enum Outcome: Sendable {
 /// Evaluates statements; one object is used again for many messages, by one thread at a time.
 public final class StatementEvaluator {
   private let document: JSONDocument
-  private let budget = Budget()
+  private let budget: Budget
 
   /// An evaluator.
-  public init() { document = JSONDocument(budget: budget) }
+  public convenience init() { self.init(work: EvaluationLimits.work) }
+
+  /// An evaluator with another budget for each message, in bytes.
+  init(work: Int) {
+    budget = Budget(work)
+    document = JSONDocument(budget: budget)
+  }
 
   /// Evaluates `statement` for a message whose topic has matched already.
   public func evaluate(_ statement: CompiledStatement, _ message: Message) -> Outcome {

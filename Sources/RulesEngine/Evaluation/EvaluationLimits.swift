@@ -60,12 +60,18 @@ final class Budget {
   /// What a byte of a text costs that is read as a number.
   static let digit = 8
 
-  private(set) var left = EvaluationLimits.work
+  private let work: Int
+  private(set) var left: Int
   /// What was exceeded first; nil while all is well.
   private(set) var excess: LimitError?
 
+  init(_ work: Int = EvaluationLimits.work) {
+    self.work = work
+    left = work
+  }
+
   func reset() {
-    left = EvaluationLimits.work
+    left = work
     excess = nil
   }
 
