@@ -32,7 +32,7 @@ let package = Package(
     .target(name: "JSON", dependencies: ["Numbers"]),
     .target(name: "HTTP", dependencies: ["CMicroHTTPD", "Files", "Numbers", "Time"]),
     .target(name: "MQTT", dependencies: ["CLinux", "CMosquitto", "COpenSSL", "Files", "Numbers", "Time"]),
-    .target(name: "Identity", dependencies: ["COpenSSL", "Files", "JSON", "Numbers", "Time"]),
+    .target(name: "Identity", dependencies: ["COpenSSL", "Files", "JSON", "Numbers", "Text", "Time"]),
     .target(name: "Simulator", dependencies: ["Files", "JSON", "MQTT", "Numbers", "Text", "Time"]),
     .target(name: "TimestreamSQL", dependencies: ["CPCRE2", "Numbers", "Text", "Time"]),
     .target(
@@ -79,7 +79,8 @@ let package = Package(
     .testTarget(name: "TimeTests", dependencies: ["Time"]),
     .testTarget(name: "FilesTests", dependencies: ["Files"]),
     .testTarget(name: "JSONTests", dependencies: ["JSON"]),
-    .testTarget(name: "RulesEngineTests", dependencies: ["JSON", "RulesEngine"], exclude: ["Cases"]),
+    .testTarget(
+      name: "RulesEngineTests", dependencies: ["Files", "JSON", "MQTT", "RulesEngine", "Store", "Time"], exclude: ["Cases"]),
     .testTarget(name: "MQTTTests", dependencies: ["Files", "MQTT", "Time"]),
     .testTarget(name: "IdentityTests", dependencies: ["Files", "Identity"]),
     .testTarget(name: "LocalCloudTests", dependencies: ["Files", "Identity", "LocalCloud"]),

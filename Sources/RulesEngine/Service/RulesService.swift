@@ -28,7 +28,7 @@ public final class RulesService: MQTTClientDelegate {
 
   private let subscriber: MQTTClient
   private let publisher: MQTTClient
-  private let log: (String) -> Void
+  private let onEvent: (RulesEvent) -> Void
   private let onFailure: (MQTTError) -> Void
   private let evaluator = StatementEvaluator()
   private var tree = TopicTree<LoadedRule>()
@@ -62,6 +62,10 @@ public final class RulesService: MQTTClientDelegate {
   private var reportSecond = 0
   private var reports = 0
   private static let reportLimit = 10
+  /// Bytes of what is told at most.
+  private static let reportBytes = 2048
+  /// `failedAction` of an error action's message where the statement itself exceeded a limit; AWS has no name for it.
+  private static let evaluationName = "RuleEvaluation"
   private var storeError: StoreError?
   private var storePause = firstStorePause
   private static let firstStorePause: Int64 = 500_000_000
@@ -99,15 +103,15 @@ public final class RulesService: MQTTClientDelegate {
     }
   }
 
-  /// A service over two clients that aren't connected yet. `log` gets a line for each thing that went wrong and for
-  /// each log action, `onFailure` what ended a client for good. Actions that store need a `storage`. `hopLimit` limits how
+  /// A service over two clients that aren't connected yet. `onEvent` hears what went wrong and what log actions write,
+  /// `onFailure` what ended a client for good. Actions that store need a `storage`. `hopLimit` limits how
   /// often a message may be republished, counted in its user property `hops`; the next republishing fails.
   ///
   /// Throws `MQTTError` if the share group's name is invalid.
   public init(
     rules: [RuleDocument], subscriber: MQTTClient, publisher: MQTTClient, shareGroup: String? = nil,
     hopLimit: Int? = nil, storage: RuleStorage? = nil, stores: Bool = false,
-    log: @escaping (String) -> Void, onFailure: @escaping (MQTTError) -> Void
+    onEvent: @escaping (RulesEvent) -> Void, onFailure: @escaping (MQTTError) -> Void
   ) throws(MQTTError) {
     self.subscriber = subscriber
     self.publisher = publisher
@@ -115,7 +119,7 @@ public final class RulesService: MQTTClientDelegate {
     self.hopLimit = hopLimit
     self.storage = storage
     self.stores = stores
-    self.log = log
+    self.onEvent = onEvent
     self.onFailure = onFailure
     try replaceRules(rules)
     subscriber.delegate = self
@@ -188,7 +192,12 @@ public final class RulesService: MQTTClientDelegate {
     case .noMatch: break
     case .payloadError(let error):
       loaded.counters.parseError += 1
-      log("rule \(rule.name): a payload on '\(message.topic)' is no JSON: \(error)")
+      report("rule \(rule.name): a payload on '\(message.topic)' can't be read as JSON: \(error)")
+    case .limitExceeded(let limit):
+      loaded.counters.parseError += 1
+      report("rule \(rule.name): no result for a message on '\(message.topic)': \(limit)")
+      let failure = ActionFailure(action: Self.evaluationName, resource: rule.name, message: limit.description)
+      if !isRetry { performErrorAction(of: loaded, message, [failure]) }
     case .output(let output):
       if !isRetry { loaded.counters.rulesExecuted += 1 }
       loaded.lastMessage = (message.payload, output)
@@ -203,13 +212,13 @@ public final class RulesService: MQTTClientDelegate {
   private func perform(_ action: Action, _ output: [UInt8], _ execution: Execution) {
     switch action {
     case .log:
-      log("rule \(execution.rule.document.name): \(String(decoding: output, as: UTF8.self))")
+      onEvent(.output(rule: execution.rule.document.name, String(decoding: output, as: UTF8.self)))
       finished(execution)
     case .timestream(let action): store(action, output, execution)
     case .republish(let republish):
-      let topic = republish.topic(evaluator, execution.rule.document.statement, execution.message)
+      var topic = republish.topic.source
       do throws(MQTTError) {
-        let header = try header(of: republish, topic: topic, execution)
+        let header = try header(of: republish, execution, &topic)
         lastTag += 1
         executions[lastTag] = execution
         let outgoing = OutgoingMessage(header: header, payload: output, due: .now(), tag: lastTag)
@@ -310,16 +319,26 @@ public final class RulesService: MQTTClientDelegate {
       after: pause, because: MQTTError(.unreachable, "the store failed: \(error.message)"))
   }
 
+  /// The packet's header for a message; `topic` becomes what the template yields.
   private func header(
-    of republish: RepublishAction, topic: String, _ execution: Execution
+    of republish: RepublishAction, _ execution: Execution, _ topic: inout String
   ) throws(MQTTError) -> PublishHeader {
+    let needsNone = republish.topic.isConstant && republish.headers.isEmpty
+    let templates =
+      needsNone ? nil : evaluator.templates(execution.rule.document.statement, execution.message)
+    if let templates {
+      do throws(LimitError) {
+        topic = try templates.text(republish.topic)
+      } catch {
+        throw MQTTError(.invalidSettings, "the topic: \(error)")
+      }
+    }
     let isPlain = republish.headers.isEmpty && hopLimit == nil
     let key = HeaderKey(topic: topic, qos: republish.qos)
     if isPlain, let known = headers[key] { return known }
-    let statement = execution.rule.document.statement
-    var properties = try republish.headers.properties {
-      evaluator.text($0, statement, execution.message)
-    }
+    var properties = try templates.map { templates throws(MQTTError) in
+      try republish.headers.properties(templates)
+    } ?? PublishProperties()
     if let hopLimit {
       let hops = execution.message.properties.userProperty(Self.hopsName).flatMap { Int($0) } ?? 0
       guard hops < hopLimit else {
@@ -337,17 +356,20 @@ public final class RulesService: MQTTClientDelegate {
 
   // MARK: Their ends
 
-  /// Logs a line, ten a second at most: what fails for every message must not fill the disk too.
-  private func report(_ line: String) {
+  /// Tells what went wrong, ten times a second at most: what fails for every message must not fill the disk too.
+  private func report(_ text: String) {
     let second = WallClock.milliseconds / 1000
     if second != reportSecond {
       if reports > Self.reportLimit {
-        log("rules: \(reports - Self.reportLimit) more failures in that second")
+        onEvent(.problem("rules: \(reports - Self.reportLimit) more failures in that second"))
       }
       (reportSecond, reports) = (second, 0)
     }
     reports += 1
-    if reports <= Self.reportLimit { log(line) }
+    guard reports <= Self.reportLimit else { return }
+    // Topics and templates' texts come from messages.
+    let isLong = text.utf8.count > Self.reportBytes
+    onEvent(.problem(isLong ? String(decoding: text.utf8.prefix(Self.reportBytes), as: UTF8.self) + "…" : text))
   }
 
   private func finished(_ execution: Execution) {
@@ -376,13 +398,16 @@ public final class RulesService: MQTTClientDelegate {
     execution.unfinished -= 1
     guard execution.unfinished == 0 else { return }
     // Whoever reads the error action's messages was told at the first try.
-    if !execution.failures.isEmpty, !execution.isRetry, let action = execution.rule.document.errorAction {
-      let errorExecution = Execution(rule: execution.rule, message: execution.message, isErrorAction: true)
-      errorExecution.unfinished = 1
-      perform(
-        action, execution.rule.document.errorMessage(for: execution.message, execution.failures),
-        errorExecution)
+    if !execution.failures.isEmpty, !execution.isRetry {
+      performErrorAction(of: execution.rule, execution.message, execution.failures)
     }
+  }
+
+  private func performErrorAction(of rule: LoadedRule, _ message: Message, _ failures: [ActionFailure]) {
+    guard let action = rule.document.errorAction else { return }
+    let execution = Execution(rule: rule, message: message, isErrorAction: true)
+    execution.unfinished = 1
+    perform(action, rule.document.errorMessage(for: message, failures), execution)
   }
 
   private func published(_ tag: Int, _ error: MQTTError?, topic: String) {
@@ -436,9 +461,7 @@ public final class RulesService: MQTTClientDelegate {
       let isNew = granted.insert(filter.description).inserted
       if isNew, isReady, !wasReady {
         wasReady = true
-        log(
-          "rules: ready: \(rules.map(\.document).filter { !$0.isDisabled }.map(\.name).joined(separator: ", "))"
-        )
+        onEvent(.ready(rules: rules.map(\.document).filter { !$0.isDisabled }.map(\.name)))
       }
     case .failure(let error): onFailure(error)
     }

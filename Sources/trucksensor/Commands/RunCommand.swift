@@ -52,7 +52,7 @@ enum RunCommand: Command {
       json.object {
         runner.writeStatus(to: &$0)
         $0.member("error", orNull: engine?.lastError)
-        $0.member("rules", json: (engine?.statusJSON ?? "[]").utf8)
+        $0.array("rules") { engine?.writeStatus(to: &$0) }
       }
       return json.text
     }
