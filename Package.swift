@@ -23,7 +23,9 @@ let package = Package(
     .target(name: "CCurl"),
     .target(name: "CPostgreSQL"),
     .target(
-      name: "BrokerPlugin", cSettings: [.define("_GNU_SOURCE")],
+      name: "BrokerJournal", cSettings: [.define("_GNU_SOURCE")], linkerSettings: [.linkedLibrary("z")]),
+    .target(
+      name: "BrokerPlugin", dependencies: ["BrokerJournal"], cSettings: [.define("_GNU_SOURCE")],
       linkerSettings: [.linkedLibrary("crypto"), .linkedLibrary("mosquitto")]),
     .target(name: "Numbers"),
     .target(name: "Text"),
@@ -82,6 +84,7 @@ let package = Package(
     .testTarget(
       name: "RulesEngineTests", dependencies: ["Files", "JSON", "MQTT", "RulesEngine", "Store", "Time"], exclude: ["Cases"]),
     .testTarget(name: "MQTTTests", dependencies: ["Files", "MQTT", "Time"]),
+    .testTarget(name: "BrokerJournalTests", dependencies: ["BrokerJournal", "Files"]),
     .testTarget(name: "IdentityTests", dependencies: ["Files", "Identity"]),
     .testTarget(name: "LocalCloudTests", dependencies: ["Files", "Identity", "LocalCloud"]),
     .testTarget(name: "SimulatorTests", dependencies: ["JSON", "Numbers", "Simulator", "Time"]),

@@ -85,7 +85,7 @@ import Time
     #expect(try truck.run("store", "verify").status == 0)
   }
 
-  @Test func `an engine killed 20 times and a broker ended 3 times lose nothing and store nothing twice`()
+  @Test func `an engine killed 20 times and a broker killed 6 times lose nothing and store nothing twice`()
     throws
   {
     let (cloud, port) = try startCloud()
@@ -95,16 +95,15 @@ import Time
     let source = try startSource(count, rate: "5000", port: port)
     for kills in 1...20 {
       poll(nil, 0, Int32.random(in: 50...900))
-      engine.interrupt(SIGKILL)
-      _ = engine.wait()
-      if kills % 6 == 0 {
-        // SIGTERM: at a SIGKILL mosquitto 2.0 itself loses messages that it has acknowledged and not saved yet.
+      if kills % 3 == 0 {
         let broker = try #require(
           Int32(
-            String(contentsOfFile: truck.path("data/broker/\(port)/pid"), encoding: .utf8)
+            String(contentsOfFile: truck.path("data/broker/pid"), encoding: .utf8)
               .trimmingCharacters(in: .whitespacesAndNewlines)))
-        kill(broker, SIGTERM)
+        kill(broker, SIGKILL)
       }
+      engine.interrupt(SIGKILL)
+      _ = engine.wait()
       engine = try startEngine()
     }
     let sent = source.wait()
