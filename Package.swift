@@ -49,9 +49,12 @@ let package = Package(
       name: "Report", dependencies: ["CCairo", "ColdChain", "JSON", "Numbers", "Text", "Time"]),
     .target(
       name: "Dashboard",
-      dependencies: ["ColdChain", "Diagnosing", "Files", "HTTP", "JSON", "Numbers", "Store", "Time"],
+      dependencies: [
+        "ColdChain", "Diagnosing", "Files", "HTTP", "JSON", "Numbers", "Store", "Time", "TimestreamSQL",
+      ],
       resources: [
         .embedInCode("Page/index.html"), .embedInCode("Page/app.js"), .embedInCode("Page/app.css"),
+        .embedInCode("Page/query.html"), .embedInCode("Page/query.js"),
       ]),
     .target(
       name: "RulesEngine",
@@ -106,7 +109,8 @@ let package = Package(
     .testTarget(
       name: "EndToEndTests", dependencies: ["Identity", "JSON", "MQTT", "Simulator", "Store", "Time"],
       exclude: [
-        "cards.py", "differential.py", "grafana.py", "moto_iot.py", "page.py", "sdk.py", "timestream.py",
+        "cards.py", "differential.py", "grafana.py", "moto_iot.py", "page.py", "query.py", "sdk.py",
+        "timestream.py",
         "verdict.py",
       ]
     ),
