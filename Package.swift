@@ -30,6 +30,7 @@ let package = Package(
     .target(name: "Time", dependencies: ["Numbers"]),
     .target(name: "Files", dependencies: ["CLinux"]),
     .target(name: "JSON", dependencies: ["Numbers"]),
+    .target(name: "Health", dependencies: ["JSON"]),
     .target(name: "HTTP", dependencies: ["CMicroHTTPD", "Files", "Numbers", "Time"]),
     .target(name: "MQTT", dependencies: ["CLinux", "CMosquitto", "COpenSSL", "Files", "Numbers", "Time"]),
     .target(name: "Identity", dependencies: ["COpenSSL", "Files", "JSON", "Numbers", "Time"]),
@@ -52,7 +53,9 @@ let package = Package(
       ]),
     .target(
       name: "RulesEngine",
-      dependencies: ["CLinux", "COpenSSL", "CPCRE2", "Files", "JSON", "MQTT", "Numbers", "Store", "Time"]),
+      dependencies: [
+        "CLinux", "COpenSSL", "CPCRE2", "Files", "Health", "JSON", "MQTT", "Numbers", "Store", "Time",
+      ]),
     .target(name: "CommandLine", dependencies: ["Files", "Numbers", "Text", "Time"]),
     .target(
       name: "LocalCloud", dependencies: ["Files", "Identity", "MQTT", "Numbers", "RulesEngine", "Time"]),
@@ -64,7 +67,7 @@ let package = Package(
     .executableTarget(
       name: "trucksensor",
       dependencies: [
-        "CEditLine", "ColdChain", "CommandLine", "Dashboard", "Diagnosing", "Doctor", "Files", "HTTP",
+        "CEditLine", "ColdChain", "CommandLine", "Dashboard", "Diagnosing", "Doctor", "Files", "Health", "HTTP",
         "Identity",
         "JSON", "LocalCloud", "MQTT", "Numbers", "Report", "RulesEngine", "Simulator", "Store", "Text",
         "Time",
@@ -74,6 +77,7 @@ let package = Package(
     .testTarget(name: "TimeTests", dependencies: ["Time"]),
     .testTarget(name: "FilesTests", dependencies: ["Files"]),
     .testTarget(name: "JSONTests", dependencies: ["JSON"]),
+    .testTarget(name: "HealthTests", dependencies: ["Health", "JSON"]),
     .testTarget(name: "RulesEngineTests", dependencies: ["JSON", "RulesEngine"], exclude: ["Cases"]),
     .testTarget(name: "MQTTTests", dependencies: ["Files", "MQTT", "Time"]),
     .testTarget(name: "IdentityTests", dependencies: ["Files", "Identity"]),
@@ -92,7 +96,8 @@ let package = Package(
     .testTarget(name: "StoreTests", dependencies: ["JSON", "Numbers", "Store", "Time"]),
     .testTarget(name: "TimestreamSQLTests", dependencies: ["Numbers", "Store", "Time", "TimestreamSQL"]),
     .testTarget(
-      name: "TrucksensorTests", dependencies: ["CommandLine", "Simulator", "Store", "Text", "trucksensor"]),
+      name: "TrucksensorTests",
+      dependencies: ["CommandLine", "Health", "MQTT", "Simulator", "Store", "Text", "trucksensor"]),
     .testTarget(
       name: "EndToEndTests", dependencies: ["Identity", "JSON", "MQTT", "Simulator", "Store", "Time"],
       exclude: ["cards.py", "grafana.py", "moto_iot.py", "page.py", "sdk.py"]

@@ -14,6 +14,8 @@ package final class LocalCloud {
   package static let testClient = "mqttTestClient"
   /// The device name of the rules engine; it may subscribe and publish what its rules say.
   package static let rulesEngine = "rulesEngine"
+  /// The client identifiers of the rules engine's sessions: rules that store have one of their own.
+  package static let engineSessions = [rulesEngine, rulesEngine + "-store"]
   /// The policy that each device of a run has.
   package static let defaultPolicy = "truckSensor-policy"
   /// The registry.

@@ -1,3 +1,4 @@
+import Health
 import MQTT
 import Store
 import Time
@@ -27,7 +28,7 @@ public final class RulesService: MQTTClientDelegate {
   public private(set) var rules: [LoadedRule] = []
 
   private let subscriber: MQTTClient
-  private let publisher: MQTTClient
+  let publisher: MQTTClient
   private let log: (String) -> Void
   private let onFailure: (MQTTError) -> Void
   private let evaluator = StatementEvaluator()
@@ -43,10 +44,27 @@ public final class RulesService: MQTTClientDelegate {
   /// The filters that the broker has granted in the present connection.
   private var granted: Set<String> = []
   private var wasReady = false
+  /// How often the broker had forgotten the session when the engine came back.
+  public private(set) var sessionsForgotten = 0
   /// Whether the broker has granted all subscriptions: what is published from then on reaches the rules.
   public var isReady: Bool { granted.count >= filters.count }
   /// More topics than this are rather a new one for each message.
   private static let headerLimit = 1000
+
+  /// What went wrong and is so at present; without what is still to be tried again.
+  public private(set) var health = Health()
+  /// Losses of messages that aren't acknowledged yet: they come again if the store fails meanwhile, and count then.
+  private var unsettled = Health()
+  /// What the session has dealt with.
+  var deliveries = DeliveryCount()
+  /// Where the marks of this session go; nil if it has none.
+  let markTopic: TopicName?
+  /// This engine's marks, of all that the session may still hold.
+  let markToken = UniqueID.make()
+  /// The last mark that the broker has taken.
+  var publishedMark = 0
+  /// What `get_registry_data` asks.
+  private let registry: (any RegistrySource)?
 
   private let storage: RuleStorage?
   /// Whether it runs the rules that store; the others have a session of their own.
@@ -63,6 +81,8 @@ public final class RulesService: MQTTClientDelegate {
   private var reports = 0
   private static let reportLimit = 10
   private var storeError: StoreError?
+  /// The store's last failure, until a write succeeds.
+  public private(set) var storeTrouble: StoreError?
   private var storePause = firstStorePause
   private static let firstStorePause: Int64 = 500_000_000
   private static let longestStorePause: Int64 = 30_000_000_000
@@ -89,6 +109,8 @@ public final class RulesService: MQTTClientDelegate {
     let isErrorAction: Bool
     /// Whether only a store's failure brought the message again.
     var isRetry = false
+    /// Whether the broker keeps the message until it is acknowledged, and delivers it again.
+    var isKept = true
     var unfinished = 0
     var failures: [ActionFailure] = []
 
@@ -101,13 +123,14 @@ public final class RulesService: MQTTClientDelegate {
 
   /// A service over two clients that aren't connected yet. `log` gets a line for each thing that went wrong and for
   /// each log action, `onFailure` what ended a client for good. Actions that store need a `storage`. `hopLimit` limits how
-  /// often a message may be republished, counted in its user property `hops`; the next republishing fails.
+  /// often a message may be republished, counted in its user property `hops`; the next republishing fails. With
+  /// `usesMarks` it can tell when all that was published so far is done; the broker must allow `markTopic(of:)`.
   ///
   /// Throws `MQTTError` if the share group's name is invalid.
   public init(
     rules: [RuleDocument], subscriber: MQTTClient, publisher: MQTTClient, shareGroup: String? = nil,
-    hopLimit: Int? = nil, storage: RuleStorage? = nil, stores: Bool = false,
-    log: @escaping (String) -> Void, onFailure: @escaping (MQTTError) -> Void
+    hopLimit: Int? = nil, storage: RuleStorage? = nil, stores: Bool = false, usesMarks: Bool = false,
+    registry: (any RegistrySource)? = nil, log: @escaping (String) -> Void, onFailure: @escaping (MQTTError) -> Void
   ) throws(MQTTError) {
     self.subscriber = subscriber
     self.publisher = publisher
@@ -115,9 +138,14 @@ public final class RulesService: MQTTClientDelegate {
     self.hopLimit = hopLimit
     self.storage = storage
     self.stores = stores
+    self.registry = registry
+    markTopic = usesMarks ? try TopicName(Self.markTopic(of: subscriber.settings.clientID)) : nil
     self.log = log
     self.onFailure = onFailure
     try replaceRules(rules)
+    if let markTopic, filters.insert(markTopic.text).inserted {
+      subscriber.subscribe(try TopicFilter(markTopic.text), qos: .atLeastOnce)
+    }
     subscriber.delegate = self
     publisher.delegate = self
   }
@@ -154,6 +182,25 @@ public final class RulesService: MQTTClientDelegate {
     publisher.disconnect()
   }
 
+  /// The filters of the rules that are enabled.
+  public var activeFilters: [TopicFilter] {
+    rules.filter { !$0.document.isDisabled }.compactMap(\.document.statement.filter)
+  }
+
+  /// The databases that the rules name, as far as they are known without a message.
+  public var databases: [String] {
+    rules.flatMap(\.document.actions).compactMap { action in
+      guard case .timestream(let action) = action, action.database.isConstant else { return nil }
+      return action.database.source
+    }
+  }
+
+  /// Takes what a check of the store has found before anything was stored.
+  public func noteStore(_ error: StoreError) { if storeTrouble == nil { storeTrouble = error } }
+
+  /// Messages that wait for the store, and come again when it can be written.
+  public var waiting: Int { storeTrouble == nil ? 0 : max(retried.count, window.count) }
+
   /// Actions that aren't done yet.
   public var unfinished: Int { executions.count + storing }
 
@@ -161,6 +208,7 @@ public final class RulesService: MQTTClientDelegate {
 
   /// Runs the rules whose filters match the message's topic.
   public func client(_ client: MQTTClient, received incoming: IncomingMessage) {
+    if receivedMark(incoming) { return }
     let message = Message(
       topic: incoming.topic, payload: incoming.payload, receivedMilliseconds: WallClock.milliseconds)
     message.properties = incoming.properties
@@ -168,8 +216,11 @@ public final class RulesService: MQTTClientDelegate {
     // publisher may have claimed; of another broker's messages, it is only a claim.
     message.clientID = incoming.properties.userProperty("clientId")
     message.principal = incoming.properties.userProperty("principal")
+    message.registry = registry
+    let isKept = incoming.qos != .atMostOnce
+    deliveries.receive(from: message.clientID, isKept: isKept)
     var isRetry = false
-    if stores, incoming.qos != .atMostOnce {
+    if stores, isKept {
       let key = MessageKey(topic: incoming.topic, payload: incoming.payload)
       window.append(key)
       if let next = retried.first {
@@ -178,22 +229,24 @@ public final class RulesService: MQTTClientDelegate {
         if isRetry { retried.removeFirst() } else { retried.removeAll() }
       }
     }
-    tree.forEach(matching: incoming.topic) { run($0, message, isRetry: isRetry) }
+    tree.forEach(matching: incoming.topic) { run($0, message, isRetry: isRetry, isKept: isKept) }
   }
 
-  private func run(_ loaded: LoadedRule, _ message: Message, isRetry: Bool) {
+  private func run(_ loaded: LoadedRule, _ message: Message, isRetry: Bool, isKept: Bool) {
     if !isRetry { loaded.counters.topicMatch += 1 }
     let rule = loaded.document
     switch evaluator.evaluate(rule.statement, message) {
     case .noMatch: break
     case .payloadError(let error):
       loaded.counters.parseError += 1
+      lose(.unreadable, message.topic, reason: "\(error)", isKept: isKept)
       log("rule \(rule.name): a payload on '\(message.topic)' is no JSON: \(error)")
     case .output(let output):
       if !isRetry { loaded.counters.rulesExecuted += 1 }
       loaded.lastMessage = (message.payload, output)
       let execution = Execution(rule: loaded, message: message, isErrorAction: false)
       execution.isRetry = isRetry
+      execution.isKept = isKept
       let actions = isRetry ? rule.actions.filter(\.stores) : rule.actions
       execution.unfinished = actions.count
       for action in actions { perform(action, output, execution) }
@@ -218,7 +271,7 @@ public final class RulesService: MQTTClientDelegate {
           throw MQTTError(.unreachable, "the broker is away and the backlog is full")
         }
       } catch {
-        failed(execution, action: "RepublishAction", resource: topic, error.message)
+        failed(execution, action: "RepublishAction", resource: topic, error.message, loss: .notRepublished)
       }
     }
   }
@@ -234,7 +287,8 @@ public final class RulesService: MQTTClientDelegate {
       storing += 1
     } catch {
       let resource = "\(action.database.source).\(action.table.source)"
-      failed(execution, action: "TimestreamAction", resource: resource, error.message)
+      failed(
+        execution, action: "TimestreamAction", resource: resource, error.message, loss: .notStored)
     }
   }
 
@@ -269,23 +323,25 @@ public final class RulesService: MQTTClientDelegate {
     switch result {
     case .success(let rejections):
       storePause = Self.firstStorePause
-      var reasons: [Int: String] = [:]
-      for rejection in rejections { reasons[rejection.index] = rejection.reason }
+      storeTrouble = nil
+      var found: [Int: Rejection] = [:]
+      for rejection in rejections { found[rejection.index] = rejection }
       for (index, execution) in executions.enumerated() {
-        if let reason = reasons[index] {
+        if let rejection = found[index] {
           failed(
             execution, action: "TimestreamAction", resource: "\(database).\(written[index].request.table)",
-            "the record was rejected: \(reason)")
+            "the record was rejected: \(rejection.reason)",
+            loss: rejection.isAboutTime ? .outsideAcceptance : .notStored, cause: rejection.reason)
         } else {
           finished(execution)
         }
       }
     case .failure(let error):
-      if error.isRetryable { storeError = error }
+      if error.isRetryable { (storeError, storeTrouble) = (error, error) }
       for (index, execution) in executions.enumerated() {
         failed(
           execution, action: "TimestreamAction", resource: "\(database).\(written[index].request.table)",
-          error.message)
+          error.message, loss: error.isRetryable && execution.isKept ? nil : .notStored)
       }
     }
     writeStores()
@@ -297,13 +353,18 @@ public final class RulesService: MQTTClientDelegate {
     guard unfinished == 0 else { return }
     guard let error = storeError else {
       window.removeAll(keepingCapacity: true)
+      deliveries.release()
+      if !unsettled.isGood {
+        health.merge(unsettled)
+        unsettled = Health()
+      }
       subscriber.holdsAcknowledgements = false
       return
     }
     storeError = nil
     // No more than what the broker sends without an acknowledgement.
     retried = window
-    window.removeAll()
+    forgetWindow()
     let pause = storePause
     storePause = min(2 * pause, Self.longestStorePause)
     subscriber.redeliver(
@@ -359,10 +420,36 @@ public final class RulesService: MQTTClientDelegate {
     actionEnded(execution)
   }
 
-  private func failed(_ execution: Execution, action: String, resource: String, _ message: String) {
+  /// What isn't acknowledged comes again, and what it lost counts then.
+  private func forgetWindow() {
+    window.removeAll()
+    deliveries.loseWindow()
+    unsettled = Health()
+  }
+
+  /// Counts a message that is lost for good; returns whether it is the first of its kind.
+  @discardableResult
+  private func lose(_ kind: Health.Kind, _ subject: String, reason: String, isKept: Bool) -> Bool {
+    let isNew = !health.has(kind, subject)
+    return isKept
+      ? unsettled.add(kind, subject, reason: reason) && isNew : health.add(kind, subject, reason: reason)
+  }
+
+  /// An action failed. With a `loss` the message is lost for it, with the `cause`; without, it is tried again.
+  private func failed(
+    _ execution: Execution, action: String, resource: String, _ message: String, loss: Health.Kind?,
+    cause: String? = nil
+  ) {
     let rule = execution.rule.document
     let words = action == "RepublishAction" ? "republish to '\(resource)'" : "storing in \(resource)"
-    report("rule \(rule.name): \(words) failed: \(message)")
+    var isNews = true
+    if let loss {
+      // What is republished isn't tried again.
+      let comesAgain = execution.isKept && action != "RepublishAction"
+      isNews = lose(loss, resource, reason: cause ?? message, isKept: comesAgain)
+    }
+    // Each reading of a truck whose clock is wrong has the same problem.
+    if loss != .outsideAcceptance || isNews { report("rule \(rule.name): \(words) failed: \(message)") }
     if execution.isErrorAction {
       execution.rule.counters.errorActionFailure += 1
     } else {
@@ -388,7 +475,7 @@ public final class RulesService: MQTTClientDelegate {
   private func published(_ tag: Int, _ error: MQTTError?, topic: String) {
     guard let execution = executions.removeValue(forKey: tag) else { return }
     if let error {
-      failed(execution, action: "RepublishAction", resource: topic, error.message)
+      failed(execution, action: "RepublishAction", resource: topic, error.message, loss: .notRepublished)
     } else {
       finished(execution)
     }
@@ -399,6 +486,7 @@ public final class RulesService: MQTTClientDelegate {
 
   /// An action's message has reached the broker.
   public func client(_ client: MQTTClient, delivered message: OutgoingMessage) {
+    if deliveredMark(message) { return }
     published(message.tag, nil, topic: message.header.topic.text)
   }
 
@@ -417,11 +505,17 @@ public final class RulesService: MQTTClientDelegate {
   /// Tells of lost and failed connections.
   public func client(_ client: MQTTClient, changedTo state: ConnectionState) {
     switch state {
-    case .failed(let error): onFailure(error)
+    case .failed(let error):
+      health.set(.engineLost, reason: error.message)
+      onFailure(error)
+    case .connected(_, let sessionPresent):
+      if client === subscriber {
+        if wasReady, !sessionPresent { sessionsForgotten += 1 }
+      }
     case .waiting(let error):
       // What was read and isn't acknowledged comes again by itself.
       if client === subscriber {
-        window.removeAll()
+        forgetWindow()
         granted.removeAll()
       }
       report("rules: \(error.message); trying again")
@@ -440,7 +534,9 @@ public final class RulesService: MQTTClientDelegate {
           "rules: ready: \(rules.map(\.document).filter { !$0.isDisabled }.map(\.name).joined(separator: ", "))"
         )
       }
-    case .failure(let error): onFailure(error)
+    case .failure(let error):
+      health.set(.engineLost, reason: error.message)
+      onFailure(error)
     }
   }
 }
