@@ -14,6 +14,8 @@ public struct Health: Sendable, Equatable {
     case storeFails
     /// Readings that an action couldn't store, for good.
     case notStored
+    /// Readings that came while the store couldn't be written, and that the broker keeps for nobody (QoS 0).
+    case notKept
     /// Readings whose time the store doesn't accept.
     case outsideAcceptance
     /// Messages that an action couldn't republish.
@@ -69,7 +71,7 @@ public struct Health: Sendable, Equatable {
       subject = Self.otherSubjects
     }
     guard let index = problems.firstIndex(where: { $0.kind == kind && $0.subject == subject }) else {
-      insert(Problem(kind: kind, subject: subject, reason: Self.cut(reason), count: max(0, count)))
+      insert(Problem(kind: kind, subject: subject, reason: Self.clause(reason), count: max(0, count)))
       return true
     }
     let old = problems[index]
@@ -119,6 +121,13 @@ public struct Health: Sendable, Equatable {
 
   private static func cut(_ text: String) -> String {
     text.utf8.count <= textLimit ? text : text.prefix(textLimit) + "…"
+  }
+
+  /// A reason that goes on in a sentence: it doesn't end one itself.
+  private static func clause(_ reason: String) -> String {
+    var reason = cut(reason)
+    while let last = reason.last, last.isWhitespace || ".?!".contains(last) { reason.removeLast() }
+    return reason
   }
 
   /// One JSON object: `{"good": …, "problems": [{"kind": …, "subject": …, "count": …, "sentence": …}]}`.

@@ -9,8 +9,11 @@ extension Health.Problem {
       return "The broker has forgotten the rules engine's session. What waited there for the rules is lost; turn on "
         + "the broker's persistence, and let no other client use the engine's client identifier."
     case .storeFails:
-      let waiting = count == 0 ? "" : " \(readings) \(verb("wait", "waits")) until it can be written."
+      let waiting = count == 0 ? "" : " \(readings) \(verb("wait", "waits")) in the broker until it can be written."
       return "The store can't be written\(because).\(waiting)"
+    case .notKept:
+      return "\(readings) \(were) not stored in \(subject), because the store couldn't be written: \(reason). At QoS 0 "
+        + "no broker keeps a reading; with --qos 1 they wait there."
     case .notStored:
       return "\(readings) \(were) not stored in \(subject)\(because). Correct the rule or what the device sends; the "
         + "rule's error action has each message."

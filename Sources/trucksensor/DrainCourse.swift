@@ -35,11 +35,14 @@ struct DrainCourse {
   /// How long to wait for a store that isn't merely locked, and for messages that should have come, in nanoseconds.
   static let patience: Int64 = 3_000_000_000
   static let quietTime: Int64 = 2_000_000_000
+  /// When a mark is published again: a broker that died has forgotten it.
+  static let repetition: Int64 = 1_000_000_000
 
   private let start: MonotonicTime
   private let deadline: MonotonicTime
   private var mark: Int
   private var receivedAtMark: Int?
+  private var markedAt: MonotonicTime
   private var quietSince: MonotonicTime?
 
   /// - Parameters:
@@ -49,6 +52,7 @@ struct DrainCourse {
     start = now
     deadline = now.advanced(by: timeout)
     self.mark = mark
+    markedAt = now
   }
 
   mutating func next(_ situation: Situation, at now: MonotonicTime) -> Step {
@@ -56,9 +60,13 @@ struct DrainCourse {
     if let trouble = situation.storeTrouble, trouble != .locked, now.since(start) >= Self.patience {
       return .givenUp
     }
-    guard let before = receivedAtMark else { return nextMark(situation) }
-    guard situation.doneMark >= mark else { return .wait }
-    guard situation.received == before else { return nextMark(situation) }
+    guard let before = receivedAtMark else { return nextMark(situation, now) }
+    guard situation.doneMark >= mark else {
+      guard now.since(markedAt) >= Self.repetition else { return .wait }
+      markedAt = now
+      return .mark(mark)
+    }
+    guard situation.received == before else { return nextMark(situation, now) }
     if situation.missing == 0 { return .drained }
     // At QoS 0 the broker may not have read yet what a truck has written.
     let quietSince = quietSince ?? now
@@ -66,8 +74,9 @@ struct DrainCourse {
     return now.since(quietSince) >= Self.quietTime ? .drained : .wait
   }
 
-  private mutating func nextMark(_ situation: Situation) -> Step {
+  private mutating func nextMark(_ situation: Situation, _ now: MonotonicTime) -> Step {
     mark += 1
+    markedAt = now
     receivedAtMark = situation.received
     quietSince = nil
     return .mark(mark)

@@ -62,25 +62,37 @@ struct RunAccount {
     zip(takes.indices, settled).map { max(0, expected($0, acknowledged) - $1) }.max() ?? 0
   }
 
+  /// What the end of a run says besides the counts.
+  struct Ending {
+    /// Whether the sessions have got all that the broker had for them.
+    var isDrained: Bool
+    /// Why the engine has got nothing any more, or something is missing, where that is known.
+    var loss: String?
+    /// Whether the engine has ended before its time.
+    var engineIsLost = false
+    /// Messages that the engine has got and that wait for the store, those of earlier runs, too.
+    var waiting = 0
+  }
+
   /// Adds what is wrong at the end to a health.
   /// - Parameters:
   ///   - acknowledged: Messages that the broker has acknowledged, by truck.
   ///   - settled: Messages that are dealt with, by session.
-  ///   - isDrained: Whether the sessions have got all that the broker had for them.
-  ///   - engineIsLost: Whether the engine has ended before its time.
-  func conclude(
-    acknowledged: [Int], settled: [Int], isDrained: Bool, engineIsLost: Bool, health: inout Health
-  ) {
+  func conclude(acknowledged: [Int], settled: [Int], _ ending: Ending, health: inout Health) {
     let missing = missing(acknowledged, settled: settled)
-    guard missing > 0 else { return }
-    if isDrained {
-      if !isRough { health.add(.lost, count: missing) }
-    } else if !isKept {
-      health.add(.lost, reason: "the broker keeps QoS 0 messages for nobody; use --qos 1", count: missing)
-    } else if engineIsLost {
-      health.add(.lost, reason: "the engine had lost its session", count: missing)
-    } else {
-      health.add(.waiting, count: missing)
+    if !isKept, missing > 0 {
+      let reason = "at QoS 0 no broker keeps a reading for a session that is away; use --qos 1"
+      health.add(.lost, reason: ending.loss ?? reason, count: missing)
+    } else if ending.isDrained || ending.engineIsLost {
+      if missing > 0, !isRough || ending.engineIsLost {
+        health.add(.lost, reason: ending.loss ?? "", count: missing)
+      }
+    } else if max(missing, ending.waiting) > 0 {
+      // They are told once.
+      for problem in health.problems where problem.kind == .storeFails {
+        health.set(.storeFails, reason: problem.reason)
+      }
+      health.add(.waiting, count: max(missing, ending.waiting))
     }
   }
 

@@ -52,9 +52,12 @@ final class RunHealth {
         account.isRough ? 0 : account.missing(acknowledged, settled: engine.settled)
       }, isAborted: { [runner] in runner.stopRequests > requests })
     var health = present
-    account.conclude(
-      acknowledged: acknowledged, settled: engine.settled, isDrained: isDrained,
-      engineIsLost: engine.failure != nil, health: &health)
+    let forgotten =
+      "the broker had forgotten the engine's session; another client with its identifier may have taken it"
+    let ending = RunAccount.Ending(
+      isDrained: isDrained, loss: engine.sessionsForgotten > 0 ? forgotten : nil,
+      engineIsLost: engine.failure != nil, waiting: engine.waiting)
+    account.conclude(acknowledged: acknowledged, settled: engine.settled, ending, health: &health)
     final = health
   }
 

@@ -31,11 +31,11 @@ extension RulesService {
   /// Messages that came, perhaps again.
   public var received: Int { deliveries.received }
 
-  /// Messages that came and aren't acknowledged: they come again.
-  public var pending: Int { deliveries.pending }
-
-  /// Counts the messages of these client identifiers.
-  public func count(publishers: Set<String>) { deliveries.publishers = publishers }
+  /// Counts the messages of these client identifiers, by the number that each of them gives its messages.
+  public func count(publishers: Set<String>, number: @escaping ([UInt8]) -> Int?) {
+    deliveries.count(publishers)
+    messageNumber = number
+  }
 
   /// Whether a message is a mark, which no rule takes.
   func receivedMark(_ message: IncomingMessage) -> Bool {

@@ -57,6 +57,8 @@ public final class RulesService: MQTTClientDelegate {
   private var unsettled = Health()
   /// What the session has dealt with.
   var deliveries = DeliveryCount()
+  /// The number that a counted publisher gives a message.
+  var messageNumber: ([UInt8]) -> Int? = { _ in nil }
   /// Where the marks of this session go; nil if it has none.
   let markTopic: TopicName?
   /// This engine's marks, of all that the session may still hold.
@@ -84,6 +86,8 @@ public final class RulesService: MQTTClientDelegate {
   /// The store's last failure, until a write succeeds.
   public private(set) var storeTrouble: StoreError?
   private var storePause = firstStorePause
+  /// What was told of the pause before the next try, while the store fails.
+  private var lastWaiting: String?
   private static let firstStorePause: Int64 = 500_000_000
   private static let longestStorePause: Int64 = 30_000_000_000
 
@@ -218,7 +222,7 @@ public final class RulesService: MQTTClientDelegate {
     message.principal = incoming.properties.userProperty("principal")
     message.registry = registry
     let isKept = incoming.qos != .atMostOnce
-    deliveries.receive(from: message.clientID, isKept: isKept)
+    deliveries.receive(from: message.clientID, isKept: isKept) { messageNumber(incoming.payload) }
     var isRetry = false
     if stores, isKept {
       let key = MessageKey(topic: incoming.topic, payload: incoming.payload)
@@ -323,6 +327,7 @@ public final class RulesService: MQTTClientDelegate {
     switch result {
     case .success(let rejections):
       storePause = Self.firstStorePause
+      if storeTrouble != nil { log("rules: the store can be written again") }
       storeTrouble = nil
       var found: [Int: Rejection] = [:]
       for rejection in rejections { found[rejection.index] = rejection }
@@ -337,11 +342,14 @@ public final class RulesService: MQTTClientDelegate {
         }
       }
     case .failure(let error):
+      // What is tried again and again is told once.
+      let isNews = !error.isRetryable || storeTrouble?.message != error.message
       if error.isRetryable { (storeError, storeTrouble) = (error, error) }
       for (index, execution) in executions.enumerated() {
         failed(
           execution, action: "TimestreamAction", resource: "\(database).\(written[index].request.table)",
-          error.message, loss: error.isRetryable && execution.isKept ? nil : .notStored)
+          error.message, loss: !error.isRetryable ? .notStored : execution.isKept ? nil : .notKept,
+          isNews: isNews && (index == 0 || !error.isRetryable))
       }
     }
     writeStores()
@@ -438,18 +446,19 @@ public final class RulesService: MQTTClientDelegate {
   /// An action failed. With a `loss` the message is lost for it, with the `cause`; without, it is tried again.
   private func failed(
     _ execution: Execution, action: String, resource: String, _ message: String, loss: Health.Kind?,
-    cause: String? = nil
+    cause: String? = nil, isNews: Bool = true
   ) {
     let rule = execution.rule.document
     let words = action == "RepublishAction" ? "republish to '\(resource)'" : "storing in \(resource)"
-    var isNews = true
+    var isNews = isNews
     if let loss {
       // What is republished isn't tried again.
       let comesAgain = execution.isKept && action != "RepublishAction"
-      isNews = lose(loss, resource, reason: cause ?? message, isKept: comesAgain)
+      let isFirst = lose(loss, resource, reason: cause ?? message, isKept: comesAgain)
+      // Each reading of a truck whose clock is wrong has the same problem.
+      if loss == .outsideAcceptance { isNews = isFirst }
     }
-    // Each reading of a truck whose clock is wrong has the same problem.
-    if loss != .outsideAcceptance || isNews { report("rule \(rule.name): \(words) failed: \(message)") }
+    if isNews { report("rule \(rule.name): \(words) failed: \(message)") }
     if execution.isErrorAction {
       execution.rule.counters.errorActionFailure += 1
     } else {
@@ -518,7 +527,8 @@ public final class RulesService: MQTTClientDelegate {
         forgetWindow()
         granted.removeAll()
       }
-      report("rules: \(error.message); trying again")
+      if error.message != lastWaiting { report("rules: \(error.message); trying again") }
+      lastWaiting = storeTrouble == nil ? nil : error.message
     default: break
     }
   }

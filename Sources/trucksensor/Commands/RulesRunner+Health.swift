@@ -4,6 +4,7 @@ import Health
 import JSON
 import MQTT
 import RulesEngine
+import Simulator
 import Store
 import Time
 
@@ -15,7 +16,7 @@ extension RulesRunner {
     for service in services {
       health.merge(service.health)
       if let trouble = service.storeTrouble {
-        health.set(.storeFails, reason: trouble.message, count: service.waiting)
+        health.set(.storeFails, reason: Self.words(trouble), count: service.waiting)
       }
       // A run counts what is missing.
       if service.sessionsForgotten > 0, !usesMarks { health.set(.sessionForgotten) }
@@ -26,11 +27,19 @@ extension RulesRunner {
   /// The filters of the rules that are enabled, by session.
   var filters: [[TopicFilter]] { services.map(\.activeFilters) }
 
+  /// How often the broker had forgotten a session.
+  var sessionsForgotten: Int { services.reduce(0) { $0 + $1.sessionsForgotten } }
+
+  /// Messages that came and wait for the store.
+  var waiting: Int { services.map(\.waiting).max() ?? 0 }
+
   /// What the sessions are done with of the counted publishers' messages.
   var settled: [Int] { services.map(\.settled) }
 
   /// Counts the messages of these client identifiers.
-  func count(publishers: Set<String>) { for service in services { service.count(publishers: publishers) } }
+  func count(publishers: Set<String>) {
+    for service in services { service.count(publishers: publishers, number: PayloadEncoder.number) }
+  }
 
   /// Tells at the start of a store that can't be written, and not only when the first reading is to be stored.
   func checkStores(_ loop: EventLoop) {
@@ -52,9 +61,24 @@ extension RulesRunner {
   private func checked(_ error: StoreError?) {
     guard let error else { return }
     for service in services where service.stores { service.noteStore(error) }
-    StandardError.print(
-      "trucksensor: rules: the store can't be written: \(error.message). Start it, or give another --store; until then "
-        + "readings of QoS 1 wait in the broker, and those of QoS 0 are lost.")
+    var health = Health()
+    health.set(.storeFails, reason: Self.words(error))
+    for problem in health.problems {
+      StandardError.print(
+        "trucksensor: rules: \(problem.sentence) Until then readings of QoS 1 wait in the broker, and those of QoS 0 "
+          + "are lost.")
+    }
+  }
+
+  /// What is wrong with the store, and what to do.
+  private static func words(_ error: StoreError) -> String {
+    var message = error.message
+    while let last = message.last, last.isWhitespace || ".?".contains(last) { message.removeLast() }
+    return switch error.kind {
+    case .unreachable, .missing: message + "; start the server, or correct --store"
+    case .refused: message + "; correct user, password or token of --store"
+    default: message
+    }
   }
 
   /// Publishes the first mark: what the trucks publish when the broker has it comes after what had waited before.
