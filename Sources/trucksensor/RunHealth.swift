@@ -53,7 +53,7 @@ final class RunHealth {
       }, isAborted: { [runner] in runner.stopRequests > requests })
     var health = present
     let forgotten =
-      "the broker had forgotten the engine's session; another client with its identifier may have taken it"
+      "the broker had forgotten the engine's session; it couldn't save it, or another client took its identifier"
     let ending = RunAccount.Ending(
       isDrained: isDrained, loss: engine.sessionsForgotten > 0 ? forgotten : nil,
       engineIsLost: engine.failure != nil, waiting: engine.waiting)

@@ -83,6 +83,7 @@ public final class RulesService: MQTTClientDelegate {
   private var reports = 0
   private static let reportLimit = 10
   private var storeError: StoreError?
+  private var storeNews = TroubleNews()
   /// The store's last failure, until a write succeeds.
   public private(set) var storeTrouble: StoreError?
   private var storePause = firstStorePause
@@ -327,8 +328,8 @@ public final class RulesService: MQTTClientDelegate {
     switch result {
     case .success(let rejections):
       storePause = Self.firstStorePause
-      if storeTrouble != nil { log("rules: the store can be written again") }
       storeTrouble = nil
+      if storeNews.passed(at: .now()) { log("rules: the store can be written again") }
       var found: [Int: Rejection] = [:]
       for rejection in rejections { found[rejection.index] = rejection }
       for (index, execution) in executions.enumerated() {
@@ -342,8 +343,7 @@ public final class RulesService: MQTTClientDelegate {
         }
       }
     case .failure(let error):
-      // What is tried again and again is told once.
-      let isNews = !error.isRetryable || storeTrouble?.message != error.message
+      let isNews = !error.isRetryable || storeNews.came(error.message, at: .now())
       if error.isRetryable { (storeError, storeTrouble) = (error, error) }
       for (index, execution) in executions.enumerated() {
         failed(
