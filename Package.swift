@@ -58,7 +58,8 @@ let package = Package(
       ]),
     .target(name: "CommandLine", dependencies: ["Files", "Numbers", "Text", "Time"]),
     .target(
-      name: "LocalCloud", dependencies: ["Files", "Identity", "MQTT", "Numbers", "RulesEngine", "Time"]),
+      name: "LocalCloud",
+      dependencies: ["Files", "Identity", "JSON", "MQTT", "Numbers", "RulesEngine", "Time"]),
     .target(
       name: "Doctor", dependencies: ["Files", "Identity", "JSON", "LocalCloud", "MQTT", "Numbers", "Time"]),
     .target(
@@ -78,7 +79,8 @@ let package = Package(
     .testTarget(name: "FilesTests", dependencies: ["Files"]),
     .testTarget(name: "JSONTests", dependencies: ["JSON"]),
     .testTarget(name: "HealthTests", dependencies: ["Health", "JSON"]),
-    .testTarget(name: "RulesEngineTests", dependencies: ["JSON", "RulesEngine"], exclude: ["Cases"]),
+    .testTarget(
+      name: "RulesEngineTests", dependencies: ["JSON", "RulesEngine", "Time"], exclude: ["Cases"]),
     .testTarget(name: "MQTTTests", dependencies: ["Files", "MQTT", "Time"]),
     .testTarget(name: "IdentityTests", dependencies: ["Files", "Identity"]),
     .testTarget(name: "LocalCloudTests", dependencies: ["Files", "Identity", "LocalCloud"]),
@@ -97,7 +99,9 @@ let package = Package(
     .testTarget(name: "TimestreamSQLTests", dependencies: ["Numbers", "Store", "Time", "TimestreamSQL"]),
     .testTarget(
       name: "TrucksensorTests",
-      dependencies: ["CommandLine", "Health", "MQTT", "Simulator", "Store", "Text", "trucksensor"]),
+      dependencies: [
+        "CommandLine", "Health", "MQTT", "Simulator", "Store", "Text", "Time", "trucksensor",
+      ]),
     .testTarget(
       name: "EndToEndTests", dependencies: ["Identity", "JSON", "MQTT", "Simulator", "Store", "Time"],
       exclude: ["cards.py", "grafana.py", "moto_iot.py", "page.py", "sdk.py"]

@@ -29,6 +29,9 @@ package final class RegistryLookup: RegistrySource {
     return json.bytes
   }
 
+  /// Looks at the file with the next question, however soon it comes.
+  func lookAgain() { nextLook = MonotonicTime(nanoseconds: 0) }
+
   private func refresh() {
     let now = MonotonicTime.now()
     guard now >= nextLook else { return }

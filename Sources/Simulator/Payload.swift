@@ -45,7 +45,7 @@ public struct PayloadEncoder: Sendable {
   package static func number(of payload: [UInt8]) -> Int? {
     let quote = UInt8(ascii: "\"")
     // It stands behind the row's values, which can hold anything, and before the timestamp.
-    guard let key = payload.suffix(100).lastIndex(of: UInt8(ascii: ":")), key >= 12,
+    guard let key = payload.lastIndex(of: UInt8(ascii: ":")), key >= 12,
       payload[..<key].suffix(11).elementsEqual("\"timestamp\"".utf8)
     else { return nil }
     // `"n":"17","timestamp"`

@@ -15,8 +15,10 @@ import Testing
 
   @Test func `cases of one problem are counted, with the first reason, and only the first is new`() {
     var health = Health()
-    #expect(health.add(.notStored, "sensorDB.t", reason: "the first"))
-    #expect(!health.add(.notStored, "sensorDB.t", reason: "the second", count: 4))
+    let changed1 = health.add(.notStored, "sensorDB.t", reason: "the first")
+    #expect(changed1)
+    let changed2 = health.add(.notStored, "sensorDB.t", reason: "the second", count: 4)
+    #expect(!changed2)
     #expect(health.problems.map(\.count) == [5])
     #expect(health.problems.map(\.reason) == ["the first"])
     #expect(!health.isGood)
@@ -49,11 +51,15 @@ import Testing
 
   @Test func `what passes is forgotten, and what is told again replaces the old state`() {
     var health = Health()
-    #expect(health.set(.storeFails, reason: "locked", count: 3))
-    #expect(!health.set(.storeFails, reason: "locked", count: 7))
+    let changed3 = health.set(.storeFails, reason: "locked", count: 3)
+    #expect(changed3)
+    let changed4 = health.set(.storeFails, reason: "locked", count: 7)
+    #expect(!changed4)
     #expect(health.problems.map(\.count) == [7])
-    #expect(health.clear(.storeFails))
-    #expect(!health.clear(.storeFails))
+    let changed5 = health.clear(.storeFails)
+    #expect(changed5)
+    let changed6 = health.clear(.storeFails)
+    #expect(!changed6)
     #expect(health.isGood)
   }
 
