@@ -68,7 +68,8 @@ let package = Package(
     .executableTarget(
       name: "trucksensor",
       dependencies: [
-        "CEditLine", "ColdChain", "CommandLine", "Dashboard", "Diagnosing", "Doctor", "Files", "Health", "HTTP",
+        "CEditLine", "ColdChain", "CommandLine", "Dashboard", "Diagnosing", "Doctor", "Files", "Health",
+        "HTTP",
         "Identity",
         "JSON", "LocalCloud", "MQTT", "Numbers", "Report", "RulesEngine", "Simulator", "Store", "Text",
         "Time",

@@ -51,8 +51,11 @@ public struct PayloadEncoder: Sendable {
     // `"n":"17","timestamp"`
     let digitsEnd = key - 13
     guard digitsEnd > 0, payload[digitsEnd] == quote else { return nil }
-    let digits = payload[..<digitsEnd].reversed().prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
-    guard (1...18).contains(digits.count), payload[..<(digitsEnd - digits.count)].suffix(5).elementsEqual("\"n\":\"".utf8)
+    let digits = payload[..<digitsEnd].reversed().prefix {
+      (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+    }
+    guard (1...18).contains(digits.count),
+      payload[..<(digitsEnd - digits.count)].suffix(5).elementsEqual("\"n\":\"".utf8)
     else { return nil }
     return digits.reversed().reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) }
   }

@@ -110,7 +110,8 @@ struct RunAccount {
     let known = Set(filters.joined().map(\.pattern)).sorted().prefix(5).map { "'\($0)'" }
     let from = known.isEmpty ? "no rule has a topic" : "the rules take \(known.joined(separator: ", "))"
     let filter = unmatchedTopics.first.map(Self.filter) ?? ""
-    return "\(from); publish there with --topic, or let FROM of a rule in rules/ name a filter such as '\(filter)'"
+    return
+      "\(from); publish there with --topic, or let FROM of a rule in rules/ name a filter such as '\(filter)'"
   }
 
   /// A filter for a topic and its like: the last level is a device's name.

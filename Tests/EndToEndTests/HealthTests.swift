@@ -62,7 +62,8 @@ struct HealthTests {
     try Trucksensor.Running(
       URL(fileURLWithPath: "/usr/bin/timeout"),
       [
-        "-s", "KILL", seconds, "mosquitto_sub", "-h", "127.0.0.1", "-p", try port(cloud), "--cafile", "data/ca/root-CA.crt",
+        "-s", "KILL", seconds, "mosquitto_sub", "-h", "127.0.0.1", "-p", try port(cloud), "--cafile",
+        "data/ca/root-CA.crt",
         "--cert", "certs/rulesEngine.cert.pem", "--key", "certs/rulesEngine.private.key", "-i",
         "rulesEngine-store", "-V", "5", "-t", "none",
       ], in: truck.folder)
@@ -94,7 +95,8 @@ struct HealthTests {
     #expect(try stored() == 200)
   }
 
-  @Test func `an unreachable store is told at the start, counted at the end, and the next run stores what waits`()
+  @Test
+  func `an unreachable store is told at the start, counted at the end, and the next run stores what waits`()
     throws
   {
     let away = "postgres://user:secret@127.0.0.1:1/sensors"
@@ -149,7 +151,8 @@ struct HealthTests {
     #expect(result.errors.components(separatedBy: "match no rule").count == 3, "\(result.errors)")
   }
 
-  @Test func `a run that ends while the disk is full says what isn't stored, and what the broker couldn't save`()
+  @Test
+  func `a run that ends while the disk is full says what isn't stored, and what the broker couldn't save`()
     throws
   {
     // No file may grow beyond 192 KiB (of 512-byte blocks): neither the store's nor the broker's.
@@ -168,7 +171,8 @@ struct HealthTests {
     #expect(try truck.run("store", "verify").status == 0)
   }
 
-  @Test func `a store that is locked at the end is waited for, and what then still waits is counted`() throws {
+  @Test func `a store that is locked at the end is waited for, and what then still waits is counted`() throws
+  {
     #expect(try run("--count", "1").status == 0)
     func lock(_ seconds: Int) throws -> Trucksensor.Running {
       let python =
@@ -183,7 +187,7 @@ struct HealthTests {
     #expect(result.status == 1, "\(result.errors)")
     #expect(try problems(result)["waiting"] == 100)
     long.end()
-    let short = try lock(3)
+    let short = try lock(2)
     let next = try run("--count", "100", "--rate", "max")
     _ = short.wait()
     #expect(next.status == 0, "\(next.errors)")
@@ -224,7 +228,8 @@ struct HealthTests {
     #expect(result.status == 1)
     #expect(try problems(result) == ["outsideAcceptance": 200])
     #expect(result.errors.contains("Correct the device's clock or --timestamps"))
-    #expect(result.errors.components(separatedBy: "more than 15 minutes ahead").count == 3, "\(result.errors)")
+    #expect(
+      result.errors.components(separatedBy: "more than 15 minutes ahead").count == 3, "\(result.errors)")
   }
 
   @Test func `rules run tells of what it couldn't do, by its exit code, too`() throws {
@@ -243,7 +248,9 @@ struct HealthTests {
     #expect(try problems(cloud.wait()) == ["unreadable": 1])
   }
 
-  @Test func `rules ask the registry, which may be damaged meanwhile, for the thing that has published`() throws {
+  @Test func `rules ask the registry, which may be damaged meanwhile, for the thing that has published`()
+    throws
+  {
     try FileManager.default.removeItem(atPath: truck.path("rules"))
     try FileManager.default.createDirectory(atPath: truck.path("rules"), withIntermediateDirectories: true)
     try truck.write(

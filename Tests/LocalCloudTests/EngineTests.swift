@@ -12,7 +12,8 @@ import Testing
   init() throws { temporary = try TemporaryFolder() }
 
   @Test func `an identity at a broker is locked once, and the process that has it is named`() throws {
-    func lock(_ name: String = "e", _ host: String = "localhost", _ port: UInt16 = 8883) throws -> EngineLock {
+    func lock(_ name: String = "e", _ host: String = "localhost", _ port: UInt16 = 8883) throws -> EngineLock
+    {
       try EngineLock(clientID: name, host: host, port: port, folder: temporary.path + "/engines")
     }
     let first = try lock()

@@ -34,14 +34,17 @@ import Testing
   }
 
   @Test(arguments: [
-    "get_registry_data('DescribeThing', 'nobody', 'arn')", "get_registry_data('DescribeThing', nothing, 'arn')",
+    "get_registry_data('DescribeThing', 'nobody', 'arn')",
+    "get_registry_data('DescribeThing', nothing, 'arn')",
   ])
   func `a thing that isn't there is Undefined`(call: String) throws {
     #expect(try result(call, Things()) == "{}")
     #expect(try result(call, nil) == "{}")
   }
 
-  @Test(arguments: ["name, 't1', 'arn'", "'DeleteThing', 't1', 'arn'", "'DescribeThing', 't1'", "", "1, 2, 3, 4"])
+  @Test(arguments: [
+    "name, 't1', 'arn'", "'DeleteThing', 't1', 'arn'", "'DescribeThing', 't1'", "", "1, 2, 3, 4",
+  ])
   func `another API, or one that isn't a constant, is an error of the rule`(arguments: String) {
     #expect(throws: SQLError.self) {
       try CompiledStatement("SELECT get_registry_data(\(arguments)) FROM 't'", version: .v2016)

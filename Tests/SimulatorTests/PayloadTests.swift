@@ -40,7 +40,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "", "{}", "\"n\":\"\",\"timestamp\":1}", "\"n\":\"1234567890123456789\",\"timestamp\":1}", "n\":\"1\",\"timestamp\":",
+    "", "{}", "\"n\":\"\",\"timestamp\":1}", "\"n\":\"1234567890123456789\",\"timestamp\":1}",
+    "n\":\"1\",\"timestamp\":",
     "\"n\":\"-1\",\"timestamp\":1}", ":", "\"timestamp\":", "\"n\":1,\"timestamp\":1}",
   ])
   func `another payload has no number`(text: String) {

@@ -13,7 +13,8 @@ import Time
   }
 
   private func situation(
-    _ doneMark: Int, received: Int = 0, missing: Int = 0, trouble: StoreError.Kind? = nil, isLost: Bool = false
+    _ doneMark: Int, received: Int = 0, missing: Int = 0, trouble: StoreError.Kind? = nil,
+    isLost: Bool = false
   ) -> DrainCourse.Situation {
     DrainCourse.Situation(
       doneMark: doneMark, received: received, missing: missing, storeTrouble: trouble, isLost: isLost)
@@ -59,7 +60,9 @@ import Time
   }
 
   @Test func `a locked store is waited for until the deadline, another trouble for three seconds`() {
-    for (trouble, milliseconds) in [(StoreError.Kind.locked, Int64(30_000)), (.full, 3000), (.unreachable, 3000)] {
+    for (trouble, milliseconds) in [
+      (StoreError.Kind.locked, Int64(30_000)), (.full, 3000), (.unreachable, 3000),
+    ] {
       var course = course()
       let early = course.next(situation(1, trouble: trouble), at: at(milliseconds - 1))
       let late = course.next(situation(1, trouble: trouble), at: at(milliseconds))
@@ -75,7 +78,9 @@ import Time
   private func topics(_ names: String...) throws -> [TopicName] { try names.map { try TopicName($0) } }
   private func filters(_ names: String...) throws -> [TopicFilter] { try names.map { try TopicFilter($0) } }
 
-  private func kinds(_ health: Health) -> [String] { health.problems.map { "\($0.kind.rawValue) \($0.count)" } }
+  private func kinds(_ health: Health) -> [String] {
+    health.problems.map { "\($0.kind.rawValue) \($0.count)" }
+  }
 
   @Test func `messages on topics without a rule are unmatched, the others expected by each session`() throws {
     var account = RunAccount(topics: try topics("a/1", "a/2", "b"), isKept: true)

@@ -41,7 +41,9 @@ struct Function: Sendable {
 enum Functions {
   /// By their names in lower case.
   static let named: [String: Function] = {
-    let families = [maths, strings, regularExpressions, hashes, encodings, times, collections, context, registry]
+    let families = [
+      maths, strings, regularExpressions, hashes, encodings, times, collections, context, registry,
+    ]
     return Dictionary(uniqueKeysWithValues: families.joined().map { ($0.name, $0) })
   }()
 

@@ -135,7 +135,8 @@ public final class RulesService: MQTTClientDelegate {
   public init(
     rules: [RuleDocument], subscriber: MQTTClient, publisher: MQTTClient, shareGroup: String? = nil,
     hopLimit: Int? = nil, storage: RuleStorage? = nil, stores: Bool = false, usesMarks: Bool = false,
-    registry: (any RegistrySource)? = nil, log: @escaping (String) -> Void, onFailure: @escaping (MQTTError) -> Void
+    registry: (any RegistrySource)? = nil, log: @escaping (String) -> Void,
+    onFailure: @escaping (MQTTError) -> Void
   ) throws(MQTTError) {
     self.subscriber = subscriber
     self.publisher = publisher

@@ -165,7 +165,8 @@ public enum RecordLimits {
     }
     if record.time < times.lowerBound { return "\(Rejection.timeReason) is before 1970" }
     if record.time > now.saturatingAdd(future) || record.time >= times.upperBound {
-      return "\(Rejection.timeReason), \(Timestamp.text(record.time)), is more than 15 minutes ahead of the clock"
+      return
+        "\(Rejection.timeReason), \(Timestamp.text(record.time)), is more than 15 minutes ahead of the clock"
     }
     for dimension in record.dimensions {
       if dimension.value.isEmpty { return "its dimension '\(dimension.name)' is empty" }

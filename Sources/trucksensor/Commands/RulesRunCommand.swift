@@ -155,7 +155,8 @@ final class RulesRunner {
       services.append(
         try RulesService(
           rules: part, subscriber: subscriber, publisher: publisher, shareGroup: arguments.string("shared"),
-          hopLimit: hopLimit, storage: storage, stores: storesPoints, usesMarks: usesMarks, registry: registry,
+          hopLimit: hopLimit, storage: storage, stores: storesPoints, usesMarks: usesMarks,
+          registry: registry,
           log: { line in
             if line.contains("failed") { logged(line) }
             StandardError.print(line)
