@@ -39,8 +39,8 @@ extension Health.Problem {
     case .lost:
       return "\(readings) \(were) acknowledged by the broker and never reached the rules\(because)."
     case .waiting:
-      return
-        "\(readings) \(verb("wait", "waits")) in the broker\(because); the next ./start.sh stores \(verb("them", "it"))."
+      return "\(count) acknowledged \(count == 1 ? "reading isn't" : "readings aren't") stored yet\(because); "
+        + "\(verb("they wait", "it waits")) in data/broker, and the next run in this folder stores \(verb("them", "it"))."
     case .queueNotSaved:
       return
         "The broker could not save what waits in it\(because). Free some space before the next start; readings "

@@ -70,6 +70,10 @@ struct RunAccount {
     var loss: String?
     /// Whether the engine has ended before its time.
     var engineIsLost = false
+    /// Whether the broker keeps what waits in a journal, whatever becomes of the engine's session.
+    var isJournaled = false
+    /// Messages that the journal had and has lost.
+    var lostByJournal = 0
     /// Messages that the engine has got and that wait for the store, those of earlier runs, too.
     var waiting = 0
   }
@@ -79,21 +83,27 @@ struct RunAccount {
   ///   - acknowledged: Messages that the broker has acknowledged, by truck.
   ///   - settled: Messages that are dealt with, by session.
   func conclude(acknowledged: [Int], settled: [Int], _ ending: Ending, health: inout Health) {
-    let missing = missing(acknowledged, settled: settled)
+    let missing = max(missing(acknowledged, settled: settled), ending.lostByJournal)
+    let sessionIsLost = ending.engineIsLost && !ending.isJournaled
     if !isKept, missing > 0 {
       let reason = "at QoS 0 no broker keeps a reading for a session that is away; use --qos 1"
       health.add(.lost, reason: ending.loss ?? reason, count: missing)
-    } else if ending.isDrained || ending.engineIsLost {
-      if missing > 0, !isRough || ending.engineIsLost {
+    } else if ending.isDrained || sessionIsLost {
+      if missing > 0, !isRough || sessionIsLost {
         health.add(.lost, reason: ending.loss ?? "", count: missing)
       }
     } else if max(missing, ending.waiting) > 0 {
-      // They are told once.
-      for problem in health.problems where problem.kind == .storeFails {
-        health.set(.storeFails, reason: problem.reason)
-      }
-      health.add(.waiting, count: max(missing, ending.waiting))
+      Self.note(waiting: max(missing, ending.waiting), health: &health)
     }
+  }
+
+  /// Notes how many messages wait in the broker: those that the store refuses are among them.
+  static func note(waiting: Int, health: inout Health) {
+    for problem in health.problems where problem.kind == .storeFails {
+      health.set(.storeFails, reason: problem.reason)
+    }
+    health.clear(.waiting)
+    if waiting > 0 { health.add(.waiting, count: waiting) }
   }
 
   /// Notes which topics no rule takes.

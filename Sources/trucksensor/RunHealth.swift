@@ -55,16 +55,22 @@ final class RunHealth {
     let forgotten =
       "the broker had forgotten the engine's session; it couldn't save it, or another client took its identifier"
     let ending = RunAccount.Ending(
-      isDrained: isDrained, loss: engine.sessionsForgotten > 0 ? forgotten : nil,
-      engineIsLost: engine.failure != nil, waiting: engine.waiting)
+      isDrained: isDrained, loss: engine.sessionsForgotten > 0 && !engine.hasJournal ? forgotten : nil,
+      engineIsLost: engine.failure != nil, isJournaled: engine.hasJournal,
+      lostByJournal: engine.lostMessages, waiting: engine.waiting)
     account.conclude(acknowledged: acknowledged, settled: engine.settled, ending, health: &health)
     final = health
   }
 
-  /// The broker has ended; it may have failed to save what waits.
-  func note(brokerErrors errors: [String]) {
-    guard var health = final, health.has(.waiting), let error = errors.last else { return }
-    health.add(.queueNotSaved, reason: error)
+  /// The broker has ended: so many messages wait in its journal, or it may have failed to save what waits.
+  func noteEnd(waiting: Int, brokerErrors errors: [String]) {
+    guard var health = final else { return }
+    if engine.hasJournal {
+      // Readings of other devices wait there, too.
+      RunAccount.note(waiting: waiting, health: &health)
+    } else if health.has(.waiting), let error = errors.last {
+      health.add(.queueNotSaved, reason: error)
+    }
     final = health
   }
 }

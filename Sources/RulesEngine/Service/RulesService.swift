@@ -29,7 +29,7 @@ public final class RulesService: MQTTClientDelegate {
 
   private let subscriber: MQTTClient
   let publisher: MQTTClient
-  private let log: (String) -> Void
+  private let onEvent: (RulesEvent) -> Void
   private let onFailure: (MQTTError) -> Void
   private let evaluator = StatementEvaluator()
   private var tree = TopicTree<LoadedRule>()
@@ -67,6 +67,16 @@ public final class RulesService: MQTTClientDelegate {
   var publishedMark = 0
   /// What `get_registry_data` asks.
   private let registry: (any RegistrySource)?
+  /// Whether the broker is ours and numbers its messages.
+  private let isJournaled: Bool
+  private var position = JournalPosition()
+  /// Messages that the local broker had acknowledged to their publishers and that never arrived here.
+  public var lostMessages: Int { position.lost }
+  /// Whether the broker keeps what waits for the service in a journal, for a session that it forgets, too.
+  public private(set) var hasJournal = false
+  /// How the journal of the local broker is talked to (Sources/BrokerPlugin/queues.h).
+  private static let journalCommands = "$CONTROL/trucksensor/queue/v1"
+  private static let journalAnswers = "$trucksensor/queue"
 
   private let storage: RuleStorage?
   /// Whether it runs the rules that store; the others have a session of their own.
@@ -82,6 +92,10 @@ public final class RulesService: MQTTClientDelegate {
   private var reportSecond = 0
   private var reports = 0
   private static let reportLimit = 10
+  /// Bytes of what is told at most.
+  private static let reportBytes = 2048
+  /// `failedAction` of an error action's message where the statement itself exceeded a limit; AWS has no name for it.
+  private static let evaluationName = "RuleEvaluation"
   private var storeError: StoreError?
   private var storeNews = TroubleNews()
   /// The store's last failure, until a write succeeds.
@@ -126,16 +140,17 @@ public final class RulesService: MQTTClientDelegate {
     }
   }
 
-  /// A service over two clients that aren't connected yet. `log` gets a line for each thing that went wrong and for
-  /// each log action, `onFailure` what ended a client for good. Actions that store need a `storage`. `hopLimit` limits how
+  /// A service over two clients that aren't connected yet. `onEvent` hears what went wrong and what log actions write,
+  /// `onFailure` what ended a client for good. Actions that store need a `storage`. `hopLimit` limits how
   /// often a message may be republished, counted in its user property `hops`; the next republishing fails. With
+  /// `isJournaled` the broker is ours, and its journal keeps what waits for the service; a share group has no journal. With
   /// `usesMarks` it can tell when all that was published so far is done; the broker must allow `markTopic(of:)`.
   ///
   /// Throws `MQTTError` if the share group's name is invalid.
   public init(
     rules: [RuleDocument], subscriber: MQTTClient, publisher: MQTTClient, shareGroup: String? = nil,
-    hopLimit: Int? = nil, storage: RuleStorage? = nil, stores: Bool = false, usesMarks: Bool = false,
-    registry: (any RegistrySource)? = nil, log: @escaping (String) -> Void,
+    hopLimit: Int? = nil, storage: RuleStorage? = nil, stores: Bool = false, isJournaled: Bool = false,
+    usesMarks: Bool = false, registry: (any RegistrySource)? = nil, onEvent: @escaping (RulesEvent) -> Void,
     onFailure: @escaping (MQTTError) -> Void
   ) throws(MQTTError) {
     self.subscriber = subscriber
@@ -146,7 +161,8 @@ public final class RulesService: MQTTClientDelegate {
     self.stores = stores
     self.registry = registry
     markTopic = usesMarks ? try TopicName(Self.markTopic(of: subscriber.settings.clientID)) : nil
-    self.log = log
+    self.isJournaled = isJournaled && shareGroup == nil
+    self.onEvent = onEvent
     self.onFailure = onFailure
     try replaceRules(rules)
     if let markTopic, filters.insert(markTopic.text).inserted {
@@ -161,10 +177,14 @@ public final class RulesService: MQTTClientDelegate {
   ///
   /// Throws `MQTTError` if the share group's name is invalid.
   public func replaceRules(_ documents: [RuleDocument]) throws(MQTTError) {
-    let known = Dictionary(rules.map { ($0.document.name, $0.counters) }) { first, _ in first }
-    rules = documents.map { LoadedRule($0, counters: known[$0.name] ?? RuleCounters()) }
+    let counters = Dictionary(rules.map { ($0.document.name, $0.counters) }) { first, _ in first }
+    rules = documents.map { LoadedRule($0, counters: counters[$0.name] ?? RuleCounters()) }
     tree = TopicTree()
     headers.removeAll()
+    let known = filters
+    defer {
+      if filters != known, case .connected(.version5, _) = subscriber.state { openJournal(hasSession: true) }
+    }
     for rule in rules where !rule.document.isDisabled {
       guard let filter = rule.document.statement.filter else { continue }
       tree.insert(rule, at: filter.pattern)
@@ -214,9 +234,24 @@ public final class RulesService: MQTTClientDelegate {
 
   /// Runs the rules whose filters match the message's topic.
   public func client(_ client: MQTTClient, received incoming: IncomingMessage) {
+    var arrival = WallClock.milliseconds
+    if isJournaled {
+      if incoming.topic == Self.journalAnswers {
+        journalAnswered(incoming.payload)
+        return
+      }
+      if let stamp = incoming.properties.userProperty(JournalStamp.property).flatMap(JournalStamp.init) {
+        let lost = lostMessages
+        guard position.receive(stamp) else { return }
+        if lostMessages > lost {
+          report("rules: lost \(lostMessages - lost) of the messages that the broker had acknowledged")
+        }
+        // A message that comes again has the time of its first arrival, so that it is the same point in the store.
+        arrival = Int(stamp.arrivalMilliseconds)
+      }
+    }
     if receivedMark(incoming) { return }
-    let message = Message(
-      topic: incoming.topic, payload: incoming.payload, receivedMilliseconds: WallClock.milliseconds)
+    let message = Message(topic: incoming.topic, payload: incoming.payload, receivedMilliseconds: arrival)
     message.properties = incoming.properties
     // MQTT doesn't tell who published. The local broker's plugin says it in these user properties, in place of what the
     // publisher may have claimed; of another broker's messages, it is only a claim.
@@ -238,6 +273,35 @@ public final class RulesService: MQTTClientDelegate {
     tree.forEach(matching: incoming.topic) { run($0, message, isRetry: isRetry, isKept: isKept) }
   }
 
+  // MARK: The broker's journal
+
+  /// Asks the broker to keep what the rules are about in its journal, and for what waits there.
+  private func openJournal(hasSession: Bool) {
+    guard isJournaled else { return }
+    let lines =
+      ["open \(hasSession ? "present" : "new") \(subscriber.settings.sessionExpirySeconds)"]
+      + filters.sorted()
+    command(lines.joined(separator: "\n"))
+  }
+
+  private func command(_ text: String) {
+    // The topic is a constant that is valid, and the backlog is empty: nothing else is published by this client.
+    guard let topic = try? TopicName(Self.journalCommands), let header = try? PublishHeader(topic: topic)
+    else { return }
+    _ = subscriber.publish(OutgoingMessage(header: header, payload: Array(text.utf8), due: .now()))
+  }
+
+  private func journalAnswered(_ payload: [UInt8]) {
+    hasJournal = true
+    let words = String(decoding: payload, as: UTF8.self).split(separator: " ")
+    if words.count == 2, words[0] == "done", let number = UInt64(words[1]) { position.broker(knows: number) }
+  }
+
+  private func reportProgress() {
+    guard isJournaled, let done = position.finish() else { return }
+    command("done \(done.epoch) \(done.number)")
+  }
+
   private func run(_ loaded: LoadedRule, _ message: Message, isRetry: Bool, isKept: Bool) {
     if !isRetry { loaded.counters.topicMatch += 1 }
     let rule = loaded.document
@@ -246,7 +310,13 @@ public final class RulesService: MQTTClientDelegate {
     case .payloadError(let error):
       loaded.counters.parseError += 1
       lose(.unreadable, message.topic, reason: "\(error)", isKept: isKept)
-      log("rule \(rule.name): a payload on '\(message.topic)' is no JSON: \(error)")
+      report("rule \(rule.name): a payload on '\(message.topic)' can't be read as JSON: \(error)")
+    case .limitExceeded(let limit):
+      loaded.counters.parseError += 1
+      report("rule \(rule.name): no result for a message on '\(message.topic)': \(limit)")
+      lose(.unreadable, message.topic, reason: limit.description, isKept: isKept)
+      let failure = ActionFailure(action: Self.evaluationName, resource: rule.name, message: limit.description)
+      if !isRetry { performErrorAction(of: loaded, message, [failure]) }
     case .output(let output):
       if !isRetry { loaded.counters.rulesExecuted += 1 }
       loaded.lastMessage = (message.payload, output)
@@ -262,13 +332,13 @@ public final class RulesService: MQTTClientDelegate {
   private func perform(_ action: Action, _ output: [UInt8], _ execution: Execution) {
     switch action {
     case .log:
-      log("rule \(execution.rule.document.name): \(String(decoding: output, as: UTF8.self))")
+      onEvent(.output(rule: execution.rule.document.name, String(decoding: output, as: UTF8.self)))
       finished(execution)
     case .timestream(let action): store(action, output, execution)
     case .republish(let republish):
-      let topic = republish.topic(evaluator, execution.rule.document.statement, execution.message)
+      var topic = republish.topic.source
       do throws(MQTTError) {
-        let header = try header(of: republish, topic: topic, execution)
+        let header = try header(of: republish, execution, &topic)
         lastTag += 1
         executions[lastTag] = execution
         let outgoing = OutgoingMessage(header: header, payload: output, due: .now(), tag: lastTag)
@@ -330,7 +400,7 @@ public final class RulesService: MQTTClientDelegate {
     case .success(let rejections):
       storePause = Self.firstStorePause
       storeTrouble = nil
-      if storeNews.passed(at: .now()) { log("rules: the store can be written again") }
+      if storeNews.passed(at: .now()) { report("rules: the store can be written again") }
       var found: [Int: Rejection] = [:]
       for rejection in rejections { found[rejection.index] = rejection }
       for (index, execution) in executions.enumerated() {
@@ -367,6 +437,7 @@ public final class RulesService: MQTTClientDelegate {
         health.merge(unsettled)
         unsettled = Health()
       }
+      reportProgress()
       subscriber.holdsAcknowledgements = false
       return
     }
@@ -380,16 +451,26 @@ public final class RulesService: MQTTClientDelegate {
       after: pause, because: MQTTError(.unreachable, "the store failed: \(error.message)"))
   }
 
+  /// The packet's header for a message; `topic` becomes what the template yields.
   private func header(
-    of republish: RepublishAction, topic: String, _ execution: Execution
+    of republish: RepublishAction, _ execution: Execution, _ topic: inout String
   ) throws(MQTTError) -> PublishHeader {
+    let needsNone = republish.topic.isConstant && republish.headers.isEmpty
+    let templates =
+      needsNone ? nil : evaluator.templates(execution.rule.document.statement, execution.message)
+    if let templates {
+      do throws(LimitError) {
+        topic = try templates.text(republish.topic)
+      } catch {
+        throw MQTTError(.invalidSettings, "the topic: \(error)")
+      }
+    }
     let isPlain = republish.headers.isEmpty && hopLimit == nil
     let key = HeaderKey(topic: topic, qos: republish.qos)
     if isPlain, let known = headers[key] { return known }
-    let statement = execution.rule.document.statement
-    var properties = try republish.headers.properties {
-      evaluator.text($0, statement, execution.message)
-    }
+    var properties = try templates.map { templates throws(MQTTError) in
+      try republish.headers.properties(templates)
+    } ?? PublishProperties()
     if let hopLimit {
       let hops = execution.message.properties.userProperty(Self.hopsName).flatMap { Int($0) } ?? 0
       guard hops < hopLimit else {
@@ -407,17 +488,20 @@ public final class RulesService: MQTTClientDelegate {
 
   // MARK: Their ends
 
-  /// Logs a line, ten a second at most: what fails for every message must not fill the disk too.
-  private func report(_ line: String) {
+  /// Tells what went wrong, ten times a second at most: what fails for every message must not fill the disk too.
+  private func report(_ text: String) {
     let second = WallClock.milliseconds / 1000
     if second != reportSecond {
       if reports > Self.reportLimit {
-        log("rules: \(reports - Self.reportLimit) more failures in that second")
+        onEvent(.problem("rules: \(reports - Self.reportLimit) more failures in that second"))
       }
       (reportSecond, reports) = (second, 0)
     }
     reports += 1
-    if reports <= Self.reportLimit { log(line) }
+    guard reports <= Self.reportLimit else { return }
+    // Topics and templates' texts come from messages.
+    let isLong = text.utf8.count > Self.reportBytes
+    onEvent(.problem(isLong ? String(decoding: text.utf8.prefix(Self.reportBytes), as: UTF8.self) + "…" : text))
   }
 
   private func finished(_ execution: Execution) {
@@ -473,13 +557,16 @@ public final class RulesService: MQTTClientDelegate {
     execution.unfinished -= 1
     guard execution.unfinished == 0 else { return }
     // Whoever reads the error action's messages was told at the first try.
-    if !execution.failures.isEmpty, !execution.isRetry, let action = execution.rule.document.errorAction {
-      let errorExecution = Execution(rule: execution.rule, message: execution.message, isErrorAction: true)
-      errorExecution.unfinished = 1
-      perform(
-        action, execution.rule.document.errorMessage(for: execution.message, execution.failures),
-        errorExecution)
+    if !execution.failures.isEmpty, !execution.isRetry {
+      performErrorAction(of: execution.rule, execution.message, execution.failures)
     }
+  }
+
+  private func performErrorAction(of rule: LoadedRule, _ message: Message, _ failures: [ActionFailure]) {
+    guard let action = rule.document.errorAction else { return }
+    let execution = Execution(rule: rule, message: message, isErrorAction: true)
+    execution.unfinished = 1
+    perform(action, rule.document.errorMessage(for: message, failures), execution)
   }
 
   private func published(_ tag: Int, _ error: MQTTError?, topic: String) {
@@ -518,15 +605,15 @@ public final class RulesService: MQTTClientDelegate {
     case .failed(let error):
       health.set(.engineLost, reason: error.message)
       onFailure(error)
-    case .connected(_, let sessionPresent):
-      if client === subscriber {
-        if wasReady, !sessionPresent { sessionsForgotten += 1 }
-      }
+    case .connected(let version, let sessionPresent) where client === subscriber:
+      if wasReady, !sessionPresent { sessionsForgotten += 1 }
+      if version == .version5 { openJournal(hasSession: sessionPresent) }
     case .waiting(let error):
       // What was read and isn't acknowledged comes again by itself.
       if client === subscriber {
         forgetWindow()
         granted.removeAll()
+        position.disconnected()
       }
       if error.message != lastWaiting { report("rules: \(error.message); trying again") }
       lastWaiting = storeTrouble == nil ? nil : error.message
@@ -541,9 +628,7 @@ public final class RulesService: MQTTClientDelegate {
       let isNew = granted.insert(filter.description).inserted
       if isNew, isReady, !wasReady {
         wasReady = true
-        log(
-          "rules: ready: \(rules.map(\.document).filter { !$0.isDisabled }.map(\.name).joined(separator: ", "))"
-        )
+        onEvent(.ready(rules: rules.map(\.document).filter { !$0.isDisabled }.map(\.name)))
       }
     case .failure(let error):
       health.set(.engineLost, reason: error.message)

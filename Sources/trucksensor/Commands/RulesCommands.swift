@@ -82,6 +82,9 @@ enum RulesEvalCommand: Command {
       case .payloadError(let error):
         failures += 1
         StandardError.print("trucksensor: line \(number), column \(error.column): \(error.message)")
+      case .limitExceeded(let limit):
+        failures += 1
+        StandardError.print("trucksensor: line \(number): \(limit)")
       }
       return !StandardOutput.shared.isClosed
     }

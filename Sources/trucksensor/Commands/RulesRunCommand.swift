@@ -135,7 +135,7 @@ final class RulesRunner {
     self.usesMarks = usesMarks
     let registry = RegistryLookup()
     var failed: (MQTTError) -> Void = { _ in }
-    var logged: (String) -> Void = { _ in }
+    var told: (RulesEvent) -> Void = { _ in }
     let stores = try StoreQueues(arguments)
     self.stores = stores
     let storage = RuleStorage(waker: loop.waker, isStrict: arguments.has("strict-types")) {
@@ -155,15 +155,15 @@ final class RulesRunner {
       services.append(
         try RulesService(
           rules: part, subscriber: subscriber, publisher: publisher, shareGroup: arguments.string("shared"),
-          hopLimit: hopLimit, storage: storage, stores: storesPoints, usesMarks: usesMarks,
-          registry: registry,
-          log: { line in
-            if line.contains("failed") { logged(line) }
-            StandardError.print(line)
+          hopLimit: hopLimit, storage: storage, stores: storesPoints, isJournaled: plan.isLocal,
+          usesMarks: usesMarks, registry: registry,
+          onEvent: { event in
+            told(event)
+            StandardError.print("\(event)")
           }, onFailure: { failed($0) }))
     }
     self.services = services
-    logged = { [unowned self] line in lastError = line }
+    told = { [unowned self] event in if case .problem(let text) = event { lastError = text } }
     failed = { [unowned self] error in
       if failure == nil { failure = error }
       onFailure(error)
@@ -215,12 +215,19 @@ final class RulesRunner {
     deadline.cancel()
   }
 
-  /// Reads the documents again; a broken one leaves its rule as it was.
+  /// Reads the documents again; a broken one leaves its rule as it was, a folder that can't be read all of them.
   func reload() {
     stamp = RuleFiles.stamp(of: folder)
+    let paths: [String]
+    do throws(FileError) {
+      paths = try RuleFiles.documents(in: folder)
+    } catch {
+      StandardError.print("trucksensor: \(error); the rules stay as they were")
+      return
+    }
     let present = Dictionary(rules.map { ($0.document.file, $0.document) }) { first, _ in first }
     var documents: [RuleDocument] = []
-    for path in RuleFiles.paths(in: folder) {
+    for path in paths {
       do {
         documents.append(try RuleFiles.read(path, mayLoop: mayLoop))
       } catch {
@@ -254,23 +261,29 @@ final class RulesRunner {
 
   var unfinished: Int { services.reduce(0) { $0 + $1.unfinished } }
 
-  /// What the dashboard shows of the rules: a JSON array.
-  var statusJSON: String {
-    let members = rules.map { rule in
-      let failed = rule.counters.failure + rule.counters.parseError
-      return "{\"name\":\(JSONText.quoted(rule.document.name)),\"sql\":\(JSONText.quoted(rule.document.sql)),"
-        + "\"matched\":\(rule.counters.topicMatch),\"succeeded\":\(rule.counters.success),\"failed\":\(failed),"
-        + "\"before\":\(text(rule.lastMessage?.before)),\"after\":\(text(rule.lastMessage?.after))}"
+  /// Writes what the dashboard shows of the rules: an object for each.
+  func writeStatus(to json: inout JSONWriter) {
+    for rule in rules {
+      json.object {
+        $0.member("name", rule.document.name)
+        $0.member("sql", rule.document.sql)
+        $0.member("matched", rule.counters.topicMatch)
+        $0.member("succeeded", rule.counters.success)
+        $0.member("failed", rule.counters.failure + rule.counters.parseError)
+        $0.member("before", orNull: shown(rule.lastMessage?.before))
+        $0.member("after", orNull: shown(rule.lastMessage?.after))
+      }
     }
-    return "[\(members.joined(separator: ","))]"
   }
 
-  /// The last line that was logged of something that went wrong.
+  /// The last thing that went wrong.
   private(set) var lastError: String?
 
-  private func text(_ bytes: [UInt8]?) -> String {
-    guard let bytes else { return "null" }
-    return JSONText.quoted(String(decoding: bytes.prefix(4096), as: UTF8.self))
+  /// Bytes of a message on the page.
+  private static let shownBytes = 4096
+
+  private func shown(_ bytes: [UInt8]?) -> String? {
+    bytes.map { String(decoding: $0.prefix(Self.shownBytes), as: UTF8.self) }
   }
 
   var countersText: String {
@@ -298,13 +311,18 @@ final class RulesRunner {
   }
 
   var countersJSON: String {
-    let members = rules.map { rule in
-      "\"\(rule.document.name)\":{"
-        + rule.counters.metrics.map { "\"\($0.name)\":\($0.value)" }.joined(separator: ",")
-        + "}"
+    var json = JSONWriter()
+    json.object {
+      $0.object("rules") {
+        for rule in rules {
+          $0.object(rule.document.name) {
+            for (name, value) in rule.counters.metrics { $0.member(name, value) }
+          }
+        }
+      }
+      $0.key("health")
+      health.write(to: &$0)
     }
-    var health = JSONWriter()
-    self.health.write(to: &health)
-    return "{\"rules\":{\(members.joined(separator: ","))},\"health\":\(health.text)}"
+    return json.text
   }
 }

@@ -19,7 +19,9 @@ extension RulesRunner {
         health.set(.storeFails, reason: Self.words(trouble), count: service.waiting)
       }
       // A run counts what is missing.
-      if service.sessionsForgotten > 0, !usesMarks { health.set(.sessionForgotten) }
+      guard !usesMarks else { continue }
+      if service.sessionsForgotten > 0, !service.hasJournal { health.set(.sessionForgotten) }
+      if service.lostMessages > 0 { health.add(.lost, count: service.lostMessages) }
     }
     return health
   }
@@ -29,6 +31,12 @@ extension RulesRunner {
 
   /// How often the broker had forgotten a session.
   var sessionsForgotten: Int { services.reduce(0) { $0 + $1.sessionsForgotten } }
+
+  /// Whether the broker keeps what waits in a journal.
+  var hasJournal: Bool { services.contains(where: \.hasJournal) }
+
+  /// Messages that the journal had acknowledged and that never came.
+  var lostMessages: Int { services.map(\.lostMessages).max() ?? 0 }
 
   /// Messages that came and wait for the store.
   var waiting: Int { services.map(\.waiting).max() ?? 0 }
@@ -65,7 +73,7 @@ extension RulesRunner {
     health.set(.storeFails, reason: Self.words(error))
     for problem in health.problems {
       StandardError.print(
-        "trucksensor: rules: \(problem.sentence) Until then readings of QoS 1 wait in the broker, and those of QoS 0 "
+        "trucksensor: rules: \(problem.sentence) Until then readings wait in the broker, except those of QoS 0, which "
           + "are lost.")
     }
   }

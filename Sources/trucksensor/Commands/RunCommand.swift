@@ -22,7 +22,11 @@ enum RunCommand: Command {
       + [
         .value(
           "port-443", "PORT",
-          "let the local broker listen on this port, too; 443 is where AWS's device SDKs connect by default")
+          "let the local broker listen on this port, too; 443 is where AWS's device SDKs connect by default"),
+        .value(
+          "journal", "off|on|sync",
+          "how the readings that the broker acknowledged survive its end: 'on' if it is killed, 'sync' a power cut, too",
+          default: "on"),
       ],
     example: "trucksensor run truckSensor01 --count 20\n"
       + "trucksensor run truckSensor01 --endpoint abc123-ats.iot.eu-west-1.amazonaws.com",
@@ -34,6 +38,10 @@ enum RunCommand: Command {
     if secondPort != nil, arguments.has("endpoint") {
       throw arguments.error("--port-443 is about the local broker, which --endpoint doesn't start")
     }
+    let journalName = arguments.string("journal") ?? "on"
+    guard let journal = BrokerConfiguration.Journal(rawValue: journalName) else {
+      throw arguments.error("--journal: '\(journalName)' is neither off, on nor sync")
+    }
     Signals.block(Signals.ending)
     let loop = try EventLoop()
     var cloud: LocalCloud?
@@ -41,7 +49,8 @@ enum RunCommand: Command {
       let rules = try RuleFiles.all(in: RuleFiles.folder)
       cloud = try LocalCloud.start(
         devices: runner.devices, rules: rules, alertTopic: AlertPublisher.topic,
-        retains: arguments.has("retain"), secondPort: secondPort, report: StandardError.print)
+        retains: arguments.has("retain"), secondPort: secondPort, journal: journal,
+        report: StandardError.print)
       try cloud?.supervise(loop)
       cloud?.broker.onNotice(loop) { StandardError.print($0) }
     }
@@ -59,7 +68,7 @@ enum RunCommand: Command {
         $0.member("error", orNull: engine?.lastError)
         $0.key("health")
         if let health { health.present.write(to: &$0) } else { $0.null() }
-        $0.member("rules", json: (engine?.statusJSON ?? "[]").utf8)
+        $0.array("rules") { engine?.writeStatus(to: &$0) }
       }
       return json.text
     }
@@ -70,8 +79,10 @@ enum RunCommand: Command {
     let outcome = try runner.run(plan, loop: loop)
     health?.finish(loop)
     page?.stop(loop)
-    cloud?.broker.stop()
-    if let cloud { health?.note(brokerErrors: cloud.broker.lastErrors()) }
+    if let cloud {
+      let waiting = cloud.stop()
+      health?.noteEnd(waiting: waiting, brokerErrors: cloud.broker.lastErrors())
+    }
     return runner.report(outcome, health?.present)
   }
 
