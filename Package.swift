@@ -32,6 +32,7 @@ let package = Package(
     .target(name: "Time", dependencies: ["Numbers"]),
     .target(name: "Files", dependencies: ["CLinux"]),
     .target(name: "JSON", dependencies: ["Numbers"]),
+    .target(name: "Health", dependencies: ["JSON"]),
     .target(name: "HTTP", dependencies: ["CMicroHTTPD", "Files", "Numbers", "Time"]),
     .target(name: "MQTT", dependencies: ["CLinux", "CMosquitto", "COpenSSL", "Files", "Numbers", "Time"]),
     .target(name: "Identity", dependencies: ["COpenSSL", "Files", "JSON", "Numbers", "Text", "Time"]),
@@ -58,10 +59,13 @@ let package = Package(
       ]),
     .target(
       name: "RulesEngine",
-      dependencies: ["CLinux", "COpenSSL", "CPCRE2", "Files", "JSON", "MQTT", "Numbers", "Store", "Time"]),
+      dependencies: [
+        "CLinux", "COpenSSL", "CPCRE2", "Files", "Health", "JSON", "MQTT", "Numbers", "Store", "Time",
+      ]),
     .target(name: "CommandLine", dependencies: ["Files", "Numbers", "Text", "Time"]),
     .target(
-      name: "LocalCloud", dependencies: ["Files", "Identity", "MQTT", "Numbers", "RulesEngine", "Time"]),
+      name: "LocalCloud",
+      dependencies: ["Files", "Identity", "JSON", "MQTT", "Numbers", "RulesEngine", "Time"]),
     .target(
       name: "Doctor", dependencies: ["Files", "Identity", "JSON", "LocalCloud", "MQTT", "Numbers", "Time"]),
     .target(
@@ -73,7 +77,7 @@ let package = Package(
     .executableTarget(
       name: "trucksensor",
       dependencies: [
-        "AWSAPI", "CEditLine", "ColdChain", "CommandLine", "Dashboard", "Diagnosing", "Doctor", "Files",
+        "AWSAPI", "CEditLine", "ColdChain", "CommandLine", "Dashboard", "Diagnosing", "Doctor", "Files", "Health",
         "HTTP",
         "Identity",
         "JSON", "LocalCloud", "MQTT", "Numbers", "Report", "RulesEngine", "Simulator", "Store", "Text",
@@ -84,6 +88,7 @@ let package = Package(
     .testTarget(name: "TimeTests", dependencies: ["Time"]),
     .testTarget(name: "FilesTests", dependencies: ["Files"]),
     .testTarget(name: "JSONTests", dependencies: ["JSON"]),
+    .testTarget(name: "HealthTests", dependencies: ["Health", "JSON"]),
     .testTarget(
       name: "RulesEngineTests", dependencies: ["Files", "JSON", "MQTT", "RulesEngine", "Store", "Time"],
       exclude: ["Cases"]),
@@ -105,7 +110,10 @@ let package = Package(
     .testTarget(name: "StoreTests", dependencies: ["JSON", "Numbers", "Store", "Time"]),
     .testTarget(name: "TimestreamSQLTests", dependencies: ["Numbers", "Store", "Time", "TimestreamSQL"]),
     .testTarget(
-      name: "TrucksensorTests", dependencies: ["CommandLine", "Simulator", "Store", "Text", "trucksensor"]),
+      name: "TrucksensorTests",
+      dependencies: [
+        "CommandLine", "Health", "MQTT", "Simulator", "Store", "Text", "Time", "trucksensor",
+      ]),
     .testTarget(
       name: "EndToEndTests", dependencies: ["Identity", "JSON", "MQTT", "Simulator", "Store", "Time"],
       exclude: [

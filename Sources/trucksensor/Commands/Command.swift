@@ -29,7 +29,9 @@ enum Commands {
   }
 
   static let standardExitCodes: [(ExitCode, String)] = [
-    (.success, "done"), (.failed, "messages were lost"), (.usage, "wrong usage"),
+    (.success, "done"),
+    (.failed, "messages were lost, or acknowledged ones not matched, stored or republished"),
+    (.usage, "wrong usage"),
     (.dataError, "bad input data"),
     (.unavailable, "broker out of reach"), (.refused, "certificate or policy refused"),
     (.interrupted, "interrupted"),

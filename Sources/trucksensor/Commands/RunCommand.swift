@@ -1,5 +1,6 @@
 import CommandLine
 import Glibc
+import Health
 import JSON
 import LocalCloud
 import MQTT
@@ -55,12 +56,18 @@ enum RunCommand: Command {
     }
     let plan = try ConnectionPlan(arguments, local: cloud.map { ($0.broker.port, $0.caFile) })
     let engine = try startRules(arguments, cloud, loop)
+    if cloud != nil, engine == nil {
+      StandardError.print("There is no rule in \(RuleFiles.folder)/: what the truck publishes is not stored.")
+    }
+    let health = engine.map { RunHealth(runner, $0) }
     let page = try startDashboard(arguments, cloud, loop)
     page?.showStatus(loop) { [weak engine] in
       var json = JSONWriter()
       json.object {
         runner.writeStatus(to: &$0)
         $0.member("error", orNull: engine?.lastError)
+        $0.key("health")
+        if let health { health.present.write(to: &$0) } else { $0.null() }
         $0.array("rules") { engine?.writeStatus(to: &$0) }
       }
       return json.text
@@ -69,11 +76,14 @@ enum RunCommand: Command {
     StandardOutput.shared.print("\nRunning truck sensor sample application...")
     StandardOutput.shared.print("Publishing messages on topic: \(runner.topicTemplate)")
     StandardOutput.shared.flush()
-    let code = try runner.run(plan, loop: loop)
-    engine?.finish(loop)
+    let outcome = try runner.run(plan, loop: loop)
+    health?.finish(loop)
     page?.stop(loop)
-    cloud?.stop()
-    return code
+    if let cloud {
+      let waiting = cloud.stop()
+      health?.noteEnd(waiting: waiting, brokerErrors: cloud.broker.lastErrors())
+    }
+    return runner.report(outcome, health?.present)
   }
 
   /// The live page over what the rules store; it looks for alerts, too.
@@ -100,6 +110,7 @@ enum RunCommand: Command {
     engine.onFailure = { StandardError.print("trucksensor: rules: \($0)") }
     engine.onReload = { [weak cloud] in cloud?.replaceRules($0, loop) }
     engine.start()
+    engine.checkStores(loop)
     engine.watchFiles(loop)
     return engine
   }
