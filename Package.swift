@@ -75,7 +75,8 @@ let package = Package(
     .testTarget(name: "FilesTests", dependencies: ["Files"]),
     .testTarget(name: "JSONTests", dependencies: ["JSON"]),
     .testTarget(
-      name: "RulesEngineTests", dependencies: ["Files", "JSON", "MQTT", "RulesEngine", "Store", "Time"], exclude: ["Cases"]),
+      name: "RulesEngineTests", dependencies: ["Files", "JSON", "MQTT", "RulesEngine", "Store", "Time"],
+      exclude: ["Cases"]),
     .testTarget(name: "MQTTTests", dependencies: ["Files", "MQTT", "Time"]),
     .testTarget(name: "IdentityTests", dependencies: ["Files", "Identity"]),
     .testTarget(name: "LocalCloudTests", dependencies: ["Files", "Identity", "LocalCloud"]),

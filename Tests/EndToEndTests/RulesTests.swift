@@ -156,10 +156,13 @@ struct RulesTests {
   }
 
   @Test(arguments: [
-    "SELECT (SELECT VALUE concat(@s, @s) FROM l) AS r FROM 't'", "SELECT transform('enrichArray', o, l) AS r FROM 't'",
+    "SELECT (SELECT VALUE concat(@s, @s) FROM l) AS r FROM 't'",
+    "SELECT transform('enrichArray', o, l) AS r FROM 't'",
     "SELECT \((0..<2_000).map { "s AS a\($0)" }.joined(separator: ", ")), * FROM 't'",
     "SELECT regexp_matches(@s, '\(String(repeating: "()", count: 90))(a|b)*[cd]') AS r FROM 't'",
-  ]) func `a statement that would take gigabytes ends within the memory of a small process`(sql: String) throws {
+  ]) func `a statement that would take gigabytes ends within the memory of a small process`(sql: String)
+    throws
+  {
     let members = (0..<5_000).map { "\"k\($0)\":1" }.joined(separator: ",")
     let list = repeatElement("{}", count: 30_000).joined(separator: ",")
     let text = String(repeating: "a", count: 80_000)

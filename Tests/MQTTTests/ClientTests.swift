@@ -236,7 +236,8 @@ import Time
     let truck = try fixture.client("truckSensor01", port: broker.port, loop: loop)
     let sent = Recorder(loop)
     truck.delegate = sent
-    let header = try PublishHeader(topic: TopicName("truck/bulk"), qos: .atLeastOnce, properties: PublishProperties())
+    let header = try PublishHeader(
+      topic: TopicName("truck/bulk"), qos: .atLeastOnce, properties: PublishProperties())
     for _ in 0..<30 {
       let payload = [UInt8](repeating: 0x61, count: size)
       #expect(truck.publish(OutgoingMessage(header: header, payload: payload, due: .now())))

@@ -248,7 +248,10 @@ struct ExpressionCase: Sendable, CustomTestStringConvertible {
       ),
       ("regexp_like('a', '(')", "Invalid regular expression: ("),
       ("regexp_like(lpad('', 20000, 'a'), '(a+)+[bc]')", "The regular expression takes too long"),
-      ("regexp_replace(lpad('', 20000, 'a'), '(?:(?=a{0,60000}b)|)', 'x')", "The regular expression takes too long"),
+      (
+        "regexp_replace(lpad('', 20000, 'a'), '(?:(?=a{0,60000}b)|)', 'x')",
+        "The regular expression takes too long"
+      ),
       ("regexp_extract_all(lpad('', 20000, 'a'), 'a*+[bc]|')", "The regular expression takes too long"),
       ("regexp_like('a', lpad('', 202, '()'))", "The regular expression has more than 100 groups"),
       ("date_add('parsec', 1, now())", "'parsec' is not a valid Timestamp field"),
