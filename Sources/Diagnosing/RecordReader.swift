@@ -36,6 +36,13 @@ package struct RecordReader {
     package var clock: ClockStyle
     /// What was remarkable about the file itself.
     package var notes: [String] = []
+
+    package init(device: String, diagnosis: Diagnosis, clock: ClockStyle, notes: [String] = []) {
+      self.device = device
+      self.diagnosis = diagnosis
+      self.clock = clock
+      self.notes = notes
+    }
   }
 
   /// The most rows that are sorted in memory if a file isn't in the order of time.
@@ -108,38 +115,30 @@ package struct RecordReader {
   // MARK: Store
 
   /// The devices of a table.
-  package static func devices(store path: String, table: String) throws(StoreError) -> [String] {
-    let reader = try StoreReader(path: path)
-    return try reader.series(of: try reader.table(table)).compactMap { $0["device"] }
+  package static func devices(store: StoreLocation, table: String) throws(StoreError) -> [String] {
+    try store.charts(table: table).trucks().map(\.label)
   }
 
   /// Diagnoses a device of a store, or each of its trips: a pause of more than `tripGap` seconds ends one.
-  package func diagnose(store path: String, table name: String, device: String, tripGap: Double? = nil)
-    throws(StoreError) -> [Result]
-  {
-    let reader = try StoreReader(path: path)
-    let table = try reader.table(name)
-    guard let series = try reader.series(of: table).first(where: { $0["device"] == device }) else {
-      throw StoreError(.missing, "\(path): the table '\(name)' has no device '\(device)'")
+  package func diagnose(
+    store location: StoreLocation, table: String, device: String, tripGap: Double? = nil
+  ) throws(StoreError) -> [Result] {
+    let source = try location.charts(table: table)
+    guard let truck = try source.trucks().first(where: { $0.label == device }) else {
+      throw StoreError(.missing, "\(location): the table '\(table)' has no device '\(device)'")
     }
-    let measures = table.measures
-    let columns = RecordColumns(columns: measures.map(\.name), given: options.map)
-    func place(_ wanted: String) -> Int? {
-      guard let column = columns.map.first(where: { $0.name == wanted })?.column else { return nil }
-      return measures.firstIndex { $0.name == column }
-    }
-    let (temp, volts, door) = (place("temp"), place("volts"), place("door"))
-    let (ambient, latitude, longitude) = (place("ambient"), place("latitude"), place("longitude"))
-    let isFahrenheit = options.isFahrenheit || columns.fahrenheit.contains("temp")
-    let isAmbientFahrenheit = options.isFahrenheit || columns.fahrenheit.contains("ambient")
+    let measures = try source.measures()
+    let columns = StoreColumns(
+      measures.map(\.name), given: options.map, isFahrenheit: options.isFahrenheit)
     let clock = ClockStyle.zone(offset: options.zone)
     var analyzer = TripAnalyzer(analyzerOptions(clock))
     var results: [Result] = []
-    var last = max(options.window.lowerBound, 0).saturatingSubtract(1)
+    var last = max(options.window.lowerBound, truck.span.lowerBound).saturatingSubtract(1)
     var row = 0
     reading: while true {
-      let rows = try reader.readings(of: series, measures: measures, in: table, after: last, limit: 10_000)
-      guard let end = rows.last else { break }
+      let rows = try source.readings(measures, of: truck, after: last, limit: 10_000)
+      // A server may answer anything.
+      guard let end = rows.last, end.time > last else { break }
       for reading in rows {
         guard reading.time < options.window.upperBound else { break reading }
         if let tripGap, row > 0, TimeSpan(last, reading.time).seconds > tripGap {
@@ -148,18 +147,9 @@ package struct RecordReader {
           row = 0
         }
         row += 1
-        func value(_ index: Int?) -> Double? { index.flatMap { reading.values[$0] } }
-        analyzer.add(
-          Observation(
-            time: reading.time, row: row,
-            temperature: value(temp).map { isFahrenheit ? ($0 - 32) / 1.8 : $0 },
-            voltage: value(volts), isDoorOpen: value(door).map { $0 != 0 },
-            ambient: value(ambient).map { isAmbientFahrenheit ? ($0 - 32) / 1.8 : $0 },
-            latitude: value(latitude),
-            longitude: value(longitude)))
+        analyzer.add(columns.observation(reading, row: row))
         last = reading.time
       }
-      last = end.time
     }
     results.append(Result(device: device, diagnosis: analyzer.finish(), clock: clock))
     return results

@@ -23,14 +23,21 @@ public struct PayloadEncoder: Sendable {
   /// Appends one message to `bytes`: `pass` over the dataset and message `number` (both from 1), and
   /// `timestamp` in epoch seconds as the shortest decimal that reads back to the same double.
   ///
+  /// `values` stand in place of the reading's own where they aren't nil.
+  ///
   /// Allocates nothing once `bytes` has the capacity.
   public func append(
-    _ reading: Reading, pass: Int, number: Int, timestamp: Double, to bytes: inout [UInt8]
+    _ reading: Reading, pass: Int, number: Int, timestamp: Double, replacing values: [[UInt8]?] = [],
+    to bytes: inout [UInt8]
   ) {
     precondition(reading.count == prefixes.count)
     for index in 0..<prefixes.count {
       bytes.append(contentsOf: prefixes[index])
-      JSONText.appendValue(reading[index], to: &bytes)
+      if index < values.count, let value = values[index] {
+        value.withUnsafeBytes { JSONText.appendValue($0, to: &bytes) }
+      } else {
+        JSONText.appendValue(reading[index], to: &bytes)
+      }
     }
     bytes.append(contentsOf: beforePass)
     JSONText.appendInteger(pass, to: &bytes)

@@ -3,7 +3,7 @@ import Testing
 
 /// The live page, in a real browser and under attack.
 @Suite(.enabled(if: Trucksensor.isBuilt), .serialized) struct DashboardTests {
-  private let truck: Trucksensor
+  let truck: Trucksensor
   private static let python = Trucksensor.repository.appendingPathComponent(".build/aws-tools/bin/python")
   static var hasBrowser: Bool {
     FileManager.default.isExecutableFile(atPath: "/usr/bin/chromium")

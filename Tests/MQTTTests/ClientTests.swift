@@ -187,16 +187,18 @@ import Time
     #expect(failure?.message.contains("another client signs in with the same client identifier") == true)
   }
 
-  @Test func `a second broker in one folder takes the next port and leaves the first alone`() throws {
+  @Test func `a second broker in one folder is refused and leaves the first alone`() throws {
     let first = try fixture.startBroker()
     let process = try brokerProcess(first)
-    let second = try fixture.startBroker()
-    #expect(second.port != first.port)
+    #expect { try fixture.startBroker() } throws: {
+      "\($0)".contains("another run already has the local broker of this folder")
+        && "\($0)".contains("on port \(first.port)")
+    }
     #expect(kill(process, 0) == 0)
     #expect(EmbeddedBroker.runningPort(in: fixture.path("broker")) == first.port)
-    second.stop()
     first.stop()
     #expect(kill(process, 0) != 0)
+    #expect(EmbeddedBroker.runningPort(in: fixture.path("broker")) == nil)
   }
 
   @Test func `each client for which the broker discards messages is named once`() throws {
@@ -409,7 +411,7 @@ import Time
   }
 
   private func brokerProcess(_ broker: EmbeddedBroker) throws -> pid_t {
-    let text = try Files.readText(fixture.path("broker/\(broker.port)/pid"))
+    let text = try Files.readText(fixture.path("broker/pid"))
     return try #require(pid_t(text.filter { $0 != "\n" }))
   }
 

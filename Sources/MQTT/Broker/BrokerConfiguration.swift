@@ -8,7 +8,17 @@ public struct BrokerConfiguration: Sendable {
   /// messages would fill any memory.
   static let queueBytes = 1 << 29
 
-  /// The folder for the broker's files; each port has a subfolder of its own.
+  /// How the messages for the rules engine survive the broker's death.
+  public enum Journal: String, CaseIterable, Sendable {
+    /// They are in the broker's memory, which it saves once a second: what came since is lost if it is killed.
+    case off
+    /// Each is in a file before it is acknowledged, and survives the process, but not a power cut.
+    case on
+    /// Besides, the file is made durable after each turn of the broker's loop.
+    case sync
+  }
+
+  /// The folder for the broker's files.
   public var directory: String
   /// See `BrokerConfiguration.queueBytes`.
   var queueBytes = Self.queueBytes
@@ -27,6 +37,8 @@ public struct BrokerConfiguration: Sendable {
   /// Our plugin's file, and who it lets sign in as which user; see Sources/BrokerPlugin. Without it, whoever has a
   /// certificate of the CA signs in, and its common name is the user.
   public var plugin: (file: String, clients: String)?
+  /// Whether the plugin keeps a journal.
+  public var journal = Journal.on
 
   /// A configuration for the default port.
   public init(
@@ -76,6 +88,8 @@ public struct BrokerConfiguration: Sendable {
     ]
     if let plugin {
       lines += ["plugin \(plugin.file)", "plugin_opt_clients_file \(folder)/clients"]
+      if journal != .off { lines.append("plugin_opt_journal \(folder)/journal") }
+      if journal == .sync { lines.append("plugin_opt_journal_sync true") }
     }
     // As root, mosquitto would become a user that can't read the keys.
     if runsAsRoot { lines.append("user root") }

@@ -48,6 +48,15 @@ public final class RulesService: MQTTClientDelegate {
   /// More topics than this are rather a new one for each message.
   private static let headerLimit = 1000
 
+  /// Whether the broker is ours and numbers its messages.
+  private let isJournaled: Bool
+  private var position = JournalPosition()
+  /// Messages that the local broker had acknowledged to their publishers and that never arrived here.
+  public var lostMessages: Int { position.lost }
+  /// How the journal of the local broker is talked to (Sources/BrokerPlugin/queues.h).
+  private static let journalCommands = "$CONTROL/trucksensor/queue/v1"
+  private static let journalAnswers = "$trucksensor/queue"
+
   private let storage: RuleStorage?
   /// Whether it runs the rules that store; the others have a session of their own.
   public let stores: Bool
@@ -105,12 +114,13 @@ public final class RulesService: MQTTClientDelegate {
 
   /// A service over two clients that aren't connected yet. `onEvent` hears what went wrong and what log actions write,
   /// `onFailure` what ended a client for good. Actions that store need a `storage`. `hopLimit` limits how
-  /// often a message may be republished, counted in its user property `hops`; the next republishing fails.
+  /// often a message may be republished, counted in its user property `hops`; the next republishing fails. With
+  /// `isJournaled` the broker is ours, and its journal keeps what waits for the service; a share group has no journal.
   ///
   /// Throws `MQTTError` if the share group's name is invalid.
   public init(
     rules: [RuleDocument], subscriber: MQTTClient, publisher: MQTTClient, shareGroup: String? = nil,
-    hopLimit: Int? = nil, storage: RuleStorage? = nil, stores: Bool = false,
+    hopLimit: Int? = nil, storage: RuleStorage? = nil, stores: Bool = false, isJournaled: Bool = false,
     onEvent: @escaping (RulesEvent) -> Void, onFailure: @escaping (MQTTError) -> Void
   ) throws(MQTTError) {
     self.subscriber = subscriber
@@ -119,6 +129,7 @@ public final class RulesService: MQTTClientDelegate {
     self.hopLimit = hopLimit
     self.storage = storage
     self.stores = stores
+    self.isJournaled = isJournaled && shareGroup == nil
     self.onEvent = onEvent
     self.onFailure = onFailure
     try replaceRules(rules)
@@ -131,10 +142,14 @@ public final class RulesService: MQTTClientDelegate {
   ///
   /// Throws `MQTTError` if the share group's name is invalid.
   public func replaceRules(_ documents: [RuleDocument]) throws(MQTTError) {
-    let known = Dictionary(rules.map { ($0.document.name, $0.counters) }) { first, _ in first }
-    rules = documents.map { LoadedRule($0, counters: known[$0.name] ?? RuleCounters()) }
+    let counters = Dictionary(rules.map { ($0.document.name, $0.counters) }) { first, _ in first }
+    rules = documents.map { LoadedRule($0, counters: counters[$0.name] ?? RuleCounters()) }
     tree = TopicTree()
     headers.removeAll()
+    let known = filters
+    defer {
+      if filters != known, case .connected(.version5, _) = subscriber.state { openJournal(hasSession: true) }
+    }
     for rule in rules where !rule.document.isDisabled {
       guard let filter = rule.document.statement.filter else { continue }
       tree.insert(rule, at: filter.pattern)
@@ -165,8 +180,23 @@ public final class RulesService: MQTTClientDelegate {
 
   /// Runs the rules whose filters match the message's topic.
   public func client(_ client: MQTTClient, received incoming: IncomingMessage) {
-    let message = Message(
-      topic: incoming.topic, payload: incoming.payload, receivedMilliseconds: WallClock.milliseconds)
+    var arrival = WallClock.milliseconds
+    if isJournaled {
+      if incoming.topic == Self.journalAnswers {
+        journalAnswered(incoming.payload)
+        return
+      }
+      if let stamp = incoming.properties.userProperty(JournalStamp.property).flatMap(JournalStamp.init) {
+        let lost = lostMessages
+        guard position.receive(stamp) else { return }
+        if lostMessages > lost {
+          report("rules: lost \(lostMessages - lost) of the messages that the broker had acknowledged")
+        }
+        // A message that comes again has the time of its first arrival, so that it is the same point in the store.
+        arrival = Int(stamp.arrivalMilliseconds)
+      }
+    }
+    let message = Message(topic: incoming.topic, payload: incoming.payload, receivedMilliseconds: arrival)
     message.properties = incoming.properties
     // MQTT doesn't tell who published. The local broker's plugin says it in these user properties, in place of what the
     // publisher may have claimed; of another broker's messages, it is only a claim.
@@ -183,6 +213,34 @@ public final class RulesService: MQTTClientDelegate {
       }
     }
     tree.forEach(matching: incoming.topic) { run($0, message, isRetry: isRetry) }
+  }
+
+  // MARK: The broker's journal
+
+  /// Asks the broker to keep what the rules are about in its journal, and for what waits there.
+  private func openJournal(hasSession: Bool) {
+    guard isJournaled else { return }
+    let lines =
+      ["open \(hasSession ? "present" : "new") \(subscriber.settings.sessionExpirySeconds)"]
+      + filters.sorted()
+    command(lines.joined(separator: "\n"))
+  }
+
+  private func command(_ text: String) {
+    // The topic is a constant that is valid, and the backlog is empty: nothing else is published by this client.
+    guard let topic = try? TopicName(Self.journalCommands), let header = try? PublishHeader(topic: topic)
+    else { return }
+    _ = subscriber.publish(OutgoingMessage(header: header, payload: Array(text.utf8), due: .now()))
+  }
+
+  private func journalAnswered(_ payload: [UInt8]) {
+    let words = String(decoding: payload, as: UTF8.self).split(separator: " ")
+    if words.count == 2, words[0] == "done", let number = UInt64(words[1]) { position.broker(knows: number) }
+  }
+
+  private func reportProgress() {
+    guard isJournaled, let done = position.finish() else { return }
+    command("done \(done.epoch) \(done.number)")
   }
 
   private func run(_ loaded: LoadedRule, _ message: Message, isRetry: Bool) {
@@ -307,6 +365,7 @@ public final class RulesService: MQTTClientDelegate {
     guard unfinished == 0 else { return }
     guard let error = storeError else {
       window.removeAll(keepingCapacity: true)
+      reportProgress()
       subscriber.holdsAcknowledgements = false
       return
     }
@@ -445,12 +504,15 @@ public final class RulesService: MQTTClientDelegate {
   /// Tells of lost and failed connections.
   public func client(_ client: MQTTClient, changedTo state: ConnectionState) {
     switch state {
+    case .connected(.version5, let sessionPresent) where client === subscriber:
+      openJournal(hasSession: sessionPresent)
     case .failed(let error): onFailure(error)
     case .waiting(let error):
       // What was read and isn't acknowledged comes again by itself.
       if client === subscriber {
         window.removeAll()
         granted.removeAll()
+        position.disconnected()
       }
       report("rules: \(error.message); trying again")
     default: break

@@ -76,8 +76,15 @@ public final class Replay {
   /// first truck's.
   public func addTruck(client: MQTTClient, header: PublishHeader, dataset: Dataset, stagger: Int64 = 0) {
     let pacer = Pacer(settings.pace, jitter: settings.jitter, seed: UInt64(clamping: trucks.count))
+    let injector =
+      settings.injections.isEmpty
+      ? nil
+      : FaultInjector(
+        settings.injections, names: dataset.names, seed: settings.seed &+ UInt64(clamping: trucks.count))
     trucks.append(
-      Truck(client: client, header: header, dataset: dataset, pacer: pacer, stagger: stagger, replay: self))
+      Truck(
+        client: client, header: header, dataset: dataset, pacer: pacer, stagger: stagger, injector: injector,
+        replay: self))
   }
 
   /// Runs the loop until all is done.

@@ -12,6 +12,7 @@ final class Truck: MQTTClientDelegate {
   private let encoder: PayloadEncoder
   private var pacer: Pacer
   private let stagger: Int64
+  private var injector: FaultInjector?
   private var timer: LoopTimer?
 
   private var lastSize = 128
@@ -29,7 +30,8 @@ final class Truck: MQTTClientDelegate {
   var askedRate: Double? { pacer.askedRate }
 
   init(
-    client: MQTTClient, header: PublishHeader, dataset: Dataset, pacer: Pacer, stagger: Int64, replay: Replay
+    client: MQTTClient, header: PublishHeader, dataset: Dataset, pacer: Pacer, stagger: Int64,
+    injector: FaultInjector?, replay: Replay
   ) {
     self.client = client
     self.header = header
@@ -37,6 +39,7 @@ final class Truck: MQTTClientDelegate {
     self.dataset = dataset
     self.pacer = pacer
     self.stagger = stagger
+    self.injector = injector
     self.replay = replay
     client.delegate = self
     timer = client.makeTimer { [unowned self] in produce() }
@@ -138,7 +141,10 @@ final class Truck: MQTTClientDelegate {
       }
     var payload: [UInt8] = []
     payload.reserveCapacity(lastSize)
-    encoder.append(reading, pass: dataset.pass, number: sent, timestamp: timestamp, to: &payload)
+    let values = injector?.values(
+      for: reading, at: replay.needsTimeAxis ? elapsed : Double(offset) / 1_000_000_000)
+    encoder.append(
+      reading, pass: dataset.pass, number: sent, timestamp: timestamp, replacing: values ?? [], to: &payload)
     lastSize = payload.count + 8
     replay.statistics.sent += 1
     if !client.publish(OutgoingMessage(header: header, payload: payload, due: due, queued: .now())) {

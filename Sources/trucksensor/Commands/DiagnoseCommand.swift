@@ -17,7 +17,8 @@ enum DiagnoseCommand: Command {
       + "'Temperature (°F)' are taken. What wasn't measured is never cleared. docs/diagnosis.md describes the method.",
     positionals: [
       .init(
-        name: "SOURCE", help: "CSV files or a store (data/sensorDB.sqlite)", required: false,
+        name: "SOURCE", help: "CSV files or a store (data/sensorDB.sqlite, influx+http://…, postgres://…)",
+        required: false,
         repeatable: true,
         isFile: true)
     ],
@@ -71,16 +72,15 @@ enum DiagnoseCommand: Command {
   /// A file, or a device of a store.
   enum Input {
     case csv(String)
-    case device(store: String, table: String, name: String)
+    case device(store: StoreLocation, table: String, name: String)
   }
 
   private static func inputs(_ source: String, _ arguments: ParsedArguments) throws -> [Input] {
-    let ending = source.split(separator: ".").last?.lowercased() ?? ""
-    guard ["sqlite", "sqlite3", "db"].contains(ending) else { return [.csv(source)] }
+    guard let store = try StoreOptions.store(named: source) else { return [.csv(source)] }
     let table = arguments.string("table") ?? "truck01_sensors"
     let wanted = arguments.strings("device")
-    let names = wanted.isEmpty ? try RecordReader.devices(store: source, table: table) : wanted
-    return names.map { .device(store: source, table: table, name: $0) }
+    let names = wanted.isEmpty ? try RecordReader.devices(store: store, table: table) : wanted
+    return names.map { .device(store: store, table: table, name: $0) }
   }
 
   private static func readerOptions(_ arguments: ParsedArguments) throws -> RecordReader.Options {

@@ -50,6 +50,12 @@ final class ReplayRunner: ReplayObserver {
     self.datasetOptions = datasetOptions
     firstDataset = try Dataset(path: datasetPath, options: datasetOptions)
     if case .speed = settings.pace, !datasetOptions.isLenient { _ = try firstDataset.time() }
+    for injection in settings.injections
+    where !injection.fault.columns.contains(where: firstDataset.names.contains) {
+      throw arguments.error(
+        "--inject \(injection.fault.rawValue) needs a column \(injection.fault.columns.joined(separator: " or ")), and the messages have: \(firstDataset.names.joined(separator: ", "))"
+      )
+    }
     isQuiet = arguments.has("quiet")
     // Where the messages scroll by, they are the progress.
     showsProgress = StandardError.isTerminal && (isQuiet || isatty(1) == 0)

@@ -142,6 +142,7 @@ final class RulesRunner {
         try RulesService(
           rules: part, subscriber: subscriber, publisher: publisher, shareGroup: arguments.string("shared"),
           hopLimit: hopLimit, storage: storage, stores: storesPoints,
+          isJournaled: plan.isLocal,
           onEvent: { event in
             told(event)
             StandardError.print("\(event)")

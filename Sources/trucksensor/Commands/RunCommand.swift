@@ -21,7 +21,11 @@ enum RunCommand: Command {
       + [
         .value(
           "port-443", "PORT",
-          "let the local broker listen on this port, too; 443 is where AWS's device SDKs connect by default")
+          "let the local broker listen on this port, too; 443 is where AWS's device SDKs connect by default"),
+        .value(
+          "journal", "off|on|sync",
+          "how the readings that the broker acknowledged survive its end: 'on' if it is killed, 'sync' a power cut, too",
+          default: "on"),
       ],
     example: "trucksensor run truckSensor01 --count 20\n"
       + "trucksensor run truckSensor01 --endpoint abc123-ats.iot.eu-west-1.amazonaws.com",
@@ -33,6 +37,10 @@ enum RunCommand: Command {
     if secondPort != nil, arguments.has("endpoint") {
       throw arguments.error("--port-443 is about the local broker, which --endpoint doesn't start")
     }
+    let journalName = arguments.string("journal") ?? "on"
+    guard let journal = BrokerConfiguration.Journal(rawValue: journalName) else {
+      throw arguments.error("--journal: '\(journalName)' is neither off, on nor sync")
+    }
     Signals.block(Signals.ending)
     let loop = try EventLoop()
     var cloud: LocalCloud?
@@ -40,7 +48,8 @@ enum RunCommand: Command {
       let rules = try RuleFiles.all(in: RuleFiles.folder)
       cloud = try LocalCloud.start(
         devices: runner.devices, rules: rules, alertTopic: AlertPublisher.topic,
-        retains: arguments.has("retain"), secondPort: secondPort, report: StandardError.print)
+        retains: arguments.has("retain"), secondPort: secondPort, journal: journal,
+        report: StandardError.print)
       try cloud?.supervise(loop)
       cloud?.broker.onNotice(loop) { StandardError.print($0) }
     }
@@ -63,7 +72,7 @@ enum RunCommand: Command {
     let code = try runner.run(plan, loop: loop)
     engine?.finish(loop)
     page?.stop(loop)
-    cloud?.broker.stop()
+    cloud?.stop()
     return code
   }
 

@@ -26,6 +26,13 @@ enum StoreOptions {
     try StoreLocation(arguments.string("store") ?? defaultFile)
   }
 
+  /// The store that a SOURCE argument names: a server, or a file with SQLite's endings; nil for other files.
+  static func store(named source: String) throws(StoreError) -> StoreLocation? {
+    let ending = source.split(separator: ".").last?.lowercased() ?? ""
+    guard source.contains("://") || ["sqlite", "sqlite3", "db"].contains(ending) else { return nil }
+    return try StoreLocation(source)
+  }
+
   /// The path of the store's file; a server is an error that names the command.
   static func file(_ arguments: ParsedArguments) throws -> String {
     guard case .file(let path) = try location(arguments) else {
