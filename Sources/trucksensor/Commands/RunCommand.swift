@@ -1,3 +1,4 @@
+import AWSAPI
 import CommandLine
 import Glibc
 import Health
@@ -19,7 +20,7 @@ enum RunCommand: Command {
       + "kit has them. The dataset starts again when it ends, unless --loop says how often.",
     positionals: [.init(name: "NAME", help: "the device's name: letters, digits, ':', '_' and '-'")],
     options: ReplayOptions.table + ConnectionOptions.table + StoreOptions.writing + DashboardOptions.forRun
-      + [
+      + AWSOptions.forRun + [
         .value(
           "port-443", "PORT",
           "let the local broker listen on this port, too; 443 is where AWS's device SDKs connect by default"),
@@ -61,6 +62,8 @@ enum RunCommand: Command {
     }
     let health = engine.map { RunHealth(runner, $0) }
     let page = try startDashboard(arguments, cloud, loop)
+    let api = try startAPI(arguments, cloud)
+    defer { withExtendedLifetime(api) {} }
     page?.showStatus(loop) { [weak engine] in
       var json = JSONWriter()
       json.object {
@@ -98,6 +101,14 @@ enum RunCommand: Command {
       ) { _ in })
     return try DashboardRunner(
       arguments, store: try StoreOptions.location(arguments), publisher: publisher, loop: loop)
+  }
+
+  /// The API for AWS's clients over a store in a file.
+  private static func startAPI(_ arguments: ParsedArguments, _ cloud: LocalCloud?) throws -> AWSServer? {
+    guard cloud != nil, !arguments.has("no-aws"),
+      case .file(let path) = try StoreOptions.location(arguments)
+    else { return nil }
+    return try AWSOptions.start(arguments, store: path)
   }
 
   /// The rules of `rules/`, beside the local broker; AWS runs its own.
