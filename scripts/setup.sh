@@ -17,6 +17,7 @@ packages=(
   libcurl4-openssl-dev # a store at a server: InfluxDB, VictoriaMetrics
   libpq-dev        # a store at a server: PostgreSQL
   libjs-dygraphs   # the dashboard's charts
+  libjs-leaflet    # and its map
   libcairo2-dev    # the report's drawing
   fonts-dejavu-core # and its letters
   zlib1g-dev       # what goes to a server, compressed

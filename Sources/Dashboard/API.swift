@@ -1,4 +1,5 @@
 import ColdChain
+import Diagnosing
 import Files
 import HTTP
 import JSON
@@ -11,30 +12,46 @@ import Time
 final class API: Sendable {
   private let settings: DashboardSettings
   private let follower: StoreFollower
+  private let diagnosis: LiveDiagnosis
   private let feed: EventFeed
+  private let editor: QueryEditor
   private let status = Mutex("null")
   // nonisolated(unsafe): used on the server's one thread only.
   private nonisolated(unsafe) let charts: OpenCharts
 
-  private static let libraryFolder = "/usr/share/javascript/dygraphs"
+  /// Where Debian puts the charting library and the map's.
+  private static let libraries = "/usr/share/javascript"
   /// The hash is of the one style attribute that dygraphs writes.
   private static let policy =
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-hashes' 'sha256-MJyOH6fkfzWPCLv2CfAAYjOtxkqoLBYZsmiMyy1D4sc='; img-src 'self' data:; connect-src 'self'; base-uri 'none'; "
     + "form-action 'none'; frame-ancestors 'none'"
 
-  init(_ settings: DashboardSettings, follower: StoreFollower, feed: EventFeed) {
+  init(
+    _ settings: DashboardSettings, follower: StoreFollower, diagnosis: LiveDiagnosis, feed: EventFeed
+  ) {
     self.settings = settings
     self.follower = follower
+    self.diagnosis = diagnosis
     self.feed = feed
+    editor = QueryEditor(settings.store)
     charts = OpenCharts(settings)
   }
 
   func setStatus(_ json: String) { status.withLock { $0 = json } }
 
-  func answer(_ request: HTTPRequest) -> HTTPResponse {
-    var response = isAllowed(request) ?? route(request)
+  /// Ends what still runs.
+  func stop() { editor.stop() }
+
+  func answer(_ request: HTTPRequest, finish: @escaping @Sendable (HTTPResponse) -> Void) {
+    if let refusal = isAllowed(request) { return finish(Self.secured(refusal)) }
+    guard request.method == "POST" else { return finish(Self.secured(route(request))) }
+    post(request) { finish(Self.secured($0)) }
+  }
+
+  private static func secured(_ response: HTTPResponse) -> HTTPResponse {
+    var response = response
     response.headers += [
-      ("Content-Security-Policy", Self.policy), ("Referrer-Policy", "no-referrer"),
+      ("Content-Security-Policy", policy), ("Referrer-Policy", "no-referrer"),
       ("X-Frame-Options", "DENY"),
       ("Cross-Origin-Resource-Policy", "same-origin"),
     ]
@@ -69,6 +86,7 @@ final class API: Sendable {
   }
 
   private static let acknowledgement = "/api/alerts/acknowledge"
+  private static let query = "/api/query"
 
   /// What answers GET for a path.
   private struct Route: Sendable {
@@ -87,8 +105,16 @@ final class API: Sendable {
     "/app.css": Route { _, _ in
       HTTPResponse(200, PackageResources.app_css, contentType: "text/css; charset=utf-8")
     },
-    "/dygraph.min.js": Route { _, _ in libraryFile("dygraph.min.js", "text/javascript; charset=utf-8") },
-    "/dygraph.min.css": Route { _, _ in libraryFile("dygraph.min.css", "text/css; charset=utf-8") },
+    "/query": Route { _, _ in
+      HTTPResponse(200, PackageResources.query_html, contentType: "text/html; charset=utf-8")
+    },
+    "/query.js": Route { _, _ in
+      HTTPResponse(200, PackageResources.query_js, contentType: "text/javascript; charset=utf-8")
+    },
+    "/dygraph.min.js": Route { _, _ in libraryFile("dygraphs", "dygraph.min.js", "text/javascript") },
+    "/dygraph.min.css": Route { _, _ in libraryFile("dygraphs", "dygraph.min.css", "text/css") },
+    "/leaflet.js": Route { _, _ in libraryFile("leaflet", "leaflet.min.js", "text/javascript") },
+    "/leaflet.css": Route { _, _ in libraryFile("leaflet", "leaflet.css", "text/css") },
     "/favicon.ico": Route { _, _ in HTTPResponse(204, "") },
     "/api/events": Route { api, _ in HTTPResponse(events: api.feed) },
     "/api/devices": Route { api, _ throws(StoreError) in try api.devices() },
@@ -98,6 +124,10 @@ final class API: Sendable {
     "/api/stats": Route(parameters: ["device", "from", "to"]) {
       api, request throws(StoreError) in try api.stats(request)
     },
+    "/api/route": Route(parameters: ["device", "from", "to"]) {
+      api, request throws(StoreError) in try api.routeOnMap(request)
+    },
+    "/api/diagnosis": Route(parameters: ["device"]) { api, request in api.verdict(request) },
     "/api/alerts": Route { api, _ in api.alerts() },
     "/api/rules": Route { api, _ in json(Array(api.status.withLock { $0 }.utf8)) },
   ]
@@ -105,11 +135,10 @@ final class API: Sendable {
   /// What is answered: methods, paths, and the parameters of their queries.
   static var table: [(method: String, path: String, parameters: [String])] {
     routes.sorted { $0.key < $1.key }.map { ("GET", $0.key, $0.value.parameters) }
-      + [("POST", acknowledgement, ["id"])]
+      + [("POST", acknowledgement, ["id"]), ("POST", query, [])]
   }
 
   private func route(_ request: HTTPRequest) -> HTTPResponse {
-    if request.method == "POST" { return post(request) }
     guard let route = Self.routes[request.path] else { return HTTPResponse(404, "there is no such page\n") }
     do throws(StoreError) {
       return try route.answer(self, request)
@@ -119,27 +148,28 @@ final class API: Sendable {
     }
   }
 
-  private func post(_ request: HTTPRequest) -> HTTPResponse {
-    guard request.path == Self.acknowledgement else {
-      return HTTPResponse(405, "there is nothing to change here\n")
+  private func post(_ request: HTTPRequest, finish: @escaping @Sendable (HTTPResponse) -> Void) {
+    guard [Self.acknowledgement, Self.query].contains(request.path) else {
+      return finish(HTTPResponse(405, "there is nothing to change here\n"))
     }
     // A form of another site can't set this field.
     guard request.headers["x-requested-with"] == "trucksensor" else {
-      return HTTPResponse(403, "the field X-Requested-With: trucksensor is missing\n")
+      return finish(HTTPResponse(403, "the field X-Requested-With: trucksensor is missing\n"))
     }
+    if request.path == Self.query { return editor.answer(request.body, finish: finish) }
     guard let id = request.query["id"].flatMap({ Int($0) }), follower.acknowledge(id) else {
-      return Self.problem(404, "there is no such alert that waits to be acknowledged")
+      return finish(Self.problem(404, "there is no such alert that waits to be acknowledged"))
     }
     var json = JSONWriter()
     json.object { $0.member("acknowledged", id) }
-    return Self.json(json.bytes)
+    finish(Self.json(json.bytes))
   }
 
   private static func json(_ text: [UInt8]) -> HTTPResponse {
     HTTPResponse(200, text, contentType: "application/json")
   }
 
-  private static func problem(_ status: Int, _ message: String) -> HTTPResponse {
+  static func problem(_ status: Int, _ message: String) -> HTTPResponse {
     var json = JSONWriter()
     json.object { $0.member("error", message) }
     return HTTPResponse(status, json.bytes, contentType: "application/json")
@@ -153,13 +183,21 @@ final class API: Sendable {
     return Self.json(json.bytes)
   }
 
-  /// A file of the charting library, which isn't ours to copy.
-  private static func libraryFile(_ name: String, _ type: String) -> HTTPResponse {
-    let path = Files.join(libraryFolder, name)
+  /// A file of a library that isn't ours to copy.
+  private static func libraryFile(_ library: String, _ name: String, _ type: String) -> HTTPResponse {
+    let path = Files.join(libraries, Files.join(library, name))
     guard let bytes = try? Files.read(path, limit: 1 << 22) else {
-      return HTTPResponse(503, "\(path) is missing; install it with 'apt-get install libjs-dygraphs'\n")
+      return HTTPResponse(503, "\(path) is missing; install it with 'apt-get install libjs-\(library)'\n")
     }
-    return HTTPResponse(200, bytes, contentType: type)
+    return HTTPResponse(200, bytes, contentType: "\(type); charset=utf-8")
+  }
+
+  /// The diagnosis of a truck's present trip, as `diagnose --json` writes it; `{"pending": true}` before there is one.
+  private func verdict(_ request: HTTPRequest) -> HTTPResponse {
+    if let answer = diagnosis.answer(request.query["device"] ?? "") { return Self.json(answer) }
+    var json = JSONWriter()
+    json.object { $0.member("pending", true) }
+    return Self.json(json.bytes)
   }
 
   // MARK: The store
@@ -253,6 +291,43 @@ final class API: Sendable {
             // A bucket of one value is drawn when it was measured.
             $0.value((bucket.count == 1 ? bucket.firstTime : bucket.start) / 1_000_000)
             for value in [bucket.min, bucket.average, bucket.max, bucket.last] { $0.value(value) }
+          }
+        }
+      }
+    }
+    return Self.json(json.bytes)
+  }
+
+  /// The most points of a route.
+  private static let routePoints = 800
+
+  /// Where a truck was and how warm its box was: rows of time, latitude, longitude, temperature.
+  private func routeOnMap(_ request: HTTPRequest) throws(StoreError) -> HTTPResponse {
+    let source = try charts.source().0
+    let truck = try find(request, source)
+    let window = try window(request)
+    let measures = try source.measures()
+    let columns = StoreColumns(measures.map(\.name))
+    func buckets(_ place: Int?) throws(StoreError) -> [Int64: Bucket] {
+      guard let place else { return [:] }
+      let buckets = try source.buckets(measures[place], of: truck, window: window, count: Self.routePoints)
+      return Dictionary(buckets.map { ($0.start, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+    let (latitudes, longitudes) = (try buckets(columns.latitude), try buckets(columns.longitude))
+    let temperatures = latitudes.isEmpty ? [:] : try buckets(columns.temp)
+    var json = JSONWriter()
+    json.object {
+      $0.array("columns") { for name in ["time", "latitude", "longitude", "temperature"] { $0.value(name) } }
+      $0.array("rows") {
+        for (start, bucket) in latitudes.sorted(by: { $0.key < $1.key }) {
+          guard let longitude = longitudes[start]?.average, bucket.average.magnitude <= 90,
+            longitude.magnitude <= 180
+          else { continue }
+          $0.array {
+            $0.value((bucket.count == 1 ? bucket.firstTime : start) / 1_000_000)
+            $0.value(bucket.average)
+            $0.value(longitude)
+            if let bucket = temperatures[start] { $0.value(bucket.average) } else { $0.null() }
           }
         }
       }

@@ -1,4 +1,5 @@
 import ColdChain
+import Diagnosing
 import HTTP
 import Store
 
@@ -39,23 +40,35 @@ public final class Dashboard: Sendable {
   public var port: UInt16 { server.port }
   private let server: HTTPServer
   private let follower: StoreFollower
+  private let diagnosis: LiveDiagnosis
   private let api: API
 
-  /// Begins to serve; `onAlert` is called for each change of an alert, `onProblem` with a sentence for a person, both on a
-  /// thread of the dashboard.
+  /// Begins to serve; `onAlert` is called for each change of an alert, `onVerdict` with the payload of `truck/alerts` and a
+  /// sentence for a person for each change of a truck's verdict, `onProblem` with a sentence for a person, all on threads of
+  /// the dashboard.
   ///
   /// Throws `HTTPError` if it can't listen.
   public init(
     _ settings: DashboardSettings, onAlert: @escaping @Sendable (AlertEvent) -> Void = { _ in },
+    onVerdict: @escaping @Sendable (_ payload: [UInt8], _ sentence: String) -> Void = { _, _ in },
     onProblem: @escaping @Sendable (String) -> Void = { _ in }
   ) throws(HTTPError) {
     let feed = EventFeed()
-    let follower = StoreFollower(settings, feed: feed, onAlert: onAlert, onProblem: onProblem)
-    let api = API(settings, follower: follower, feed: feed)
+    let diagnosis = LiveDiagnosis(settings) { change in
+      feed.publish("verdict", change.json)
+      onVerdict(change.json, change.sentence)
+    }
+    let follower = StoreFollower(
+      settings, feed: feed, diagnosis: diagnosis, onAlert: onAlert, onProblem: onProblem)
+    let api = API(settings, follower: follower, diagnosis: diagnosis, feed: feed)
+    self.diagnosis = diagnosis
     self.follower = follower
     self.api = api
-    server = try HTTPServer(settings.http, feeds: [feed]) { api.answer($0) }
+    var http = settings.http
+    http.bodyLimit = QueryEditor.bodyBytes
+    server = try HTTPServer(http, feeds: [feed], asynchronous: { api.answer($0, finish: $1) })
     follower.start()
+    diagnosis.start()
   }
 
   /// What is answered: methods, paths, and the parameters of their queries.
@@ -64,6 +77,10 @@ public final class Dashboard: Sendable {
   /// What the page shows of the stages before the store: a JSON object, `{"device": …, "rules": […]}`.
   public func setStatus(_ json: String) { api.setStatus(json) }
 
-  /// Ends the follower; the server ends with the object.
-  public func stop() { follower.stop() }
+  /// Ends the follower and the diagnosis; the server ends with the object.
+  public func stop() {
+    follower.stop()
+    diagnosis.stop()
+    api.stop()
+  }
 }

@@ -16,6 +16,9 @@ final class StoreFollower: @unchecked Sendable {
   private let feed: EventFeed
   private let onAlert: @Sendable (AlertEvent) -> Void
   private let onProblem: @Sendable (String) -> Void
+  private let diagnosis: LiveDiagnosis
+  /// The time of the latest reading of each device that arrived.
+  private var newest: [String: Int64] = [:]
   /// What other threads see.
   private let shared: Mutex<(monitor: AlertMonitor, rules: [AlertRule])>
 
@@ -34,15 +37,17 @@ final class StoreFollower: @unchecked Sendable {
   private var wasMissing = false
   private var timer: (any DispatchSourceTimer)?
   private var looks = 0
+  private var toldOfLimit = false
 
   static let stateName = "alerts"
   private static let rowsAtOnce = 2000
   private static let rowsOfEvent = 500
 
   init(
-    _ settings: DashboardSettings, feed: EventFeed, onAlert: @escaping @Sendable (AlertEvent) -> Void,
-    onProblem: @escaping @Sendable (String) -> Void
+    _ settings: DashboardSettings, feed: EventFeed, diagnosis: LiveDiagnosis,
+    onAlert: @escaping @Sendable (AlertEvent) -> Void, onProblem: @escaping @Sendable (String) -> Void
   ) {
+    self.diagnosis = diagnosis
     self.settings = settings
     self.feed = feed
     self.onAlert = onAlert
@@ -188,6 +193,11 @@ final class StoreFollower: @unchecked Sendable {
 
   private func take(_ rows: [Arrivals.Row], _ device: String) {
     publish(rows, device)
+    let times = rows.lazy.map(\.time)
+    if let earliest = times.min(), let latest = times.max() {
+      diagnosis.arrived(device, isLate: newest[device].map { earliest < $0 } ?? false)
+      newest[device] = max(newest[device] ?? latest, latest)
+    }
     guard settings.raisesAlerts else { return }
     let now = Timestamp.now
     var events: [AlertEvent] = []
@@ -196,6 +206,12 @@ final class StoreFollower: @unchecked Sendable {
         value.map { (measure: measure.name, value: $0) }
       }
       events += monitor.add(values, device: device, at: row.time, arrived: now, rules.rules)
+    }
+    if monitor.isFull, !toldOfLimit {
+      toldOfLimit = true
+      onProblem(
+        "alerts: \(AlertMonitor.deviceLimit) devices are watched, the limit; \(device) and other new ones raise no alerts"
+      )
     }
     tell(events)
   }

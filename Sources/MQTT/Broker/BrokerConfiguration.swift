@@ -4,6 +4,9 @@ public struct BrokerConfiguration: Sendable {
   /// messages take 210 MB then. mosquitto has one limit for all clients, so that it must be far beyond what a rules
   /// engine falls behind; `BrokerLog` tells when it is reached.
   static let queueLimit = 1_000_000
+  /// How many bytes of payloads may wait for one client, whichever limit is reached first: fewer than `queueLimit` large
+  /// messages would fill any memory.
+  static let queueBytes = 1 << 29
 
   /// How the messages for the rules engine survive the broker's death.
   public enum Journal: String, CaseIterable, Sendable {
@@ -17,6 +20,8 @@ public struct BrokerConfiguration: Sendable {
 
   /// The folder for the broker's files.
   public var directory: String
+  /// See `BrokerConfiguration.queueBytes`.
+  var queueBytes = Self.queueBytes
   /// The port to listen on at 127.0.0.1; the next free one is taken if this one is in use.
   public var preferredPort: UInt16 = 8883
   /// The CA that device certificates must come from (PEM file).
@@ -70,6 +75,7 @@ public struct BrokerConfiguration: Sendable {
       "acl_file \(folder)/acl",
       "set_tcp_nodelay true",
       "max_queued_messages \(Self.queueLimit)",
+      "max_queued_bytes \(queueBytes)",
       "max_inflight_messages 0",
       "persistence true",
       "persistence_location \(folder)/",

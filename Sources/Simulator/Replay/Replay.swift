@@ -76,8 +76,15 @@ public final class Replay {
   /// first truck's.
   public func addTruck(client: MQTTClient, header: PublishHeader, dataset: Dataset, stagger: Int64 = 0) {
     let pacer = Pacer(settings.pace, jitter: settings.jitter, seed: UInt64(clamping: trucks.count))
+    let injector =
+      settings.injections.isEmpty
+      ? nil
+      : FaultInjector(
+        settings.injections, names: dataset.names, seed: settings.seed &+ UInt64(clamping: trucks.count))
     trucks.append(
-      Truck(client: client, header: header, dataset: dataset, pacer: pacer, stagger: stagger, replay: self))
+      Truck(
+        client: client, header: header, dataset: dataset, pacer: pacer, stagger: stagger, injector: injector,
+        replay: self))
   }
 
   /// Runs the loop until all is done.
@@ -200,6 +207,9 @@ public final class Replay {
   package var isConnected: Bool {
     trucks.allSatisfy { if case .connected = $0.client.state { true } else { false } }
   }
+
+  /// Messages that the broker has acknowledged, or that at QoS 0 were written, by truck.
+  package var acknowledged: [Int] { trucks.map(\.acknowledged) }
 
   /// The counts so far.
   package func summary() -> ReplaySummary {

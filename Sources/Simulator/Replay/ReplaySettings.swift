@@ -43,6 +43,10 @@ public struct ReplaySettings: Sendable {
   public var timestamps = TimestampSource.now
   /// What a full backlog does to new readings.
   public var whenFull = FullBacklogPolicy.block
+  /// Faults that are put onto the readings.
+  public var injections: [Injection] = []
+  /// What the faults' sizes and noise are drawn by; each truck of a fleet adds its number.
+  public var seed: UInt64 = 1
   /// How long the end waits for acknowledgements, in nanoseconds.
   public var drainTimeout: Int64 = 30_000_000_000
 

@@ -12,10 +12,13 @@ final class Truck: MQTTClientDelegate {
   private let encoder: PayloadEncoder
   private var pacer: Pacer
   private let stagger: Int64
+  private var injector: FaultInjector?
   private var timer: LoopTimer?
 
   private var lastSize = 128
   private var sent = 0
+  /// Messages that the broker has acknowledged, or that at QoS 0 were written.
+  private(set) var acknowledged = 0
   /// The reading that waits for its due time; it points into the dataset until the next one is read.
   private var pending: (reading: Reading, due: Int64)?
   private var waitsForRoom = false
@@ -29,7 +32,8 @@ final class Truck: MQTTClientDelegate {
   var askedRate: Double? { pacer.askedRate }
 
   init(
-    client: MQTTClient, header: PublishHeader, dataset: Dataset, pacer: Pacer, stagger: Int64, replay: Replay
+    client: MQTTClient, header: PublishHeader, dataset: Dataset, pacer: Pacer, stagger: Int64,
+    injector: FaultInjector?, replay: Replay
   ) {
     self.client = client
     self.header = header
@@ -37,6 +41,7 @@ final class Truck: MQTTClientDelegate {
     self.dataset = dataset
     self.pacer = pacer
     self.stagger = stagger
+    self.injector = injector
     self.replay = replay
     client.delegate = self
     timer = client.makeTimer { [unowned self] in produce() }
@@ -138,7 +143,10 @@ final class Truck: MQTTClientDelegate {
       }
     var payload: [UInt8] = []
     payload.reserveCapacity(lastSize)
-    encoder.append(reading, pass: dataset.pass, number: sent, timestamp: timestamp, to: &payload)
+    let values = injector?.values(
+      for: reading, at: replay.needsTimeAxis ? elapsed : Double(offset) / 1_000_000_000)
+    encoder.append(
+      reading, pass: dataset.pass, number: sent, timestamp: timestamp, replacing: values ?? [], to: &payload)
     lastSize = payload.count + 8
     replay.statistics.sent += 1
     if !client.publish(OutgoingMessage(header: header, payload: payload, due: due, queued: .now())) {
@@ -166,6 +174,7 @@ final class Truck: MQTTClientDelegate {
   }
 
   func client(_ client: MQTTClient, delivered message: OutgoingMessage) {
+    acknowledged += 1
     replay.delivered(message)
     if waitsForRoom, client.hasRoom {
       waitsForRoom = false

@@ -116,7 +116,13 @@ final class DashboardRunner {
       attempt.http.port += offset
       do {
         started = try Dashboard(
-          attempt, onAlert: { receive?(waker, $0) },
+          attempt,
+          onAlert: { event in
+            receive?(
+              waker, event.json, "alert \(event.change.rawValue): \(event.alert.title), \(event.alert.device)"
+            )
+          },
+          onVerdict: { payload, sentence in receive?(waker, payload, sentence) },
           onProblem: { StandardError.print("trucksensor: \($0)") })
       } catch {
         if offset + 1 == attempts { throw error }
@@ -151,7 +157,7 @@ enum AlertFile {
   static let path = Files.join(RuleFiles.folder, name)
 }
 
-/// Publishes changes of alerts to `truck/alerts`.
+/// Publishes changes of alerts and verdicts to `truck/alerts`.
 final class AlertPublisher: MQTTClientDelegate {
   static let topic = "truck/alerts"
   private let client: MQTTClient
@@ -179,16 +185,16 @@ final class AlertPublisher: MQTTClientDelegate {
     client.disconnect()
   }
 
-  /// Takes an event on any thread.
-  var receiver: @Sendable (Waker, AlertEvent) -> Void {
-    { [receiving] waker, event in
-      waker.submit { _ in receiving.publisher?.publish(event) }
+  /// Takes a payload, and what a person reads of it, on any thread.
+  var receiver: @Sendable (Waker, _ payload: [UInt8], _ sentence: String) -> Void {
+    { [receiving] waker, payload, sentence in
+      waker.submit { _ in receiving.publisher?.publish(payload, sentence) }
     }
   }
 
-  private func publish(_ event: AlertEvent) {
-    StandardError.print("alert \(event.change.rawValue): \(event.alert.title), \(event.alert.device)")
+  private func publish(_ payload: [UInt8], _ sentence: String) {
+    StandardError.print(sentence)
     guard let header else { return }
-    _ = client.publish(OutgoingMessage(header: header, payload: event.json, due: .now()))
+    _ = client.publish(OutgoingMessage(header: header, payload: payload, due: .now()))
   }
 }

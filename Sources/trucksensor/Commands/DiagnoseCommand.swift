@@ -17,22 +17,13 @@ enum DiagnoseCommand: Command {
       + "'Temperature (°F)' are taken. What wasn't measured is never cleared. docs/diagnosis.md describes the method.",
     positionals: [
       .init(
-        name: "SOURCE", help: "CSV files or a store (data/sensorDB.sqlite)", required: false,
+        name: "SOURCE", help: "CSV files or a store (data/sensorDB.sqlite, influx+http://…, postgres://…)",
+        required: false,
         repeatable: true,
         isFile: true)
     ],
-    options: [
-      .value("map", "NEW=COLUMN", "the column that holds temp, volts, door, ambient, …", repeatable: true),
-      .flag("fahrenheit", "temperatures are degrees Fahrenheit"),
-      .value("unit", "C|F", "the unit of temperatures", default: "C, or the header's"),
+    options: RecordOptions.table + [
       .value("device", "NAME", "the truck, of a store", default: "all", repeatable: true),
-      .value("table", "TABLE", "the store's table", default: "truck01_sensors"),
-      .value("from", "TIME", "the first moment"),
-      .value("to", "TIME", "the end (exclusive)"),
-      .value("start", "TIME", "the moment of uptime 0, for a CSV with an 'uptime' column"),
-      .value("time-zone", "±HH:MM", "in which times of day are written", default: "UTC"),
-      .value("profile", "NAME", "the cargo: ice-cream, quick-frozen or frozen", default: "quick-frozen"),
-      .value("limit", "CELSIUS", "grade by this limit instead"),
       .value("set-point", "CELSIUS", "the thermostat's set point", default: "what the record shows"),
       .flag("fleet", "one line a trip, and what the affected ones have in common"),
       .value("tags", "FILE", "JSON: a list of tags for each file or device", file: true),
@@ -58,7 +49,7 @@ enum DiagnoseCommand: Command {
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
     if let code = try evaluation(arguments) { return code }
-    let options = try readerOptions(arguments)
+    let options = try RecordOptions.reader(arguments)
     let session = Session(arguments, RecordReader(options), clock: .zone(offset: options.zone))
     try session.readLabels()
     let sources = arguments.positionals.isEmpty ? [StoreOptions.defaultFile] : arguments.positionals
@@ -71,60 +62,15 @@ enum DiagnoseCommand: Command {
   /// A file, or a device of a store.
   enum Input {
     case csv(String)
-    case device(store: String, table: String, name: String)
+    case device(store: StoreLocation, table: String, name: String)
   }
 
   private static func inputs(_ source: String, _ arguments: ParsedArguments) throws -> [Input] {
-    let ending = source.split(separator: ".").last?.lowercased() ?? ""
-    guard ["sqlite", "sqlite3", "db"].contains(ending) else { return [.csv(source)] }
+    guard let store = try StoreOptions.store(named: source) else { return [.csv(source)] }
     let table = arguments.string("table") ?? "truck01_sensors"
     let wanted = arguments.strings("device")
-    let names = wanted.isEmpty ? try RecordReader.devices(store: source, table: table) : wanted
-    return names.map { .device(store: source, table: table, name: $0) }
-  }
-
-  private static func readerOptions(_ arguments: ParsedArguments) throws -> RecordReader.Options {
-    var options = RecordReader.Options()
-    options.map = try arguments.strings("map").map { text throws(UsageError) in
-      guard let pair = Dataset.Options.mapping(text) else {
-        throw arguments.error("--map takes NEW=COLUMN, such as temp=\"Probe 1\", not '\(text)'")
-      }
-      return pair
-    }
-    switch arguments.string("unit")?.uppercased() {
-    case nil, "C": options.isFahrenheit = arguments.has("fahrenheit")
-    case "F": options.isFahrenheit = true
-    case let unit?: throw arguments.error("--unit takes C or F, not '\(unit)'")
-    }
-    func moment(_ name: String) throws(UsageError) -> Int64? {
-      try arguments.parsed(name) { text throws(UsageError) in
-        guard let time = Timestamp.parse(text) else { throw arguments.error("is no ISO 8601 time") }
-        return time
-      }
-    }
-    options.start = try moment("start")
-    let (from, to) = (try moment("from") ?? .min, try moment("to") ?? .max)
-    guard from < to else { throw arguments.error("--from must be before --to") }
-    options.window = from..<to
-    options.zone =
-      try arguments.parsed("time-zone") { text throws(UsageError) in
-        if text == "UTC" || text == "Z" { return 0 }
-        guard let zero = Moment(iso8601: "2000-01-01T00:00:00Z"),
-          let there = Moment(iso8601: "2000-01-01T00:00:00\(text)"), there != zero || text.contains("00"),
-          text.hasPrefix("+") || text.hasPrefix("-")
-        else { throw arguments.error("takes UTC or an offset such as +02:00") }
-        return zero.seconds - there.seconds
-      } ?? 0
-    options.setPoint = try arguments.number("set-point", in: -70...40)
-    if let limit = try arguments.number("limit", in: -70...60) {
-      options.profile = .own(limit, setPoint: options.setPoint)
-    } else if let name = arguments.string("profile") {
-      guard let profile = CargoProfile.known.first(where: { $0.name == name }) else {
-        throw arguments.error("--profile takes ice-cream, quick-frozen or frozen, not '\(name)'")
-      }
-      options.profile = profile
-    }
-    return options
+    let names = wanted.isEmpty ? try RecordReader.devices(store: store, table: table) : wanted
+    return names.map { .device(store: store, table: table, name: $0) }
   }
 
   // MARK: Evaluations
@@ -177,7 +123,6 @@ enum DiagnoseCommand: Command {
     private var signs: [String: [UnitSigns]] = [:]
     private var order: [String] = []
     private let json: Bool
-    private var writer = JSONWriter()
 
     init(_ arguments: ParsedArguments, _ reader: RecordReader, clock: ClockStyle) {
       self.arguments = arguments
@@ -203,10 +148,39 @@ enum DiagnoseCommand: Command {
       let isTrend = arguments.has("trend")
       let isFleet = arguments.has("fleet") || (inputs.count > 1 && !isTrend)
       let gap = try arguments.duration("trip-gap").map { Double($0) / 1e9 } ?? 3600
-      if json, isFleet { StandardOutput.shared.append(Array("{\"trips\":[".utf8)) }
-      var isFirst = true
+      func each(_ show: (RecordReader.Result) -> Void) throws {
+        try forEachResult(of: inputs, tripGap: isTrend ? gap : nil, show)
+      }
+      if json, isFleet {
+        try writeFleet(each)
+      } else {
+        try each { result in
+          if json, !isTrend {
+            StandardOutput.shared.line(DiagnosisJSON.bytes(result))
+          } else if isFleet || isTrend {
+            if !json { StandardOutput.shared.print(Self.row(result)) }
+          } else {
+            for line in DiagnosisText.lines(result) { StandardOutput.shared.print(line) }
+          }
+        }
+        if isFleet {
+          for line in DiagnosisText.lines(FleetAnalysis(trips)) { StandardOutput.shared.print(line) }
+        }
+      }
+      if isTrend { finishTrend() }
+      if score.total > 0 {
+        for line in score.lines { json ? StandardError.print(line) : StandardOutput.shared.print(line) }
+      }
+      if let labels, score.total == 0, !labels.isEmpty {
+        StandardError.print("--score: none of its names is a file or device that was diagnosed")
+      }
+    }
+
+    private func forEachResult(
+      of inputs: [Input], tripGap: Double?, _ show: (RecordReader.Result) -> Void
+    ) throws {
       for input in inputs {
-        for (key, result) in try diagnose(input, tripGap: isTrend ? gap : nil) {
+        for (key, result) in try diagnose(input, tripGap: tripGap) {
           let clock: ClockStyle? = if case .zone = result.clock { result.clock } else { nil }
           let own = tags[key] ?? tags[result.device] ?? []
           trips.append(TripFacts(device: result.device, result.diagnosis, clock: clock, tags: own))
@@ -217,27 +191,24 @@ enum DiagnoseCommand: Command {
           let truck = if case .csv = input { "" } else { result.device }
           if signs[truck] == nil { order.append(truck) }
           signs[truck, default: []].append(result.diagnosis.signs)
-          if json, isFleet, !isFirst { StandardOutput.shared.append([UInt8(ascii: ",")]) }
-          isFirst = false
-          if json, !isTrend {
-            isFleet
-              ? StandardOutput.shared.append(DiagnosisJSON.bytes(result))
-              : StandardOutput.shared.line(DiagnosisJSON.bytes(result))
-          } else if isFleet || isTrend {
-            if !json { StandardOutput.shared.print(Self.row(result)) }
-          } else {
-            for line in DiagnosisText.lines(result) { StandardOutput.shared.print(line) }
-          }
+          show(result)
         }
       }
-      if isFleet { finishFleet() }
-      if isTrend { finishTrend() }
-      if score.total > 0 {
-        for line in score.lines { json ? StandardError.print(line) : StandardOutput.shared.print(line) }
+    }
+
+    /// One object, written trip by trip: a fleet's diagnoses take more memory than what is kept of them.
+    private func writeFleet(_ each: ((RecordReader.Result) -> Void) throws -> Void) throws {
+      var json = JSONWriter()
+      try json.object { json in
+        try json.array("trips") { json in
+          try each { result in
+            json.value(json: DiagnosisJSON.bytes(result))
+            StandardOutput.shared.append(json.takeBytes())
+          }
+        }
+        json.member("fleet", json: DiagnosisJSON.bytes(FleetAnalysis(trips)))
       }
-      if let labels, score.total == 0, !labels.isEmpty {
-        StandardError.print("--score: none of its names is a file or device that was diagnosed")
-      }
+      StandardOutput.shared.line(json.bytes)
     }
 
     private func diagnose(_ input: Input, tripGap: Double?) throws -> [(String, RecordReader.Result)] {
@@ -259,17 +230,6 @@ enum DiagnoseCommand: Command {
       }
       return cell(result.device, 24) + cell(diagnosis.verdict.rawValue, 13)
         + cell(Words.percent(diagnosis.confidence), 6) + diagnosis.headline
-    }
-
-    private func finishFleet() {
-      let fleet = FleetAnalysis(trips)
-      guard json else {
-        for line in DiagnosisText.lines(fleet) { StandardOutput.shared.print(line) }
-        return
-      }
-      StandardOutput.shared.append(Array("],\"fleet\":".utf8))
-      StandardOutput.shared.append(DiagnosisJSON.bytes(fleet))
-      StandardOutput.shared.line([UInt8(ascii: "}")])
     }
 
     private func finishTrend() {

@@ -21,6 +21,11 @@ enum ReplayOptions {
     .value("jitter", "P", "displace each message by a random part of the interval: 0.1 or 10%", default: "0"),
     .value("count", "N", "messages per truck"), .value("duration", "TIME", "how long: 90s, 10m, 1h"),
     .optionalValue("loop", "N", "replay the dataset N times; without N, for ever"),
+    .value(
+      "inject", "FAULT@TIME[+TIME],...",
+      "put faults onto the readings: door-open, sag, unit-off, sensor-stuck, sensor-zero, sensor-dropout; from when, for how long"
+    ),
+    .value("seed", "N", "what the sizes of injected faults are drawn by", default: "1"),
     .value("qos", "0|1|2", "MQTT quality of service", default: "0"),
     .flag("retain", "the broker keeps the last message"),
     .value(
@@ -29,7 +34,9 @@ enum ReplayOptions {
       default: "now"),
     .value("buffer", "N", "messages that wait while the broker is away", default: "100000"),
     .value("on-full", "block|drop-oldest", "what a full buffer does", default: "block"),
-    .value("drain-timeout", "TIME", "how long the end waits for acknowledgements", default: "30s"),
+    .value(
+      "drain-timeout", "TIME", "how long the end waits for acknowledgements, and then for the rules",
+      default: "30s"),
     .flag("quiet", short: "q", "don't print the messages"),
     .flag("json", "print the summary as one JSON object, last"),
   ]
@@ -53,6 +60,9 @@ enum ReplayOptions {
     settings.count = try arguments.integer("count", in: 1...Int.max)
     settings.duration = try arguments.duration("duration")
     settings.drainTimeout = try arguments.duration("drain-timeout") ?? 30_000_000_000
+    settings.injections =
+      try arguments.parsed("inject") { text throws(Injection.ParseError) in try Injection.list(text) } ?? []
+    settings.seed = UInt64(clamping: try arguments.integer("seed", in: 0...Int.max) ?? 1)
     if let policy = arguments.string("on-full") {
       guard let known = FullBacklogPolicy(rawValue: policy) else {
         throw arguments.error("--on-full takes block or drop-oldest, not '\(policy)'")

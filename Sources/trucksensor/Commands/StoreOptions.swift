@@ -1,4 +1,5 @@
 import CommandLine
+import Files
 import Glibc
 import Store
 import Synchronization
@@ -26,6 +27,13 @@ enum StoreOptions {
     try StoreLocation(arguments.string("store") ?? defaultFile)
   }
 
+  /// The store that a SOURCE argument names: a server, or a file with SQLite's endings; nil for other files.
+  static func store(named source: String) throws(StoreError) -> StoreLocation? {
+    let ending = source.split(separator: ".").last?.lowercased() ?? ""
+    guard source.contains("://") || ["sqlite", "sqlite3", "db"].contains(ending) else { return nil }
+    return try StoreLocation(source)
+  }
+
   /// The path of the store's file; a server is an error that names the command.
   static func file(_ arguments: ParsedArguments) throws -> String {
     guard case .file(let path) = try location(arguments) else {
@@ -51,6 +59,15 @@ final class StoreQueues {
     let queue = StoreQueue { () throws(StoreError) in try target.open() }
     queues[name] = queue
     return queue
+  }
+
+  /// Checks a database's store, and calls `completion` on the store's thread. A file that isn't there yet is made by the
+  /// first reading.
+  func check(_ database: String, completion: @escaping @Sendable (StoreError?) -> Void) {
+    if case .file(let path) = location ?? .file(LocalStore.path(ofDatabase: database)), !Files.exists(path) {
+      return
+    }
+    queue(of: database).check(completion: completion)
   }
 
   func close() { for queue in queues.values { queue.close() } }
