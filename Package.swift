@@ -74,7 +74,8 @@ let package = Package(
     .executableTarget(
       name: "trucksensor",
       dependencies: [
-        "AWSAPI", "CEditLine", "ColdChain", "CommandLine", "Dashboard", "Diagnosing", "Doctor", "Files", "Health",
+        "AWSAPI", "CEditLine", "ColdChain", "CommandLine", "Dashboard", "Diagnosing", "Doctor", "Files",
+        "Health",
         "HTTP",
         "Identity",
         "JSON", "LocalCloud", "MQTT", "Numbers", "Report", "RulesEngine", "Simulator", "Store", "Text",

@@ -210,7 +210,8 @@ final class StoreFollower: @unchecked Sendable {
     if monitor.isFull, !toldOfLimit {
       toldOfLimit = true
       onProblem(
-        "alerts: \(AlertMonitor.deviceLimit) devices are watched, the limit; \(device) and other new ones raise no alerts")
+        "alerts: \(AlertMonitor.deviceLimit) devices are watched, the limit; \(device) and other new ones raise no alerts"
+      )
     }
     tell(events)
   }

@@ -39,7 +39,8 @@ extension Health.Problem {
     case .lost:
       return "\(readings) \(were) acknowledged by the broker and never reached the rules\(because)."
     case .waiting:
-      return "\(count) acknowledged \(count == 1 ? "reading isn't" : "readings aren't") stored yet\(because); "
+      return
+        "\(count) acknowledged \(count == 1 ? "reading isn't" : "readings aren't") stored yet\(because); "
         + "\(verb("they wait", "it waits")) in data/broker, and the next run in this folder stores \(verb("them", "it"))."
     case .queueNotSaved:
       return

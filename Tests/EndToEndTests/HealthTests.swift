@@ -106,7 +106,10 @@ struct HealthTests {
     let result = watched.wait()
     #expect(result.status == 1)
     #expect(try problems(result) == ["storeFails": 0, "waiting": 50])
-    #expect(result.errors.contains("50 acknowledged readings aren't stored yet; they wait in data/broker, and the next run in this folder stores them."))
+    #expect(
+      result.errors.contains(
+        "50 acknowledged readings aren't stored yet; they wait in data/broker, and the next run in this folder stores them."
+      ))
     #expect(!result.errors.contains("secret"))
     let next = try run("--count", "10", "--rate", "100")
     #expect(next.status == 0, "\(next.errors)")
@@ -196,9 +199,11 @@ struct HealthTests {
   }
 
   @Test(arguments: ["on", "off"])
-  func `a session that another client has taken over costs readings, which are counted, or none with a journal`(
-    journal: String
-  ) throws {
+  func
+    `a session that another client has taken over costs readings, which are counted, or none with a journal`(
+      journal: String
+    ) throws
+  {
     let cloud = try start(["--count", "150", "--rate", "50", "--journal", journal])
     try cloud.waitUntil { $0.outputText.contains("Publishing") }
     _ = try takeSession(cloud, seconds: "1").wait()
@@ -217,7 +222,9 @@ struct HealthTests {
   }
 
   @Test(arguments: ["on", "off"])
-  func `an engine whose session is taken over again and again ends, and the run says so`(journal: String) throws {
+  func `an engine whose session is taken over again and again ends, and the run says so`(journal: String)
+    throws
+  {
     let cloud = try start(["--count", "10000", "--rate", "50", "--journal", journal])
     try cloud.waitUntil { $0.outputText.contains("Publishing") }
     for _ in 1...40 where !cloud.errorText.contains("same client identifier") {

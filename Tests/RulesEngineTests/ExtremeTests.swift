@@ -271,7 +271,8 @@ import Testing
     arguments: [
       ("actions.-1", "actions"), ("actions[-1]", "actions"), ("actions.9223372036854775807", "actions"),
       ("actions[9223372036854775808]", "actions"), ("actions[2]", "actions"), ("actions[1].x", "actions[1]"),
-      ("actions[0].-1", "actions[0]"), ("-1", ""), ("9223372036854775807", ""), ("..[]..", ""), ("sql.a.b", "sql"),
+      ("actions[0].-1", "actions[0]"), ("-1", ""), ("9223372036854775807", ""), ("..[]..", ""),
+      ("sql.a.b", "sql"),
     ])
   func places(path: String, found: String) throws {
     let document = JSONDocument()
@@ -296,7 +297,8 @@ import Testing
   @Test(
     "The time of a case at the ends of 64 bits is kept within nanoseconds of 64 bits",
     arguments: [
-      (Int.max, "2262-04-11T23:47:16.854775807Z"), (Int.min, "1677-09-21T00:12:43.145224192Z"), (0, "1970-01-01T00:00:00Z"),
+      (Int.max, "2262-04-11T23:47:16.854775807Z"), (Int.min, "1677-09-21T00:12:43.145224192Z"),
+      (0, "1970-01-01T00:00:00Z"),
     ])
   func extremeTimes(now: Int, time: String) throws {
     let rule = try RuleDocument(
@@ -304,8 +306,10 @@ import Testing
         #"{"sql":"SELECT * FROM 't'","awsIotSqlVersion":"2016-03-23","actions":[{"timestream":{"databaseName":"d12","tableName":"t12","dimensions":[{"name":"n","value":"v"}]}}]}"#
           .utf8), file: "r.json")
     let cases = try RuleCase.cases(
-      in: Array(#"[{"topic":"t","now":\#(now),"payload":{"a":1},"expect":{"match":true,"actions":[]}}]"#.utf8))
-    guard case .failed(_, let actual) = try #require(cases.first).run(fallback: rule, rule: { _ in rule }) else {
+      in: Array(#"[{"topic":"t","now":\#(now),"payload":{"a":1},"expect":{"match":true,"actions":[]}}]"#.utf8)
+    )
+    guard case .failed(_, let actual) = try #require(cases.first).run(fallback: rule, rule: { _ in rule })
+    else {
       Issue.record("an expectation without actions is met")
       return
     }
@@ -317,14 +321,23 @@ import Testing
     arguments: [
       (#"{"id":5,"expect":{"match":true}}"#, 7, "\"id\" must be a string"),
       (#"{"sqll":"","expect":{"match":true}}"#, 9, "unknown member \"sqll\""),
-      (#"{"version":"2016","expect":{"match":true}}"#, 12, "\"version\" must be one of 2015-10-08, 2016-03-23"),
+      (
+        #"{"version":"2016","expect":{"match":true}}"#, 12,
+        "\"version\" must be one of 2015-10-08, 2016-03-23"
+      ),
       (#"{"payloadBase64":"!","expect":{"match":true}}"#, 18, "\"payloadBase64\" must be base64"),
       (#"{"now":1e300,"expect":{"match":true}}"#, 8, "\"now\" must be a whole number of 64 bits"),
-      (#"{"now":9223372036854775808,"expect":{"match":true}}"#, 8, "\"now\" must be a whole number of 64 bits"),
+      (
+        #"{"now":9223372036854775808,"expect":{"match":true}}"#, 8,
+        "\"now\" must be a whole number of 64 bits"
+      ),
       (#"{"exact":"yes","expect":{"match":true}}"#, 10, "\"exact\" must be true or false"),
       (#"{"sql":""}"#, 1, "\"expect\" is missing"), (#"{"expect":[]}"#, 11, "\"expect\" must be an object"),
       (#"{"expect":{}}"#, 11, "\"expect\" needs one of \"match\", \"error\" and \"string\""),
-      (#"{"expect":{"match":true,"error":"parse"}}"#, 11, "\"expect\" needs one of \"match\", \"error\" and \"string\""),
+      (
+        #"{"expect":{"match":true,"error":"parse"}}"#, 11,
+        "\"expect\" needs one of \"match\", \"error\" and \"string\""
+      ),
       (#"{"expect":{"match":"true"}}"#, 20, "\"match\" must be true or false"),
       (#"{"expect":{"error":"sql"}}"#, 20, "\"error\" must be one of parse, unsupported, payload"),
       (#"{"expect":{"match":true,"reslut":1}}"#, 34, "unknown member \"reslut\""),

@@ -29,71 +29,84 @@ import Testing
 
   private static let long = String(repeating: "a", count: 100_000)
   /// A text, and rows that each look at it.
-  private static func rows(_ text: String = long) -> String { "{\"s\":\"\(text)\",\"l\":\(list("1", 60_000))}" }
+  private static func rows(_ text: String = long) -> String {
+    "{\"s\":\"\(text)\",\"l\":\(list("1", 60_000))}"
+  }
   private static func eachRow(_ condition: String) -> String {
     "SET @s = s, @l = l SELECT (SELECT VALUE 1 FROM @l WHERE \(condition)) AS r"
   }
 
-  static let growths: [Growth] = [
-    // Lengths.
-    Growth(
-      "nested encode",
-      "SELECT \(String(repeating: "encode(", count: 60))s\(String(repeating: ", 'base64')", count: 60)) AS r",
-      "{\"s\":\"\(long.prefix(1000))\"}", .length),
-    Growth("a text selected often", "SELECT \(items(15_000) { "s AS a\($0)" })", rows(), .length),
-    Growth("a text selected often beside all", "SELECT *, \(items(15_000) { "s AS a\($0)" })", rows()),
-    Growth("a sum of texts", "SELECT 1 AS a, s + s + s AS r", rows(), .length),
-    Growth("a concatenation", "SELECT concat(s, s, s) AS r", rows(), .length),
-    Growth("a replacement", "SELECT replace(s, 'a', 'bbb') AS r", rows(), .length),
-    Growth("a regular expression's replacement", "SELECT regexp_replace(s, 'a', 'bbb') AS r", rows(), .length),
-    Growth("an array as a text", "SET @a = [s, s, s] SELECT length(@a) AS r", rows(), .length),
-    Growth("an object as a result", "SELECT s AS a, s AS b, s AS c, 1 AS d.e", rows(), .length),
-    Growth(
-      "variables in variables", "SET @a0 = 1, \(items(2000) { "@a\($0 + 1) = [@a\($0)]" }) SELECT @a2000 AS r",
-      "{}", .depth),
-    Growth(
-      "doubled variables",
-      "SET @a0 = 1, \(items(60) { "@a\($0 + 1) = [@a\($0), @a\($0)]" }) SELECT @a60 = @a60 AS r", "{}"),
-    // What rows read, each alone.
-    Growth("concatenations in rows", "SET @s = s SELECT (SELECT VALUE concat(@s, 1) FROM l) AS r", rows()),
-    Growth("sums in rows", "SET @s = s SELECT (SELECT VALUE @s + 1 FROM l) AS r", rows()),
-    Growth("arrays in rows", "SELECT (SELECT VALUE [1, 2, 3, 4, 5, 6] FROM l) AS r", rows()),
-    Growth("objects in rows", "SELECT (SELECT 1 AS a, 2 AS b, 3 AS c, 4 AS d FROM l) AS r", rows()),
-    Growth("rows in rows", "SET @l = l SELECT (SELECT VALUE (SELECT VALUE 1 FROM @l) FROM @l) AS r", rows()),
-    Growth("comparisons of arrays", eachRow("@l = @l"), rows()),
-    Growth("comparisons of texts", eachRow("@s = @s"), rows()),
-    Growth("numbers of texts", eachRow("@s > 1"), rows()),
-    Growth("an array's text in rows", eachRow("length(@l) = 0"), rows()),
-    Growth("CASE in rows", "SET @s = s SELECT (SELECT VALUE CASE @s WHEN @s THEN 1 END FROM l) AS r", rows()),
-    Growth(
-      "enriched arrays", "SELECT transform('enrichArray', o, l) AS r",
-      "{\"o\":{\(items(5000) { "\"k\($0)\":1" })},\"l\":\(list("{}", 40_000))}"),
-    Growth("arrays in arrays", "SET @l = l SELECT (SELECT VALUE concat(@l, @l) FROM @l) AS r", rows()),
-    Growth("names looked up", "SELECT \(items(20_000) { "z\($0)" })", "{\(items(10_000) { "\"k\($0)\":1" })}"),
-    Growth(
-      "long numbers", "SELECT \(items(1000) { "cast(s AS Decimal) AS a\($0)" })",
-      "{\"s\":\"\(String(repeating: "1", count: 200_000))\"}"),
-    Growth(
-      "decoded arrays", eachRow("decode(@s, 'base64') = 0"),
-      rows(Base64.encode(Array(list("1", 20_000).utf8)))),
-    // Regular expressions: all places and replacements of one call together.
-    Growth("a look ahead at each place", "SELECT regexp_replace(s, '(?:(?=a{0,60000}b)|)', 'x') AS r", rows()),
-    Growth("possessive repetitions", "SELECT regexp_matches(s, 'a*+[bc]') AS r", rows()),
-    Growth(
-      "exact repetitions", "SELECT regexp_matches(s, '[ab]{60000}[cd]') AS r",
-      "{\"s\":\"\(String(repeating: long.prefix(50_000) + "x", count: 4))\"}"),
-    Growth("references", "SELECT regexp_matches(s, '(a+)\\1[bc]') AS r", rows()),
-    Growth("nested repetitions", "SELECT regexp_matches(s, '(a+)+[bc]') AS r", rows()),
-    Growth(
-      "an empty replacement", "SELECT regexp_replace(s, '', '\(String(repeating: "$9", count: 10_000))') AS r",
-      rows()),
-    Growth("patterns in rows", eachRow("regexp_matches('b', 'a')"), rows()),
-    Growth("many groups", "SELECT regexp_matches(s, '\(String(repeating: "()", count: 101))') AS r", rows(), .pattern),
-    Growth("a long pattern", "SELECT regexp_matches(s, s) AS r", rows(), .pattern),
-    Growth(
-      "groups in steps back", "SELECT regexp_matches(s, '\(String(repeating: "()", count: 98))(a|b)*[cd]') AS r",
-      rows(), .pattern),
-  ]
+  static let growths: [Growth] =
+    [
+      // Lengths.
+      Growth(
+        "nested encode",
+        "SELECT \(String(repeating: "encode(", count: 60))s\(String(repeating: ", 'base64')", count: 60)) AS r",
+        "{\"s\":\"\(long.prefix(1000))\"}", .length),
+      Growth("a text selected often", "SELECT \(items(15_000) { "s AS a\($0)" })", rows(), .length),
+      Growth("a text selected often beside all", "SELECT *, \(items(15_000) { "s AS a\($0)" })", rows()),
+      Growth("a sum of texts", "SELECT 1 AS a, s + s + s AS r", rows(), .length),
+      Growth("a concatenation", "SELECT concat(s, s, s) AS r", rows(), .length),
+      Growth("a replacement", "SELECT replace(s, 'a', 'bbb') AS r", rows(), .length),
+      Growth(
+        "a regular expression's replacement", "SELECT regexp_replace(s, 'a', 'bbb') AS r", rows(), .length),
+      Growth("an array as a text", "SET @a = [s, s, s] SELECT length(@a) AS r", rows(), .length),
+      Growth("an object as a result", "SELECT s AS a, s AS b, s AS c, 1 AS d.e", rows(), .length),
+      Growth(
+        "variables in variables",
+        "SET @a0 = 1, \(items(2000) { "@a\($0 + 1) = [@a\($0)]" }) SELECT @a2000 AS r",
+        "{}", .depth),
+      Growth(
+        "doubled variables",
+        "SET @a0 = 1, \(items(60) { "@a\($0 + 1) = [@a\($0), @a\($0)]" }) SELECT @a60 = @a60 AS r", "{}"),
+      // What rows read, each alone.
+      Growth("concatenations in rows", "SET @s = s SELECT (SELECT VALUE concat(@s, 1) FROM l) AS r", rows()),
+      Growth("sums in rows", "SET @s = s SELECT (SELECT VALUE @s + 1 FROM l) AS r", rows()),
+      Growth("arrays in rows", "SELECT (SELECT VALUE [1, 2, 3, 4, 5, 6] FROM l) AS r", rows()),
+      Growth("objects in rows", "SELECT (SELECT 1 AS a, 2 AS b, 3 AS c, 4 AS d FROM l) AS r", rows()),
+      Growth(
+        "rows in rows", "SET @l = l SELECT (SELECT VALUE (SELECT VALUE 1 FROM @l) FROM @l) AS r", rows()),
+      Growth("comparisons of arrays", eachRow("@l = @l"), rows()),
+      Growth("comparisons of texts", eachRow("@s = @s"), rows()),
+      Growth("numbers of texts", eachRow("@s > 1"), rows()),
+      Growth("an array's text in rows", eachRow("length(@l) = 0"), rows()),
+      Growth(
+        "CASE in rows", "SET @s = s SELECT (SELECT VALUE CASE @s WHEN @s THEN 1 END FROM l) AS r", rows()),
+      Growth(
+        "enriched arrays", "SELECT transform('enrichArray', o, l) AS r",
+        "{\"o\":{\(items(5000) { "\"k\($0)\":1" })},\"l\":\(list("{}", 40_000))}"),
+      Growth("arrays in arrays", "SET @l = l SELECT (SELECT VALUE concat(@l, @l) FROM @l) AS r", rows()),
+      Growth(
+        "names looked up", "SELECT \(items(20_000) { "z\($0)" })", "{\(items(10_000) { "\"k\($0)\":1" })}"),
+      Growth(
+        "long numbers", "SELECT \(items(1000) { "cast(s AS Decimal) AS a\($0)" })",
+        "{\"s\":\"\(String(repeating: "1", count: 200_000))\"}"),
+      Growth(
+        "decoded arrays", eachRow("decode(@s, 'base64') = 0"),
+        rows(Base64.encode(Array(list("1", 20_000).utf8)))),
+      // Regular expressions: all places and replacements of one call together.
+      Growth(
+        "a look ahead at each place", "SELECT regexp_replace(s, '(?:(?=a{0,60000}b)|)', 'x') AS r", rows()),
+      Growth("possessive repetitions", "SELECT regexp_matches(s, 'a*+[bc]') AS r", rows()),
+      Growth(
+        "exact repetitions", "SELECT regexp_matches(s, '[ab]{60000}[cd]') AS r",
+        "{\"s\":\"\(String(repeating: long.prefix(50_000) + "x", count: 4))\"}"),
+      Growth("references", "SELECT regexp_matches(s, '(a+)\\1[bc]') AS r", rows()),
+      Growth("nested repetitions", "SELECT regexp_matches(s, '(a+)+[bc]') AS r", rows()),
+      Growth(
+        "an empty replacement",
+        "SELECT regexp_replace(s, '', '\(String(repeating: "$9", count: 10_000))') AS r",
+        rows()),
+      Growth("patterns in rows", eachRow("regexp_matches('b', 'a')"), rows()),
+      Growth(
+        "many groups", "SELECT regexp_matches(s, '\(String(repeating: "()", count: 101))') AS r", rows(),
+        .pattern),
+      Growth("a long pattern", "SELECT regexp_matches(s, s) AS r", rows(), .pattern),
+      Growth(
+        "groups in steps back",
+        "SELECT regexp_matches(s, '\(String(repeating: "()", count: 98))(a|b)*[cd]') AS r",
+        rows(), .pattern),
+    ]
     + ["lower", "upper", "trim", "ltrim", "rtrim", "length", "md2", "md5", "sha1", "sha512"].map {
       Growth("\($0) in rows", eachRow("\($0)(@s) = 'x'"), rows())
     }
@@ -111,7 +124,9 @@ import Testing
     let statement = try CompiledStatement(growth.sql, version: .v2016)
     let message = Message(topic: "t", payload: Array(growth.payload.utf8), receivedMilliseconds: 0)
     var output = Array("before".utf8)
-    guard case .limitExceeded(let limit) = StatementEvaluator(work: Self.work).append(statement, message, to: &output)
+    guard
+      case .limitExceeded(let limit) = StatementEvaluator(work: Self.work).append(
+        statement, message, to: &output)
     else {
       Issue.record("\(output.count) bytes")
       return
@@ -165,7 +180,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "SELECT \(items(4097) { "rand() AS a\($0)" }) FROM 't'", "SELECT \(items(4097) { "[] AS a\($0)" }) FROM 't'",
+    "SELECT \(items(4097) { "rand() AS a\($0)" }) FROM 't'",
+    "SELECT \(items(4097) { "[] AS a\($0)" }) FROM 't'",
     "SELECT \(items(4097) { "{} AS a\($0)" }) FROM 't'",
     "SELECT \(items(4097) { "CASE a WHEN 1 THEN 1 END AS a\($0)" }) FROM 't'",
     "SELECT \(items(4097) { "(SELECT b FROM c) AS a\($0)" }) FROM 't'",

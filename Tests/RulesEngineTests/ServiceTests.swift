@@ -59,7 +59,11 @@ import Time
     service.clientFinishedReading(subscriber)
     var timer: LoopTimer?
     timer = loop.makeTimer { [loop] in
-      if service.unfinished == 0 { loop.stop() } else { timer?.set(MonotonicTime.now().advanced(by: 1_000_000)) }
+      if service.unfinished == 0 {
+        loop.stop()
+      } else {
+        timer?.set(MonotonicTime.now().advanced(by: 1_000_000))
+      }
     }
     timer?.set(.now())
     loop.run()
@@ -76,10 +80,13 @@ import Time
 
   @Test func `a service is ready once each filter is granted, and again after each connection`() throws {
     let service = try service([
-      rule("a", "SELECT * FROM 'a'", actions: #"{"log":{}}"#), rule("b", "SELECT * FROM 'b/+'", actions: #"{"log":{}}"#),
+      rule("a", "SELECT * FROM 'a'", actions: #"{"log":{}}"#),
+      rule("b", "SELECT * FROM 'b/+'", actions: #"{"log":{}}"#),
     ])
     let filters = [try TopicFilter("a"), try TopicFilter("b/+")]
-    func grant(_ filter: TopicFilter) { service.client(subscriber, subscribed: filter, .success(.atLeastOnce)) }
+    func grant(_ filter: TopicFilter) {
+      service.client(subscriber, subscribed: filter, .success(.atLeastOnce))
+    }
     #expect(!service.isReady)
     grant(filters[0])
     // Counting grants would take this for the second filter.
@@ -139,7 +146,9 @@ import Time
     #expect(takeOutputs() == [#"{"n":2,"a":1}"#])
   }
 
-  @Test func `what a statement can't make is told ten times a second, by its kind and not by its words`() throws {
+  @Test func `what a statement can't make is told ten times a second, by its kind and not by its words`()
+    throws
+  {
     let service = try service([
       rule("j", "SELECT a FROM 't'", actions: #"{"log":{}}"#),
       rule("l", "SELECT a + a + a AS r FROM 't'", actions: #"{"log":{}}"#),
@@ -148,8 +157,12 @@ import Time
     deliver(["no JSON", long], to: service)
     #expect(
       events.filter { if case .problem = $0 { true } else { false } } == [
-        .problem("rule j: a payload on 't' can't be read as JSON: line 1, column 1: a word that is neither true, false nor null"),
-        .problem("rule l: a payload on 't' can't be read as JSON: line 1, column 1: a word that is neither true, false nor null"),
+        .problem(
+          "rule j: a payload on 't' can't be read as JSON: line 1, column 1: a word that is neither true, false nor null"
+        ),
+        .problem(
+          "rule l: a payload on 't' can't be read as JSON: line 1, column 1: a word that is neither true, false nor null"
+        ),
         .problem("rule l: no result for a message on 't': a value or the result has more than 262144 bytes"),
       ])
     #expect(service.rules.map(\.counters.parseError) == [1, 2])
@@ -186,8 +199,11 @@ import Time
     let service = try service([document])
     deliver([#"{"s":"\#(String(repeating: "a", count: 100_000))"}"#], to: service)
     let message = try #require(takeOutputs().first)
-    #expect(message.contains(#""failedResource":"x/${s + s + s}","errorMessage":"the topic: a value or the result has more"#))
-    #expect(message.contains(#""failedResource":"x","errorMessage":"headers: a value or the result has more"#))
+    #expect(
+      message.contains(
+        #""failedResource":"x/${s + s + s}","errorMessage":"the topic: a value or the result has more"#))
+    #expect(
+      message.contains(#""failedResource":"x","errorMessage":"headers: a value or the result has more"#))
     #expect(service.rules[0].counters.failure == 2)
   }
 }

@@ -17,7 +17,8 @@ enum PolicyActions {
 
   /// Why a pattern of a policy's `Action` or `NotAction` names no action, as a sentence's part; nil if it names one.
   static func problem(with action: String) -> String? {
-    if let pattern = PolicyPattern(action), known.contains(where: { pattern.matches($0, ignoringCase: true) }) {
+    if let pattern = PolicyPattern(action), known.contains(where: { pattern.matches($0, ignoringCase: true) })
+    {
       return nil
     }
     let advice = NearestName.of(action, among: known).map { "; did you mean '\($0)'?" } ?? ""

@@ -4,7 +4,9 @@ extension PolicyDocument {
     var warnings: [String] = []
     for statement in statements {
       for action in statement.actions {
-        if let problem = PolicyActions.problem(with: action) { warnings.append("\(statement.name): \(problem)") }
+        if let problem = PolicyActions.problem(with: action) {
+          warnings.append("\(statement.name): \(problem)")
+        }
       }
     }
     let allowing = statements.filter { $0.effect == .allow }

@@ -129,7 +129,8 @@ public final class StatementEvaluator {
   }
 
   /// Appends what the statement yields, or a part of it if the budget is exceeded; false where WHERE lets nothing through.
-  private func append(_ statement: CompiledStatement, _ evaluator: Evaluator, to bytes: inout [UInt8]) -> Bool {
+  private func append(_ statement: CompiledStatement, _ evaluator: Evaluator, to bytes: inout [UInt8]) -> Bool
+  {
     if let projection = statement.projection, case .payload(let document?) = evaluator.row {
       return projection.append(document, evaluator, to: &bytes)
     }

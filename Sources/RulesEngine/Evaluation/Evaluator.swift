@@ -83,14 +83,18 @@ struct Evaluator {
     case .cast(let operand, let type): return cast(value(of: operand), type)
     case .negate(let operand):
       let value = value(of: operand)
-      guard budget.take(length(of: value), times: Budget.digit), let number = number(from: value) else { return .undefined }
+      guard budget.take(length(of: value), times: Budget.digit), let number = number(from: value) else {
+        return .undefined
+      }
       return self.number(-number.decimal, isInt: number.isInt)
     case .not(let operand): return value(of: operand).asBoolean.map { .boolean(!$0) } ?? .undefined
     case .binary(let operation, let left, let right): return binary(operation, left, right)
     case .choice(let subject, let cases, let otherwise):
       let subject = value(of: subject)
       guard !subject.isUndefined else { return .undefined }
-      for (when, then) in cases where Value.equal(subject, value(of: when), budget) == true { return value(of: then) }
+      for (when, then) in cases where Value.equal(subject, value(of: when), budget) == true {
+        return value(of: then)
+      }
       return otherwise.map { value(of: $0) } ?? .undefined
     case .array(let elements):
       guard budget.take(elements.count, times: Budget.element) else { return .undefined }
@@ -241,7 +245,9 @@ struct Evaluator {
   private func isString(_ value: Value) -> Bool { if case .string = value { true } else { false } }
 
   /// The bytes of a text, which a conversion reads.
-  private func length(of value: Value) -> Int { if case .string(let text) = value { text.utf8.count } else { 0 } }
+  private func length(of value: Value) -> Int {
+    if case .string(let text) = value { text.utf8.count } else { 0 }
+  }
 
   private func arithmetic(_ operation: Expression.BinaryOperator, _ left: Value, _ right: Value) -> Value {
     guard let a = number(from: left), let b = number(from: right) else { return .undefined }

@@ -24,7 +24,9 @@ extension Functions {
     Function("get_or_default", 2...2, takesContainers: true) { arguments, _ in
       arguments[0].isUndefined ? arguments[1] : arguments[0]
     },
-    Function("isnull", takesContainers: true) { value, _ in if case .null = value { .boolean(true) } else { .boolean(false) } },
+    Function("isnull", takesContainers: true) { value, _ in
+      if case .null = value { .boolean(true) } else { .boolean(false) }
+    },
     Function("isundefined", takesContainers: true) { value, _ in .boolean(value.isUndefined) },
     Function("transform", 3...3, takesContainers: true) { arguments, evaluator in
       guard case .string(let mode) = arguments[0], mode == "enrichArray",

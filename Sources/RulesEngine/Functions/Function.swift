@@ -40,7 +40,8 @@ struct Function: Sendable {
   }
 
   /// A function of one argument.
-  init(_ name: String, takesContainers: Bool = false, _ body: @escaping @Sendable (Value, Evaluator) -> Value) {
+  init(_ name: String, takesContainers: Bool = false, _ body: @escaping @Sendable (Value, Evaluator) -> Value)
+  {
     self.init(name, 1...1, takesContainers: takesContainers) { arguments, evaluator in
       body(arguments[0], evaluator)
     }

@@ -315,7 +315,8 @@ public final class RulesService: MQTTClientDelegate {
       loaded.counters.parseError += 1
       report("rule \(rule.name): no result for a message on '\(message.topic)': \(limit)")
       lose(.unreadable, message.topic, reason: limit.description, isKept: isKept)
-      let failure = ActionFailure(action: Self.evaluationName, resource: rule.name, message: limit.description)
+      let failure = ActionFailure(
+        action: Self.evaluationName, resource: rule.name, message: limit.description)
       if !isRetry { performErrorAction(of: loaded, message, [failure]) }
     case .output(let output):
       if !isRetry { loaded.counters.rulesExecuted += 1 }
@@ -468,9 +469,10 @@ public final class RulesService: MQTTClientDelegate {
     let isPlain = republish.headers.isEmpty && hopLimit == nil
     let key = HeaderKey(topic: topic, qos: republish.qos)
     if isPlain, let known = headers[key] { return known }
-    var properties = try templates.map { templates throws(MQTTError) in
-      try republish.headers.properties(templates)
-    } ?? PublishProperties()
+    var properties =
+      try templates.map { templates throws(MQTTError) in
+        try republish.headers.properties(templates)
+      } ?? PublishProperties()
     if let hopLimit {
       let hops = execution.message.properties.userProperty(Self.hopsName).flatMap { Int($0) } ?? 0
       guard hops < hopLimit else {
@@ -501,7 +503,8 @@ public final class RulesService: MQTTClientDelegate {
     guard reports <= Self.reportLimit else { return }
     // Topics and templates' texts come from messages.
     let isLong = text.utf8.count > Self.reportBytes
-    onEvent(.problem(isLong ? String(decoding: text.utf8.prefix(Self.reportBytes), as: UTF8.self) + "…" : text))
+    onEvent(
+      .problem(isLong ? String(decoding: text.utf8.prefix(Self.reportBytes), as: UTF8.self) + "…" : text))
   }
 
   private func finished(_ execution: Execution) {

@@ -12,7 +12,8 @@ protocol Command {
 enum Commands {
   static var all: [any Command.Type] {
     [
-      RunCommand.self, DashboardCommand.self, AWSCommand.self, ReportCommand.self, DiagnoseCommand.self, SimulateCommand.self,
+      RunCommand.self, DashboardCommand.self, AWSCommand.self, ReportCommand.self, DiagnoseCommand.self,
+      SimulateCommand.self,
       SubscribeCommand.self,
       PublishCommand.self,
       DatasetGenerateCommand.self,
