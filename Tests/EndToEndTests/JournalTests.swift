@@ -21,7 +21,9 @@ struct JournalTests {
   // MARK: Fixture
 
   private func startRun(_ options: String..., environment: String = "") throws -> Trucksensor.Running {
-    let words = ["run", "truckSensor01", "--interval", "1h", "--quiet", "--no-dashboard"] + options
+    let words =
+      ["run", "truckSensor01", "--interval", "1h", "--quiet", "--no-dashboard", "--drain-timeout", "1s"]
+      + options
     let run = try Trucksensor.Running(
       URL(fileURLWithPath: "/bin/sh"),
       ["-c", "\(environment) exec '\(Trucksensor.executable.path)' \(words.joined(separator: " "))"],

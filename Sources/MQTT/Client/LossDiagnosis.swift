@@ -26,6 +26,8 @@ struct LossDiagnosis {
   }
 
   mutating func published(to topic: TopicName) {
+    // A command to the broker has no answer, and is sent after each sign-in.
+    if topic.text.hasPrefix("$CONTROL/") { return }
     if self.topic == nil { self.topic = topic }
   }
 
