@@ -18,7 +18,7 @@ struct Function: Sendable {
   var specialized: (@Sendable ([Expression]) -> Body?)?
 
   init(
-    _ name: String, _ arity: ClosedRange<Int>, star: Expression? = nil, weight: Int = 4, overhead: Int = 0,
+    _ name: String, _ arity: ClosedRange<Int>, star: Expression? = nil, weight: Int = 4, overhead: Int = 128,
     takesContainers: Bool = false, _ body: @escaping Body
   ) {
     self.name = name
