@@ -253,6 +253,10 @@ struct ExpressionCase: Sendable, CustomTestStringConvertible {
         "The regular expression takes too long"
       ),
       ("regexp_extract_all(lpad('', 20000, 'a'), 'a*+[bc]|')", "The regular expression takes too long"),
+      (
+        "regexp_like('a', '(?i)' || lpad('', 20000, '[\\x{100}-\\x{10ffff}]'))",
+        "The regular expression takes too long"
+      ),
       ("regexp_like('a', lpad('', 202, '()'))", "The regular expression has more than 100 groups"),
       ("date_add('parsec', 1, now())", "'parsec' is not a valid Timestamp field"),
     ])
