@@ -29,7 +29,7 @@ let package = Package(
       linkerSettings: [.linkedLibrary("crypto"), .linkedLibrary("mosquitto")]),
     .target(name: "Numbers"),
     .target(name: "Text"),
-    .target(name: "Time", dependencies: ["Numbers"]),
+    .target(name: "Time", dependencies: ["Files", "Numbers"]),
     .target(name: "Files", dependencies: ["CLinux"]),
     .target(name: "JSON", dependencies: ["Numbers"]),
     .target(name: "Health", dependencies: ["JSON"]),
