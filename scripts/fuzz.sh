@@ -34,6 +34,8 @@ export TMPDIR
 trap 'rm -rf "$TMPDIR"' EXIT
 # Swift's own allocations at the start are no leaks.
 export ASAN_OPTIONS=detect_leaks=0
+# libFuzzer's own stack is enough, and comes at once.
+export SWIFT_BACKTRACE=enable=no
 limits=(-rss_limit_mb=2048 -timeout=10 -max_len=4096)
 
 status=0

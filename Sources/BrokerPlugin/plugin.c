@@ -3,8 +3,13 @@
 //
 // plugin_opt_clients_file names the permissions; see permissions.h. They are read again when the broker is told to
 // reload; a damaged file leaves the last good one in force. What a client may receive stays with the access list.
+//
+// plugin_opt_journal names the folder of the rules engine's journal; see queues.h. plugin_opt_journal_sync "true" makes it
+// survive a power cut, up to the messages of one turn of the broker's loop: mosquitto lets nobody hold back an
+// acknowledgement.
 
 #include <search.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,12 +20,20 @@
 #include <mqtt_protocol.h>
 #include <openssl/x509.h>
 
+#include <BrokerJournal.h>
+
 #include "permissions.h"
+#include "properties.h"
+#include "queues.h"
 
 // AWS IoT Core's limit (AWS General Reference, "AWS IoT Core message broker limits").
 enum { CLIENT_IDENTIFIER_LIMIT = 128 };
 
 static const char client_property[] = "clientId", principal_property[] = "principal";
+// User properties that only the broker may say.
+static const char *const stamp_properties[] = {client_property, principal_property, QUEUE_STAMP, NULL};
+// Topics that only the broker publishes to.
+static const char own_topics[] = "$trucksensor/";
 
 // A connection that has signed in. It is kept after its end, for the last will that the broker may send later; the next
 // connection at the same address takes its place.
@@ -34,15 +47,21 @@ struct session {
 };
 
 static mosquitto_plugin_id_t *plugin;
-static char *file_name;
+static char *file_name, *journal_folder;
+static bool journal_is_durable;
+static struct queues *queues;  // NULL without a journal
 static struct permissions *permissions;
 static void *sessions;  // a tree of <search.h>, by the client's address
 static struct session *latest;
 static bool is_reloading;
 static bool someone_must_leave;
-// Whether a publish has been allowed and not stamped yet: a delivery in between is that of a last will, which passes no
-// plugin when the broker itself ends.
-static bool is_unstamped;
+// Who signs in or subscribes at present. The broker asks then whether it may have what is retained, and what waits for it:
+// that doesn't come out of the journal.
+static const struct mosquitto *arriving;
+// Whether the broker has been told to end. It then sends the last wills of all clients, which pass no plugin on their way.
+static volatile sig_atomic_t is_ending;
+static struct sigaction ending_actions[2];
+static const int ending_signals[] = {SIGTERM, SIGINT};
 
 // MARK: Sessions
 
@@ -140,7 +159,6 @@ static int sign_in(int event, void *event_data, void *data) {
   (void)event, (void)data;
   // After a reload mosquitto asks again for all clients, even those that are away: `review` has decided already.
   if (is_reloading) return MOSQ_ERR_SUCCESS;
-  is_unstamped = false;
   struct mosquitto_evt_basic_auth *request = event_data;
   const char *identifier = mosquitto_client_id(request->client);
   if (!is_usable(identifier)) {
@@ -164,6 +182,7 @@ static int sign_in(int event, void *event_data, void *data) {
   memcpy(session->fingerprint, fingerprint, sizeof fingerprint);
   session->grant = grant;
   twalk_r(sessions, displace, session);
+  arriving = request->client;
   return mosquitto_set_username(request->client, grant->user);
 }
 
@@ -172,7 +191,20 @@ static int disconnected(int event, void *event_data, void *data) {
   struct mosquitto_evt_disconnect *news = event_data;
   struct session *session = session_of(news->client);
   if (session != NULL) session->has_ended = true;
+  queues_disconnected(queues, news->client);
   return MOSQ_ERR_SUCCESS;
+}
+
+static bool is_cloud(const struct session *session) {
+  return session != NULL && session->grant != NULL && strcmp(session->grant->state, "cloud") == 0;
+}
+
+// The queue from which the journal feeds a client; NULL if the broker does it. A client that hasn't signed in since the
+// broker's start is one of a session that the broker has kept. MQTT 3.1.1 has no properties for the journal's numbers.
+static const struct queue *queue_of(const struct mosquitto *client, const struct session *session) {
+  int version = mosquitto_client_protocol_version(client);
+  if (session == NULL) return queues_find(queues, mosquitto_client_id(client));
+  return is_cloud(session) && (version == 5 || session->has_ended) ? queues_find(queues, session->identifier) : NULL;
 }
 
 // MARK: Messages
@@ -185,45 +217,9 @@ static int add_stamp(mosquitto_property **properties, const struct session *sess
       properties, MQTT_PROP_USER_PROPERTY, principal_property, session->fingerprint);
 }
 
-// Appends a copy of the first of `properties`, which are those that mosquitto keeps with a message, unless it claims what
-// only the stamp may say.
-static int copy_property(mosquitto_property **copy, const mosquitto_property *properties) {
-  int kind = mosquitto_property_identifier(properties), code = MOSQ_ERR_SUCCESS;
-  char *name = NULL, *value = NULL;
-  void *bytes = NULL;
-  uint16_t size = 0;
-  uint8_t byte = 0;
-  switch (kind) {
-    case MQTT_PROP_PAYLOAD_FORMAT_INDICATOR:
-      mosquitto_property_read_byte(properties, kind, &byte, false);
-      code = mosquitto_property_add_byte(copy, kind, byte);
-      break;
-    case MQTT_PROP_CONTENT_TYPE:
-    case MQTT_PROP_RESPONSE_TOPIC:
-      if (mosquitto_property_read_string(properties, kind, &value, false) == NULL) return MOSQ_ERR_NOMEM;
-      code = mosquitto_property_add_string(copy, kind, value);
-      break;
-    case MQTT_PROP_CORRELATION_DATA:
-      if (mosquitto_property_read_binary(properties, kind, &bytes, &size, false) == NULL) return MOSQ_ERR_NOMEM;
-      code = mosquitto_property_add_binary(copy, kind, bytes, size);
-      break;
-    case MQTT_PROP_USER_PROPERTY:
-      if (mosquitto_property_read_string_pair(properties, kind, &name, &value, false) == NULL) return MOSQ_ERR_NOMEM;
-      if (strcmp(name, client_property) != 0 && strcmp(name, principal_property) != 0) {
-        code = mosquitto_property_add_string_pair(copy, kind, name, value);
-      }
-      break;
-    default: break;
-  }
-  free(name);
-  free(value);
-  free(bytes);
-  return code;
-}
-
 static int stamp(int event, void *event_data, void *data) {
   (void)event, (void)data;
-  is_unstamped = false;
+  arriving = NULL;
   struct mosquitto_evt_message *message = event_data;
   const struct session *session = session_of(message->client);
   if (session == NULL) return MOSQ_ERR_ACL_DENIED;
@@ -231,9 +227,16 @@ static int stamp(int event, void *event_data, void *data) {
   int code = MOSQ_ERR_SUCCESS;
   const mosquitto_property *property = message->properties;
   for (; property != NULL && code == MOSQ_ERR_SUCCESS; property = mosquitto_property_next(property)) {
-    code = copy_property(&stamped, property);
+    code = properties_copy_first(&stamped, property, stamp_properties);
   }
   if (code == MOSQ_ERR_SUCCESS) code = add_stamp(&stamped, session);
+  char reason[JOURNAL_REASON_SIZE];
+  if (code == MOSQ_ERR_SUCCESS && queues != NULL && message->qos > 0
+      && !queues_add(queues, message->topic, message->payload, message->payloadlen, stamped, reason)) {
+    // Without an acknowledgement the publisher keeps the message. One that speaks MQTT 5 is told that it isn't to blame.
+    mosquitto_kick_client_by_clientid(session->identifier, true);
+    code = MOSQ_ERR_UNKNOWN;
+  }
   if (code != MOSQ_ERR_SUCCESS) {
     mosquitto_property_free_all(&stamped);
     return code;
@@ -248,6 +251,10 @@ static int stamp(int event, void *event_data, void *data) {
 static int publish_will(const struct mosquitto_evt_acl_check *request, const struct session *session) {
   mosquitto_property *stamped = NULL;
   int code = add_stamp(&stamped, session);
+  char reason[JOURNAL_REASON_SIZE];
+  if (code == MOSQ_ERR_SUCCESS && queues != NULL && request->qos > 0) {
+    queues_add(queues, request->topic, request->payload, request->payloadlen, stamped, reason);
+  }
   if (code == MOSQ_ERR_SUCCESS) {
     code = mosquitto_broker_publish_copy(
         NULL, request->topic, (int)request->payloadlen, request->payload, request->qos, request->retain, stamped);
@@ -257,13 +264,15 @@ static int publish_will(const struct mosquitto_evt_acl_check *request, const str
 }
 
 static int check_publish(const struct mosquitto_evt_acl_check *request, const struct session *session) {
-  is_unstamped = false;
+  // What is published now is acknowledged after the next start, and no last will is sent.
+  if (is_ending) return MOSQ_ERR_AUTH;
+  if (queues != NULL && is_cloud(session) && strcmp(request->topic, QUEUE_COMMANDS) == 0) return MOSQ_ERR_SUCCESS;
   bool is_allowed = session != NULL && session->grant != NULL && grant_publishes(session->grant, request->topic)
+      && strncmp(request->topic, own_topics, sizeof own_topics - 1) != 0
       && (!request->retain || grant_matches(session->grant, 'r', request->topic));
   if (session == NULL || session->has_ended) {
     return is_allowed ? publish_will(request, session) : MOSQ_ERR_ACL_DENIED;
   }
-  is_unstamped = is_allowed;
   if (is_allowed) return MOSQ_ERR_SUCCESS;
   // MQTT 3.1.1 has no words for a refusal: the connection ends, without an acknowledgement, as on AWS. Any error other
   // than MOSQ_ERR_ACL_DENIED makes mosquitto do that.
@@ -274,6 +283,14 @@ static int check_publish(const struct mosquitto_evt_acl_check *request, const st
   return MOSQ_ERR_AUTH;
 }
 
+// A message that comes out of the journal doesn't come through the broker's own queue too. What the journal has given the
+// broker is asked for with QoS 0, when its client signs in again.
+static int check_delivery(const struct mosquitto_evt_acl_check *request, const struct session *session) {
+  const struct queue *queue = request->client == arriving && request->qos > 0 ? NULL : queue_of(request->client, session);
+  if (queue == NULL || !queue_takes(queue, request->topic)) return MOSQ_ERR_PLUGIN_DEFER;
+  return request->qos > 0 ? MOSQ_ERR_ACL_DENIED : MOSQ_ERR_SUCCESS;
+}
+
 static int check(int event, void *event_data, void *data) {
   (void)event, (void)data;
   struct mosquitto_evt_acl_check *request = event_data;
@@ -281,11 +298,28 @@ static int check(int event, void *event_data, void *data) {
   switch (request->access) {
     case MOSQ_ACL_WRITE: return check_publish(request, session);
     case MOSQ_ACL_SUBSCRIBE:
+      arriving = request->client;
       if (session == NULL || session->grant == NULL) return MOSQ_ERR_ACL_DENIED;
       return grant_matches(session->grant, 's', request->topic) ? MOSQ_ERR_PLUGIN_DEFER : MOSQ_ERR_ACL_DENIED;
-    case MOSQ_ACL_READ: return is_unstamped ? MOSQ_ERR_ACL_DENIED : MOSQ_ERR_PLUGIN_DEFER;
+    case MOSQ_ACL_READ: return check_delivery(request, session);
     default: return MOSQ_ERR_PLUGIN_DEFER;
   }
+}
+
+static bool may_subscribe(void *closure, const char *filter) {
+  const struct session *session = closure;
+  return grant_matches(session->grant, 's', filter);
+}
+
+static int command(int event, void *event_data, void *data) {
+  (void)event, (void)data;
+  struct mosquitto_evt_control *request = event_data;
+  struct session *session = session_of(request->client);
+  if (is_cloud(session) && request->payload != NULL) {
+    queues_command(
+        queues, session->identifier, request->client, request->payload, request->payloadlen, may_subscribe, session);
+  }
+  return MOSQ_ERR_SUCCESS;
 }
 
 // MARK: The broker's turns
@@ -310,9 +344,32 @@ static int reload(int event, void *event_data, void *data) {
   return MOSQ_ERR_SUCCESS;
 }
 
+static void note_ending(int number) {
+  is_ending = true;
+  for (size_t i = 0; i < sizeof ending_signals / sizeof *ending_signals; i++) {
+    void (*next)(int) = ending_actions[i].sa_handler;
+    if (ending_signals[i] == number && next != SIG_DFL && next != SIG_IGN) next(number);
+  }
+}
+
+// The broker sets its own handlers after it has loaded its plugins: this is for its first turn.
+static void watch_ending(void) {
+  static bool is_watching = false;
+  if (is_watching) return;
+  is_watching = true;
+  struct sigaction action = {.sa_handler = note_ending, .sa_flags = SA_RESTART};
+  sigemptyset(&action.sa_mask);
+  for (size_t i = 0; i < sizeof ending_signals / sizeof *ending_signals; i++) {
+    sigaction(ending_signals[i], &action, &ending_actions[i]);
+  }
+}
+
 static int tick(int event, void *event_data, void *data) {
   (void)event, (void)event_data, (void)data;
-  is_reloading = is_unstamped = false;
+  is_reloading = false;
+  arriving = NULL;
+  watch_ending();
+  queues_tick(queues);
   if (!someone_must_leave) return MOSQ_ERR_SUCCESS;
   someone_must_leave = false;
   twalk_r(sessions, dismiss, NULL);
@@ -327,6 +384,7 @@ static const struct {
 } callbacks[] = {
     {MOSQ_EVT_BASIC_AUTH, sign_in}, {MOSQ_EVT_DISCONNECT, disconnected}, {MOSQ_EVT_ACL_CHECK, check},
     {MOSQ_EVT_MESSAGE, stamp},      {MOSQ_EVT_RELOAD, reload},           {MOSQ_EVT_TICK, tick},
+    {MOSQ_EVT_CONTROL, command},
 };
 static const size_t callback_count = sizeof callbacks / sizeof *callbacks;
 
@@ -342,10 +400,19 @@ int mosquitto_plugin_init(mosquitto_plugin_id_t *id, void **data, struct mosquit
   plugin = id;
   for (int i = 0; i < count; i++) {
     if (strcmp(options[i].key, "clients_file") == 0) file_name = strdup(options[i].value);
+    if (strcmp(options[i].key, "journal") == 0) journal_folder = strdup(options[i].value);
+    if (strcmp(options[i].key, "journal_sync") == 0) journal_is_durable = strcmp(options[i].value, "true") == 0;
   }
   if (file_name == NULL || !load()) return MOSQ_ERR_INVAL;
+  // A file that may not grow is a disk that is full, and no reason to end.
+  signal(SIGXFSZ, SIG_IGN);
+  char reason[JOURNAL_REASON_SIZE];
+  if (journal_folder != NULL && (queues = queues_open(journal_folder, journal_is_durable, reason)) == NULL) {
+    mosquitto_log_printf(MOSQ_LOG_ERR, "Error: the journal is of no use: %s.", reason);
+    return MOSQ_ERR_INVAL;
+  }
   for (size_t i = 0; i < callback_count; i++) {
-    int code = mosquitto_callback_register(id, callbacks[i].event, callbacks[i].function, NULL, NULL);
+    int code = mosquitto_callback_register(id, callbacks[i].event, callbacks[i].function, QUEUE_COMMANDS, NULL);
     if (code != MOSQ_ERR_SUCCESS) return code;
   }
   return MOSQ_ERR_SUCCESS;
@@ -354,13 +421,16 @@ int mosquitto_plugin_init(mosquitto_plugin_id_t *id, void **data, struct mosquit
 int mosquitto_plugin_cleanup(void *data, struct mosquitto_opt *options, int count) {
   (void)data, (void)options, (void)count;
   for (size_t i = 0; i < callback_count; i++) {
-    mosquitto_callback_unregister(plugin, callbacks[i].event, callbacks[i].function, NULL);
+    mosquitto_callback_unregister(plugin, callbacks[i].event, callbacks[i].function, QUEUE_COMMANDS);
   }
+  queues_close(queues);
+  queues = NULL;
   tdestroy(sessions, free_session);
   sessions = NULL;
   latest = NULL;
   permissions_free(permissions);
   permissions = NULL;
   free(file_name);
+  free(journal_folder);
   return MOSQ_ERR_SUCCESS;
 }

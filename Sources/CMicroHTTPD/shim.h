@@ -12,9 +12,13 @@ static inline void ts_http_log(void *context, const char *format, va_list argume
   (void)arguments;
 }
 
-// MHD_start_daemon is variadic, which Swift can't call. All three callbacks get `context`. `memory` is what a connection
+// The library's URI log callback: what it returns becomes the request's state.
+typedef void *(*ts_http_begin_callback)(void *context, const char *target, struct MHD_Connection *connection);
+
+// MHD_start_daemon is variadic, which Swift can't call. All four callbacks get `context`. `memory` is what a connection
 // may use for its request line and headers, in bytes. With a certificate and its key, both PEM, it speaks TLS 1.2 and 1.3.
 static inline struct MHD_Daemon *ts_http_start(const struct sockaddr_in *address,
+                                               ts_http_begin_callback begin,
                                                MHD_AccessHandlerCallback handler,
                                                MHD_NotifyConnectionCallback changed,
                                                MHD_RequestCompletedCallback completed, void *context,
@@ -29,6 +33,7 @@ static inline struct MHD_Daemon *ts_http_start(const struct sockaddr_in *address
   struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
   if (certificate) flags |= MHD_USE_TLS;
   return MHD_start_daemon(flags, 0, NULL, NULL, handler, context, MHD_OPTION_EXTERNAL_LOGGER, ts_http_log, NULL,
+                          MHD_OPTION_URI_LOG_CALLBACK, begin, context,
                           MHD_OPTION_SOCK_ADDR, address, MHD_OPTION_CONNECTION_LIMIT, connections,
                           MHD_OPTION_CONNECTION_TIMEOUT, timeout_seconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory,
                           MHD_OPTION_NOTIFY_CONNECTION, changed, context, MHD_OPTION_NOTIFY_COMPLETED, completed,

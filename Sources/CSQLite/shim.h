@@ -19,6 +19,13 @@ static inline void ts_sqlite3_result_blob(sqlite3_context *context, const void *
 }
 // The extended result codes are macros with operators, which Swift doesn't import.
 static inline int ts_sqlite3_ioerr_write(void) { return SQLITE_IOERR_WRITE; }
+// sqlite3_config is variadic.
+static inline int ts_sqlite3_default_memory(sqlite3_mem_methods *methods) {
+  return sqlite3_config(SQLITE_CONFIG_GETMALLOC, methods);
+}
+static inline int ts_sqlite3_set_memory(const sqlite3_mem_methods *methods) {
+  return sqlite3_config(SQLITE_CONFIG_MALLOC, methods);
+}
 // sqlite3_db_config is variadic.
 static inline void ts_sqlite3_harden(sqlite3 *database) {
   sqlite3_db_config(database, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)0);

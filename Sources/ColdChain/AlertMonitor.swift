@@ -46,7 +46,11 @@ public struct AlertMonitor: Sendable {
   var ahead: Set<String> = []
   /// The place in the store up to which arrivals were looked at, as the store writes it.
   package var cursor: String?
+  /// Whether a device was left out because there were `deviceLimit` already.
+  public private(set) var isFull = false
   private static let limit = 500
+  /// Devices that are watched at most. Their names come from messages, and each is kept with the state of each rule.
+  public static let deviceLimit = 10_000
 
   /// A monitor that hasn't seen anything.
   public init() {}
@@ -55,12 +59,18 @@ public struct AlertMonitor: Sendable {
   ///
   /// A reading from the future counts as measured when it arrived, and the next one is taken whatever its time is: a clock
   /// that is ahead for a while neither raises an alert early nor hides what comes later.
+  ///
+  /// A device beyond `deviceLimit` is left out; `isFull` tells of it.
   public mutating func add(
     _ values: [(measure: String, value: Double)], device: String, at time: Int64, arrived: Int64,
     _ rules: [AlertRule]
   ) -> [AlertEvent] {
     let effective = min(time, arrived)
     let isAhead = time > arrived
+    guard seen[device] != nil || seen.count < Self.deviceLimit else {
+      isFull = true
+      return []
+    }
     let goesBack = seen[device].map { effective <= $0 } ?? false
     guard !goesBack || isAhead || ahead.contains(device) else { return [] }
     seen[device] = effective

@@ -37,6 +37,7 @@ final class StoreFollower: @unchecked Sendable {
   private var wasMissing = false
   private var timer: (any DispatchSourceTimer)?
   private var looks = 0
+  private var toldOfLimit = false
 
   static let stateName = "alerts"
   private static let rowsAtOnce = 2000
@@ -205,6 +206,12 @@ final class StoreFollower: @unchecked Sendable {
         value.map { (measure: measure.name, value: $0) }
       }
       events += monitor.add(values, device: device, at: row.time, arrived: now, rules.rules)
+    }
+    if monitor.isFull, !toldOfLimit {
+      toldOfLimit = true
+      onProblem(
+        "alerts: \(AlertMonitor.deviceLimit) devices are watched, the limit; \(device) and other new ones raise no alerts"
+      )
     }
     tell(events)
   }

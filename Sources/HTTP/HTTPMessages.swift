@@ -1,13 +1,17 @@
 /// A request: what handlers need of it.
 public struct HTTPRequest: Sendable {
-  /// GET, HEAD or POST.
+  /// One of the server's methods, such as GET.
   public let method: String
+  /// The request target as it came: the path, still percent-encoded, and the query.
+  public let target: String
   /// The path, percent-decoded, always beginning with '/'.
   public let path: String
   /// The query's parameters, percent-decoded; of one that is given twice, the last.
   public let query: [String: String]
-  /// The header fields that handlers ask for, by lower-case name.
+  /// The header fields, by lower-case name; of one that is given twice, the last.
   public let headers: [String: String]
+  /// The content; empty unless the server takes bodies.
+  public var body: [UInt8] = []
 }
 
 /// An answer.

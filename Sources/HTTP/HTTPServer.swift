@@ -1,5 +1,6 @@
 import Dispatch
 import Glibc
+import Synchronization
 import Time
 
 internal import CMicroHTTPD
@@ -23,12 +24,18 @@ public struct HTTPSettings: Sendable {
   public var answerSeconds = 60
   /// Requests a second; further ones are refused.
   public var requestRate = 2000
+  /// The methods that are answered.
+  public var methods = ["GET", "HEAD", "POST"]
+  /// The largest body of a request, in bytes; a larger one is refused. With 0 bodies are discarded.
+  public var bodyLimit = 0
+  /// The bytes that the bodies of all requests on their way may take together.
+  public var bodiesLimit = 1 << 26
 
   /// Settings for loopback.
   public init(port: UInt16) { self.port = port }
 }
 
-/// An HTTP server for GET, HEAD and POST without a body, in a thread of its own.
+/// An HTTP server in a thread of its own.
 ///
 /// On loopback, requests whose Host isn't this machine are refused, so that a web page can't reach the server through a
 /// name of its own (DNS rebinding).
@@ -41,31 +48,35 @@ public final class HTTPServer: Sendable {
   // nonisolated(unsafe): made in init, cancelled in deinit.
   private nonisolated(unsafe) let timer: any DispatchSourceTimer
 
-  /// What the library's callback gets.
+  /// Called on the server's thread with a request and with what takes its answer, once, on any thread, now or later.
+  public typealias Handler = @Sendable (HTTPRequest, @escaping @Sendable (HTTPResponse) -> Void) -> Void
+
+  /// What the library's callbacks get.
   /// @unchecked Sendable: the counters are touched by the server's one thread only.
   private final class Site: @unchecked Sendable {
-    let handler: @Sendable (HTTPRequest) -> HTTPResponse
+    let handler: Handler
     /// The address, if it is one of this machine's own.
     let loopback: String?
-    let requestRate: Int
+    let settings: HTTPSettings
     let connections: OpenConnections
+    let feeds: [EventFeed]
+    /// Requests whose answers are being made.
+    let suspended: Mutex<Set<Exchange>> = Mutex([])
     var second = 0
     var requests = 0
-    let feeds: [EventFeed]
+    /// The size of the bodies of all requests on their way.
+    var bodyBytes = 0
 
-    init(
-      _ settings: HTTPSettings, _ feeds: [EventFeed],
-      _ handler: @escaping @Sendable (HTTPRequest) -> HTTPResponse
-    ) {
+    init(_ settings: HTTPSettings, _ feeds: [EventFeed], _ handler: @escaping Handler) {
       self.feeds = feeds
       self.handler = handler
+      self.settings = settings
       loopback = settings.address.hasPrefix("127.") ? settings.address : nil
       connections = OpenConnections(
         .init(
           requests: settings.requestConnections, streams: settings.streamConnections,
           requestSeconds: settings.requestSeconds, answerSeconds: settings.answerSeconds
         ).fitting(descriptors: Self.descriptors))
-      requestRate = settings.requestRate
     }
 
     /// How many files and sockets this process may have open.
@@ -79,8 +90,61 @@ public final class HTTPServer: Sendable {
       let now = time(nil)
       if now != second { (second, requests) = (now, 0) }
       requests += 1
-      return requests > requestRate
+      return requests > settings.requestRate
     }
+  }
+
+  /// A request from its first line until its answer is sent.
+  /// @unchecked Sendable: but for `stage`, touched by the server's one thread only.
+  private final class Exchange: @unchecked Sendable, Hashable {
+    enum Stage {
+      case handling
+      /// The library waits until the answer is there.
+      case suspended
+      case answered(HTTPResponse)
+      /// The answer was sent, or the client has gone.
+      case ended
+    }
+
+    let target: String
+    let connection: OpaquePointer
+    let stage = Mutex(Stage.handling)
+    var hasHeaders = false
+    var isHandled = false
+    var body: [UInt8] = []
+    /// The refusal of the body.
+    var refusal: HTTPResponse?
+
+    init(_ target: String, _ connection: OpaquePointer) {
+      self.target = target
+      self.connection = connection
+    }
+
+    /// Takes the answer; a second one is ignored.
+    func finish(_ response: HTTPResponse) {
+      stage.withLock { stage in
+        switch stage {
+        case .answered, .ended: return
+        case .handling: break
+        case .suspended: MHD_resume_connection(connection)
+        }
+        stage = .answered(response)
+      }
+    }
+
+    /// The answer, or nil after asking the library to wait for it.
+    func answerOrSuspension() -> HTTPResponse? {
+      stage.withLock { stage in
+        if case .answered(let response) = stage { return response }
+        // Under the same lock as the answer: none can come in between.
+        stage = .suspended
+        MHD_suspend_connection(connection)
+        return nil
+      }
+    }
+
+    static func == (one: Exchange, other: Exchange) -> Bool { one === other }
+    func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
   }
 
   /// After so long without a byte the library closes a connection that isn't waiting for an event.
@@ -89,7 +153,6 @@ public final class HTTPServer: Sendable {
   private static let connectionMemory = 16_384
   /// Connections beyond the limits that the library may hold while those that were ended are closed.
   static let spareConnections = 64
-  private static let headerNames = ["Authorization", "Cookie", "Last-Event-ID", "X-Requested-With", "Origin"]
 
   /// Starts to listen on loopback.
   public convenience init(port: UInt16, handler: @escaping @Sendable (HTTPRequest) -> HTTPResponse)
@@ -100,9 +163,16 @@ public final class HTTPServer: Sendable {
 
   /// Starts to listen. The streams of `feeds` end when the server does. `handler` is called on the server's thread. The
   /// caller has blocked the signals that it wants for itself.
-  public init(
+  public convenience init(
     _ settings: HTTPSettings, feeds: [EventFeed] = [],
     handler: @escaping @Sendable (HTTPRequest) -> HTTPResponse
+  ) throws(HTTPError) {
+    try self.init(settings, feeds: feeds) { request, finish in finish(handler(request)) }
+  }
+
+  /// Starts to listen, with answers that may come later. The caller has blocked the signals that it wants for itself.
+  public init(
+    _ settings: HTTPSettings, feeds: [EventFeed] = [], asynchronous handler: @escaping Handler
   ) throws(HTTPError) {
     site = Site(settings, feeds, handler)
     var address = sockaddr_in()
@@ -115,9 +185,14 @@ public final class HTTPServer: Sendable {
     let connections = settings.requestConnections + settings.streamConnections + Self.spareConnections
     let started = ts_http_start(
       &address,
-      { context, connection, url, method, _, _, uploaded, state in
-        guard let context, let connection, let url, let method else { return .NO }
-        return HTTPServer.answer(context, connection, url, method, uploaded, state)
+      { _, target, connection in
+        guard let target, let connection else { return nil }
+        return Unmanaged.passRetained(Exchange(String(cString: target), connection)).toOpaque()
+      },
+      { context, connection, url, method, _, data, uploaded, state in
+        guard let context, let url, let method, let uploaded, let state = state?.pointee else { return .NO }
+        let exchange = Unmanaged<Exchange>.fromOpaque(state).takeUnretainedValue()
+        return HTTPServer.receive(HTTPServer.site(context), exchange, url, method, data, uploaded)
       },
       { context, connection, _, code in
         guard let context, let connection else { return }
@@ -128,9 +203,16 @@ public final class HTTPServer: Sendable {
           connections.remove(connection)
         }
       },
-      { context, connection, _, _ in
+      { context, connection, state, _ in
         guard let context, let connection else { return }
-        HTTPServer.site(context).connections.answered(connection)
+        let site = HTTPServer.site(context)
+        site.connections.answered(connection)
+        guard let pointer = state?.pointee else { return }
+        state?.pointee = nil
+        let exchange = Unmanaged<Exchange>.fromOpaque(pointer).takeRetainedValue()
+        exchange.stage.withLock { $0 = .ended }
+        site.bodyBytes -= exchange.body.count
+        site.suspended.withLock { _ = $0.remove(exchange) }
       }, Unmanaged.passUnretained(site).toOpaque(), UInt32(clamping: connections), Self.timeoutSeconds,
       Self.connectionMemory, settings.tls?.certificate, settings.tls?.key)
     guard let started else {
@@ -153,6 +235,9 @@ public final class HTTPServer: Sendable {
     timer.cancel()
     // A suspended connection keeps the library from stopping.
     for feed in site.feeds { feed.close() }
+    for exchange in site.suspended.withLock({ $0 }) {
+      exchange.finish(HTTPResponse(503, "the server is ending\n"))
+    }
     MHD_stop_daemon(daemon)
   }
 
@@ -160,45 +245,83 @@ public final class HTTPServer: Sendable {
     Unmanaged<Site>.fromOpaque(context).takeUnretainedValue()
   }
 
-  private static func answer(
-    _ context: UnsafeMutableRawPointer, _ connection: OpaquePointer, _ url: UnsafePointer<CChar>,
-    _ method: UnsafePointer<CChar>, _ uploaded: UnsafeMutablePointer<Int>?,
-    _ state: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+  /// The library calls first when it has the headers, then with each piece of the body, with none when the request is
+  /// complete, and once more after a suspension.
+  private static func receive(
+    _ site: Site, _ exchange: Exchange, _ path: UnsafePointer<CChar>, _ method: UnsafePointer<CChar>,
+    _ data: UnsafePointer<CChar>?, _ uploaded: UnsafeMutablePointer<Int>
   ) -> MHD_Result {
-    // The library calls first when it has the headers, and again when the request is complete.
-    if state?.pointee == nil {
-      state?.pointee = context
+    if !exchange.hasHeaders {
+      exchange.hasHeaders = true
+      // Refused before it is sent, where the client says how much it will be.
+      if site.settings.bodyLimit > 0,
+        let length = header(exchange.connection, "Content-Length").flatMap({ Int($0) }),
+        length > site.settings.bodyLimit
+      {
+        return send(tooLarge(site), exchange.connection, site)
+      }
       return .YES
     }
-    if let uploaded, uploaded.pointee > 0 {
-      // No request here has a body; one is discarded as it comes.
+    if uploaded.pointee > 0 {
+      if let data, site.settings.bodyLimit > 0, exchange.refusal == nil {
+        let piece = UnsafeRawBufferPointer(start: data, count: uploaded.pointee)
+        if exchange.body.count + piece.count > site.settings.bodyLimit {
+          exchange.refusal = tooLarge(site)
+        } else if site.bodyBytes + piece.count > site.settings.bodiesLimit {
+          exchange.refusal = HTTPResponse(503, "too many requests at once; try again\n")
+        } else {
+          site.bodyBytes += piece.count
+          exchange.body += piece
+        }
+      }
       uploaded.pointee = 0
       return .YES
     }
-    let site = site(context)
-    site.connections.answering(connection)
-    let host = header(connection, "Host")
-    let name = String(cString: method)
-    let response: HTTPResponse
-    if site.isTooMuch() {
-      response = HTTPResponse(429, "too many requests\n")
-    } else if let address = site.loopback, !HostName.isLoopback(host, address: address) {
-      response = HTTPResponse(421, "this server is for 127.0.0.1 and localhost only\n")
-    } else if !["GET", "HEAD", "POST"].contains(name) {
-      response = HTTPResponse(405, "only GET, HEAD and POST are answered\n")
-    } else {
-      var headers: [String: String] = [:]
-      for field in headerNames { headers[field.lowercased()] = header(connection, field) }
-      let answer = site.handler(
-        HTTPRequest(method: name, path: String(cString: url), query: query(connection), headers: headers))
-      response =
-        answer.events == nil || site.connections.streaming(connection)
-        ? answer : HTTPResponse(503, "there are too many readers; try again later\n")
+    if !exchange.isHandled {
+      exchange.isHandled = true
+      site.connections.handling(exchange.connection)
+      handle(site, exchange, String(cString: path), String(cString: method))
     }
-    return send(response, connection)
+    site.suspended.withLock { _ = $0.insert(exchange) }
+    guard let response = exchange.answerOrSuspension() else { return .YES }
+    site.suspended.withLock { _ = $0.remove(exchange) }
+    return send(response, exchange.connection, site)
   }
 
-  private static func send(_ response: HTTPResponse, _ connection: OpaquePointer) -> MHD_Result {
+  private static func tooLarge(_ site: Site) -> HTTPResponse {
+    HTTPResponse(413, "the body of a request has at most \(site.settings.bodyLimit) bytes\n")
+  }
+
+  private static func handle(_ site: Site, _ exchange: Exchange, _ path: String, _ method: String) {
+    let connection = exchange.connection
+    if let refusal = exchange.refusal {
+      exchange.finish(refusal)
+    } else if site.isTooMuch() {
+      exchange.finish(HTTPResponse(429, "too many requests\n"))
+    } else if let address = site.loopback,
+      !HostName.isLoopback(header(connection, "Host"), address: address)
+    {
+      exchange.finish(HTTPResponse(421, "this server is for 127.0.0.1 and localhost only\n"))
+    } else if !site.settings.methods.contains(method) {
+      exchange.finish(
+        HTTPResponse(405, "only \(site.settings.methods.joined(separator: ", ")) are answered\n"))
+    } else {
+      var headers: [String: String] = [:]
+      for (name, value) in values(connection, .HEADER_KIND) { headers[name.lowercased()] = value }
+      let query = Dictionary(values(connection, .GET_ARGUMENT_KIND)) { _, last in last }
+      site.handler(
+        HTTPRequest(
+          method: method, target: exchange.target, path: path, query: query, headers: headers,
+          body: exchange.body)
+      ) { exchange.finish($0) }
+    }
+  }
+
+  private static func send(_ answer: HTTPResponse, _ connection: OpaquePointer, _ site: Site) -> MHD_Result {
+    site.connections.answering(connection)
+    let response =
+      answer.events == nil || site.connections.streaming(connection)
+      ? answer : HTTPResponse(503, "there are too many readers; try again later\n")
     let made: OpaquePointer?
     if let events = response.events {
       made = events.response(connection, lastSeen: header(connection, "Last-Event-ID").flatMap { Int($0) })
@@ -222,18 +345,18 @@ public final class HTTPServer: Sendable {
     MHD_lookup_connection_value(connection, .HEADER_KIND, name).map { String(cString: $0) }
   }
 
-  private static func query(_ connection: OpaquePointer) -> [String: String] {
+  private static func values(_ connection: OpaquePointer, _ kind: MHD_ValueKind) -> [(String, String)] {
     let found = Found()
     MHD_get_connection_values(
-      connection, .GET_ARGUMENT_KIND,
+      connection, kind,
       { data, _, key, value in
         guard let data, let key else { return .YES }
         let found = Unmanaged<Found>.fromOpaque(data).takeUnretainedValue()
-        found.values[String(cString: key)] = value.map { String(cString: $0) } ?? ""
+        found.values.append((String(cString: key), value.map { String(cString: $0) } ?? ""))
         return .YES
       }, Unmanaged.passUnretained(found).toOpaque())
     return found.values
   }
 
-  private final class Found { var values: [String: String] = [:] }
+  private final class Found { var values: [(String, String)] = [] }
 }

@@ -30,7 +30,7 @@ final class OpenConnections: Sendable {
     }
   }
 
-  private enum Activity { case request, answer, stream }
+  private enum Activity { case request, handling, answer, stream }
 
   private struct Connection {
     let socket: Int32
@@ -58,8 +58,8 @@ final class OpenConnections: Sendable {
       guard waiting.count > limits.requests else { return }
       // An answer is worth more than a client that says nothing.
       let oldest = waiting.min {
-        ($0.value.activity == .answer ? 1 : 0, $0.value.since.nanoseconds)
-          < ($1.value.activity == .answer ? 1 : 0, $1.value.since.nanoseconds)
+        ($0.value.activity == .request ? 0 : 1, $0.value.since.nanoseconds)
+          < ($1.value.activity == .request ? 0 : 1, $1.value.since.nanoseconds)
       }
       if let oldest { Self.end(oldest.key, &open) }
     }
@@ -71,7 +71,10 @@ final class OpenConnections: Sendable {
     open.withLock { _ = $0.removeValue(forKey: key) }
   }
 
-  /// A request is complete.
+  /// A request is complete; its answer is being made, however long that takes.
+  func handling(_ connection: OpaquePointer) { begin(.handling, connection) }
+
+  /// The answer is being sent.
   func answering(_ connection: OpaquePointer) { begin(.answer, connection) }
 
   /// The answer was sent; the next request may come.
@@ -95,7 +98,7 @@ final class OpenConnections: Sendable {
         switch connection.activity {
         case .request: seconds = limits.requestSeconds
         case .answer: seconds = limits.answerSeconds
-        case .stream: continue
+        case .handling, .stream: continue
         }
         if now.since(connection.since) >= Int64(seconds) * 1_000_000_000 { Self.end(key, &open) }
       }

@@ -21,6 +21,12 @@ package struct JSONWriter: Sendable {
   /// The text so far.
   package var text: String { String(decoding: bytes, as: UTF8.self) }
 
+  /// Hands over the text so far, for a document that is written in parts; what follows continues it.
+  package mutating func takeBytes() -> [UInt8] {
+    defer { bytes.removeAll() }
+    return bytes
+  }
+
   // MARK: Values
 
   package mutating func value(_ text: String) {

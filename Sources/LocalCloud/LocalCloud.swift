@@ -14,6 +14,10 @@ package final class LocalCloud {
   package static let testClient = "mqttTestClient"
   /// The device name of the rules engine; it may subscribe and publish what its rules say.
   package static let rulesEngine = "rulesEngine"
+  /// The client identifier of the rules engine's session for the rules that store.
+  package static let storingEngine = "\(rulesEngine)-store"
+  /// The client identifiers of the rules engine's sessions.
+  package static let engineSessions = [rulesEngine, storingEngine]
   /// The policy that each device of a run has.
   package static let defaultPolicy = "truckSensor-policy"
   /// The registry.
@@ -65,10 +69,11 @@ package final class LocalCloud {
   ///   - alertTopic: Where the rules engine publishes alerts.
   ///   - retains: Whether the trucks publish retained messages.
   ///   - secondPort: Another port to listen on, such as 443, where AWS's SDKs connect by default.
+  ///   - journal: How messages for the rules engine survive the broker's death.
   ///   - report: Hears what was made and what changes.
   package static func start(
     devices: [(name: String, topic: TopicName)], rules: [RuleDocument], alertTopic: String, retains: Bool,
-    secondPort: UInt16?, report: @escaping Report
+    secondPort: UInt16?, journal: BrokerConfiguration.Journal = .on, report: @escaping Report
   ) throws -> LocalCloud {
     let provisioning = try Self.provisioning()
     let authority = provisioning.authority
@@ -100,17 +105,26 @@ package final class LocalCloud {
       privateKeyFile: server.privateKeyPath, accessControlList: compiled.accessControlList)
     configuration.plugin = (pluginFile, compiled.clients)
     configuration.secondPort = secondPort
+    configuration.journal = journal
     let broker = try EmbeddedBroker(configuration)
     if broker.replacedLeftover { report("Ended a broker that an earlier run had left behind.") }
     if broker.port != configuration.preferredPort {
       report("Port \(configuration.preferredPort) is in use; the local broker listens on \(broker.port).")
     }
     report("Local broker: 127.0.0.1:\(broker.port), mutual TLS; log: \(broker.logFile)")
+    let leftBehind = broker.leftBehind[storingEngine] ?? 0
+    if leftBehind > 0 {
+      let what = leftBehind == 1 ? "reading from the last run is" : "readings from the last run are"
+      report("\(leftBehind) \(what) stored now.")
+    }
     if let secondPort { report("It listens on \(secondPort), too, for devices that connect to port 443.") }
     return LocalCloud(
       broker: broker, provisioning: provisioning, identity: identity, permissions: permissions,
       notes: compiled.notes, report: report)
   }
+
+  /// Ends the broker. How many messages still wait in its journal for the rules that store.
+  package func stop() -> Int { broker.stop()[Self.storingEngine] ?? 0 }
 
   /// Beside the executable, where the build puts both.
   private static var pluginFile: String? {

@@ -23,6 +23,19 @@ import Testing
     }
   }
 
+  @Test func `devices beyond the limit raise no alerts, and those before them still do`() throws {
+    let rule = try #require(AlertRule.defaults.first)
+    var monitor = AlertMonitor()
+    for number in 0..<AlertMonitor.deviceLimit {
+      _ = monitor.add([], device: "d\(number)", at: 1, arrived: 1, [rule])
+    }
+    #expect(!monitor.isFull)
+    #expect(monitor.add([], device: "late", at: 1, arrived: 1, [rule]).isEmpty)
+    #expect(monitor.isFull && monitor.seen.count == AlertMonitor.deviceLimit && monitor.seen["late"] == nil)
+    _ = monitor.add([], device: "d0", at: 2, arrived: 2, [rule])
+    #expect(monitor.seen["d0"] == 2)
+  }
+
   @Test(
     arguments: [
       // Cooling down from warm is no excursion.

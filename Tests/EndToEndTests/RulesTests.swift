@@ -128,6 +128,57 @@ struct RulesTests {
     _ = cloud.wait()
   }
 
+  @Test func `a folder of rules that can't be read for a while leaves the rules as they were`() throws {
+    try setRule(filter: "load/in", topic: "load/out")
+    let (cloud, _) = try startCloud()
+    try setRule(in: "own", filter: "load/in", topic: "load/out")
+    let engine = try truck.start("rules", "run", "--rules", "own", "--client-id", "another", "--json")
+    try engine.waitUntil { $0.errorText.contains("rules: ready") }
+    let files = FileManager.default
+    try files.moveItem(atPath: truck.path("own"), toPath: truck.path("away"))
+    func told(_ text: String) -> Int { engine.errorText.components(separatedBy: text).count - 1 }
+    try engine.waitUntil { _ in told("the rules stay as they were") == 1 }
+    // A watch of the folder later, it isn't told again; the rule still does its work.
+    let watcher = try truck.start("subscribe", "load/out", "--count", "1", "--timeout", "15s")
+    try watcher.waitUntil { $0.errorText.contains("subscribed") }
+    #expect(try truck.run("publish", "load/in", "{\"a\":1}").status == 0)
+    #expect(watcher.wait().lines.contains("{\"a\":1}"))
+    #expect(told("the rules stay as they were") == 1 && told("reloaded:") == 0)
+    try files.moveItem(atPath: truck.path("away"), toPath: truck.path("own"))
+    try engine.waitUntil { _ in told("reloaded: load") == 1 }
+    // A document that is gone takes its rule with it.
+    try files.removeItem(atPath: truck.path("own/load.json"))
+    try engine.waitUntil { _ in told("reloaded: \n") == 1 }
+    engine.interrupt()
+    #expect((engine.wait().json["rules"] as? [String: Any])?.isEmpty == true)
+    cloud.interrupt()
+    _ = cloud.wait()
+  }
+
+  @Test(arguments: [
+    "SELECT (SELECT VALUE concat(@s, @s) FROM l) AS r FROM 't'",
+    "SELECT transform('enrichArray', o, l) AS r FROM 't'",
+    "SELECT \((0..<2_000).map { "s AS a\($0)" }.joined(separator: ", ")), * FROM 't'",
+    "SELECT regexp_matches(@s, '\(String(repeating: "()", count: 90))(a|b)*[cd]') AS r FROM 't'",
+  ]) func `a statement that would take gigabytes ends within the memory of a small process`(sql: String)
+    throws
+  {
+    let members = (0..<5_000).map { "\"k\($0)\":1" }.joined(separator: ",")
+    let list = repeatElement("{}", count: 30_000).joined(separator: ",")
+    let text = String(repeating: "a", count: 80_000)
+    try truck.write("{\"s\":\"\(text)\",\"l\":[\(list)],\"o\":{\(members)}}\n", to: "payload.json")
+    try truck.write("SET @s = s \(sql)", to: "statement.sql")
+    let result = try Trucksensor.Running(
+      URL(fileURLWithPath: "/bin/sh"),
+      [
+        "-c",
+        "ulimit -v 700000; exec '\(Trucksensor.executable.path)' rules eval --sql \"$(cat statement.sql)\" < payload.json",
+      ], in: truck.folder
+    ).wait()
+    #expect(result.status == 1 && result.output == "", "\(result.status) \(result.errors.prefix(500))")
+    #expect(result.errors.contains(/^trucksensor: line 1: (evaluation reads|a regular expression has more)/))
+  }
+
   @Test func `counters are served to Prometheus, on loopback names only`() throws {
     try setRule(filter: "load/in", topic: "load/out")
     let (cloud, _) = try startCloud()

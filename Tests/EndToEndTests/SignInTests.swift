@@ -47,7 +47,7 @@ struct SignInTests {
   }
 
   private func brokerFile(_ cloud: Trucksensor.Running, _ name: String) throws -> String {
-    truck.path("data/broker/\(try port(cloud))/\(name)")
+    truck.path("data/broker/\(name)")
   }
 
   private func log(_ cloud: Trucksensor.Running) -> String {
@@ -252,7 +252,7 @@ struct SignInTests {
       "mosquitto_sub", cloud, "truckB",
       [
         "-V", "mqttv5", "-i", "truckB-will", "-t", "none", "--will-topic", "truck/will", "--will-payload",
-        "{}", "--will-qos", "1", "-D", "will", "user-property", "clientId", "impostor",
+        "{}", "--will-qos", "1", "--will-retain", "-D", "will", "user-property", "clientId", "impostor",
       ])
     try device.waitUntil { _ in log(cloud).contains(" as truckB-will (") }
     let process = try broker(cloud)
@@ -270,6 +270,52 @@ struct SignInTests {
     let stored = try truck.run("store", "query", "SELECT DISTINCT device FROM sensorDB.who")
     #expect(stored.output.contains("truckB"), "\(stored.output)\(stored.errors)")
     #expect(!stored.output.contains("impostor"), "\(stored.output)")
+  }
+
+  @Test(.enabled(if: hasClients, missing))
+  func `a last will is stamped, and sent only to a topic that the policy of its device allows`() throws {
+    let cloud = try startCloud()
+    try provision(cloud, "thing", "truckB", "--policy", "anything")
+    try provision(cloud, "thing", "truckC")
+    for (device, topic) in [("truckC", "truck/will"), ("truckB", "truck/last")] {
+      let dying = try mosquitto(
+        "mosquitto_sub", cloud, device,
+        [
+          "-V", "mqttv5", "-i", device, "-t", "none", "--will-topic", topic, "--will-payload", "{}",
+          "--will-qos", "1", "--will-retain", "-D", "will", "user-property", "clientId", "impostor",
+        ])
+      try dying.waitUntil { _ in log(cloud).contains(" as \(device) (") }
+      dying.interrupt(SIGKILL)
+      _ = dying.wait()
+    }
+    // What is retained comes with the stamp, too.
+    let retained = try mosquitto(
+      "mosquitto_sub", cloud, "mqttTestClient",
+      ["-V", "mqttv5", "-i", "reader", "-t", "truck/+", "-q", "1", "-F", "%t %P", "-C", "1", "-W", "10"]
+    ).wait()
+    #expect(retained.output.hasPrefix("truck/last clientId:truckB principal:"), "\(retained.output)")
+    stop(cloud)
+    let stored = try truck.run("store", "query", "SELECT DISTINCT device FROM sensorDB.who")
+    #expect(stored.output.contains("truckB") && !stored.output.contains("truckC"), "\(stored.output)")
+    #expect(!stored.output.contains("impostor"), "\(stored.output)")
+  }
+
+  @Test func `a device whose policy allows all can't speak to the engine's journal, or for it`() throws {
+    let cloud = try startCloud()
+    try provision(cloud, "thing", "greedy", "--policy", "anything")
+    let commands = [
+      ("$CONTROL/trucksensor/queue/v1", "done 1 1000000"), ("$CONTROL/trucksensor/queue/v1", "open new 9\n#"),
+      ("$trucksensor/queue", "done 1000000"),
+    ]
+    for (topic, text) in commands {
+      let result = try truck.run("publish", topic, text, "--device", "greedy", "--qos", "1")
+      #expect(result.status == 77, "\(topic): \(result.errors)")
+    }
+    let result = try truck.run("publish", "truck/freezer", "{}", "--device", "greedy", "--qos", "1")
+    #expect(result.status == 0, "\(result.errors)")
+    stop(cloud)
+    let stored = try truck.run("store", "query", "SELECT DISTINCT device FROM sensorDB.who")
+    #expect(stored.output.contains("greedy"), "\(stored.output)")
   }
 
   @Test(.enabled(if: hasClients, missing))

@@ -330,10 +330,30 @@ import Testing
     (allow("iot:Subscribe", "topic/a"), "is about 'topicfilter/…'"),
     (allow("iot:Publish", "topic/a"), "iot:Connect is not allowed"),
     (#"{"Effect": "Allow", "NotAction": "iot:Publish", "Resource": "*"}"#, "NotAction allows all"),
+    (
+      allow("iot:Publsh", "topic/a"),
+      "'iot:Publsh' is not an action of AWS IoT and matches nothing; did you mean 'iot:Publish'?"
+    ),
+    (#"{"Effect": "Deny", "Action": "iot:Recieve", "Resource": "*"}"#, "did you mean 'iot:Receive'?"),
+    (
+      #"{"Effect": "Deny", "NotAction": ["iot:Publish", "iotanalytics:x"], "Resource": "*"}"#,
+      "'iotanalytics:x' is not"
+    ),
+    (allow("iot:Pub*x", "topic/a"), "'iot:Pub*x' is not an action"),
   ])
   func `what grants too much is warned of`(statement: String, warning: String) throws {
     let warnings = try Self.policy("w", statement).warnings
     #expect(warnings.contains { $0.contains(warning) }, "\(warnings)")
+  }
+
+  @Test(arguments: [
+    "iot:Publish", "iot:publish", "iot:*", "*", "iot:*Publish", "iot:Get?hingShadow",
+    "iotjobsdata:DescribeJobExecution",
+    "iot:AssumeRoleWithCertificate",
+  ])
+  func `an action of AWS IoT is not warned of`(action: String) throws {
+    let warnings = try Self.policy("w", Self.allow(action, "topic/a")).warnings
+    #expect(!warnings.contains { $0.contains("not an action") }, "\(warnings)")
   }
 
   @Test(arguments: [

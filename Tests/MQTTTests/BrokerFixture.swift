@@ -41,11 +41,14 @@ final class BrokerFixture {
       path("\(name).crt"))
   }
 
-  func startBroker(port: UInt16 = 20_883) throws -> EmbeddedBroker {
+  func startBroker(
+    port: UInt16 = 20_883, _ adjust: (inout BrokerConfiguration) -> Void = { _ in }
+  ) throws -> EmbeddedBroker {
     var configuration = BrokerConfiguration(
       directory: path("broker"), caFile: path("ca.crt"), certificateFile: path("server.crt"),
       privateKeyFile: path("server.key"), accessControlList: accessControlList)
     configuration.preferredPort = port
+    adjust(&configuration)
     return try EmbeddedBroker(configuration)
   }
 

@@ -1,6 +1,7 @@
 import Files
 import Glibc
 import Testing
+import Time
 
 @testable import MQTT
 
@@ -186,16 +187,18 @@ import Testing
     #expect(failure?.message.contains("another client signs in with the same client identifier") == true)
   }
 
-  @Test func `a second broker in one folder takes the next port and leaves the first alone`() throws {
+  @Test func `a second broker in one folder is refused and leaves the first alone`() throws {
     let first = try fixture.startBroker()
     let process = try brokerProcess(first)
-    let second = try fixture.startBroker()
-    #expect(second.port != first.port)
+    #expect { try fixture.startBroker() } throws: {
+      "\($0)".contains("another run already has the local broker of this folder")
+        && "\($0)".contains("on port \(first.port)")
+    }
     #expect(kill(process, 0) == 0)
     #expect(EmbeddedBroker.runningPort(in: fixture.path("broker")) == first.port)
-    second.stop()
     first.stop()
     #expect(kill(process, 0) != 0)
+    #expect(EmbeddedBroker.runningPort(in: fixture.path("broker")) == nil)
   }
 
   @Test func `each client for which the broker discards messages is named once`() throws {
@@ -210,6 +213,54 @@ import Testing
     let notices = log.newNotices()
     #expect(notices.count == 1)
     #expect(notices.first?.contains("Client slower doesn't keep up: 1000000 messages") == true)
+  }
+
+  @Test func `the bytes that wait for an absent client are limited, and the client is named`() throws {
+    let size = 100_000
+    let broker = try fixture.startBroker { $0.queueBytes = 10 * size }
+    func connect() throws -> (MQTTClient, Recorder) {
+      let reader = try fixture.client("reader", port: broker.port, loop: loop) {
+        $0.cleanStart = false
+        $0.sessionExpirySeconds = 600
+      }
+      let seen = Recorder(loop)
+      reader.delegate = seen
+      reader.subscribe(try TopicFilter("truck/#"), qos: .atLeastOnce)
+      reader.connect()
+      seen.run { !$0.subscribed.isEmpty || $0.failure != nil || $0.timedOut }
+      return (reader, seen)
+    }
+    do {
+      let (reader, seen) = try connect()
+      reader.disconnect()
+      seen.run { $0.states.last == .disconnected || $0.timedOut }
+    }
+    let truck = try fixture.client("truckSensor01", port: broker.port, loop: loop)
+    let sent = Recorder(loop)
+    truck.delegate = sent
+    let header = try PublishHeader(
+      topic: TopicName("truck/bulk"), qos: .atLeastOnce, properties: PublishProperties())
+    for _ in 0..<30 {
+      let payload = [UInt8](repeating: 0x61, count: size)
+      #expect(truck.publish(OutgoingMessage(header: header, payload: payload, due: .now())))
+    }
+    truck.connect()
+    sent.run { $0.delivered.count + $0.refused.count == 30 || $0.failure != nil || $0.timedOut }
+    #expect(sent.delivered.count + sent.refused.count == 30)
+    var notices: [String] = []
+    broker.onNotice(loop) { [loop] in
+      notices.append($0)
+      loop.stop()
+    }
+    let deadline = loop.makeTimer { [loop] in loop.stop() }
+    deadline.set(MonotonicTime.now().advanced(by: 10_000_000_000))
+    loop.run()
+    #expect(notices.count == 1 && notices[0].hasPrefix("Client reader doesn't keep up: "), "\(notices)")
+    deadline.cancel()
+    // What fits is kept.
+    let (_, seen) = try connect()
+    seen.run { $0.received.count >= 10 || $0.failure != nil || $0.timedOut }
+    #expect(seen.received.count >= 10)
   }
 
   @Test(arguments: [(65_535, true), (65_536, false), (300_000_000, false)])
@@ -360,7 +411,7 @@ import Testing
   }
 
   private func brokerProcess(_ broker: EmbeddedBroker) throws -> pid_t {
-    let text = try Files.readText(fixture.path("broker/\(broker.port)/pid"))
+    let text = try Files.readText(fixture.path("broker/pid"))
     return try #require(pid_t(text.filter { $0 != "\n" }))
   }
 

@@ -1,11 +1,12 @@
 import Foundation
+import JSON
 import MQTT
 import Testing
 
 @testable import RulesEngine
 
 /// Every function of the dialect on extremes, and documents that are cut or changed: there is always an answer, no
-/// answer is longer than a payload may be, and none takes for ever.
+/// answer is longer than a payload may be, and none takes for ever. `LimitTests` has what grows.
 @Suite struct ExtremeTests {
   private static let longText = String(repeating: "ab1 ", count: 50_000)
 
@@ -39,7 +40,7 @@ import Testing
     }
 
     func evaluate(_ text: String) throws {
-      evaluator.steps.reset()
+      evaluator.budget.reset()
       let value = evaluator.value(of: try Parser.expression(text, variables: []))
       guard !value.isUndefined, let bytes = value.json else { return }
       #expect(bytes.count <= EvaluationLimits.bytes)
@@ -70,7 +71,9 @@ import Testing
         // All values for one argument, a sample of the combinations for more.
         let rounds = count == 0 ? 1 : count == 1 ? Self.values.count : 60
         for round in 0..<rounds {
-          let arguments = (0..<count).map { count == 1 && $0 == 0 ? "v\(round)" : argument() }
+          var arguments = (0..<count).map { count == 1 && $0 == 0 ? "v\(round)" : argument() }
+          // Which API is asked must be a constant.
+          if function.problem != nil { arguments[0] = "'DescribeThing'" }
           try subject.evaluate("\(function.name)(\(arguments.joined(separator: ", ")))")
         }
       }
@@ -120,28 +123,6 @@ import Testing
     guard case .output = StatementEvaluator().evaluate(statement, message) else {
       Issue.record("no output")
       return
-    }
-  }
-
-  @Test(
-    "A statement that grows without end is refused or gives no half result",
-    arguments: [
-      // Each step doubles, or multiplies by the length.
-      "SET \((1..<60).map { "@x\($0) = concat(@x\($0 - 1), @x\($0 - 1))" }.reduce("@x0 = 'abcdefgh'") { $0 + ", " + $1 }) SELECT @x59 AS r FROM 't'",
-      "SET \((1..<60).map { "@x\($0) = [@x\($0 - 1), @x\($0 - 1)]" }.reduce("@x0 = 1") { $0 + ", " + $1 }) SELECT @x59 AS r FROM 't'",
-      "SET \((1..<60).map { "@x\($0) = [@x\($0 - 1), @x\($0 - 1)]" }.reduce("@x0 = 1") { $0 + ", " + $1 }) SELECT @x59 = @x58 AS r, [@x59] = [@x59] AS s FROM 't'",
-      "SELECT \(String(repeating: "replace(", count: 60))s\(String(repeating: ", 'a', 'aaaaaaaaaaaaaaaaaaaa')", count: 60)) AS r FROM 't'",
-      "SELECT \(String(repeating: "(SELECT VALUE ", count: 20))1\(String(repeating: " FROM l)", count: 20)) AS r FROM 't'",
-      "SELECT indexof(s, t) AS a, replace(s, t, 'x') AS b, regexp_matches(s, '(a+)+b') AS c, regexp_replace(s, '', 'yyyy') AS d FROM 't'",
-    ])
-  func growth(sql: String) throws {
-    let text = String(repeating: "a", count: 100_000)
-    let payload =
-      "{\"s\":\"\(text)\",\"t\":\"\(text.prefix(50_000))b\",\"l\":[\(repeatElement("0", count: 1000).joined(separator: ","))]}"
-    let statement = try CompiledStatement(sql, version: .v2016)
-    let message = Message(topic: "t", payload: Array(payload.utf8), receivedMilliseconds: 0)
-    if case .output(let bytes) = StatementEvaluator().evaluate(statement, message) {
-      #expect(bytes.count <= EvaluationLimits.bytes)
     }
   }
 
@@ -198,13 +179,16 @@ import Testing
     .map { ($0.lastPathComponent, Array(try Data(contentsOf: $0))) }
   }
 
-  /// The document cut at every 50th byte, and with each of up to 60 numbers replaced by extremes.
-  private static func variants(of bytes: [UInt8]) -> [[UInt8]] {
+  /// The document cut at every 50th byte, and with each of its first `numbers` numbers replaced by extremes.
+  private static func variants(of bytes: [UInt8], numbers: Int = 60) -> [[UInt8]] {
     var variants = stride(from: 0, to: min(bytes.count, 20_000), by: 50).map { Array(bytes[..<$0]) }
-    let text = String(decoding: bytes, as: UTF8.self)
-    for match in text.matches(of: /-?[0-9]+(\.[0-9]+)?/).prefix(60) {
+    var place = 0
+    for _ in 0..<numbers {
+      func isNumber(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) || byte == 0x2D || byte == 0x2E }
+      guard let start = bytes[place...].firstIndex(where: isNumber) else { break }
+      place = bytes[start...].firstIndex { !isNumber($0) } ?? bytes.count
       for extreme in ["1e300", "-1e300", "-9223372036854775808", "1e99999", "0", "null", "\"x\"", "[]"] {
-        variants.append(Array(text.replacingCharacters(in: match.range, with: extreme).utf8))
+        variants.append(bytes[..<start] + Array(extreme.utf8) + bytes[place...])
       }
     }
     return variants
@@ -226,8 +210,15 @@ import Testing
   @Test("A file of cases that is cut or has extreme numbers is read, run or refused")
   func cases() throws {
     for (_, bytes) in try Self.documents(in: "Tests/RulesEngineTests/Cases") {
-      // The files are long: a part of each has all that a case can have.
-      for variant in Self.variants(of: Array(bytes.prefix(6000))).prefix(250) {
+      // The files are long: whole cases at the start of each have all that a case can have.
+      let lines = bytes.split(separator: 0x0A).prefix(12)
+      guard let first = lines.first, first == [0x5B] else {
+        Issue.record("a file of cases begins with a line '['")
+        return
+      }
+      var some = Array(lines.joined(separator: [0x0A]))
+      if some.last == UInt8(ascii: ",") { some[some.count - 1] = UInt8(ascii: "]") }
+      for variant in Self.variants(of: some, numbers: 20) {
         guard let cases = try? RuleCase.cases(in: variant) else { continue }
         for one in cases.prefix(20) { _ = one.run { _ in throw CancellationError() } }
       }
@@ -250,6 +241,22 @@ import Testing
         "r.json: line 2, column 37: actions[0].republish.topic: must be a string"
       ),
       ("[]", "r.json: line 1, column 1: the document is not a JSON object"),
+      (
+        "{\"sql\": \"SELECT * FROM 't'\",\n\"actions\": [],\n\"\\u0061ctions\": []}",
+        "r.json: line 3, column 1: the key \"actions\" stands twice in one object"
+      ),
+      (
+        "{\"sql\": \"SELECT * FROM 't'\",\n\"actions\": [{\"log\": {\"typo\": 1}}]}",
+        "r.json: line 2, column 30: actions[0].log.typo: is unknown here"
+      ),
+      (
+        "{\"sql\": \"SELECT * FROM 't'\",\n\"actions\": [{\"log\": {}}], \"errorAction\": {\"log\": {\"typo\": 1}}}",
+        "r.json: line 2, column 59: errorAction.log.typo: is unknown here"
+      ),
+      (
+        "{\"sql\": \"SELECT * FROM 't'\",\n\"actions\": [\(repeatElement("{\"log\": {}}", count: 11).joined(separator: ","))]}",
+        "r.json: line 2, column 12: actions: has 11 actions; AWS allows 10"
+      ),
     ])
   func refused(text: String, message: String) {
     #expect {
@@ -257,5 +264,93 @@ import Testing
     } throws: {
       "\($0)" == message
     }
+  }
+
+  @Test(
+    "A path into a document leads to the last place on its way that is there",
+    arguments: [
+      ("actions.-1", "actions"), ("actions[-1]", "actions"), ("actions.9223372036854775807", "actions"),
+      ("actions[9223372036854775808]", "actions"), ("actions[2]", "actions"), ("actions[1].x", "actions[1]"),
+      ("actions[0].-1", "actions[0]"), ("-1", ""), ("9223372036854775807", ""), ("..[]..", ""),
+      ("sql.a.b", "sql"),
+    ])
+  func places(path: String, found: String) throws {
+    let document = JSONDocument()
+    try document.read(Array(#"{"sql":"s","actions":[{"log":{}},[1]],"-1x":0}"#.utf8))
+    #expect(document.node(at: path) == document.node(at: found))
+  }
+
+  @Test(
+    "A document's odd keys are refused with a place and end nothing",
+    arguments: ["-1", "9223372036854775807", "-9223372036854775808", "9223372036854775808", "", ".", "[0]"])
+  func oddKeys(key: String) {
+    for text in [
+      "{\"sql\": \"SELECT * FROM 't'\", \"actions\": [], \"\(key)\": 1}",
+      "{\"sql\": \"SELECT * FROM 't'\", \"actions\": [{\"log\": {\"\(key)\": 1}}]}",
+      "{\"sql\": \"SELECT * FROM 't'\", \"actions\": [{\"\(key)\": {}}]}",
+    ] {
+      let error = #expect(throws: RuleError.self) { try RuleDocument(Array(text.utf8), file: "r.json") }
+      #expect(error?.description.hasPrefix("r.json: line 1, column ") == true)
+    }
+  }
+
+  @Test(
+    "The time of a case at the ends of 64 bits is kept within nanoseconds of 64 bits",
+    arguments: [
+      (Int.max, "2262-04-11T23:47:16.854775807Z"), (Int.min, "1677-09-21T00:12:43.145224192Z"),
+      (0, "1970-01-01T00:00:00Z"),
+    ])
+  func extremeTimes(now: Int, time: String) throws {
+    let rule = try RuleDocument(
+      Array(
+        #"{"sql":"SELECT * FROM 't'","awsIotSqlVersion":"2016-03-23","actions":[{"timestream":{"databaseName":"d12","tableName":"t12","dimensions":[{"name":"n","value":"v"}]}}]}"#
+          .utf8), file: "r.json")
+    let cases = try RuleCase.cases(
+      in: Array(#"[{"topic":"t","now":\#(now),"payload":{"a":1},"expect":{"match":true,"actions":[]}}]"#.utf8)
+    )
+    guard case .failed(_, let actual) = try #require(cases.first).run(fallback: rule, rule: { _ in rule })
+    else {
+      Issue.record("an expectation without actions is met")
+      return
+    }
+    #expect(actual.contains("\"timestamp\":\"\(time)\""), "\(actual)")
+  }
+
+  @Test(
+    "A case that checks nothing, or not what it says, is refused with line and column",
+    arguments: [
+      (#"{"id":5,"expect":{"match":true}}"#, 7, "\"id\" must be a string"),
+      (#"{"sqll":"","expect":{"match":true}}"#, 9, "unknown member \"sqll\""),
+      (
+        #"{"version":"2016","expect":{"match":true}}"#, 12,
+        "\"version\" must be one of 2015-10-08, 2016-03-23"
+      ),
+      (#"{"payloadBase64":"!","expect":{"match":true}}"#, 18, "\"payloadBase64\" must be base64"),
+      (#"{"now":1e300,"expect":{"match":true}}"#, 8, "\"now\" must be a whole number of 64 bits"),
+      (
+        #"{"now":9223372036854775808,"expect":{"match":true}}"#, 8,
+        "\"now\" must be a whole number of 64 bits"
+      ),
+      (#"{"exact":"yes","expect":{"match":true}}"#, 10, "\"exact\" must be true or false"),
+      (#"{"sql":""}"#, 1, "\"expect\" is missing"), (#"{"expect":[]}"#, 11, "\"expect\" must be an object"),
+      (#"{"expect":{}}"#, 11, "\"expect\" needs one of \"match\", \"error\" and \"string\""),
+      (
+        #"{"expect":{"match":true,"error":"parse"}}"#, 11,
+        "\"expect\" needs one of \"match\", \"error\" and \"string\""
+      ),
+      (#"{"expect":{"match":"true"}}"#, 20, "\"match\" must be true or false"),
+      (#"{"expect":{"error":"sql"}}"#, 20, "\"error\" must be one of parse, unsupported, payload"),
+      (#"{"expect":{"match":true,"reslut":1}}"#, 34, "unknown member \"reslut\""),
+      (#"{"expect":{"match":true,"result":1,"type":"float"}}"#, 43, "\"type\" must be one of int, decimal"),
+      (#"{"expect":{"match":false,"result":1}}"#, 35, "\"result\" is only checked with \"match\": true"),
+      (#"{"expect":{"error":"parse","actions":[]}}"#, 38, "\"actions\" is only checked with \"match\": true"),
+      (#"{"expect":{"match":true,"\u006datch":true}}"#, 25, "the key \"match\" stands twice in one object"),
+    ])
+  func refusedCases(text: String, column: Int, message: String) {
+    let error = #expect(throws: JSONError.self) {
+      try RuleCase.cases(in: Array("[{\"expect\":{\"match\":true}},\n\(text)]".utf8))
+    }
+    #expect(error?.line == 2 && error?.column == column, "\(error.map { "\($0)" } ?? "")")
+    #expect(error?.message.hasSuffix(message) == true, "\(error.map { "\($0)" } ?? "")")
   }
 }

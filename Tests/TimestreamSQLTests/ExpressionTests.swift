@@ -247,6 +247,13 @@ struct ExpressionCase: Sendable, CustomTestStringConvertible {
         "The time is outside the range of timestamps, the years 1677 to 2262"
       ),
       ("regexp_like('a', '(')", "Invalid regular expression: ("),
+      ("regexp_like(lpad('', 20000, 'a'), '(a+)+[bc]')", "The regular expression takes too long"),
+      (
+        "regexp_replace(lpad('', 20000, 'a'), '(?:(?=a{0,60000}b)|)', 'x')",
+        "The regular expression takes too long"
+      ),
+      ("regexp_extract_all(lpad('', 20000, 'a'), 'a*+[bc]|')", "The regular expression takes too long"),
+      ("regexp_like('a', lpad('', 202, '()'))", "The regular expression has more than 100 groups"),
       ("date_add('parsec', 1, now())", "'parsec' is not a valid Timestamp field"),
     ])
   func refused(sql: String, message: String) { #expect(Self.fixture.failure("SELECT \(sql)") == message) }

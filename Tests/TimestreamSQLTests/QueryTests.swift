@@ -263,6 +263,20 @@ struct QueryCase: Sendable, CustomTestStringConvertible {
   func refused(sql: String, message: String) { #expect(Self.fixture.failure(sql) == message) }
 
   @Test(
+    "A condition on the time is a search in the readings' index, in both forms of a table",
+    arguments: [
+      "truck01_sensors WHERE measure_name = 'temp' AND time > ago(15m)",
+      "truck01_sensors_wide WHERE time BETWEEN from_milliseconds(1729702800000) AND from_milliseconds(1729706400000)",
+    ])
+  func search(source: String) throws {
+    let plan = try Self.fixture.query("EXPLAIN SELECT * FROM \(source)")
+    #expect(plan.names == ["Query Plan"] && plan.types == ["varchar"])
+    let steps = plan.rows.joined(separator: "\n")
+    #expect(steps.contains("time>"), "\(steps)")
+    #expect(!steps.contains("SCAN ts_data"), "\(steps)")
+  }
+
+  @Test(
     "Statements without end are refused, not run into the ground",
     arguments: [
       String(repeating: "(", count: 100_000), "SELECT " + String(repeating: "1+", count: 100_000) + "1",

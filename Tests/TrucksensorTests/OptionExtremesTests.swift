@@ -1,5 +1,7 @@
 import CommandLine
+import Dispatch
 import Foundation
+import Synchronization
 import Testing
 
 @testable import trucksensor
@@ -17,7 +19,7 @@ private enum BuiltExecutable {
 
 /// Every option that takes a number, of every command, given numbers that nobody means. The options come from the tables
 /// themselves: a new one is tested without being named here.
-@Suite(.serialized, .enabled(if: BuiltExecutable.path != nil, "scripts/build.sh makes the executable"))
+@Suite(.enabled(if: BuiltExecutable.path != nil, "scripts/build.sh makes the executable"))
 struct OptionExtremesTests {
   struct Case: CustomTestStringConvertible, Sendable {
     let command: String
@@ -90,11 +92,22 @@ struct OptionExtremesTests {
         executable, ["store", "import", "trip.csv", "--start", "2024-10-23"], in: folder.path)
       #expect(stored.status == 0, "\(stored.errors)")
     }
-    for value in Self.extremes {
-      let words = Self.words(description, besides: one.option) + ["--\(one.option)=\(value)"]
+    // All values at once, each in a folder of its own: what takes the number runs on and is waited for.
+    let results = Mutex<[(words: [String], result: Result<Shell.Result, any Error>)]>([])
+    let path = folder.path
+    DispatchQueue.concurrentPerform(iterations: Self.extremes.count) { index in
+      let words = Self.words(description, besides: one.option) + ["--\(one.option)=\(Self.extremes[index])"]
+      let result = Result {
+        let own = path + "-\(index)"
+        try FileManager.default.copyItem(atPath: path, toPath: own)
+        defer { try? FileManager.default.removeItem(atPath: own) }
+        return try Shell.run("/usr/bin/timeout", ["-s", "KILL", "0.4", executable] + words, in: own)
+      }
+      results.withLock { $0.append((words, result)) }
+    }
+    for (words, result) in results.withLock({ $0 }) {
+      let result = try result.get()
       // What still runs has taken the number; there is nothing more to see.
-      let result = try Shell.run(
-        "/usr/bin/timeout", ["-s", "KILL", "0.2", executable] + words, in: folder.path)
       if result.status == 128 + SIGKILL || result.status == SIGKILL { continue }
       #expect(ExitCode(rawValue: result.status) != nil, "\(words): \(result.errors)")
       #expect(result.status == 0 || !result.errors.isEmpty, "\(words) says nothing")

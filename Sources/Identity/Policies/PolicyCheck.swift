@@ -2,6 +2,13 @@ extension PolicyDocument {
   /// What a policy grants that it hardly means to, or can't work: for `policy check`.
   public var warnings: [String] {
     var warnings: [String] = []
+    for statement in statements {
+      for action in statement.actions {
+        if let problem = PolicyActions.problem(with: action) {
+          warnings.append("\(statement.name): \(problem)")
+        }
+      }
+    }
     let allowing = statements.filter { $0.effect == .allow }
     for statement in allowing {
       for action in statement.actions

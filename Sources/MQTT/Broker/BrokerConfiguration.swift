@@ -4,9 +4,24 @@ public struct BrokerConfiguration: Sendable {
   /// messages take 210 MB then. mosquitto has one limit for all clients, so that it must be far beyond what a rules
   /// engine falls behind; `BrokerLog` tells when it is reached.
   static let queueLimit = 1_000_000
+  /// How many bytes of payloads may wait for one client, whichever limit is reached first: fewer than `queueLimit` large
+  /// messages would fill any memory.
+  static let queueBytes = 1 << 29
 
-  /// The folder for the broker's files; each port has a subfolder of its own.
+  /// How the messages for the rules engine survive the broker's death.
+  public enum Journal: String, CaseIterable, Sendable {
+    /// They are in the broker's memory, which it saves once a second: what came since is lost if it is killed.
+    case off
+    /// Each is in a file before it is acknowledged, and survives the process, but not a power cut.
+    case on
+    /// Besides, the file is made durable after each turn of the broker's loop.
+    case sync
+  }
+
+  /// The folder for the broker's files.
   public var directory: String
+  /// See `BrokerConfiguration.queueBytes`.
+  var queueBytes = Self.queueBytes
   /// The port to listen on at 127.0.0.1; the next free one is taken if this one is in use.
   public var preferredPort: UInt16 = 8883
   /// The CA that device certificates must come from (PEM file).
@@ -22,6 +37,8 @@ public struct BrokerConfiguration: Sendable {
   /// Our plugin's file, and who it lets sign in as which user; see Sources/BrokerPlugin. Without it, whoever has a
   /// certificate of the CA signs in, and its common name is the user.
   public var plugin: (file: String, clients: String)?
+  /// Whether the plugin keeps a journal.
+  public var journal = Journal.on
 
   /// A configuration for the default port.
   public init(
@@ -58,6 +75,7 @@ public struct BrokerConfiguration: Sendable {
       "acl_file \(folder)/acl",
       "set_tcp_nodelay true",
       "max_queued_messages \(Self.queueLimit)",
+      "max_queued_bytes \(queueBytes)",
       "max_inflight_messages 0",
       "persistence true",
       "persistence_location \(folder)/",
@@ -70,6 +88,8 @@ public struct BrokerConfiguration: Sendable {
     ]
     if let plugin {
       lines += ["plugin \(plugin.file)", "plugin_opt_clients_file \(folder)/clients"]
+      if journal != .off { lines.append("plugin_opt_journal \(folder)/journal") }
+      if journal == .sync { lines.append("plugin_opt_journal_sync true") }
     }
     // As root, mosquitto would become a user that can't read the keys.
     if runsAsRoot { lines.append("user root") }

@@ -9,27 +9,46 @@ struct BrokerLog {
   /// The most that is looked at, from the end.
   private static let tailLimit = 1 << 16
   private static let dropping = "Outgoing messages are being dropped for client "
+  private static let journalNews = "Journal: "
 
   init(path: String) { self.path = path }
 
-  /// Its last lines, without their time stamps.
-  private var lines: [Substring] {
+  /// Its last lines, with their time stamps.
+  private var stampedLines: [Substring] {
     guard let bytes = try? Files.tail(path, limit: Self.tailLimit) else { return [] }
-    return String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(Self.withoutTime)
+    return String(decoding: bytes, as: UTF8.self).split(separator: "\n")
   }
+
+  private var lines: [Substring] { stampedLines.map(Self.withoutTime) }
 
   /// The last three errors.
   var errors: [String] { lines.filter { $0.hasPrefix("Error") }.suffix(3).map(String.init) }
 
-  /// Sentences about clients for which messages were discarded, each once.
+  /// How many messages were waiting in the journal for each client when the broker last said so, at its start or end.
+  var waiting: [String: Int] {
+    var counts: [String: Int] = [:]
+    for line in lines {
+      if let match = line.wholeMatch(of: /Journal: (\d+) messages wait for (.+)\./) {
+        counts[String(match.2)] = Int(match.1)
+      }
+    }
+    return counts
+  }
+
+  /// Sentences about clients for which messages were discarded and about the journal, each once.
   mutating func newNotices() -> [String] {
-    lines.compactMap { line in
+    stampedLines.compactMap { stamped in
+      let line = Self.withoutTime(stamped)
+      if line.hasPrefix(Self.journalNews) {
+        guard !line.contains(" messages wait for "), told.insert(String(stamped)).inserted else { return nil }
+        return "Local broker: \(line)"
+      }
       guard line.hasPrefix(Self.dropping) else { return nil }
       let client = line.dropFirst(Self.dropping.count).prefix { $0 != "." }
       guard told.insert(String(client)).inserted else { return nil }
       return
-        "Client \(client) doesn't keep up: \(BrokerConfiguration.queueLimit) messages wait for it, and the local "
-        + "broker discards what comes after them."
+        "Client \(client) doesn't keep up: \(BrokerConfiguration.queueLimit) messages or "
+        + "\(BrokerConfiguration.queueBytes >> 20) MiB wait for it, and the local broker discards what comes after them."
     }
   }
 

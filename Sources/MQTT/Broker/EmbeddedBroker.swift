@@ -5,8 +5,8 @@ import Time
 /// A mosquitto of our own on 127.0.0.1, started as a child and ended with us.
 ///
 /// It runs in a process group of its own, so that Ctrl-C reaches it through us, after the last acknowledgement, and it
-/// ends when we are killed. A lock on the port's folder tells a broker that another run uses from one that was left
-/// behind. `BrokerProcess` is the process, `LoopbackPort` the port, `BrokerLog` the log.
+/// ends when we are killed. What waits in it belongs to its folder, whatever its port is: a lock on the folder lets one broker
+/// use it at a time, and tells one that another run uses from one that was left behind. `BrokerProcess` is the process, `LoopbackPort` the port, `BrokerLog` the log.
 public final class EmbeddedBroker {
   /// The port it listens on.
   public private(set) var port: UInt16 = 0
@@ -14,6 +14,8 @@ public final class EmbeddedBroker {
   public var logFile: String { folder + "/mosquitto.log" }
   /// Whether a broker that a killed run had left behind was ended first.
   public private(set) var replacedLeftover = false
+  /// How many messages were waiting for each client in the journal when the broker was started.
+  public private(set) var leftBehind: [String: Int] = [:]
 
   private var configuration: BrokerConfiguration
   private var folder = ""
@@ -22,6 +24,7 @@ public final class EmbeddedBroker {
   private var process: BrokerProcess?
   private var log = BrokerLog(path: "")
   private var noticeTimer: LoopTimer?
+  private var lastTrouble: String?
 
   /// Starts a broker and returns when it accepts connections. Throws `MQTTError` of kind `system` in the broker's
   /// words made plain.
@@ -35,24 +38,23 @@ public final class EmbeddedBroker {
     self.executable = executable
     self.configuration = try Self.absolute(configuration)
     try Self.check(secondPort: configuration.secondPort)
+    folder = self.configuration.directory
+    log = BrokerLog(path: logFile)
+    lock = try MQTTError.rethrowing { () throws(FileError) in try FileLock.take(folder + "/lock") }
+    guard lock != nil else { throw Self.inUse(configuration.directory) }
+    replacedLeftover = Self.endLeftover(in: folder)
     let last = UInt16(clamping: Int(configuration.preferredPort) + 99)
-    for port in configuration.preferredPort...last {
-      let folder = Files.join(self.configuration.directory, "\(port)")
-      guard let lock = try MQTTError.rethrowing({ () throws(FileError) in try Self.lock(folder) }) else {
-        continue
-      }
-      let replaced = Self.endLeftover(in: folder)
-      guard port != configuration.secondPort, LoopbackPort(number: port).isFree else { continue }
-      (self.port, self.folder, self.lock, replacedLeftover) = (port, folder, lock, replaced)
-      log = BrokerLog(path: logFile)
+    for port in configuration.preferredPort...last
+    where port != configuration.secondPort && LoopbackPort(number: port).isFree {
+      self.port = port
       try writeFiles()
       do throws(MQTTError) {
         try start()
+        leftBehind = log.waiting
         return
       } catch {
         // Somebody may have taken the port since it was looked at.
         guard port < last, error.message.contains("in use") else { throw error }
-        self.lock = nil
       }
     }
     throw MQTTError(
@@ -62,15 +64,22 @@ public final class EmbeddedBroker {
 
   deinit { stop() }
 
-  /// The port of a broker that another process of ours runs with its files in `directory`; the lowest if several.
+  /// The port of the broker that another process of ours runs with its files in `directory`.
   public static func runningPort(in directory: String) -> UInt16? {
-    guard let names = try? Files.list(directory) else { return nil }
-    return names.compactMap { UInt16($0) }.sorted().first { port in
-      let folder = Files.join(directory, "\(port)")
-      guard access(folder + "/pid", R_OK) == 0 else { return false }
-      // Whoever runs it holds the lock.
-      do { return try FileLock.take(folder + "/lock") == nil } catch { return false }
-    }
+    let portFile = Files.join(directory, "port")
+    guard access(Files.join(directory, "pid"), R_OK) == 0, let text = try? Files.readText(portFile),
+      let port = UInt16(text.filter { $0 != "\n" })
+    else { return nil }
+    // Whoever runs it holds the lock.
+    do { return try FileLock.take(Files.join(directory, "lock")) == nil ? port : nil } catch { return nil }
+  }
+
+  private static func inUse(_ directory: String) -> MQTTError {
+    let place = runningPort(in: directory).map { " on port \($0)" } ?? ""
+    return MQTTError(
+      .system,
+      "another run already has the local broker of this folder (\(directory))\(place); 'trucksensor simulate' lets "
+        + "another truck publish to it")
   }
 
   /// Starts it again after it ended by itself; throws if it doesn't come up.
@@ -96,20 +105,32 @@ public final class EmbeddedBroker {
     noticeTimer = loop.makeTimer { [weak self] in
       guard let self else { return }
       for notice in log.newNotices() { handler(notice) }
+      let trouble = journalTrouble
+      if trouble != lastTrouble { handler("Local broker: \(trouble ?? "the journal can be written again")") }
+      lastTrouble = trouble
       noticeTimer?.set(MonotonicTime.now().advanced(by: 1_000_000_000))
     }
     noticeTimer?.set(.now())
   }
 
+  /// What keeps the broker from writing or reading its journal at present: then it acknowledges nothing that is for the rules.
+  public var journalTrouble: String? {
+    guard configuration.plugin != nil, configuration.journal != .off,
+      let bytes = try? Files.read(Files.join(folder, "journal/status")).prefix(while: { $0 != 0 })
+    else { return nil }
+    return bytes.isEmpty ? nil : String(decoding: bytes, as: UTF8.self)
+  }
+
   /// The last errors of its log, without time stamps.
   public func lastErrors() -> [String] { log.errors }
 
-  /// Ends it: politely, and after five seconds for certain.
-  public func stop() {
-    guard let process else { return }
+  /// Ends it: politely, and after five seconds for certain. How many messages wait for each client in the journal then.
+  @discardableResult public func stop() -> [String: Int] {
+    guard let process else { return [:] }
     self.process = nil
     process.stop()
     unlink(folder + "/pid")
+    return log.waiting
   }
 
   /// Gives the running broker other permissions, which it reads at a signal. Its plugin then disconnects the clients that
@@ -152,6 +173,7 @@ public final class EmbeddedBroker {
     let process = try BrokerProcess(executable, ["-c", folder + "/mosquitto.conf"], log: logFile)
     self.process = process
     try write("\(process.identifier)\n", to: "pid")
+    try write("\(self.port)\n", to: "port")
     let port = LoopbackPort(number: port)
     // A fresh mosquitto accepts within milliseconds; ten seconds are for a machine under load.
     for _ in 0..<1000 {
@@ -166,11 +188,6 @@ public final class EmbeddedBroker {
     unlink(folder + "/pid")
     let reason = errors.isEmpty ? "it ended without a word; see \(logFile)" : errors.joined(separator: " ")
     throw MQTTError(.system, "the local broker did not start: \(reason)")
-  }
-
-  private static func lock(_ folder: String) throws(FileError) -> FileLock? {
-    try Files.makeFolder(folder)
-    return try FileLock.take(folder + "/lock")
   }
 
   /// Ends the broker of a run that was killed: the process in the pid file, if it still runs our configuration.

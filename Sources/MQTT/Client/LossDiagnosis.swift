@@ -16,6 +16,8 @@ struct LossDiagnosis {
   private var answered = false
   private var unanswered = 0
   private var short = 0
+  /// Whether the broker has told of a reason that may pass; not each of its connections ends with the words in time.
+  private var isExplained = false
 
   mutating func connected(at now: MonotonicTime) {
     connectedAt = now
@@ -27,11 +29,17 @@ struct LossDiagnosis {
     if self.topic == nil { self.topic = topic }
   }
 
-  mutating func acknowledged() { answered = true }
+  mutating func acknowledged() {
+    answered = true
+    isExplained = false
+  }
+
+  /// The broker said why it ends the connection, and that it may be otherwise later.
+  mutating func explained() { isExplained = true }
 
   /// The reason to give up, if this loss makes one likely.
   mutating func lost(at now: MonotonicTime, settings: ConnectionSettings) -> MQTTError? {
-    guard now.since(connectedAt) < Self.shortLife else {
+    guard now.since(connectedAt) < Self.shortLife, !isExplained else {
       unanswered = 0
       short = 0
       return nil

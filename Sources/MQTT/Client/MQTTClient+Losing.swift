@@ -41,6 +41,7 @@ extension MQTTClient {
       signInFailed(loss)
       return
     }
+    if disconnectReason?.kind == .unreachable { diagnosis.explained() }
     if let refusal = diagnosis.lost(at: .now(), settings: settings) {
       fail(refusal)
     } else if isFinalRefusal(loss) || loss.kind == .credentials {

@@ -31,20 +31,14 @@ public struct RuleCase: Sendable {
       guard case .object(let fields) = element else {
         throw document.error("case \(index + 1) is not an object", at: node)
       }
-      if let unknown = fields.keys.first(where: { !Self.known.contains($0) }) {
-        throw document.error("case \(index + 1) has an unknown member \"\(unknown)\"", at: node)
+      if let (member, problem) = CaseFormat.problem(with: fields) {
+        throw document.error(
+          "case \(index + 1): \(problem)", at: document.node(at: "[\(index)].\(member)"))
       }
       cases.append(RuleCase(name: fields["id"]?.asString ?? "case \(index + 1)", fields: fields))
     }
     return cases
   }
-
-  /// The members of a case; "source", "note" and "uncertain" are for people.
-  private static let known: Set<String> = [
-    "id", "sql", "rule", "template", "filter", "topic", "version", "payload", "payloadText", "payloadBase64",
-    "now",
-    "clientId", "accountId", "expect", "exact", "source", "note", "uncertain",
-  ]
 
   /// Runs the case. `rule` gives the rule document that a case names; a case that names neither a rule nor a
   /// statement, template or filter is one of `fallback`, if there is one.
@@ -77,8 +71,12 @@ public struct RuleCase: Sendable {
     let evaluator = StatementEvaluator()
     if let template = fields["template"]?.asString {
       let statement = try CompiledStatement("SELECT * FROM '#'", version: version(nil))
-      let text = evaluator.text(try Template(template), statement, message)
-      return object(("string", .string(text)))
+      let template = try Template(template)
+      do throws(LimitError) {
+        return object(("string", .string(try evaluator.templates(statement, message).text(template))))
+      } catch {
+        return object(("error", .string("payload")))
+      }
     }
     let document = try fields["rule"]?.asString.map(rule) ?? (fields["sql"] == nil ? fallback : nil)
     let statement =
@@ -91,7 +89,7 @@ public struct RuleCase: Sendable {
     }
     switch evaluator.evaluate(statement, message) {
     case .noMatch: return object(("match", .boolean(false)))
-    case .payloadError: return object(("error", .string("payload")))
+    case .payloadError, .limitExceeded: return object(("error", .string("payload")))
     case .output(let bytes):
       var result = object(("match", .boolean(true)), ("output", .bytes(bytes)))
       if let document, case .object(var fields) = result {
@@ -112,9 +110,13 @@ public struct RuleCase: Sendable {
   ) -> Value {
     switch action {
     case .republish(let republish):
-      let topic = republish.topic(evaluator, document.statement, message)
-      return object(
-        ("republish", object(("topic", .string(topic)), ("qos", .int(Int(republish.qos.rawValue))))))
+      let topic: Value
+      do throws(LimitError) {
+        topic = .string(try evaluator.templates(document.statement, message).text(republish.topic))
+      } catch {
+        return object(("republish", object(("error", .string(error.description)))))
+      }
+      return object(("republish", object(("topic", topic), ("qos", .int(Int(republish.qos.rawValue))))))
     case .timestream(let action):
       do throws(TimestreamAction.Failure) {
         let output: [UInt8] =

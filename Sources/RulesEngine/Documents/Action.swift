@@ -21,10 +21,6 @@ public struct RepublishAction: Sendable {
   /// QoS 0 unless the document says 1.
   public let qos: QoS
   let headers: MQTTHeaders
-
-  func topic(_ evaluator: StatementEvaluator, _ statement: CompiledStatement, _ message: Message) -> String {
-    evaluator.text(topic, statement, message)
-  }
 }
 
 /// The MQTT 5 properties that a republished message gets (`MqttHeaders` of AWS IoT's API).
@@ -43,29 +39,40 @@ struct MQTTHeaders: Sendable {
       && messageExpiry == nil && userProperties.isEmpty
   }
 
-  /// The properties for a message; throws `MQTTError` where a template yields what the header can't be.
-  func properties(_ text: (Template) -> String) throws(MQTTError) -> PublishProperties {
+  /// The properties for a message; throws `MQTTError` where a template yields what the header can't be, or exceeds what
+  /// one message may cost.
+  func properties(_ templates: TemplateContext) throws(MQTTError) -> PublishProperties {
+    func text(_ template: Template?) throws(MQTTError) -> String? {
+      guard let template else { return nil }
+      do throws(LimitError) {
+        return try templates.text(template)
+      } catch {
+        throw MQTTError(.invalidSettings, "headers: \(error)")
+      }
+    }
     var properties = PublishProperties()
-    properties.contentType = contentType.map(text)
-    properties.responseTopic = responseTopic.map(text)
+    properties.contentType = try text(contentType)
+    properties.responseTopic = try text(responseTopic)
     func wrong(_ name: String, _ value: String, _ wanted: String) -> MQTTError {
       MQTTError(.invalidSettings, "headers.\(name) is '\(value)', not \(wanted)")
     }
-    if let value = payloadFormatIndicator.map(text) {
+    if let value = try text(payloadFormatIndicator) {
       guard ["UTF8_DATA", "UNSPECIFIED_BYTES"].contains(value) else {
         throw wrong("payloadFormatIndicator", value, "UTF8_DATA or UNSPECIFIED_BYTES")
       }
       properties.isText = value == "UTF8_DATA"
     }
-    if let value = correlationData.map(text) {
+    if let value = try text(correlationData) {
       guard let data = Base64.decode(value) else { throw wrong("correlationData", value, "base64") }
       properties.correlationData = data
     }
-    if let value = messageExpiry.map(text) {
+    if let value = try text(messageExpiry) {
       guard let seconds = UInt32(value) else { throw wrong("messageExpiry", value, "a number of seconds") }
       properties.expirySeconds = seconds
     }
-    for (name, value) in userProperties { properties.userProperties.append((text(name), text(value))) }
+    for (name, value) in userProperties {
+      properties.userProperties.append((try text(name) ?? "", try text(value) ?? ""))
+    }
     return properties
   }
 }

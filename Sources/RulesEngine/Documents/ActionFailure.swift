@@ -1,3 +1,5 @@
+import JSON
+
 /// Why an action of a rule wasn't done.
 struct ActionFailure {
   /// AWS's name of the action's type.
@@ -5,28 +7,52 @@ struct ActionFailure {
   /// What it was to reach: a topic, a table.
   let resource: String
   let message: String
+
+  /// Bytes of each of these texts in an error action's message: they may hold what a payload holds.
+  static let textLimit = 1024
 }
 
 extension RuleDocument {
   /// AWS's message to an error action ("Error handling (error action)", message format).
+  ///
+  /// The payload is in it as Base64, which is longer by a third. If the message would be longer than a payload may be, it
+  /// has no `base64OriginalPayload`, whose part would be taken for the whole, but `originalPayloadOmitted`, a sentence.
   func errorMessage(for message: Message, _ failures: [ActionFailure]) -> [UInt8] {
-    var result = ObjectValue()
-    result.set("ruleName", .string(name))
-    result.set("topic", .string(message.topic))
-    result.set("cloudwatchTraceId", .string(message.traceID))
-    result.set("clientId", .string(message.clientID ?? "N/A"))
-    result.set("base64OriginalPayload", .string(Base64.encode(message.payload)))
-    result.set(
-      "failures",
-      .array(
-        failures.map { failure in
-          var object = ObjectValue()
-          object.set("failedAction", .string(failure.action))
-          object.set("failedResource", .string(failure.resource))
-          object.set("errorMessage", .string(failure.message))
-          return .object(object)
-        }))
-    // The payload is in it as Base64, which is longer by a third.
-    return Value.object(result).json ?? []
+    let payload = Base64.encode(message.payload)
+    let whole = errorMessage(for: message, failures) { $0.member("base64OriginalPayload", payload) }
+    if whole.count <= EvaluationLimits.bytes { return whole }
+    return errorMessage(for: message, failures) {
+      $0.member(
+        "originalPayloadOmitted",
+        "the payload has \(message.payload.count) bytes; with it, this message would have more than "
+          + "\(EvaluationLimits.bytes)")
+    }
+  }
+
+  private func errorMessage(
+    for message: Message, _ failures: [ActionFailure], _ payload: (inout JSONWriter) -> Void
+  ) -> [UInt8] {
+    func shortened(_ text: String) -> String {
+      guard text.utf8.count > ActionFailure.textLimit else { return text }
+      return String(decoding: text.utf8.prefix(ActionFailure.textLimit), as: UTF8.self) + "…"
+    }
+    var json = JSONWriter()
+    json.object {
+      $0.member("ruleName", name)
+      $0.member("topic", message.topic)
+      $0.member("cloudwatchTraceId", message.traceID)
+      $0.member("clientId", message.clientID ?? "N/A")
+      payload(&$0)
+      $0.array("failures") {
+        for failure in failures {
+          $0.object {
+            $0.member("failedAction", failure.action)
+            $0.member("failedResource", shortened(failure.resource))
+            $0.member("errorMessage", shortened(failure.message))
+          }
+        }
+      }
+    }
+    return json.bytes
   }
 }

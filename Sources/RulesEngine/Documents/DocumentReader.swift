@@ -99,7 +99,9 @@ struct DocumentReader {
     switch type {
     case "republish": return .republish(try body.republish(variables: variables))
     case "timestream": return .timestream(try body.timestream(variables: variables))
-    default: return .log
+    default:
+      try body.finish()
+      return .log
     }
   }
 

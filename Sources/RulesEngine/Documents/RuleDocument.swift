@@ -20,6 +20,9 @@ public struct RuleDocument: Sendable {
   /// The action for what failed.
   public let errorAction: Action?
 
+  /// AWS's limit on a rule's actions.
+  static let actionLimit = 10
+
   /// Reads a document. A file without `awsIotSqlVersion` gets 2015-10-08, as on AWS.
   ///
   /// With `mayLoop` a rule may republish to its own filter: something else must end the loop.
@@ -85,6 +88,9 @@ public struct RuleDocument: Sendable {
       throw RuleError(file, "actions", "is missing")
     }
     var actions: [Action] = []
+    guard documents.count <= Self.actionLimit else {
+      throw RuleError(file, "actions", "has \(documents.count) actions; AWS allows \(Self.actionLimit)")
+    }
     for document in documents { actions.append(try document.action(variables: variables)) }
     self.actions = actions
     errorAction = try reader.object("errorAction")?.action(variables: variables)

@@ -46,12 +46,22 @@ public struct TimestreamAction: Sendable {
     _ output: [UInt8], _ evaluator: StatementEvaluator, _ statement: CompiledStatement, _ message: Message,
     strict: Bool
   ) throws(Failure) -> (database: String, request: WriteRequest) {
-    let (context, _) = evaluator.prepare(statement, message)
+    let templates = evaluator.templates(statement, message)
+    func text(_ name: String, _ template: Template) throws(Failure) -> String {
+      do throws(LimitError) {
+        return try templates.text(template)
+      } catch {
+        throw Failure(message: "\(name): \(error)")
+      }
+    }
     let strict = strict || isStrict
     var record = Record(
-      dimensions: dimensions.map { Dimension($0.name, $0.value.text(context)) },
-      time: Int64(message.receivedMilliseconds).saturatingMultiply(1_000_000), measures: [])
-    if let timestamp { record.time = try time(timestamp.text(context)) }
+      dimensions: [], time: Int64(message.receivedMilliseconds).saturatingMultiply(1_000_000), measures: [])
+    for dimension in dimensions {
+      record.dimensions.append(
+        Dimension(dimension.name, try text("the dimension '\(dimension.name)'", dimension.value)))
+    }
+    if let timestamp { record.time = try time(text("the timestamp", timestamp)) }
     record.measures = try Self.measures(of: output, without: strict ? [] : taken)
     guard !record.measures.isEmpty else { throw Failure(message: "the result has no attribute to store") }
     guard record.measures.count <= RecordLimits.measures else {
@@ -61,7 +71,7 @@ public struct TimestreamAction: Sendable {
     for (name, _) in record.measures {
       if let problem = RecordLimits.problem(withName: name) { throw Failure(message: problem) }
     }
-    let names = (database.text(context), table.text(context))
+    let names = (try text("databaseName", database), try text("tableName", table))
     for name in [names.0, names.1] {
       if let problem = RecordLimits.problem(withTable: name) { throw Failure(message: problem) }
     }
@@ -96,7 +106,9 @@ public struct TimestreamAction: Sendable {
       case .null, .undefined, .bytes: continue
       case .boolean(let flag): measures.append((name, .boolean(flag)))
       case .string(let text): measures.append((name, .varchar(text)))
-      case .array, .object: measures.append((name, .varchar(value.asString ?? "")))
+      case .array, .object:
+        guard let text = value.asString else { throw Failure(message: "'\(name)' is too long to store") }
+        measures.append((name, .varchar(text)))
       case .number(let number):
         if number.isInt {
           guard let whole = Int64(number.text) else {

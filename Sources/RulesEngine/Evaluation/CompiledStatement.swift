@@ -83,18 +83,25 @@ public enum Outcome: Sendable {
   case noMatch
   /// The outgoing payload.
   case output([UInt8])
-  /// The payload isn't JSON but the statement looks into it, or it is too large, or the statement makes too much of it;
-  /// AWS counts a `ParseError`.
+  /// The payload isn't JSON but the statement looks into it, or it is too large; AWS counts a `ParseError`.
   case payloadError(JSONError)
+  /// The statement makes too much of the payload. A part of its result would be wrong, so that there is none.
+  case limitExceeded(LimitError)
 }
 
 /// Evaluates statements; one object is used again for many messages, by one thread at a time.
 public final class StatementEvaluator {
-  private let document = JSONDocument()
-  private let steps = StepCounter()
+  private let document: JSONDocument
+  private let budget: Budget
 
   /// An evaluator.
-  public init() {}
+  public convenience init() { self.init(work: EvaluationLimits.work) }
+
+  /// An evaluator with another budget for each message, in bytes.
+  init(work: Int) {
+    budget = Budget(work)
+    document = JSONDocument(budget: budget)
+  }
 
   /// Evaluates `statement` for a message whose topic has matched already.
   public func evaluate(_ statement: CompiledStatement, _ message: Message) -> Outcome {
@@ -103,6 +110,7 @@ public final class StatementEvaluator {
     case .noMatch: return .noMatch
     case .output: return .output(output)
     case .payloadError(let error): return .payloadError(error)
+    case .limitExceeded(let limit): return .limitExceeded(limit)
     }
   }
 
@@ -111,39 +119,39 @@ public final class StatementEvaluator {
     let (evaluator, error) = prepare(statement, message)
     if let error { return .payloadError(error) }
     let start = bytes.count
+    let matches = append(statement, evaluator, to: &bytes)
+    if bytes.count - start > EvaluationLimits.bytes { budget.exceed(.length) }
+    if let excess = budget.excess {
+      bytes.removeLast(bytes.count - start)
+      return .limitExceeded(excess)
+    }
+    return matches ? .output([]) : .noMatch
+  }
+
+  /// Appends what the statement yields, or a part of it if the budget is exceeded; false where WHERE lets nothing through.
+  private func append(_ statement: CompiledStatement, _ evaluator: Evaluator, to bytes: inout [UInt8]) -> Bool
+  {
     if let projection = statement.projection, case .payload(let document?) = evaluator.row {
-      guard projection.append(document, evaluator, to: &bytes) else { return ended(.noMatch, start, &bytes) }
-      return ended(.output([]), start, &bytes)
+      return projection.append(document, evaluator, to: &bytes)
     }
-    guard let value = evaluator.result(of: statement.statement.select) else {
-      return ended(.noMatch, start, &bytes)
-    }
+    guard let value = evaluator.result(of: statement.statement.select) else { return false }
     switch value {
     case .bytes(let raw): bytes += raw
     case .undefined: break
-    default: guard value.appendJSON(to: &bytes) else { return tooMuch(start, &bytes) }
+    default:
+      do throws(LimitError) {
+        try value.appendJSON(to: &bytes)
+      } catch {
+        budget.exceed(error)
+      }
     }
-    return ended(.output([]), start, &bytes)
-  }
-
-  /// The outcome, unless the statement has used up its steps or its result is too long: then half a result would be
-  /// wrong.
-  private func ended(_ outcome: Outcome, _ start: Int, _ bytes: inout [UInt8]) -> Outcome {
-    steps.isExhausted || bytes.count - start > EvaluationLimits.bytes ? tooMuch(start, &bytes) : outcome
-  }
-
-  private func tooMuch(_ start: Int, _ bytes: inout [UInt8]) -> Outcome {
-    bytes.removeLast(bytes.count - start)
-    return .payloadError(
-      JSONError(
-        "the statement makes more of this payload than \(EvaluationLimits.steps) steps or "
-          + "\(EvaluationLimits.bytes) bytes"))
+    return true
   }
 
   /// What expressions of `statement`'s rule see: its payload and variables.
   func prepare(_ statement: CompiledStatement, _ message: Message) -> (Evaluator, JSONError?) {
     var failure: JSONError?
-    steps.reset()
+    budget.reset()
     do throws(JSONError) {
       guard message.payload.count <= EvaluationLimits.bytes else {
         throw JSONError("the payload has \(message.payload.count) bytes, more than \(EvaluationLimits.bytes)")
@@ -154,7 +162,7 @@ public final class StatementEvaluator {
     }
     var evaluator = Evaluator(
       message: message, version: statement.version, row: .payload(failure == nil ? document : nil),
-      steps: steps)
+      budget: budget)
     if let failure, !statement.takesAnyPayload { return (evaluator, failure) }
     for assignment in statement.statement.assignments {
       evaluator.variables.append(evaluator.value(of: assignment.expression))
@@ -162,8 +170,16 @@ public final class StatementEvaluator {
     return (evaluator, nil)
   }
 
-  /// The text of a substitution template for a message.
-  public func text(_ template: Template, _ statement: CompiledStatement, _ message: Message) -> String {
-    template.text(prepare(statement, message).0)
+  /// What the substitution templates of an action see, and have as a budget together.
+  func templates(_ statement: CompiledStatement, _ message: Message) -> TemplateContext {
+    TemplateContext(evaluator: prepare(statement, message).0)
   }
+}
+
+/// What the substitution templates of one action see of a message.
+struct TemplateContext {
+  fileprivate let evaluator: Evaluator
+
+  /// A template's text; throws if it exceeds what one message may cost.
+  func text(_ template: Template) throws(LimitError) -> String { try template.text(evaluator) }
 }

@@ -1,28 +1,99 @@
+import JSON
+
 /// What one message may cost a statement. AWS takes payloads of 128 KiB and documents of 256 KiB; what a statement makes
-/// of a hostile message, or a hostile statement of any message, ends here.
+/// of a hostile message, or a hostile statement of any message, ends here. docs/rules.md lists them for users.
 enum EvaluationLimits {
-  /// Bytes of a payload, of a text or of a value as JSON.
+  /// Bytes of a payload, of a text, of a value as JSON, and of a result.
   static let bytes = 1 << 18
-  /// Elements of an array that a function makes.
-  static let elements = 1 << 16
+  /// Bytes that a rule's statement may read and make for one message, intermediate values included, and that the
+  /// templates of each of its actions may. `Budget` says what costs how much.
+  static let work = 1 << 26
+  /// Containers inside containers of a result: what JSON readers here take.
+  static let depth = JSONScanner.depthLimit
   /// Operators of a statement: chains of them are as deep as they are long.
   static let operators = 500
-  /// Function calls, rows of nested queries and values compared, for one message.
-  static let steps = 1_000_000
+  /// Calls, arrays, objects, nested queries, CASEs and SET variables of a statement: each can nest a value once more.
+  static let constructions = 4096
+  /// Bytes of a regular expression; a longer one takes long to compile.
+  static let patternBytes = 32_768
+  /// Groups of a regular expression: each makes every step back that is kept larger.
+  static let patternGroups = 100
 }
 
-/// The steps that are left for the present message.
-final class StepCounter {
-  private(set) var left = EvaluationLimits.steps
+/// What of `EvaluationLimits` a statement or a template has exceeded for a message.
+public enum LimitError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// Values read and made.
+  case work
+  /// One value, or the result.
+  case length
+  /// Containers inside containers of the result.
+  case depth
+  /// A regular expression's length, groups or memory.
+  case pattern
 
-  /// Whether there were steps enough so far.
-  var isExhausted: Bool { left <= 0 }
+  /// What was exceeded, as a sentence's part.
+  public var description: String {
+    switch self {
+    case .work: "evaluation reads and makes more than \(EvaluationLimits.work) bytes"
+    case .length: "a value or the result has more than \(EvaluationLimits.bytes) bytes"
+    case .depth: "the result has more than \(EvaluationLimits.depth) levels of nesting"
+    case .pattern:
+      "a regular expression has more than \(EvaluationLimits.patternBytes) bytes or "
+        + "\(EvaluationLimits.patternGroups) groups, or needs too much memory"
+    }
+  }
+}
 
-  func reset() { left = EvaluationLimits.steps }
+/// The bytes that are left for the present message. What an evaluation reads, makes or compares is taken from it, so that
+/// it bounds memory and time alike: a byte stands for about a nanosecond.
+///
+/// Once something is exceeded, nothing is left: evaluation ends quickly, and whoever asked for it gets an error instead of
+/// a part of the result.
+final class Budget {
+  /// What one expression costs, its call included.
+  static let step = 32
+  /// What an element of an array costs: a value's size in memory.
+  static let element = 64
+  /// What a member of an object costs besides its key's text.
+  static let member = 128
 
-  /// Takes steps; false if none are left.
-  func take(_ count: Int = 1) -> Bool {
-    left = max(0, left - count)
-    return left > 0
+  /// What a byte of a text costs that is read as a number.
+  static let digit = 8
+
+  private let work: Int
+  private(set) var left: Int
+  /// What was exceeded first; nil while all is well.
+  private(set) var excess: LimitError?
+
+  init(_ work: Int = EvaluationLimits.work) {
+    self.work = work
+    left = work
+  }
+
+  func reset() {
+    left = work
+    excess = nil
+  }
+
+  /// Takes bytes; false if fewer are left.
+  @discardableResult func take(_ bytes: Int) -> Bool {
+    guard bytes <= left else {
+      exceed(.work)
+      return false
+    }
+    left -= bytes
+    return true
+  }
+
+  /// Takes `count` times `bytes`.
+  @discardableResult func take(_ count: Int, times bytes: Int) -> Bool {
+    let (product, overflow) = count.multipliedReportingOverflow(by: bytes)
+    return take(overflow ? Int.max : product)
+  }
+
+  /// Ends the evaluation with an error.
+  func exceed(_ limit: LimitError) {
+    if excess == nil { excess = limit }
+    left = 0
   }
 }

@@ -13,7 +13,7 @@ struct Evaluator {
   var row: Row
   var variables: [Value] = []
   /// What the message may still cost.
-  let steps: StepCounter
+  let budget: Budget
 
   // MARK: SELECT
 
@@ -26,9 +26,10 @@ struct Evaluator {
       if items.count == 1, case .everything = items[0] { return wholeRow }
       var object = ObjectValue()
       for item in items {
+        guard budget.take(Budget.member) else { return .undefined }
         switch item {
         case .everything:
-          if case .object(let row) = wholeRow {
+          if case .object(let row) = wholeRow, budget.take(row.count, times: Budget.member) {
             for (key, value) in zip(row.keys, row.values) { object.set(key, value) }
           }
         case .expression(let expression, let path): Self.set(path[...], value(of: expression), in: &object)
@@ -46,7 +47,11 @@ struct Evaluator {
       return
     }
     var inner = ObjectValue()
-    if case .object(let present) = object[name] { inner = present }
+    if case .object(let present) = object[name] {
+      inner = present
+      // Held twice, it would be copied for each of its members.
+      object.set(name, .null)
+    }
     set(path.dropFirst(), value, in: &inner)
     object.set(name, .object(inner))
   }
@@ -61,7 +66,9 @@ struct Evaluator {
 
   // MARK: Expressions
 
+  /// The value; Undefined, too, once the budget is exceeded.
   func value(of expression: Expression) -> Value {
+    guard budget.take(Budget.step) else { return .undefined }
     switch expression {
     case .literal(.number(let number)): return self.number(number.decimal, isInt: number.isInt)
     case .literal(let value): return value
@@ -72,25 +79,31 @@ struct Evaluator {
     case .variable(let number): return number < variables.count ? variables[number] : .undefined
     case .row: return wholeRow
     case .payload: return .bytes(message.payload)
-    case .call(let function, let arguments):
-      guard function.arity.contains(arguments.count), steps.take() else { return .undefined }
-      return function.body(arguments.map { value(of: $0) }, self)
+    case .call(let function, let arguments): return call(function, arguments)
     case .cast(let operand, let type): return cast(value(of: operand), type)
     case .negate(let operand):
-      guard let number = number(from: value(of: operand)) else { return .undefined }
+      let value = value(of: operand)
+      guard budget.take(length(of: value), times: Budget.digit), let number = number(from: value) else {
+        return .undefined
+      }
       return self.number(-number.decimal, isInt: number.isInt)
     case .not(let operand): return value(of: operand).asBoolean.map { .boolean(!$0) } ?? .undefined
     case .binary(let operation, let left, let right): return binary(operation, left, right)
     case .choice(let subject, let cases, let otherwise):
       let subject = value(of: subject)
       guard !subject.isUndefined else { return .undefined }
-      for (when, then) in cases where Value.equal(subject, value(of: when)) == true { return value(of: then) }
+      for (when, then) in cases where Value.equal(subject, value(of: when), budget) == true {
+        return value(of: then)
+      }
       return otherwise.map { value(of: $0) } ?? .undefined
-    case .array(let elements): return .array(elements.map { value(of: $0) }.filter { !$0.isUndefined })
+    case .array(let elements):
+      guard budget.take(elements.count, times: Budget.element) else { return .undefined }
+      return .array(elements.map { value(of: $0) }.filter { !$0.isUndefined })
     case .object(let members):
+      guard budget.take(members.count, times: Budget.member) else { return .undefined }
       var object = ObjectValue()
       for (key, member) in members {
-        guard let name = value(of: key).asString else { continue }
+        guard let name = text(of: value(of: key)) else { continue }
         object.set(name, value(of: member))
       }
       return .object(object)
@@ -112,6 +125,59 @@ struct Evaluator {
     }
   }
 
+  /// A function's arguments cost what it reads of them; what it makes costs its length.
+  private func call(_ function: Function, _ arguments: [Expression]) -> Value {
+    guard function.arity.contains(arguments.count) else { return .undefined }
+    var values: [Value] = []
+    values.reserveCapacity(arguments.count)
+    var cost = function.overhead
+    for argument in arguments {
+      var value = value(of: argument)
+      switch value {
+      case .array, .object:
+        // A function that isn't made for them takes their JSON, as a conversion to String gives it.
+        if !function.takesContainers { value = text(of: value).map { .string($0) } ?? .undefined }
+      default: break
+      }
+      if case .string(let text) = value { cost += text.utf8.count &* function.weight }
+      values.append(value)
+    }
+    guard budget.take(cost) else { return .undefined }
+    let result = function.body(values, self)
+    if case .string(let text) = result { return string(text) }
+    return result
+  }
+
+  /// A text that was made; longer than any payload it ends the evaluation.
+  func string(_ text: String) -> Value {
+    guard text.utf8.count <= EvaluationLimits.bytes else {
+      budget.exceed(.length)
+      return .undefined
+    }
+    return budget.take(text.utf8.count) ? .string(text) : .undefined
+  }
+
+  /// `value` as a String, for what it costs to make its JSON; nil for null and Undefined.
+  func text(of value: Value) -> String? {
+    switch value {
+    case .array, .object:
+      var bytes: [UInt8] = []
+      do throws(LimitError) {
+        try value.appendJSON(to: &bytes)
+      } catch {
+        budget.exceed(error)
+        return nil
+      }
+      guard budget.take(bytes.count, times: Self.jsonCost) else { return nil }
+      return String(decoding: bytes, as: UTF8.self)
+    case .bytes(let bytes): return budget.take(bytes.count) ? value.asString : nil
+    default: return value.asString
+    }
+  }
+
+  /// What a byte of JSON costs to make.
+  private static let jsonCost = 8
+
   private func rows(_ select: Select, _ source: Value) -> Value {
     let elements: [Value]
     switch source {
@@ -120,12 +186,13 @@ struct Evaluator {
     default: return .undefined
     }
     var inner = self
-    return .array(
-      elements.compactMap { element in
-        guard steps.take() else { return nil }
-        inner.row = .value(element)
-        return inner.result(of: select).flatMap { $0.isUndefined ? nil : $0 }
-      })
+    var results: [Value] = []
+    for element in elements {
+      guard budget.take(Budget.element) else { return .undefined }
+      inner.row = .value(element)
+      if let result = inner.result(of: select), !result.isUndefined { results.append(result) }
+    }
+    return .array(results)
   }
 
   // MARK: Numbers
@@ -150,12 +217,13 @@ struct Evaluator {
   {
     let left = value(of: left)
     let right = value(of: right)
+    guard budget.take(length(of: left) + length(of: right), times: Budget.digit) else { return .undefined }
     switch operation {
     case .or, .and:
       guard let a = left.asBoolean, let b = right.asBoolean else { return .undefined }
       return .boolean(operation == .or ? a || b : a && b)
-    case .equal: return Value.equal(left, right).map { .boolean($0) } ?? .undefined
-    case .unequal: return Value.equal(left, right).map { .boolean(!$0) } ?? .undefined
+    case .equal: return Value.equal(left, right, budget).map { .boolean($0) } ?? .undefined
+    case .unequal: return Value.equal(left, right, budget).map { .boolean(!$0) } ?? .undefined
     case .less, .lessOrEqual, .greater, .greaterOrEqual:
       guard let a = left.asDecimal, let b = right.asDecimal else { return .undefined }
       switch operation {
@@ -166,8 +234,8 @@ struct Evaluator {
       }
     case .add:
       if isString(left) || isString(right) {
-        guard let a = left.asString, let b = right.asString else { return .undefined }
-        return Value.string(bounded: a + b)
+        guard let a = text(of: left), let b = text(of: right) else { return .undefined }
+        return string(a + b)
       }
       return arithmetic(operation, left, right)
     case .subtract, .multiply, .divide, .remainder: return arithmetic(operation, left, right)
@@ -175,6 +243,11 @@ struct Evaluator {
   }
 
   private func isString(_ value: Value) -> Bool { if case .string = value { true } else { false } }
+
+  /// The bytes of a text, which a conversion reads.
+  private func length(of value: Value) -> Int {
+    if case .string(let text) = value { text.utf8.count } else { 0 }
+  }
 
   private func arithmetic(_ operation: Expression.BinaryOperator, _ left: Value, _ right: Value) -> Value {
     guard let a = number(from: left), let b = number(from: right) else { return .undefined }
@@ -193,8 +266,9 @@ struct Evaluator {
   // MARK: cast
 
   func cast(_ value: Value, _ type: Expression.CastType) -> Value {
+    guard budget.take(length(of: value), times: Budget.digit) else { return .undefined }
     switch type {
-    case .string: return value.asString.map { .string($0) } ?? .undefined
+    case .string: return text(of: value).map { string($0) } ?? .undefined
     case .boolean:
       if case .number(let number) = value { return .boolean(!number.decimal.isZero) }
       return value.asBoolean.map { .boolean($0) } ?? .undefined

@@ -23,8 +23,15 @@ public struct Explanation: Sendable {
   fileprivate mutating func add(
     _ clause: String, _ expression: Expression, _ evaluator: Evaluator, depth: Int = 0
   ) {
+    // Parts are evaluated again below their wholes, so that each has a budget of its own.
+    evaluator.budget.reset()
     let value = evaluator.value(of: expression)
-    var note = value.isUndefined ? evaluator.reason(expression) : ""
+    var note = ""
+    if let excess = evaluator.budget.excess {
+      note = "no result: \(excess)"
+    } else if value.isUndefined {
+      note = evaluator.reason(expression)
+    }
     if clause == "WHERE", value.asBoolean != true {
       note =
         "no match: WHERE is \(value.isUndefined ? "Undefined" : "not true")"

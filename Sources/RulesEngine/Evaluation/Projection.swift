@@ -43,7 +43,8 @@ struct Projection: Sendable {
     condition = select.condition
   }
 
-  /// Appends the object; false where WHERE lets nothing through.
+  /// Appends the object; false where WHERE lets nothing through. If the evaluator's budget is exceeded then, what was
+  /// appended is a part only.
   func append(_ document: JSONDocument, _ evaluator: Evaluator, to bytes: inout [UInt8]) -> Bool {
     if let condition, evaluator.value(of: condition).asBoolean != true { return false }
     bytes.append(UInt8(ascii: "{"))
@@ -54,6 +55,11 @@ struct Projection: Sendable {
       bytes.append(contentsOf: item.key)
       // What is Undefined is left out.
       if !append(item.source, document, evaluator, to: &bytes) { bytes.removeLast(bytes.count - start) }
+      guard bytes.count - begin < EvaluationLimits.bytes else {
+        evaluator.budget.exceed(.length)
+        return true
+      }
+      guard evaluator.budget.excess == nil else { return true }
     }
     bytes.append(UInt8(ascii: "}"))
     return true
@@ -82,6 +88,7 @@ struct Projection: Sendable {
         guard !document.bytes[Int(node.start)..<Int(node.end)].contains(UInt8(ascii: "+")) else {
           return false
         }
+        guard evaluator.budget.take(Int(node.end - node.start), times: Budget.digit) else { return false }
         let decimal = document.decimal(of: node)
         value =
           type == .int
@@ -91,6 +98,12 @@ struct Projection: Sendable {
     case .expression(let expression): value = evaluator.value(of: expression)
     }
     if value.isUndefined { return false }
-    return value.appendJSON(to: &bytes)
+    do throws(LimitError) {
+      try value.appendJSON(to: &bytes)
+      return true
+    } catch {
+      evaluator.budget.exceed(error)
+      return false
+    }
   }
 }

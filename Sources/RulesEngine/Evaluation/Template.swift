@@ -30,6 +30,7 @@ public struct Template: Sendable {
     }
     if plain < bytes.count { parts.append(.text(String(decoding: bytes[plain...], as: UTF8.self))) }
     self.parts = parts
+    isConstant = parts.allSatisfy { if case .text = $0 { true } else { false } }
   }
 
   /// The place of the brace that closes an expression, which may itself have braces and strings.
@@ -57,16 +58,19 @@ public struct Template: Sendable {
   }
 
   /// Whether it has no expression.
-  public var isConstant: Bool { parts.allSatisfy { if case .text = $0 { true } else { false } } }
+  public let isConstant: Bool
 
-  /// Undefined becomes an empty text.
-  func text(_ evaluator: Evaluator) -> String {
+  /// The text for a message, in which Undefined becomes an empty text.
+  func text(_ evaluator: Evaluator) throws(LimitError) -> String {
+    if isConstant { return source }
     var result = ""
     for part in parts {
       switch part {
       case .text(let text): result += text
-      case .expression(let expression): result += evaluator.value(of: expression).asString ?? ""
+      case .expression(let expression): result += evaluator.text(of: evaluator.value(of: expression)) ?? ""
       }
+      if result.utf8.count > EvaluationLimits.bytes { evaluator.budget.exceed(.length) }
+      if let excess = evaluator.budget.excess { throw excess }
     }
     return result
   }

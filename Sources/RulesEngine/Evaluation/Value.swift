@@ -28,11 +28,6 @@ enum Value: Sendable {
   /// A payload that is no JSON; only `SELECT *` and `encode` know what to do with it.
   case bytes([UInt8])
 
-  /// A text; Undefined if it is longer than any payload.
-  static func string(bounded text: String) -> Value {
-    text.utf8.count <= EvaluationLimits.bytes ? .string(text) : .undefined
-  }
-
   static func int(_ value: Int) -> Value { .number(Number(decimal: Decimal34(value), isInt: true)) }
 
   var isUndefined: Bool { if case .undefined = self { true } else { false } }
@@ -96,7 +91,8 @@ extension Value {
   var asBoolean: Bool? {
     switch self {
     case .boolean(let value): value
-    case .string(let text):
+    // No longer text is one of these, and a long one takes long to make lower case.
+    case .string(let text) where text.utf8.count <= 5:
       switch text.lowercased() {
       case "true": true
       case "false": false
@@ -118,31 +114,31 @@ extension Value {
     }
   }
 
-  /// `=` of the dialect: nil where a side is Undefined.
-  static func equal(_ left: Value, _ right: Value) -> Bool? {
+  /// `=` of the dialect: nil where a side is Undefined, or the budget has too little left to compare them.
+  static func equal(_ left: Value, _ right: Value, _ budget: Budget = Budget()) -> Bool? {
     switch (left, right) {
     case (.undefined, _), (_, .undefined): return nil
     default:
-      // Values that share parts can be far larger than their memory.
-      var steps = EvaluationLimits.steps
-      return isSame(left, right, &steps)
+      let result = isSame(left, right, budget)
+      return budget.excess == nil ? result : nil
     }
   }
 
-  private static func isSame(_ left: Value, _ right: Value, _ steps: inout Int) -> Bool {
-    steps -= 1
-    guard steps > 0 else { return false }
+  /// Values that share parts can be far larger than their memory.
+  private static func isSame(_ left: Value, _ right: Value, _ budget: Budget) -> Bool {
+    guard budget.take(Budget.step) else { return false }
     switch (left, right) {
     case (.null, .null), (.undefined, .undefined): return true
     case (.boolean(let a), .boolean(let b)): return a == b
     case (.number(let a), .number(let b)): return a.decimal == b.decimal
     // Strings are compared by their code points, not by canonical equivalence.
-    case (.string(let a), .string(let b)): return a.utf8.elementsEqual(b.utf8)
+    case (.string(let a), .string(let b)):
+      return a.utf8.count == b.utf8.count && budget.take(a.utf8.count) && a.utf8.elementsEqual(b.utf8)
     case (.array(let a), .array(let b)):
-      return a.count == b.count && zip(a, b).allSatisfy { isSame($0, $1, &steps) }
+      return a.count == b.count && zip(a, b).allSatisfy { isSame($0, $1, budget) }
     case (.object(let a), .object(let b)):
       return a.count == b.count
-        && zip(a.keys, a.values).allSatisfy { key, value in b[key].map { isSame(value, $0, &steps) } ?? false
+        && zip(a.keys, a.values).allSatisfy { key, value in b[key].map { isSame(value, $0, budget) } ?? false
         }
     default: return false
     }

@@ -1,7 +1,7 @@
 extension Functions {
   /// Functions on values of any type.
   static let collections: [Function] = [
-    Function("get", 2...2, star: .row) { arguments, _ in
+    Function("get", 2...2, star: .row, takesContainers: true) { arguments, _ in
       switch arguments[0] {
       case .array(let elements):
         guard let index = arguments[1].asIntegerArgument, elements.indices.contains(index) else {
@@ -21,16 +21,29 @@ extension Functions {
       default: return .undefined
       }
     },
-    Function("get_or_default", 2...2) { arguments, _ in arguments[0].isUndefined ? arguments[1] : arguments[0]
+    Function("get_or_default", 2...2, takesContainers: true) { arguments, _ in
+      arguments[0].isUndefined ? arguments[1] : arguments[0]
     },
-    Function("isnull") { value, _ in if case .null = value { .boolean(true) } else { .boolean(false) } },
-    Function("isundefined") { value, _ in .boolean(value.isUndefined) },
-    Function("transform", 3...3) { arguments, _ in
+    Function("isnull", takesContainers: true) { value, _ in
+      if case .null = value { .boolean(true) } else { .boolean(false) }
+    },
+    Function("isundefined", takesContainers: true) { value, _ in .boolean(value.isUndefined) },
+    Function("transform", 3...3, takesContainers: true) { arguments, evaluator in
       guard case .string(let mode) = arguments[0], mode == "enrichArray",
         case .object(let added) = arguments[1],
         case .array(let elements) = arguments[2]
       else { return .undefined }
-      return .array(elements.map { enriched($0, with: added) })
+      var results: [Value] = []
+      for element in elements {
+        guard evaluator.budget.take(Budget.element) else { return .undefined }
+        if case .object(let object) = element,
+          !evaluator.budget.take(object.count + added.count, times: Budget.member)
+        {
+          return .undefined
+        }
+        results.append(enriched(element, with: added))
+      }
+      return .array(results)
     },
   ]
 

@@ -28,6 +28,8 @@ extension Functions {
     },
     Function("get_user_properties", 0...1) { arguments, evaluator in
       let properties = evaluator.message.properties.userProperties
+      let size = properties.reduce(0) { $0 + Budget.member + $1.name.utf8.count + $1.value.utf8.count }
+      guard evaluator.budget.take(size) else { return .undefined }
       guard let argument = arguments.first else {
         return .array(
           properties.map { property in

@@ -7,31 +7,49 @@ struct Function: Sendable {
   /// What `*` as the first argument stands for; nil where it isn't allowed.
   let star: Expression?
   typealias Body = @Sendable ([Value], Evaluator) -> Value
-  let body: Body
+  private(set) var body: Body
+  /// What a byte of its arguments' texts costs, in bytes read.
+  let weight: Int
+  /// What a call costs besides its arguments.
+  let overhead: Int
+  /// Whether it looks at arrays and objects as they are; the other functions take them as their JSON.
+  let takesContainers: Bool
   /// A body for these arguments, where some of them are constants that need to be looked at only once.
   var specialized: (@Sendable ([Expression]) -> Body?)?
+  /// Why a call can't have these arguments; nil if it can. Most functions are Undefined then instead.
+  var problem: (@Sendable ([Expression]) -> String?)?
 
-  init(_ name: String, _ arity: ClosedRange<Int>, star: Expression? = nil, _ body: @escaping Body) {
+  init(
+    _ name: String, _ arity: ClosedRange<Int>, star: Expression? = nil, weight: Int = 4, overhead: Int = 0,
+    takesContainers: Bool = false, _ body: @escaping Body
+  ) {
     self.name = name
     self.arity = arity
     self.star = star
+    self.weight = weight
+    self.overhead = overhead
+    self.takesContainers = takesContainers
     self.body = body
   }
 
   /// The function for a call with these arguments.
   func call(_ arguments: [Expression]) -> Expression {
-    guard let body = specialized?(arguments) else { return .call(self, arguments) }
-    return .call(Function(name, arity, star: star, body), arguments)
+    var function = self
+    if let body = specialized?(arguments) { function.body = body }
+    return .call(function, arguments)
   }
 
   /// A function of one argument.
-  init(_ name: String, _ body: @escaping @Sendable (Value, Evaluator) -> Value) {
-    self.init(name, 1...1) { arguments, evaluator in body(arguments[0], evaluator) }
+  init(_ name: String, takesContainers: Bool = false, _ body: @escaping @Sendable (Value, Evaluator) -> Value)
+  {
+    self.init(name, 1...1, takesContainers: takesContainers) { arguments, evaluator in
+      body(arguments[0], evaluator)
+    }
   }
 
   /// A function of one argument that becomes a String; without one the result is Undefined.
-  init(string name: String, _ body: @escaping @Sendable (String) -> Value) {
-    self.init(name, 1...1) { arguments, _ in arguments[0].asString.map(body) ?? .undefined }
+  init(string name: String, weight: Int = 4, _ body: @escaping @Sendable (String) -> Value) {
+    self.init(name, 1...1, weight: weight) { arguments, _ in arguments[0].asString.map(body) ?? .undefined }
   }
 }
 
@@ -39,7 +57,9 @@ struct Function: Sendable {
 enum Functions {
   /// By their names in lower case.
   static let named: [String: Function] = {
-    let families = [maths, strings, regularExpressions, hashes, encodings, times, collections, context]
+    let families = [
+      maths, strings, regularExpressions, hashes, encodings, times, collections, context, registry,
+    ]
     return Dictionary(uniqueKeysWithValues: families.joined().map { ($0.name, $0) })
   }()
 
@@ -48,6 +68,5 @@ enum Functions {
     "aws_lambda": "AWS Lambda", "get_dynamodb": "Amazon DynamoDB",
     "get_thing_shadow": "the AWS IoT Device Shadow service",
     "get_secret": "AWS Secrets Manager", "machinelearning_predict": "Amazon SageMaker",
-    "get_registry_data": "the AWS IoT registry",
   ]
 }

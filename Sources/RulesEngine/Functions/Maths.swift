@@ -14,7 +14,7 @@ extension Functions {
       Function("mod", 2...2, remainder), Function("remainder", 2...2, remainder),
       bits("bitand", &), bits("bitor", |), bits("bitxor", ^),
       Function("bitnot") { value, _ in value.asIntegerArgument.map { .int(~$0) } ?? .undefined },
-      Function("nanvl", 2...2) { arguments, _ in
+      Function("nanvl", 2...2, takesContainers: true) { arguments, _ in
         // JSON has no NaN: what is there is taken as it is.
         switch arguments[0] {
         case .undefined, .null: arguments[1]

@@ -2,65 +2,93 @@ internal import CPCRE2
 
 extension Functions {
   /// AWS names Java's regular expressions; PCRE2's are the same for what both document. A pattern that is none makes
-  /// the call Undefined.
+  /// the call Undefined; one that exceeds a limit, while it is compiled or while it matches, ends the evaluation.
   static let regularExpressions: [Function] = [
-    Function("regexp_matches", 2...2) { arguments, _ in
-      matching(arguments) { expression, text in .boolean(expression.firstMatch(in: text, from: 0) != nil) }
+    Function("regexp_matches", 2...2) { arguments, evaluator in
+      matching(arguments, evaluator) { expression, text throws(LimitError) in
+        .boolean(try expression.firstMatch(in: text, from: 0) != nil)
+      }
     },
-    Function("regexp_substr", 2...2) { arguments, _ in
-      matching(arguments) { expression, text in
-        guard let match = expression.firstMatch(in: text, from: 0) else { return .undefined }
+    Function("regexp_substr", 2...2) { arguments, evaluator in
+      matching(arguments, evaluator) { expression, text throws(LimitError) in
+        guard let match = try expression.firstMatch(in: text, from: 0) else { return .undefined }
         return .string(String(decoding: text[match[0] ?? 0..<0], as: UTF8.self))
       }
     },
-    Function("regexp_replace", 3...3) { arguments, _ in
+    Function("regexp_replace", 3...3) { arguments, evaluator in
       guard let replacement = arguments[2].asString else { return .undefined }
-      return matching(arguments) { expression, text in
-        expression.replacing(in: text, with: Array(replacement.utf8)).map { .string($0) } ?? .undefined
+      return matching(arguments, evaluator) { expression, text throws(LimitError) in
+        .string(try expression.replacing(in: text, with: Array(replacement.utf8)))
       }
     },
   ]
 
   private static func matching(
-    _ arguments: [Value], _ body: (RegularExpression, [UInt8]) -> Value
+    _ arguments: [Value], _ evaluator: Evaluator,
+    _ body: (RegularExpression, [UInt8]) throws(LimitError) -> Value
   ) -> Value {
-    guard let text = arguments[0].asString, let pattern = arguments[1].asString,
-      let expression = RegularExpression(pattern)
-    else { return .undefined }
-    return body(expression, Array(text.utf8))
+    guard let text = arguments[0].asString, let pattern = arguments[1].asString else { return .undefined }
+    do throws(LimitError) {
+      guard let expression = try RegularExpression(pattern, evaluator.budget) else { return .undefined }
+      return try body(expression, Array(text.utf8))
+    } catch {
+      evaluator.budget.exceed(error)
+      return .undefined
+    }
   }
 }
 
-/// A compiled pattern.
+/// A compiled pattern, for one call of a function: what it costs is taken from the message's budget.
 private final class RegularExpression {
   private let code: OpaquePointer
   private let data: OpaquePointer
   private let context: OpaquePointer
-  /// About a second of backtracking.
-  private static let matchLimit: UInt32 = 1_000_000
-  /// Bytes of a pattern; a longer one takes long to compile.
-  private static let patternLimit = 32_768
+  private let spent: UnsafeMutablePointer<ts_pcre2_budget>
+  private let budget: Budget
+  /// What compiling costs, and what a byte of the pattern costs then.
+  private static let compilation = (base: 512, byte: 64)
 
-  init?(_ pattern: String) {
+  /// Nil for what is no pattern.
+  init?(_ pattern: String, _ budget: Budget) throws(LimitError) {
     let bytes = Array(pattern.utf8)
-    guard bytes.count <= Self.patternLimit, let code = ts_pcre2_compile(bytes, bytes.count) else {
-      return nil
+    guard bytes.count <= EvaluationLimits.patternBytes else { throw .pattern }
+    guard budget.take(Self.compilation.base + bytes.count * Self.compilation.byte) else { throw .work }
+    guard let code = ts_pcre2_compile(bytes, bytes.count) else { return nil }
+    guard ts_pcre2_group_count(code) <= EvaluationLimits.patternGroups else {
+      ts_pcre2_free(code)
+      throw .pattern
+    }
+    spent = .allocate(capacity: 1)
+    spent.initialize(to: ts_pcre2_budget())
+    guard let data = ts_pcre2_data(code), let context = ts_pcre2_context(code, bytes, bytes.count, spent)
+    else {
+      ts_pcre2_free(code)
+      spent.deallocate()
+      throw .pattern
     }
     self.code = code
-    data = ts_pcre2_data(code)
-    context = ts_pcre2_context(Self.matchLimit)
+    self.data = data
+    self.context = context
+    self.budget = budget
   }
 
   deinit {
     ts_pcre2_free_data(data)
     ts_pcre2_free_context(context)
     ts_pcre2_free(code)
+    spent.deallocate()
   }
 
   /// The ranges of the whole match and of each group; a group that took no part is nil.
-  func firstMatch(in text: [UInt8], from start: Int) -> [Range<Int>?]? {
-    let count = ts_pcre2_match(code, text, text.count, start, data, context)
-    guard count > 0, let offsets = ts_pcre2_offsets(data) else { return nil }
+  func firstMatch(in text: [UInt8], from start: Int) throws(LimitError) -> [Range<Int>?]? {
+    let left = UInt64(clamping: budget.left)
+    spent.pointee.left = left
+    let count = ts_pcre2_match(code, text, text.count, start, data, context, spent)
+    guard budget.take(Int(clamping: left - min(left, spent.pointee.left)) + Budget.step) else { throw .work }
+    guard count != TS_PCRE2_NOMATCH else { return nil }
+    guard count > 0, let offsets = ts_pcre2_offsets(data) else {
+      throw spent.pointee.left == 0 ? .work : .pattern
+    }
     return (0..<Int(count)).map { group in
       let (start, end) = (offsets[2 * group], offsets[2 * group + 1])
       return start <= end && end <= text.count ? start..<end : nil
@@ -68,16 +96,15 @@ private final class RegularExpression {
   }
 
   /// Replaces all matches; `$1` is a group, as in Java's `replaceAll`.
-  ///
-  /// Nil if the result is longer than any payload.
-  func replacing(in text: [UInt8], with replacement: [UInt8]) -> String? {
+  func replacing(in text: [UInt8], with replacement: [UInt8]) throws(LimitError) -> String {
     var result: [UInt8] = []
     var position = 0
     var copied = 0
-    while position <= text.count, let match = firstMatch(in: text, from: position), let whole = match[0] {
+    while position <= text.count, let match = try firstMatch(in: text, from: position), let whole = match[0] {
       result += text[copied..<whole.lowerBound]
+      guard budget.take(replacement.count) else { throw .work }
       append(replacement, groups: match, of: text, to: &result)
-      guard result.count <= EvaluationLimits.bytes else { return nil }
+      guard result.count <= EvaluationLimits.bytes else { throw .length }
       copied = whole.upperBound
       position = whole.upperBound
       if whole.isEmpty {
@@ -86,8 +113,7 @@ private final class RegularExpression {
         while position < text.count, text[position] & 0xC0 == 0x80 { position += 1 }
       }
     }
-    result += text[copied...]
-    return result.count <= EvaluationLimits.bytes ? String(decoding: result, as: UTF8.self) : nil
+    return String(decoding: result + text[copied...], as: UTF8.self)
   }
 
   private func append(

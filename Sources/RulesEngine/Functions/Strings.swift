@@ -10,17 +10,17 @@ extension Functions {
     Function(string: "rtrim") { .string(trimmed($0, start: false, end: true)) },
     Function(string: "length") { .int($0.unicodeScalars.count) },
     Function(string: "numbytes") { .int($0.utf8.count) },
-    Function("concat", 0...1000, concatenation),
+    Function("concat", 0...1000, takesContainers: true, concatenation),
     two("startswith") { .boolean($0.starts(with: $1)) },
     two("endswith") { .boolean($0.count >= $1.count && $0.suffix($1.count).elementsEqual($1)) },
     two("indexof") { text, part in
       // A place counts characters: all bytes but those that continue one.
       place(of: part, in: text[...]).map { .int(text[..<$0].count { $0 & 0xC0 != 0x80 }) } ?? .int(-1)
     },
-    Function("replace", 3...3) { arguments, _ in
+    Function("replace", 3...3) { arguments, evaluator in
       guard let text = arguments[0].asString, let old = arguments[1].asString, let new = arguments[2].asString
       else { return .undefined }
-      return replacing(Array(old.utf8), in: Array(text.utf8), with: Array(new.utf8))
+      return replacing(Array(old.utf8), in: Array(text.utf8), with: Array(new.utf8), evaluator)
     },
     padding("lpad") { text, spaces in spaces + text }, padding("rpad") { text, spaces in text + spaces },
     Function("substring", 2...3, substring),
@@ -68,7 +68,9 @@ extension Functions {
     }.map { text.startIndex + $0 }
   }
 
-  private static func replacing(_ part: [UInt8], in text: [UInt8], with new: [UInt8]) -> Value {
+  private static func replacing(
+    _ part: [UInt8], in text: [UInt8], with new: [UInt8], _ evaluator: Evaluator
+  ) -> Value {
     guard !part.isEmpty else { return .string(String(decoding: text, as: UTF8.self)) }
     var result: [UInt8] = []
     var rest = text[...]
@@ -76,33 +78,36 @@ extension Functions {
       result += rest[..<start]
       result += new
       rest = rest[(start + part.count)...]
-      guard result.count <= EvaluationLimits.bytes else { return .undefined }
+      guard evaluator.budget.take(Budget.step), result.count <= EvaluationLimits.bytes else {
+        evaluator.budget.exceed(.length)
+        return .undefined
+      }
     }
-    return Value.string(bounded: String(decoding: result + rest, as: UTF8.self))
+    return .string(String(decoding: result + rest, as: UTF8.self))
   }
 
   /// With an array among the arguments all become one array, else all become one String.
-  private static let concatenation: @Sendable ([Value], Evaluator) -> Value = { arguments, _ in
+  private static let concatenation: @Sendable ([Value], Evaluator) -> Value = { arguments, evaluator in
     guard !arguments.isEmpty else { return .undefined }
     let hasArray = arguments.contains { if case .array = $0 { true } else { false } }
     if hasArray {
       var elements: [Value] = []
       for argument in arguments {
         switch argument {
-        case .array(let more): elements += more
+        case .array(let more):
+          guard evaluator.budget.take(more.count, times: Budget.element) else { return .undefined }
+          elements += more
         case .undefined: return .undefined
         default: elements.append(argument)
         }
-        guard elements.count <= EvaluationLimits.elements else { return .undefined }
       }
       return .array(elements)
     }
     var text = ""
     for argument in arguments {
-      guard let part = argument.asString, text.utf8.count + part.utf8.count <= EvaluationLimits.bytes else {
-        return .undefined
-      }
+      guard let part = evaluator.text(of: argument) else { return .undefined }
       text += part
+      if text.utf8.count > EvaluationLimits.bytes { break }
     }
     return .string(text)
   }
@@ -115,7 +120,7 @@ extension Functions {
       guard let text = arguments[0].asString, let count = arguments[1].asIntegerArgument else {
         return .undefined
       }
-      return Value.string(bounded: body(text, String(repeating: " ", count: max(0, min(count, 1000)))))
+      return .string(body(text, String(repeating: " ", count: max(0, min(count, 1000)))))
     }
   }
 

@@ -3,14 +3,14 @@ extension Functions {
   static let times: [Function] = [
     Function("timestamp", 0...0) { _, evaluator in .int(evaluator.message.receivedMilliseconds) },
     parseTime,
-    Function("time_to_epoch", 2...2) { arguments, _ in
+    Function("time_to_epoch", 2...2, overhead: 512) { arguments, _ in
       guard let text = arguments[0].asString, let pattern = arguments[1].asString else { return .undefined }
       return TimePattern.epochMilliseconds(text, pattern).map { .int($0) } ?? .undefined
     },
   ]
 
   private static let parseTime: Function = {
-    var function = Function("parse_time", 2...3) { arguments, evaluator in
+    var function = Function("parse_time", 2...3, overhead: 512) { arguments, evaluator in
       guard let pattern = arguments[0].asString.flatMap(TimePattern.parts),
         let zone = zone(arguments.count == 3 ? arguments[2] : nil)
       else { return .undefined }

@@ -6,13 +6,13 @@ extension JSONDocument {
   func readChecked(_ text: [UInt8]) throws(JSONError) {
     try read(text)
     for (index, node) in nodes.enumerated() where node.kind == .object {
-      var keys: Set<[UInt8]> = []
+      var keys: Set<String> = []
       var key = index + 1
       while key < Int(node.next) {
-        let name = Array(bytes[Int(nodes[key].start)..<Int(nodes[key].end)])
+        // An escape may write the same key in another way.
+        let name = string(of: nodes[key])
         guard keys.insert(name).inserted else {
-          throw error(
-            "the key \"\(String(decoding: name, as: UTF8.self))\" stands twice in one object", at: key)
+          throw error("the key \(JSONText.quoted(name)) stands twice in one object", at: key)
         }
         key = Int(nodes[key + 1].next)
       }

@@ -10,6 +10,10 @@ final class JSONDocument {
 
   private(set) var nodes: [Node] = []
   private(set) var bytes: [UInt8] = []
+  /// Pays for what is looked up and made of a message's payload; other documents have none.
+  private let budget: Budget?
+
+  init(budget: Budget? = nil) { self.budget = budget }
 
   /// Reads `text`; throws where it isn't one JSON value with nothing but white space around it.
   func read(_ text: [UInt8]) throws(JSONError) {
@@ -30,6 +34,9 @@ final class JSONDocument {
     return document.value(of: 0, version: .v2015)
   }
 
+  /// What it costs to compare a name with a key.
+  private static let lookUpCost = 8
+
   /// The node of the value that `path` leads to from `root`; of a key given twice the last counts. Nil where there is
   /// none.
   func find(_ path: some Sequence<String>, from root: Int = 0) -> Int? {
@@ -46,10 +53,13 @@ final class JSONDocument {
     var found: Int?
     var key = object + 1
     let end = Int(nodes[object].next)
+    var count = 0
     while key < end {
       if isKey(key, name) { found = key + 1 }
       key = Int(nodes[key + 1].next)
+      count += 1
     }
+    budget?.take(count &* Self.lookUpCost)
     return found
   }
 
@@ -69,8 +79,19 @@ final class JSONDocument {
     }
   }
 
-  /// The value of a node, with all that it contains.
+  /// The value of a node, with all that it contains; Undefined if the budget has too little left for it.
   func value(of index: Int, version: SQLVersion) -> Value {
+    let node = nodes[index]
+    if let budget {
+      let length = Int(node.end - node.start)
+      let cost =
+        (Int(node.next) - index) &* Budget.element &+ (node.kind == .number ? length &* Budget.digit : length)
+      guard budget.take(cost) else { return .undefined }
+    }
+    return made(of: index, version: version)
+  }
+
+  private func made(of index: Int, version: SQLVersion) -> Value {
     let node = nodes[index]
     switch node.kind {
     case .null: return .null
@@ -82,7 +103,7 @@ final class JSONDocument {
       var elements: [Value] = []
       var child = index + 1
       while child < Int(node.next) {
-        elements.append(value(of: child, version: version))
+        elements.append(made(of: child, version: version))
         child = Int(nodes[child].next)
       }
       return .array(elements)
@@ -90,7 +111,7 @@ final class JSONDocument {
       var object = ObjectValue()
       var key = index + 1
       while key < Int(node.next) {
-        object.set(string(of: nodes[key]), value(of: key + 1, version: version))
+        object.set(string(of: nodes[key]), made(of: key + 1, version: version))
         key = Int(nodes[key + 1].next)
       }
       return .object(object)
@@ -112,46 +133,8 @@ final class JSONDocument {
     }
   }
 
-  private func string(of node: Node) -> String {
-    let raw = bytes[Int(node.start)..<Int(node.end)]
-    guard node.isSpecial else { return String(decoding: raw, as: UTF8.self) }
-    var units: [UInt16] = []
-    var text = String.UnicodeScalarView()
-    func flush() {
-      guard !units.isEmpty else { return }
-      // A surrogate without its pair becomes U+FFFD.
-      text.append(contentsOf: String(decoding: units, as: UTF16.self).unicodeScalars)
-      units.removeAll()
-    }
-    var index = raw.startIndex
-    var plain = index
-    while index < raw.endIndex {
-      guard raw[index] == UInt8(ascii: "\\") else {
-        index += 1
-        continue
-      }
-      if plain < index {
-        flush()
-        text.append(contentsOf: String(decoding: raw[plain..<index], as: UTF8.self).unicodeScalars)
-      }
-      switch raw[index + 1] {
-      case UInt8(ascii: "u"):
-        var unit: UInt32 = 0
-        for offset in 2..<6 { unit = unit << 4 | (JSONScanner.hexadecimalDigit(raw[index + offset]) ?? 0) }
-        units.append(UInt16(unit))
-        index += 4
-      case UInt8(ascii: "b"): units.append(0x08)
-      case UInt8(ascii: "f"): units.append(0x0C)
-      case UInt8(ascii: "n"): units.append(0x0A)
-      case UInt8(ascii: "r"): units.append(0x0D)
-      case UInt8(ascii: "t"): units.append(0x09)
-      case let other: units.append(UInt16(other))
-      }
-      index += 2
-      plain = index
-    }
-    flush()
-    text.append(contentsOf: String(decoding: raw[plain...], as: UTF8.self).unicodeScalars)
-    return String(text)
+  /// The text of a string or key.
+  func string(of node: Node) -> String {
+    bytes.withUnsafeBufferPointer { JSONText.unescaped(node, of: $0) }
   }
 }

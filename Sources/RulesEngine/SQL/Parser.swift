@@ -6,11 +6,13 @@ struct Parser {
   private let tokens: [Token]
   private var index = 0
   private var depth = 0
-  private var variables: [String] = []
+  /// The variables of SET by name.
+  private var variableNumbers: [String: Int] = [:]
   private static let depthLimit = 128
   /// AWS's limit on a rule document, in bytes.
   private static let lengthLimit = 1 << 18
   private var operators = 0
+  private var constructions = 0
 
   /// Reads a whole statement. Without FROM it serves Basic Ingest only, which `allowsNoSource` must allow.
   static func statement(_ text: String, allowsNoSource: Bool) throws(SQLError) -> Statement {
@@ -23,7 +25,7 @@ struct Parser {
   /// Reads one expression, of a substitution template for example, that may use `variables`.
   static func expression(_ text: String, variables: [String]) throws(SQLError) -> Expression {
     var parser = try Parser(text)
-    parser.variables = variables
+    for (number, name) in variables.enumerated() { parser.variableNumbers[name] = number }
     let expression = try parser.expression()
     try parser.expectEnd()
     return expression
@@ -44,12 +46,13 @@ struct Parser {
     if accept(keyword: "SET") {
       repeat {
         guard case .variable(let name) = token.kind else { throw unexpected("a variable such as @x") }
-        if variables.contains(name) { throw error("'@\(name)' is set twice") }
+        if variableNumbers[name] != nil { throw error("'@\(name)' is set twice") }
+        try countConstruction()
         advance()
         try expect("=")
         assignments.append((name, try expression()))
         // A variable may be used from the next assignment on.
-        variables.append(name)
+        variableNumbers[name] = variableNumbers.count
       } while accept(",")
     }
     guard isKeyword("SELECT") else { throw unexpected("SELECT") }
@@ -169,6 +172,16 @@ struct Parser {
     }
   }
 
+  /// Each of them can nest a value once more, and many can share their parts: what walks values recurses as deep.
+  private mutating func countConstruction() throws(SQLError) {
+    constructions += 1
+    guard constructions <= EvaluationLimits.constructions else {
+      throw error(
+        "more than \(EvaluationLimits.constructions) calls, arrays, objects, nested queries, CASEs and variables "
+          + "in one statement")
+    }
+  }
+
   private mutating func negation() throws(SQLError) -> Expression {
     var count = 0
     while accept(keyword: "NOT") {
@@ -248,7 +261,7 @@ struct Parser {
       advance()
       return .literal(.string(text))
     case .variable(let name):
-      guard let number = variables.firstIndex(of: name) else {
+      guard let number = variableNumbers[name] else {
         throw error("'@\(name)' is not set; write 'SET @\(name) = …' before SELECT")
       }
       advance()
@@ -260,9 +273,11 @@ struct Parser {
       try expect(")")
       return inner
     case .symbol("["):
+      try countConstruction()
       advance()
       return .array(try list(until: "]"))
     case .symbol("{"):
+      try countConstruction()
       advance()
       return try object()
     case .identifier(let word):
@@ -299,7 +314,12 @@ struct Parser {
       }
       throw SQLError("there is no function '\(word)'", at: start.start, in: sql)
     }
-    guard let star = function.star, accept("*") else { return function.call(try list(until: ")")) }
+    try countConstruction()
+    guard let star = function.star, accept("*") else {
+      let arguments = try list(until: ")")
+      if let problem = function.problem?(arguments) { throw SQLError(problem, at: start.start, in: sql) }
+      return function.call(arguments)
+    }
     var arguments = [star]
     if accept(",") { arguments += try list(until: ")") } else { try expect(")") }
     return function.call(arguments)
@@ -324,6 +344,7 @@ struct Parser {
   }
 
   private mutating func choice() throws(SQLError) -> Expression {
+    try countConstruction()
     advance()
     let subject = try expression()
     var cases: [(when: Expression, then: Expression)] = []
@@ -359,6 +380,7 @@ struct Parser {
   }
 
   private mutating func query() throws(SQLError) -> Expression {
+    try countConstruction()
     var source = Expression.row
     let select = try select { (parser: inout Parser) throws(SQLError) in
       guard parser.accept(keyword: "FROM") else { throw parser.unexpected("FROM") }

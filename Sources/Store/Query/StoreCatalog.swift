@@ -1,39 +1,57 @@
 import TimestreamSQL
 
-/// The tables of one store, as its statements see them.
-struct StoreCatalog: QueryCatalog {
-  /// The database's name, from its file's.
-  let database: String
-  let databaseTables: [StoreReader.Table]
+/// The databases of a store's folder, as its statements see them; another one than the store's own is opened when it is named.
+final class StoreCatalog: QueryCatalog {
+  private let reader: StoreReader
+  private var known: [String: [StoreReader.Table]]
+  /// Why another database can't be read.
+  private(set) var failure: StoreError?
 
-  var databases: [String] { [database] }
-  var defaultDatabase: String { database }
+  /// `tables` are those of the reader's own database.
+  init(_ reader: StoreReader, tables: [StoreReader.Table]) {
+    self.reader = reader
+    known = [reader.databaseName: tables]
+  }
 
-  func tables(in database: String) -> [String]? {
-    database == self.database ? databaseTables.map(\.name) : nil
+  var databases: [String] { reader.databases }
+  var defaultDatabase: String { reader.databaseName }
+
+  func tables(in database: String) -> [String]? { content(of: database)?.map(\.name) }
+
+  private func content(of database: String) -> [StoreReader.Table]? {
+    if let tables = known[database] { return tables }
+    do throws(StoreError) {
+      let tables = try reader.tables(inOther: database)
+      known[database] = tables
+      return tables
+    } catch {
+      failure = error
+      return nil
+    }
   }
 
   /// A table, or `TABLE_wide` with a column a measure.
   func table(_ name: String, in database: String) -> QueryTable? {
-    guard database == self.database else { return nil }
-    if let table = databaseTables.first(where: { $0.name == name }) {
+    guard let tables = content(of: database) else { return nil }
+    if let table = tables.first(where: { $0.name == name }) {
       let types = MeasureType.allCases.filter { type in table.measures.contains { $0.type == type } }
       return make(
-        table, name,
+        table, name, database,
         [.init("measure_name", .varchar, .measureName), .init("time", .timestamp, .time)]
           + types.map { .init("measure_value::\($0.rawValue.lowercased())", $0.sqlType, .measureValue) })
     }
-    guard name.hasSuffix("_wide"), let table = databaseTables.first(where: { $0.name == name.dropLast(5) })
+    guard name.hasSuffix("_wide"), let table = tables.first(where: { $0.name == name.dropLast(5) })
     else {
       return nil
     }
     return make(
-      table, name,
+      table, name, database,
       [.init("time", .timestamp, .time)] + table.measures.map { .init($0.name, $0.type.sqlType, .multi) })
   }
 
-  private func make(_ table: StoreReader.Table, _ name: String, _ columns: [QueryTable.Column]) -> QueryTable
-  {
+  private func make(
+    _ table: StoreReader.Table, _ name: String, _ database: String, _ columns: [QueryTable.Column]
+  ) -> QueryTable {
     QueryTable(
       columns: table.dimensions.map { .init($0, .varchar, .dimension) } + columns,
       source: "\(Schema.quoted(database)).\(Schema.quoted(name))",

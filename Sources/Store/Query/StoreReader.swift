@@ -1,4 +1,5 @@
 internal import CSQLite
+import Files
 import Numbers
 import Time
 import TimestreamSQL
@@ -8,8 +9,12 @@ public final class StoreReader {
   /// The file.
   public let path: String
   let connection: Connection
-  /// The attached file's name in SQL, quoted.
+  /// The name of the file's database, as statements write it.
+  public let databaseName: String
+  /// The same in SQL, quoted.
   let database: String
+  /// Other stores of the folder whose databases a statement has named.
+  private var attached: Set<String> = []
   private let limit = Limit()
   private let clock = QueryFunctions.Clock()
   /// The most bytes of one value, a statement, a pattern; the most columns of a result.
@@ -18,8 +23,9 @@ public final class StoreReader {
     // Nothing can interrupt LIKE; its time is the text's length by that of the pattern.
     (SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 256), (SQLITE_LIMIT_COLUMN, 1000), (SQLITE_LIMIT_EXPR_DEPTH, 200),
   ]
-  /// The most memory that SQLite takes in this process: what a statement gathers beyond it is an error.
-  private static let memory: sqlite3_int64 = 512 << 20
+
+  /// SQLite attaches ten files at most; one is the reader's own.
+  private static let otherDatabases = 9
 
   /// Shared with the handler that SQLite calls while a statement runs.
   private final class Limit {
@@ -40,12 +46,10 @@ public final class StoreReader {
     connection = try Connection(inMemoryFor: path)
     let file = path.split(separator: "/").last.map(String.init) ?? path
     let name = file.hasSuffix(".sqlite") ? String(file.dropLast(7)) : file
-    database = Schema.quoted(["main", "temp"].contains(name.lowercased()) ? "store" : name)
-    let attach = try Statement(connection, "ATTACH ? AS \(database)")
-    attach.bind(1, Self.uri(path))
-    try attach.run()
+    databaseName = ["main", "temp"].contains(name.lowercased()) ? "store" : name
+    database = Schema.quoted(databaseName)
+    try attach(path, as: databaseName)
     try connection.run("PRAGMA cache_size = -65536")
-    sqlite3_hard_heap_limit64(Self.memory)
     for (limit, value) in Self.limits { sqlite3_limit(connection.handle, limit, value) }
     sqlite3_progress_handler(
       connection.handle, 2000,
@@ -56,6 +60,11 @@ public final class StoreReader {
       }, Unmanaged.passUnretained(limit).toOpaque())
     QueryFunctions.add(to: connection, clock)
     UnnestModule.add(to: connection)
+    protect()
+  }
+
+  /// Lets statements do nothing but read.
+  private func protect() {
     sqlite3_set_authorizer(
       connection.handle,
       { _, action, one, two, _, _ in
@@ -114,13 +123,48 @@ public final class StoreReader {
     }
   }
 
-  /// The name of the file's database, as statements write it.
-  public var databaseName: String { String(database.dropFirst().dropLast()).replacing("\"\"", with: "\"") }
-
   /// Plans a statement of Timestream's query language; throws `QueryError` with line and column.
+  ///
+  /// The other stores of the file's folder are databases, too.
   public func plan(_ statement: String, now: Int64 = Timestamp.now) throws -> QueryPlan {
-    let catalog = StoreCatalog(database: databaseName, databaseTables: try tables())
-    return try QueryPlan.make(statement, catalog: catalog, now: now)
+    let catalog = StoreCatalog(self, tables: try tables())
+    let plan = Result { () throws(QueryError) in
+      try QueryPlan.make(statement, catalog: catalog, now: now)
+    }
+    // A damaged store is a better reason than that it has no such table.
+    if let failure = catalog.failure { throw failure }
+    return try plan.get()
+  }
+
+  private func attach(_ path: String, as name: String) throws(StoreError) {
+    let attach = try Statement(connection, "ATTACH ? AS \(Schema.quoted(name))")
+    attach.bind(1, Self.uri(path))
+    try attach.run()
+  }
+
+  /// The databases of the folder: the names of its stores.
+  var databases: [String] {
+    let files = (try? Files.list(Files.folder(of: path), suffix: ".sqlite")) ?? []
+    let names = files.map { String(Files.name(of: $0).dropLast(7)) }
+    // SQLite has databases of these names itself.
+    return Set(names.filter { !["main", "temp"].contains($0.lowercased()) } + [databaseName]).sorted()
+  }
+
+  /// The tables of another database of the folder; nil if there is none of the name.
+  func tables(inOther database: String) throws(StoreError) -> [Table]? {
+    guard databases.contains(database) else { return nil }
+    if !attached.contains(database) {
+      let path = Files.join(Files.folder(of: path), database + ".sqlite")
+      guard try Schema.check(Connection(path, readOnly: true)) != nil else { return [] }
+      guard attached.count < Self.otherDatabases else {
+        throw StoreError(.statement, "a connection reads at most \(Self.otherDatabases) other databases")
+      }
+      sqlite3_set_authorizer(connection.handle, nil, nil)
+      defer { protect() }
+      try attach(path, as: database)
+      attached.insert(database)
+    }
+    return try TableCatalog.all(connection, in: Schema.quoted(database)).map(Table.init)
   }
 
   /// Runs a plan, and calls `row` for each row until that returns false.
@@ -139,7 +183,14 @@ public final class StoreReader {
       for (index, parameter) in plan.parameters.enumerated() {
         statement.bind(Int32(clamping: index + 1), parameter)
       }
-      while try statement.step() {
+      // SQLite's steps, each below the one that it is a part of.
+      var depths: [Int64: Int] = [:]
+      while plan.isExplanation, try statement.step() {
+        let depth = depths[statement.integer(1)].map { $0 + 1 } ?? 0
+        depths[statement.integer(0)] = depth
+        guard row([.text(String(repeating: "  ", count: depth) + statement.text(3))]) else { return }
+      }
+      while !plan.isExplanation, try statement.step() {
         let values = plan.columns.indices.map { index in
           SQLDatum.value(
             sqlite3_column_value(statement.handle, Int32(clamping: index)), plan.columns[index].type)
@@ -185,7 +236,7 @@ public final class StoreReader {
     limit.isCancelled = isCancelled
     defer { limit.deadline = nil; limit.isCancelled = { false } }
     do throws(StoreError) {
-      try work()
+      try StatementMemory.limited(work)
     } catch  where error.kind == .interrupted {
       throw StoreError(
         .interrupted,
@@ -231,16 +282,17 @@ public final class StoreReader {
     /// Whether records older than the memory store are taken.
     public let takesLate: Bool
     let id: Int64
+
+    fileprivate init(_ catalog: TableCatalog) {
+      (name, measures, dimensions) = (catalog.name, catalog.measures, catalog.dimensions)
+      (memoryHours, magneticDays, takesLate) = (catalog.memoryHours, catalog.magneticDays, catalog.takesLate)
+      id = catalog.id
+    }
   }
 
   /// The tables, by name.
   public func tables() throws(StoreError) -> [Table] {
-    try TableCatalog.all(connection).map { catalog in
-      Table(
-        name: catalog.name, measures: catalog.measures, dimensions: catalog.dimensions,
-        memoryHours: catalog.memoryHours,
-        magneticDays: catalog.magneticDays, takesLate: catalog.takesLate, id: catalog.id)
-    }
+    try TableCatalog.all(connection).map(Table.init)
   }
 
   /// The table of that name; throws where there is none.

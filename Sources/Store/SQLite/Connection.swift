@@ -34,6 +34,7 @@ final class Connection {
 
   private init(_ name: String, about path: String, flags: Int32) throws(StoreError) {
     self.path = path
+    StatementMemory.install
     var opened: OpaquePointer?
     // FULLMUTEX isn't needed: a connection belongs to one thread at a time.
     let code = sqlite3_open_v2(name, &opened, flags | SQLITE_OPEN_NOMUTEX, nil)

@@ -2,27 +2,37 @@ import Numbers
 
 internal import CPCRE2
 
-/// A compiled pattern; PCRE2's syntax is Java's for what Presto documents. Backtracking is limited.
+/// A compiled pattern; PCRE2's syntax is Java's for what Presto documents. What one call may cost is limited.
 final class RegularExpression {
   private let code: OpaquePointer
   private let data: OpaquePointer
   private let context: OpaquePointer
+  private let budget: UnsafeMutablePointer<ts_pcre2_budget>
   let groupCount: Int
-  private static let matchLimit: UInt32 = 1_000_000
-  private static let patternLimit = 65_536
+  /// Bytes that a call of a function may read while it matches; about as many nanoseconds.
+  private static let workLimit: UInt64 = 1 << 28
+  private static let patternLimit = 32_768
+  /// Each group makes every step back that is kept larger.
+  private static let groupLimit: Int32 = 100
 
   static func make(_ pattern: String) throws(QueryError) -> RegularExpression {
     let bytes = Array(pattern.utf8)
     guard bytes.count <= patternLimit, let code = ts_pcre2_compile(bytes, bytes.count) else {
       throw QueryError("Invalid regular expression: \(pattern.prefix(100))")
     }
-    return RegularExpression(code)
+    guard ts_pcre2_group_count(code) <= groupLimit else {
+      ts_pcre2_free(code)
+      throw QueryError("The regular expression has more than \(groupLimit) groups")
+    }
+    return RegularExpression(code, bytes)
   }
 
-  private init(_ code: OpaquePointer) {
+  private init(_ code: OpaquePointer, _ pattern: [UInt8]) {
     self.code = code
     data = ts_pcre2_data(code)
-    context = ts_pcre2_context(Self.matchLimit)
+    budget = .allocate(capacity: 1)
+    budget.initialize(to: ts_pcre2_budget())
+    context = ts_pcre2_context(code, pattern, pattern.count, budget)
     groupCount = max(0, Int(ts_pcre2_group_count(code)))
   }
 
@@ -30,12 +40,18 @@ final class RegularExpression {
     ts_pcre2_free_data(data)
     ts_pcre2_free_context(context)
     ts_pcre2_free(code)
+    budget.deallocate()
   }
 
   /// The ranges of the whole match and of each group; a group that took no part is nil.
   func firstMatch(in text: [UInt8], from start: Int) throws(QueryError) -> [Range<Int>?]? {
-    let count = ts_pcre2_match(code, text, text.count, start, data, context)
-    if count < -1 { throw QueryError("The regular expression takes too long") }
+    budget.pointee.left = Self.workLimit
+    return try nextMatch(in: text, from: start)
+  }
+
+  private func nextMatch(in text: [UInt8], from start: Int) throws(QueryError) -> [Range<Int>?]? {
+    let count = ts_pcre2_match(code, text, text.count, start, data, context, budget)
+    if count < TS_PCRE2_NOMATCH { throw QueryError("The regular expression takes too long") }
     guard count > 0, let offsets = ts_pcre2_offsets(data) else { return nil }
     return (0...groupCount).map { group in
       guard group < Int(count) else { return nil }
@@ -47,7 +63,8 @@ final class RegularExpression {
   func allMatches(in text: [UInt8]) throws(QueryError) -> [[Range<Int>?]] {
     var matches: [[Range<Int>?]] = []
     var position = 0
-    while position <= text.count, let match = try firstMatch(in: text, from: position), let whole = match[0] {
+    budget.pointee.left = Self.workLimit
+    while position <= text.count, let match = try nextMatch(in: text, from: position), let whole = match[0] {
       matches.append(match)
       position = whole.upperBound
       if whole.isEmpty {

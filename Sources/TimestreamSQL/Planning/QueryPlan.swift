@@ -156,9 +156,12 @@ public final class QueryPlan {
     case .explain(let query): (planned, isExplanation) = (try planner.plan(query, outer: nil), true)
     case let listing: (planned, isExplanation) = (try planner.listing(listing), false)
     }
+    let columns =
+      isExplanation
+      ? [Column(name: "Query Plan", type: .varchar)]
+      : planned.columns.enumerated().map { Column(name: $1.name ?? "_col\($0)", type: $1.type) }
     return QueryPlan(
-      sql: planned.sql, parameters: planner.parameters,
-      columns: planned.columns.enumerated().map { Column(name: $1.name ?? "_col\($0)", type: $1.type) },
+      sql: planned.sql, parameters: planner.parameters, columns: columns,
       programs: planner.programs, aggregates: planner.aggregates, isExplanation: isExplanation)
   }
 }

@@ -87,6 +87,25 @@ enum BenchStoreCommand: Command {
         "chart, \(name)".padded(23)
           + "cold \(rounded(cold)) ms, warm \(rounded(warm.sorted()[2])) ms (3 measures)")
     }
+    // What Grafana's plugin for Timestream asks every few seconds.
+    let latest = Timestamp.iso8601(span.upperBound)
+    let statement =
+      "SELECT bin(time, 30s) AS t, avg(measure_value::double) AS a FROM truck01_sensors WHERE measure_name = 'temp' "
+      + "AND time BETWEEN from_iso8601_timestamp('\(latest)') - 15m AND from_iso8601_timestamp('\(latest)') "
+      + "GROUP BY bin(time, 30s) ORDER BY 1"
+    var plans: [Double] = []
+    var runs: [Double] = []
+    for _ in 0..<11 {
+      let begin = MonotonicTime.now()
+      let plan = try reader.plan(statement)
+      let planned = MonotonicTime.now()
+      try reader.run(plan) { _ in true }
+      plans.append(Double(planned.since(begin)) / 1e6)
+      runs.append(Double(MonotonicTime.now().since(planned)) / 1e6)
+    }
+    print(
+      "query, 15 minutes      planned in \(rounded(plans.sorted()[5])) ms, run in \(rounded(runs.sorted()[5])) ms (bin of 30 s)"
+    )
     return .success
   }
 

@@ -74,6 +74,8 @@ struct ConnectionPlan {
   let port: UInt16
   let caFile: String
   let usesTLS: Bool
+  /// Whether the broker is the one of this folder.
+  let isLocal: Bool
   /// Whether `--cert`, `--key` and their passphrase are for the plan's clients.
   private let takesGivenCredentials: Bool
   private let tls: TLSContext?
@@ -87,6 +89,7 @@ struct ConnectionPlan {
     takesGivenCredentials = ownCredentials
     choices = try ConnectionChoices(arguments)
     usesTLS = !arguments.has("no-tls")
+    isLocal = !arguments.has("endpoint")
     if let endpoint = arguments.string("endpoint") {
       let standard: UInt16 = !usesTLS ? 1883 : arguments.has("alpn") ? 443 : 8883
       (host, port) =

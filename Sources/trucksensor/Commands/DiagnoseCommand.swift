@@ -123,7 +123,6 @@ enum DiagnoseCommand: Command {
     private var signs: [String: [UnitSigns]] = [:]
     private var order: [String] = []
     private let json: Bool
-    private var writer = JSONWriter()
 
     init(_ arguments: ParsedArguments, _ reader: RecordReader, clock: ClockStyle) {
       self.arguments = arguments
@@ -149,10 +148,39 @@ enum DiagnoseCommand: Command {
       let isTrend = arguments.has("trend")
       let isFleet = arguments.has("fleet") || (inputs.count > 1 && !isTrend)
       let gap = try arguments.duration("trip-gap").map { Double($0) / 1e9 } ?? 3600
-      if json, isFleet { StandardOutput.shared.append(Array("{\"trips\":[".utf8)) }
-      var isFirst = true
+      func each(_ show: (RecordReader.Result) -> Void) throws {
+        try forEachResult(of: inputs, tripGap: isTrend ? gap : nil, show)
+      }
+      if json, isFleet {
+        try writeFleet(each)
+      } else {
+        try each { result in
+          if json, !isTrend {
+            StandardOutput.shared.line(DiagnosisJSON.bytes(result))
+          } else if isFleet || isTrend {
+            if !json { StandardOutput.shared.print(Self.row(result)) }
+          } else {
+            for line in DiagnosisText.lines(result) { StandardOutput.shared.print(line) }
+          }
+        }
+        if isFleet {
+          for line in DiagnosisText.lines(FleetAnalysis(trips)) { StandardOutput.shared.print(line) }
+        }
+      }
+      if isTrend { finishTrend() }
+      if score.total > 0 {
+        for line in score.lines { json ? StandardError.print(line) : StandardOutput.shared.print(line) }
+      }
+      if let labels, score.total == 0, !labels.isEmpty {
+        StandardError.print("--score: none of its names is a file or device that was diagnosed")
+      }
+    }
+
+    private func forEachResult(
+      of inputs: [Input], tripGap: Double?, _ show: (RecordReader.Result) -> Void
+    ) throws {
       for input in inputs {
-        for (key, result) in try diagnose(input, tripGap: isTrend ? gap : nil) {
+        for (key, result) in try diagnose(input, tripGap: tripGap) {
           let clock: ClockStyle? = if case .zone = result.clock { result.clock } else { nil }
           let own = tags[key] ?? tags[result.device] ?? []
           trips.append(TripFacts(device: result.device, result.diagnosis, clock: clock, tags: own))
@@ -163,27 +191,24 @@ enum DiagnoseCommand: Command {
           let truck = if case .csv = input { "" } else { result.device }
           if signs[truck] == nil { order.append(truck) }
           signs[truck, default: []].append(result.diagnosis.signs)
-          if json, isFleet, !isFirst { StandardOutput.shared.append([UInt8(ascii: ",")]) }
-          isFirst = false
-          if json, !isTrend {
-            isFleet
-              ? StandardOutput.shared.append(DiagnosisJSON.bytes(result))
-              : StandardOutput.shared.line(DiagnosisJSON.bytes(result))
-          } else if isFleet || isTrend {
-            if !json { StandardOutput.shared.print(Self.row(result)) }
-          } else {
-            for line in DiagnosisText.lines(result) { StandardOutput.shared.print(line) }
-          }
+          show(result)
         }
       }
-      if isFleet { finishFleet() }
-      if isTrend { finishTrend() }
-      if score.total > 0 {
-        for line in score.lines { json ? StandardError.print(line) : StandardOutput.shared.print(line) }
+    }
+
+    /// One object, written trip by trip: a fleet's diagnoses take more memory than what is kept of them.
+    private func writeFleet(_ each: ((RecordReader.Result) -> Void) throws -> Void) throws {
+      var json = JSONWriter()
+      try json.object { json in
+        try json.array("trips") { json in
+          try each { result in
+            json.value(json: DiagnosisJSON.bytes(result))
+            StandardOutput.shared.append(json.takeBytes())
+          }
+        }
+        json.member("fleet", json: DiagnosisJSON.bytes(FleetAnalysis(trips)))
       }
-      if let labels, score.total == 0, !labels.isEmpty {
-        StandardError.print("--score: none of its names is a file or device that was diagnosed")
-      }
+      StandardOutput.shared.line(json.bytes)
     }
 
     private func diagnose(_ input: Input, tripGap: Double?) throws -> [(String, RecordReader.Result)] {
@@ -205,17 +230,6 @@ enum DiagnoseCommand: Command {
       }
       return cell(result.device, 24) + cell(diagnosis.verdict.rawValue, 13)
         + cell(Words.percent(diagnosis.confidence), 6) + diagnosis.headline
-    }
-
-    private func finishFleet() {
-      let fleet = FleetAnalysis(trips)
-      guard json else {
-        for line in DiagnosisText.lines(fleet) { StandardOutput.shared.print(line) }
-        return
-      }
-      StandardOutput.shared.append(Array("],\"fleet\":".utf8))
-      StandardOutput.shared.append(DiagnosisJSON.bytes(fleet))
-      StandardOutput.shared.line([UInt8(ascii: "}")])
     }
 
     private func finishTrend() {

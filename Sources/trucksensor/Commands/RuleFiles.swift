@@ -14,22 +14,26 @@ enum RuleFiles {
 
   /// All documents of a folder, in the order of their names; none if there is no such folder.
   static func all(in folder: String, mayLoop: Bool = false) throws -> [RuleDocument] {
-    try paths(in: folder).map { try read($0, mayLoop: mayLoop) }
+    guard Files.exists(folder) else { return [] }
+    return try documents(in: folder).map { try read($0, mayLoop: mayLoop) }
   }
 
-  /// The documents' paths, in order.
-  static func paths(in folder: String) -> [String] {
+  /// The rule documents' paths, in order; throws if the folder is missing or can't be read.
+  static func documents(in folder: String) throws(FileError) -> [String] {
     // The alert rules lie beside the rule documents.
-    let names = (try? Files.list(folder, suffix: ".json")) ?? []
-    return names.filter { $0 != AlertFile.name }.map { Files.join(folder, $0) }
+    try Files.list(folder, suffix: ".json").filter { $0 != AlertFile.name }.map { Files.join(folder, $0) }
   }
 
-  /// What changes when a document does.
+  /// What changes when a document does, or why the folder can't be read.
   static func stamp(of folder: String) -> String {
-    paths(in: folder).map { path in
-      var status = stat()
-      stat(path, &status)
-      return "\(path) \(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec) \(status.st_size)"
-    }.joined(separator: "\n")
+    do throws(FileError) {
+      return try documents(in: folder).map { path in
+        var status = stat()
+        stat(path, &status)
+        return "\(path) \(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec) \(status.st_size)"
+      }.joined(separator: "\n")
+    } catch {
+      return "\(error)"
+    }
   }
 }

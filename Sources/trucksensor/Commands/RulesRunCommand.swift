@@ -1,5 +1,7 @@
 import CommandLine
+import Files
 import Glibc
+import Health
 import HTTP
 import JSON
 import LocalCloud
@@ -53,16 +55,19 @@ enum RulesRunCommand: Command {
       arguments.has("metrics-port")
       ? try Metrics(engine, port: UInt16(clamping: metricsPort ?? 0), loop) : nil
     engine.start()
+    engine.checkStores(loop)
     engine.watchFiles(loop)
     loop.run()
     engine.stop()
+    let health = engine.health
     metrics?.stop()
     if arguments.has("json") {
       StandardOutput.shared.print(engine.countersJSON)
     } else {
       StandardError.print(engine.countersText)
     }
-    return engine.failure.map { Trucksensor.exitCode(for: $0) } ?? .interrupted
+    if !health.isGood { StandardError.print(health.text) }
+    return engine.failure.map { Trucksensor.exitCode(for: $0) } ?? (health.isGood ? .interrupted : .failed)
   }
 }
 
@@ -100,9 +105,15 @@ final class RulesRunner {
   var onFailure: (MQTTError) -> Void = { _ in }
   /// Hears of changed documents before they are used, so that the broker can permit what they need.
   var onReload: ([RuleDocument]) -> Void = { _ in }
+  /// Hears that the rules have changed.
+  var onReloaded: () -> Void = {}
   /// Rules that store have sessions of their own: while a store fails and its messages wait, the others go on.
-  private let services: [RulesService]
-  private let stores: StoreQueues
+  let services: [RulesService]
+  let stores: StoreQueues
+  /// Whether it counts what the run's trucks publish.
+  let usesMarks: Bool
+  var hasToldEarlier = false
+  private let lock: EngineLock?
   private let folder: String
   private let mayLoop: Bool
   private var watchTimer: LoopTimer?
@@ -119,8 +130,12 @@ final class RulesRunner {
     }
     let name = device ?? arguments.string("device") ?? LocalCloud.rulesEngine
     let identifier = device ?? arguments.string("client-id") ?? name
+    lock = try Self.lock(identifier, plan)
+    let usesMarks = device != nil
+    self.usesMarks = usesMarks
+    let registry = RegistryLookup()
     var failed: (MQTTError) -> Void = { _ in }
-    var logged: (String) -> Void = { _ in }
+    var told: (RulesEvent) -> Void = { _ in }
     let stores = try StoreQueues(arguments)
     self.stores = stores
     let storage = RuleStorage(waker: loop.waker, isStrict: arguments.has("strict-types")) {
@@ -140,17 +155,28 @@ final class RulesRunner {
       services.append(
         try RulesService(
           rules: part, subscriber: subscriber, publisher: publisher, shareGroup: arguments.string("shared"),
-          hopLimit: hopLimit, storage: storage, stores: storesPoints,
-          log: { line in
-            if line.contains("failed") { logged(line) }
-            StandardError.print(line)
+          hopLimit: hopLimit, storage: storage, stores: storesPoints, isJournaled: plan.isLocal,
+          usesMarks: usesMarks, registry: registry,
+          onEvent: { event in
+            told(event)
+            StandardError.print("\(event)")
           }, onFailure: { failed($0) }))
     }
     self.services = services
-    logged = { [unowned self] line in lastError = line }
+    told = { [unowned self] event in if case .problem(let text) = event { lastError = text } }
     failed = { [unowned self] error in
       if failure == nil { failure = error }
       onFailure(error)
+    }
+  }
+
+  /// The lock of an engine's session; nil in a folder that can't be written, where no other engine can have one either.
+  private static func lock(_ identifier: String, _ plan: ConnectionPlan) throws -> EngineLock? {
+    do {
+      return try EngineLock(clientID: identifier, host: plan.host, port: plan.port)
+    } catch let error as FileError {
+      StandardError.print("warning: a second engine wouldn't be noticed: \(error)")
+      return nil
     }
   }
 
@@ -165,13 +191,19 @@ final class RulesRunner {
     services.flatMap(\.rules).sorted { $0.document.file < $1.document.file }
   }
 
-  /// Waits for the subscriptions, five seconds at most: what is published before would pass the rules by.
+  /// Waits for the subscriptions and the first mark, five seconds at most: what is published before would pass the rules
+  /// by.
   func waitUntilReady(_ loop: EventLoop) {
     let deadline = loop.makeTimer { loop.stop() }
     deadline.set(MonotonicTime.now().advanced(by: 5_000_000_000))
+    var isMarked = false
     var look: LoopTimer?
     look = loop.makeTimer { [unowned self] in
-      if failure != nil || services.allSatisfy(\.isReady) {
+      if !isMarked, services.allSatisfy(\.isReady) {
+        isMarked = true
+        markStart()
+      }
+      if failure != nil || hasMarkedStart {
         loop.stop()
       } else {
         look?.set(MonotonicTime.now().advanced(by: 2_000_000))
@@ -183,33 +215,19 @@ final class RulesRunner {
     deadline.cancel()
   }
 
-  /// Lets the rules do what has reached them, for two seconds at most, and says goodbye.
-  func finish(_ loop: EventLoop) {
-    let deadline = loop.makeTimer { loop.stop() }
-    deadline.set(MonotonicTime.now().advanced(by: 2_000_000_000))
-    var quiet = 0
-    var last = -1
-    var look: LoopTimer?
-    look = loop.makeTimer {
-      // Quiet is what has neither begun nor ended anything for 20 ms.
-      let now = self.rules.reduce(0) { $0 + $1.counters.topicMatch }
-      quiet = now == last && self.unfinished == 0 ? quiet + 1 : 0
-      last = now
-      if quiet >= 4 { loop.stop() } else { look?.set(MonotonicTime.now().advanced(by: 5_000_000)) }
-    }
-    look?.set(.now())
-    loop.run()
-    look?.cancel()
-    deadline.cancel()
-    stop()
-  }
-
-  /// Reads the documents again; a broken one leaves its rule as it was.
+  /// Reads the documents again; a broken one leaves its rule as it was, a folder that can't be read all of them.
   func reload() {
     stamp = RuleFiles.stamp(of: folder)
+    let paths: [String]
+    do throws(FileError) {
+      paths = try RuleFiles.documents(in: folder)
+    } catch {
+      StandardError.print("trucksensor: \(error); the rules stay as they were")
+      return
+    }
     let present = Dictionary(rules.map { ($0.document.file, $0.document) }) { first, _ in first }
     var documents: [RuleDocument] = []
-    for path in RuleFiles.paths(in: folder) {
+    for path in paths {
       do {
         documents.append(try RuleFiles.read(path, mayLoop: mayLoop))
       } catch {
@@ -223,6 +241,7 @@ final class RulesRunner {
       for service in services {
         try service.replaceRules(documents.filter { services.count == 1 || $0.stores == service.stores })
       }
+      onReloaded()
       StandardError.print("rules: reloaded: \(documents.map(\.name).joined(separator: ", "))")
     } catch {
       StandardError.print("trucksensor: \(error)")
@@ -234,6 +253,7 @@ final class RulesRunner {
     stamp = RuleFiles.stamp(of: folder)
     watchTimer = loop.makeTimer { [unowned self] in
       if RuleFiles.stamp(of: folder) != stamp { reload() }
+      tellEarlier()
       watchTimer?.set(MonotonicTime.now().advanced(by: 1_000_000_000))
     }
     watchTimer?.set(MonotonicTime.now().advanced(by: 1_000_000_000))
@@ -241,23 +261,29 @@ final class RulesRunner {
 
   var unfinished: Int { services.reduce(0) { $0 + $1.unfinished } }
 
-  /// What the dashboard shows of the rules: a JSON array.
-  var statusJSON: String {
-    let members = rules.map { rule in
-      let failed = rule.counters.failure + rule.counters.parseError
-      return "{\"name\":\(JSONText.quoted(rule.document.name)),\"sql\":\(JSONText.quoted(rule.document.sql)),"
-        + "\"matched\":\(rule.counters.topicMatch),\"succeeded\":\(rule.counters.success),\"failed\":\(failed),"
-        + "\"before\":\(text(rule.lastMessage?.before)),\"after\":\(text(rule.lastMessage?.after))}"
+  /// Writes what the dashboard shows of the rules: an object for each.
+  func writeStatus(to json: inout JSONWriter) {
+    for rule in rules {
+      json.object {
+        $0.member("name", rule.document.name)
+        $0.member("sql", rule.document.sql)
+        $0.member("matched", rule.counters.topicMatch)
+        $0.member("succeeded", rule.counters.success)
+        $0.member("failed", rule.counters.failure + rule.counters.parseError)
+        $0.member("before", orNull: shown(rule.lastMessage?.before))
+        $0.member("after", orNull: shown(rule.lastMessage?.after))
+      }
     }
-    return "[\(members.joined(separator: ","))]"
   }
 
-  /// The last line that was logged of something that went wrong.
+  /// The last thing that went wrong.
   private(set) var lastError: String?
 
-  private func text(_ bytes: [UInt8]?) -> String {
-    guard let bytes else { return "null" }
-    return JSONText.quoted(String(decoding: bytes.prefix(4096), as: UTF8.self))
+  /// Bytes of a message on the page.
+  private static let shownBytes = 4096
+
+  private func shown(_ bytes: [UInt8]?) -> String? {
+    bytes.map { String(decoding: $0.prefix(Self.shownBytes), as: UTF8.self) }
   }
 
   var countersText: String {
@@ -285,11 +311,18 @@ final class RulesRunner {
   }
 
   var countersJSON: String {
-    let members = rules.map { rule in
-      "\"\(rule.document.name)\":{"
-        + rule.counters.metrics.map { "\"\($0.name)\":\($0.value)" }.joined(separator: ",")
-        + "}"
+    var json = JSONWriter()
+    json.object {
+      $0.object("rules") {
+        for rule in rules {
+          $0.object(rule.document.name) {
+            for (name, value) in rule.counters.metrics { $0.member(name, value) }
+          }
+        }
+      }
+      $0.key("health")
+      health.write(to: &$0)
     }
-    return "{\"rules\":{\(members.joined(separator: ","))}}"
+    return json.text
   }
 }

@@ -1,5 +1,7 @@
+import AWSAPI
 import CommandLine
 import Glibc
+import Health
 import JSON
 import LocalCloud
 import MQTT
@@ -18,10 +20,14 @@ enum RunCommand: Command {
       + "kit has them. The dataset starts again when it ends, unless --loop says how often.",
     positionals: [.init(name: "NAME", help: "the device's name: letters, digits, ':', '_' and '-'")],
     options: ReplayOptions.table + ConnectionOptions.table + StoreOptions.writing + DashboardOptions.forRun
-      + [
+      + AWSOptions.forRun + [
         .value(
           "port-443", "PORT",
-          "let the local broker listen on this port, too; 443 is where AWS's device SDKs connect by default")
+          "let the local broker listen on this port, too; 443 is where AWS's device SDKs connect by default"),
+        .value(
+          "journal", "off|on|sync",
+          "how the readings that the broker acknowledged survive its end: 'on' if it is killed, 'sync' a power cut, too",
+          default: "on"),
       ],
     example: "trucksensor run truckSensor01 --count 20\n"
       + "trucksensor run truckSensor01 --endpoint abc123-ats.iot.eu-west-1.amazonaws.com",
@@ -33,6 +39,10 @@ enum RunCommand: Command {
     if secondPort != nil, arguments.has("endpoint") {
       throw arguments.error("--port-443 is about the local broker, which --endpoint doesn't start")
     }
+    let journalName = arguments.string("journal") ?? "on"
+    guard let journal = BrokerConfiguration.Journal(rawValue: journalName) else {
+      throw arguments.error("--journal: '\(journalName)' is neither off, on nor sync")
+    }
     Signals.block(Signals.ending)
     let loop = try EventLoop()
     var cloud: LocalCloud?
@@ -40,19 +50,28 @@ enum RunCommand: Command {
       let rules = try RuleFiles.all(in: RuleFiles.folder)
       cloud = try LocalCloud.start(
         devices: runner.devices, rules: rules, alertTopic: AlertPublisher.topic,
-        retains: arguments.has("retain"), secondPort: secondPort, report: StandardError.print)
+        retains: arguments.has("retain"), secondPort: secondPort, journal: journal,
+        report: StandardError.print)
       try cloud?.supervise(loop)
       cloud?.broker.onNotice(loop) { StandardError.print($0) }
     }
     let plan = try ConnectionPlan(arguments, local: cloud.map { ($0.broker.port, $0.caFile) })
     let engine = try startRules(arguments, cloud, loop)
+    if cloud != nil, engine == nil {
+      StandardError.print("There is no rule in \(RuleFiles.folder)/: what the truck publishes is not stored.")
+    }
+    let health = engine.map { RunHealth(runner, $0) }
     let page = try startDashboard(arguments, cloud, loop)
+    let api = try startAPI(arguments, cloud)
+    defer { withExtendedLifetime(api) {} }
     page?.showStatus(loop) { [weak engine] in
       var json = JSONWriter()
       json.object {
         runner.writeStatus(to: &$0)
         $0.member("error", orNull: engine?.lastError)
-        $0.member("rules", json: (engine?.statusJSON ?? "[]").utf8)
+        $0.key("health")
+        if let health { health.present.write(to: &$0) } else { $0.null() }
+        $0.array("rules") { engine?.writeStatus(to: &$0) }
       }
       return json.text
     }
@@ -60,11 +79,14 @@ enum RunCommand: Command {
     StandardOutput.shared.print("\nRunning truck sensor sample application...")
     StandardOutput.shared.print("Publishing messages on topic: \(runner.topicTemplate)")
     StandardOutput.shared.flush()
-    let code = try runner.run(plan, loop: loop)
-    engine?.finish(loop)
+    let outcome = try runner.run(plan, loop: loop)
+    health?.finish(loop)
     page?.stop(loop)
-    cloud?.broker.stop()
-    return code
+    if let cloud {
+      let waiting = cloud.stop()
+      health?.noteEnd(waiting: waiting, brokerErrors: cloud.broker.lastErrors())
+    }
+    return runner.report(outcome, health?.present)
   }
 
   /// The live page over what the rules store; it looks for alerts, too.
@@ -81,6 +103,14 @@ enum RunCommand: Command {
       arguments, store: try StoreOptions.location(arguments), publisher: publisher, loop: loop)
   }
 
+  /// The API for AWS's clients over a store in a file.
+  private static func startAPI(_ arguments: ParsedArguments, _ cloud: LocalCloud?) throws -> AWSServer? {
+    guard cloud != nil, !arguments.has("no-aws"),
+      case .file(let path) = try StoreOptions.location(arguments)
+    else { return nil }
+    return try AWSOptions.start(arguments, store: path)
+  }
+
   /// The rules of `rules/`, beside the local broker; AWS runs its own.
   private static func startRules(
     _ arguments: ParsedArguments, _ cloud: LocalCloud?, _ loop: EventLoop
@@ -91,6 +121,7 @@ enum RunCommand: Command {
     engine.onFailure = { StandardError.print("trucksensor: rules: \($0)") }
     engine.onReload = { [weak cloud] in cloud?.replaceRules($0, loop) }
     engine.start()
+    engine.checkStores(loop)
     engine.watchFiles(loop)
     return engine
   }

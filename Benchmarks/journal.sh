@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# What the broker's journal costs: messages a second at QoS 1 with --journal off, on and sync, in turns. Once with a rules engine
+# that stores them: as the truck publishes, and until all are stored. Once without it, so that they wait in the broker. Prints medians
+# of all rounds and their ratio to "off".
+#   Benchmarks/journal.sh [ROUNDS [MESSAGES]]    5 and 100000 by default; TRUCKSENSOR_EXECUTABLE names another executable
+set -euo pipefail
+cd -- "$(dirname -- "$0")/.."
+rounds=${1:-5} messages=${2:-100000}
+binary=${TRUCKSENSOR_EXECUTABLE:-}
+if [ -z "$binary" ]; then
+  scripts/build.sh
+  binary=$PWD/.build/release/trucksensor
+fi
+files=$PWD/TruckSensorFiles
+work=$(mktemp -d)
+run= engine=
+finish() {
+  for process in $engine $run; do kill -TERM "$process" 2>/dev/null || true; done
+  wait
+  rm -rf "$work"
+}
+trap finish EXIT
+wait_for() { # FILE TEXT PROCESS
+  for _ in $(seq 600); do
+    grep -q "$2" "$1" && return
+    kill -0 "$3" 2>/dev/null || break
+    sleep 0.1
+  done
+  cat "$1" >&2
+  exit 1
+}
+publish() { # COUNT, prints messages a second
+  "$binary" simulate --device mqttTestClient --client-id source --topic load/in --rate max --qos 1 --count "$1" --loop \
+    --quiet --json --drain-timeout 1h 2>/dev/null | sed 's/.*"reachedRate":\([0-9.]*\).*/\1/'
+}
+
+measure() { # MODE ROUND
+  folder=$work/$1-$2
+  mkdir "$folder"
+  cd "$folder"
+  ln -s "$files" TruckSensorFiles
+  "$binary" run truckSensor01 --interval 1h --quiet --no-dashboard --journal "$1" >run.out 2>run.err &
+  run=$!
+  wait_for run.out Publishing $run
+  mkdir rules
+  cat >rules/load.json <<'RULE'
+{"sql": "SELECT cast(n AS Int) AS number FROM 'load/in'", "awsIotSqlVersion": "2016-03-23",
+ "actions": [{"timestream": {"databaseName": "sensorDB", "tableName": "load",
+   "dimensions": [{"name": "device", "value": "x"}],
+   "timestamp": {"value": "${cast(n AS Int)}", "unit": "MILLISECONDS"}}}]}
+RULE
+  "$binary" rules run --device mqttTestClient --client-id engine >engine.out 2>engine.err &
+  engine=$!
+  wait_for engine.err "rules: ready" $engine
+  begin=$(date +%s%N)
+  with=$(publish "$messages")
+  until [ "$("$binary" store query 'SELECT count(*) FROM load_wide' --format csv | tail -1)" = "$messages" ]; do
+    sleep 0.05
+    [ $(($(date +%s%N) - begin)) -lt 600000000000 ] || { echo "not all were stored" >&2; exit 1; }
+  done
+  stored=$(awk -v n="$messages" -v t=$(($(date +%s%N) - begin)) 'BEGIN { print n * 1e9 / t }')
+  kill -INT $engine
+  wait $engine || true
+  engine=
+  broker=$(cat data/broker/pid)
+  before=$(awk '{ print $14 + $15 }' "/proc/$broker/stat")
+  waiting=$(publish "$messages")
+  processor=$(awk -v b="$before" -v n="$messages" '{ print ($14 + $15 - b) * 1e4 / n }' "/proc/$broker/stat")
+  echo "$1 $with $stored $waiting $processor" >>"$work/figures"
+  kill -INT $run
+  wait $run || true
+  run=
+  cd /
+  rm -rf "$folder"
+}
+
+for round in $(seq "$rounds"); do
+  for mode in off on sync; do measure $mode "$round"; done
+done
+echo "$messages messages, medians of $rounds rounds; messages a second, and the broker's microseconds a message"
+printf '%-6s %22s %22s %22s %18s\n' journal "published" "stored" "published, waiting" "broker, waiting"
+sort "$work/figures" | awk '
+  function median(mode, column,   i, n, v, t, j) {
+    n = count[mode]
+    for (i = 1; i <= n; i++) v[i] = value[mode, i, column]
+    for (i = 1; i <= n; i++) for (j = i + 1; j <= n; j++) if (v[j] < v[i]) { t = v[i]; v[i] = v[j]; v[j] = t }
+    return n % 2 ? v[(n + 1) / 2] : (v[n / 2] + v[n / 2 + 1]) / 2
+  }
+  { count[$1]++; for (i = 2; i <= 5; i++) value[$1, count[$1], i] = $i }
+  END {
+    split("off on sync", modes, " ")
+    for (m = 1; m <= 3; m++) {
+      line = sprintf("%-6s", modes[m])
+      for (i = 2; i <= 5; i++) {
+        figure = median(modes[m], i)
+        line = line sprintf(i < 5 ? " %14.0f (%5.2f)" : " %10.1f (%5.2f)", figure, figure / median("off", i))
+      }
+      print line
+    }
+  }'

@@ -1,0 +1,130 @@
+import HTTP
+import JSON
+import Time
+
+/// The services of AWS that run on this machine, on one port, as AWS's clients expect them: the command line, boto3 and the SDKs
+/// of other languages, told by `--endpoint-url` or AWS_ENDPOINT_URL where to go.
+public final class AWSServer: Sendable {
+  /// The port that such tools use by default.
+  public static let usualPort: UInt16 = 4566
+  /// The largest body of a request, in bytes.
+  private static let bodyBytes = 4 << 20
+
+  private let server: HTTPServer
+  private let query: TimestreamQueryService
+
+  /// Starts to listen on loopback, on `port` or, if that is taken and `isFixed` is false, on the next free one.
+  ///
+  /// `store` is the file of the database, which must be there. With `credentials` only their signatures count.
+  public init(
+    port: UInt16 = usualPort, isFixed: Bool = false, store: String, credentials: AWSCredentials?
+  ) throws(HTTPError) {
+    let query = TimestreamQueryService(store: store)
+    self.query = query
+    let service = AWSServices(query: query, credentials: credentials)
+    var candidate = port
+    while true {
+      do {
+        var settings = HTTPSettings(port: candidate)
+        settings.methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+        settings.bodyLimit = Self.bodyBytes
+        server = try HTTPServer(settings, asynchronous: { service.answer($0, finish: $1) })
+        return
+      } catch {
+        guard !isFixed, candidate < UInt16.max, candidate - port < 100 else { throw error }
+        candidate += 1
+      }
+    }
+  }
+
+  deinit { query.cancelAll() }
+
+  /// Where it listens.
+  public var address: String { "http://127.0.0.1:\(server.port)" }
+
+  static func jsonResponse(_ json: JSONWriter) -> HTTPResponse {
+    HTTPResponse(200, json.bytes, contentType: "application/x-amz-json-1.0")
+  }
+}
+
+/// Leads each request to its service and operation.
+struct AWSServices: Sendable {
+  let query: TimestreamQueryService
+  let credentials: AWSCredentials?
+
+  private static let timestreamTarget = "Timestream_20181101."
+
+  func answer(_ http: HTTPRequest, finish: @escaping @Sendable (HTTPResponse) -> Void) {
+    let identifier = Self.requestIdentifier()
+    let finish: @Sendable (HTTPResponse) -> Void = { response in
+      var response = response
+      response.headers.append(("x-amzn-RequestId", identifier))
+      finish(response)
+    }
+    do throws(AWSFault) {
+      let request = try SignedRequest(http)
+      try check(request)
+      guard let target = http.headers["x-amz-target"] else {
+        throw .unknownOperation("\(http.method) \(http.path.prefix(200)) (\(request.service))")
+      }
+      guard target.hasPrefix(Self.timestreamTarget) else {
+        throw .unknownOperation(String(target.prefix(200)))
+      }
+      try timestream(String(target.dropFirst(Self.timestreamTarget.count)), request, finish)
+    } catch {
+      finish(error.jsonResponse)
+    }
+  }
+
+  private func check(_ request: SignedRequest) throws(AWSFault) {
+    guard let credentials else { return }
+    guard let secret = credentials.secrets[request.accessKey] else {
+      throw AWSFault(
+        "UnrecognizedClientException", status: 403, "The security token included in the request is invalid.")
+    }
+    try request.verify(secret: secret, now: Timestamp.now)
+  }
+
+  private func timestream(
+    _ operation: String, _ request: SignedRequest, _ finish: @escaping @Sendable (HTTPResponse) -> Void
+  ) throws(AWSFault) {
+    guard request.http.method == "POST" else {
+      throw .unknownOperation("\(request.http.method) \(operation)")
+    }
+    let input = try AWSInput(request.http.body)
+    switch operation {
+    case "DescribeEndpoints": finish(endpoints(request))
+    case "Query": try query.query(input, finish: finish)
+    case "CancelQuery": finish(try query.cancel(input))
+    case "PrepareQuery": finish(try query.prepare(input))
+    default: throw .unknownOperation(String(operation.prefix(100)))
+    }
+  }
+
+  /// The address under which the client reached this server. SDKs put https:// before one that has no scheme.
+  private func endpoints(_ request: SignedRequest) -> HTTPResponse {
+    var json = JSONWriter()
+    json.object {
+      $0.array("Endpoints") {
+        $0.object {
+          $0.member("Address", "http://" + (request.http.headers["host"] ?? "127.0.0.1"))
+          $0.member("CachePeriodInMinutes", 1440)
+        }
+      }
+    }
+    return AWSServer.jsonResponse(json)
+  }
+
+  /// A UUID of version 4.
+  private static func requestIdentifier() -> String {
+    let bits = (UInt64.random(in: .min ... .max), UInt64.random(in: .min ... .max))
+    let digits = Array((hex(bits.0) + hex(bits.1)).utf8)
+    func part(_ range: Range<Int>) -> String { String(decoding: digits[range], as: UTF8.self) }
+    return "\(part(0..<8))-\(part(8..<12))-4\(part(13..<16))-a\(part(17..<20))-\(part(20..<32))"
+  }
+
+  private static func hex(_ value: UInt64) -> String {
+    let digits = String(value, radix: 16)
+    return String(repeating: "0", count: 16 - digits.count) + digits
+  }
+}

@@ -1,0 +1,253 @@
+import Files
+import Glibc
+import JSON
+import Store
+import Synchronization
+import TimestreamSQL
+
+/// A statement on its way, and its result in pages.
+///
+/// A thread runs the statement to its end and cuts the rows into pages; they wait in a temporary file, so that no reading
+/// transaction stays open and no memory is taken while the client takes its time.
+final class QueryRun: Sendable {
+  /// What is asked for: a page, or word that it isn't there yet.
+  enum Page {
+    /// The rows of a page, a JSON array's elements; whether more pages follow; the size of all rows up to its end.
+    case rows([UInt8], isLast: Bool, scanned: Int)
+    /// The page isn't ready.
+    case unfinished
+    case failed(AWSFault)
+  }
+
+  /// About the most bytes of a page, as with Timestream.
+  private static let pageBytes = 1 << 20
+  /// The most bytes of a whole result.
+  private static let resultBytes = 1 << 30
+
+  /// Letters and digits, unique.
+  let identifier: String
+  let statement: String
+  /// `[{"Name":…,"Type":…},…]`.
+  let columns: [UInt8]
+  private let maxRows: Int
+
+  private struct State {
+    /// The end of each finished page in the spool.
+    var ends: [Int] = []
+    var isDone = false
+    var isCancelled = false
+    var fault: AWSFault?
+    var waiting: [(page: Int, number: Int, take: @Sendable (Page) -> Void)] = []
+    var lastNumber = 0
+    let spool: Spool
+  }
+
+  private let state: Mutex<State>
+
+  init(_ identifier: String, statement: String, columns: [QueryPlan.Column], maxRows: Int?) throws(AWSFault) {
+    self.identifier = identifier
+    self.statement = statement
+    self.maxRows = maxRows ?? Int.max
+    var json = JSONWriter()
+    json.array { for column in columns { ResultJSON.column(column, to: &$0) } }
+    self.columns = json.bytes
+    state = Mutex(State(spool: Spool()))
+  }
+
+  var isCancelled: Bool { state.withLock { $0.isCancelled } }
+  var isRunning: Bool { state.withLock { !$0.isDone } }
+
+  /// Ends the statement at its next row; false if it has ended already.
+  func cancel() -> Bool {
+    state.withLock { state in
+      guard !state.isDone else { return false }
+      state.isCancelled = true
+      return true
+    }
+  }
+
+  /// Runs the plan to its end, on this thread.
+  func run(_ plan: QueryPlan, _ reader: StoreReader, timeLimit: Double) {
+    var page: [UInt8] = []
+    var rows = 0
+    var fault: AWSFault?
+    do throws(StoreError) {
+      let types = plan.columns.map(\.type)
+      try reader.run(plan, timeLimit: timeLimit, isCancelled: { [unowned self] in isCancelled }) { values in
+        // A page ends when a row of the next one is there: no token leads to nothing.
+        if rows >= maxRows || page.count >= Self.pageBytes {
+          if let problem = finish(page) {
+            fault = problem
+            return false
+          }
+          page = []
+          rows = 0
+        }
+        if rows > 0 { page.append(UInt8(ascii: ",")) }
+        var json = JSONWriter()
+        ResultJSON.row(zip(values, types), to: &json)
+        page += json.bytes
+        rows += 1
+        return true
+      }
+    } catch {
+      fault =
+        error.kind == .interrupted
+        ? AWSFault(
+          "QueryExecutionException",
+          isCancelled
+            ? "Query was cancelled" : "The query took longer than \(Int(clamping: Int64(timeLimit))) s")
+        : AWSFault("QueryExecutionException", error.message)
+    }
+    if fault == nil { fault = finish(page) }
+    end(fault)
+  }
+
+  /// Ends a run that never began.
+  func end(_ fault: AWSFault?) {
+    let waiting = state.withLock { state in
+      state.isDone = true
+      state.fault = fault
+      defer { state.waiting = [] }
+      return state.waiting
+    }
+    for one in waiting { one.take(page(one.page)) }
+  }
+
+  /// Keeps a page, and hands it to who waits for it.
+  private func finish(_ rows: [UInt8]) -> AWSFault? {
+    let result = state.withLock { state -> Result<[(Int, @Sendable (Page) -> Void)], AWSFault> in
+      let end = (state.ends.last ?? 0) + rows.count
+      guard end <= Self.resultBytes else {
+        return .failure(
+          AWSFault(
+            "QueryExecutionException",
+            "The result is larger than \(Self.resultBytes >> 20) MB; aggregate, or select fewer columns or rows"
+          ))
+      }
+      guard state.spool.append(rows) else {
+        return .failure(
+          AWSFault("InternalServerException", status: 500, "there is no space left for the query's result"))
+      }
+      state.ends.append(end)
+      // A page is handed out once it is known whether another one follows.
+      let ready = state.waiting.filter { $0.page < state.ends.count - 1 }
+      state.waiting.removeAll { $0.page < state.ends.count - 1 }
+      return .success(ready.map { ($0.page, $0.take) })
+    }
+    switch result {
+    case .failure(let fault): return fault
+    case .success(let ready):
+      for (index, take) in ready { take(page(index)) }
+      return nil
+    }
+  }
+
+  /// A page as far as it is there.
+  func page(_ index: Int) -> Page {
+    state.withLock { state in Self.page(index, state) }
+  }
+
+  private static func page(_ index: Int, _ state: State) -> Page {
+    guard index < state.ends.count else {
+      return state.isDone ? .failed(state.fault ?? .validation("The page does not exist")) : .unfinished
+    }
+    // Whether another page follows is known when that has begun.
+    guard index < state.ends.count - 1 || state.isDone else { return .unfinished }
+    let begin = index == 0 ? 0 : state.ends[index - 1]
+    guard let rows = state.spool.read(begin..<state.ends[index]) else {
+      return .failed(
+        AWSFault("InternalServerException", status: 500, "the query's result can't be read any more"))
+    }
+    return .rows(
+      rows, isLast: index == state.ends.count - 1 && state.fault == nil, scanned: state.ends[index])
+  }
+
+  /// Calls `take` with the page once it is there, and with `.unfinished` if `release` comes first.
+  /// - Returns: what `release` needs; nil if `take` was called already.
+  func page(_ index: Int, then take: @escaping @Sendable (Page) -> Void) -> Int? {
+    let (page, number) = state.withLock { state -> (Page?, Int) in
+      let page = Self.page(index, state)
+      if case .unfinished = page {
+        state.lastNumber += 1
+        state.waiting.append((index, state.lastNumber, take))
+        return (nil, state.lastNumber)
+      }
+      return (page, 0)
+    }
+    guard let page else { return number }
+    take(page)
+    return nil
+  }
+
+  /// Lets the one that waits under `number` wait no longer.
+  func release(_ number: Int) {
+    let take = state.withLock { state -> (@Sendable (Page) -> Void)? in
+      guard let index = state.waiting.firstIndex(where: { $0.number == number }) else { return nil }
+      return state.waiting.remove(at: index).take
+    }
+    take?(.unfinished)
+  }
+}
+
+/// Bytes that are written once and read by place: the first of them in memory, the rest in a file without a name.
+final class Spool {
+  private static let memory = 1 << 20
+  private var bytes: [UInt8] = []
+  private var count = 0
+  private var file: Int32 = -1
+
+  deinit { if file >= 0 { close(file) } }
+
+  /// Appends; false if there is no space.
+  func append(_ more: [UInt8]) -> Bool {
+    if file < 0 {
+      guard bytes.count + more.count > Self.memory else {
+        bytes += more
+        count = bytes.count
+        return true
+      }
+      let folder = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+      var name = Array("\(folder)/trucksensor-query-XXXXXX".utf8CString)
+      file = mkstemp(&name)
+      guard file >= 0 else { return false }
+      // For this process only, and gone with it.
+      _ = fcntl(file, F_SETFD, FD_CLOEXEC)
+      unlink(name)
+      guard write(bytes, at: 0) else { return false }
+      bytes = []
+    }
+    guard write(more, at: count) else { return false }
+    count += more.count
+    return true
+  }
+
+  private func write(_ bytes: [UInt8], at place: Int) -> Bool {
+    var done = 0
+    while done < bytes.count {
+      let written = bytes[done...].withUnsafeBytes {
+        pwrite(file, $0.baseAddress, $0.count, place + done)
+      }
+      if written < 0, errno == EINTR { continue }
+      guard written > 0 else { return false }
+      done += written
+    }
+    return true
+  }
+
+  /// The bytes of a range.
+  func read(_ range: Range<Int>) -> [UInt8]? {
+    guard file >= 0 else { return Array(bytes[range]) }
+    var result = [UInt8](repeating: 0, count: range.count)
+    var done = 0
+    while done < result.count {
+      let count = result[done...].withUnsafeMutableBytes {
+        pread(file, $0.baseAddress, $0.count, range.lowerBound + done)
+      }
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { return nil }
+      done += count
+    }
+    return result
+  }
+}

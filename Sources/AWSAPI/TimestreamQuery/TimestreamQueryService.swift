@@ -1,0 +1,208 @@
+import Dispatch
+import Glibc
+import HTTP
+import JSON
+import Store
+import Synchronization
+import Time
+import TimestreamSQL
+
+/// Amazon Timestream's query service over a store's file (Timestream API reference, "Amazon Timestream Query").
+final class TimestreamQueryService: Sendable {
+  /// The longest statement, in bytes, as with Timestream.
+  private static let statementBytes = 262_144
+  /// How long the first answer waits for rows, in seconds; after that an empty page and a token are sent, with the query's
+  /// identifier, so that it can be cancelled.
+  private static let patience = 5.0
+  /// After that many seconds a query ends.
+  private static let timeLimit = 3600.0
+  /// How often one token may be used, and for how many seconds: as with Timestream.
+  private static let tokenUses = 5
+  private static let tokenLife: Int64 = 3600
+  /// The results that are kept, and the statements that run at once.
+  private static let resultsKept = 64
+  private static let running = 8
+
+  private let store: String
+
+  private struct Token {
+    let run: QueryRun
+    let page: Int
+    let expires: MonotonicTime
+    var uses: Int
+  }
+
+  private struct State {
+    var runs: [QueryRun] = []
+    var tokens: [String: Token] = [:]
+  }
+
+  private let state = Mutex(State())
+
+  /// A service over the store at `store`.
+  init(store: String) { self.store = store }
+
+  deinit { state.withLock { state in for run in state.runs { _ = run.cancel() } } }
+
+  /// Ends all statements that still run.
+  func cancelAll() { state.withLock { state in for run in state.runs { _ = run.cancel() } } }
+
+  // MARK: Query
+
+  func query(_ input: AWSInput, finish: @escaping @Sendable (HTTPResponse) -> Void) throws(AWSFault) {
+    let statement = try input.required("QueryString", length: 1...Self.statementBytes)
+    _ = try input.text("ClientToken", length: 32...128)
+    let maxRows = try input.integer("MaxRows", in: 1...1000)
+    let (run, page) =
+      if let token = try input.text("NextToken", length: 0...2048), !token.isEmpty {
+        try continued(token, statement)
+      } else {
+        (try start(statement, maxRows: maxRows), 0)
+      }
+    let waiting = run.page(page) { [weak self] in
+      finish(self?.response(run, page, $0) ?? HTTPResponse(503, "the server is ending\n"))
+    }
+    guard let waiting else { return }
+    DispatchQueue.global().asyncAfter(deadline: .now() + Self.patience) { run.release(waiting) }
+  }
+
+  private func continued(_ text: String, _ statement: String) throws(AWSFault) -> (QueryRun, Int) {
+    let found = state.withLock { state -> Token? in
+      guard var token = state.tokens[text], token.uses > 0, token.expires > .now() else { return nil }
+      token.uses -= 1
+      state.tokens[text] = token
+      return token
+    }
+    guard let found else { throw .validation("The NextToken is invalid, was used too often, or has expired") }
+    guard found.run.statement == statement else {
+      throw .validation("The QueryString must be the one that the NextToken was given for")
+    }
+    if found.run.isCancelled {
+      throw AWSFault("ConflictException", "The query \(found.run.identifier) was cancelled")
+    }
+    return (found.run, found.page)
+  }
+
+  private func start(_ statement: String, maxRows: Int?) throws(AWSFault) -> QueryRun {
+    let (reader, plan) = try planned(statement)
+    let run = try QueryRun(
+      Self.random(), statement: statement, columns: plan.columns, maxRows: maxRows)
+    let isAdmitted = state.withLock { state in
+      guard state.runs.count(where: \.isRunning) < Self.running else { return false }
+      while state.runs.count >= Self.resultsKept, let index = state.runs.firstIndex(where: { !$0.isRunning })
+      {
+        let old = state.runs.remove(at: index)
+        state.tokens = state.tokens.filter { $0.value.run !== old }
+      }
+      state.runs.append(run)
+      let now = MonotonicTime.now()
+      state.tokens = state.tokens.filter { $0.value.expires > now }
+      return true
+    }
+    guard isAdmitted else {
+      throw AWSFault(
+        "ThrottlingException", "\(Self.running) queries are running; try again when one has ended")
+    }
+    let work = Work(reader: reader, plan: plan)
+    DispatchQueue.global().async { run.run(work.plan, work.reader, timeLimit: Self.timeLimit) }
+    return run
+  }
+
+  /// @unchecked Sendable: handed to the one thread that uses it.
+  private struct Work: @unchecked Sendable {
+    let reader: StoreReader
+    let plan: QueryPlan
+  }
+
+  private func planned(_ statement: String) throws(AWSFault) -> (StoreReader, QueryPlan) {
+    do {
+      let reader = try StoreReader(path: store)
+      return (reader, try reader.plan(statement))
+    } catch let error as QueryError {
+      throw .validation(error.description)
+    } catch let error as StoreError where error.kind == .missing || error.kind == .notAStore {
+      throw .validation("Nothing is stored yet: \(error)")
+    } catch {
+      throw AWSFault("InternalServerException", status: 500, "\(error)")
+    }
+  }
+
+  private func response(_ run: QueryRun, _ index: Int, _ page: QueryRun.Page) -> HTTPResponse {
+    var rows: [UInt8] = []
+    var next: Int?
+    var scanned = 0
+    switch page {
+    case .failed(let fault): return fault.jsonResponse
+    case .unfinished: next = index
+    case .rows(let bytes, let isLast, let size):
+      (rows, scanned) = (bytes, size)
+      if !isLast { next = index + 1 }
+    }
+    var json = JSONWriter()
+    json.object {
+      $0.member("QueryId", run.identifier)
+      if let next { $0.member("NextToken", token(run, next)) }
+      $0.member("ColumnInfo", json: run.columns)
+      $0.member("Rows", json: [UInt8(ascii: "[")] + rows + [UInt8(ascii: "]")])
+      $0.object("QueryStatus") {
+        $0.member("ProgressPercentage", next == nil ? 100.0 : 50.0)
+        $0.member("CumulativeBytesScanned", scanned)
+        $0.member("CumulativeBytesMetered", scanned)
+      }
+    }
+    return AWSServer.jsonResponse(json)
+  }
+
+  /// A token for a page; the same one for the same page.
+  private func token(_ run: QueryRun, _ page: Int) -> String {
+    let text = "\(run.identifier)-\(page)"
+    state.withLock { state in
+      guard state.tokens[text] == nil || page == 0 else { return }
+      state.tokens[text] = Token(
+        run: run, page: page, expires: MonotonicTime.now().advanced(by: Self.tokenLife * 1_000_000_000),
+        uses: Self.tokenUses)
+    }
+    return text
+  }
+
+  /// 52 random letters and digits.
+  private static func random() -> String {
+    let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
+    return String((0..<52).map { _ in letters[Int.random(in: 0..<letters.count)] })
+  }
+
+  // MARK: Other operations
+
+  func cancel(_ input: AWSInput) throws(AWSFault) -> HTTPResponse {
+    let identifier = try input.required("QueryId", length: 1...64)
+    guard let run = state.withLock({ $0.runs.first { $0.identifier == identifier } }) else {
+      throw .validation("The query \(identifier.prefix(64)) does not exist")
+    }
+    var json = JSONWriter()
+    let message = run.cancel() ? "The query was cancelled" : "The query has ended already"
+    json.object { $0.member("CancellationMessage", "\(message): \(identifier)") }
+    return AWSServer.jsonResponse(json)
+  }
+
+  func prepare(_ input: AWSInput) throws(AWSFault) -> HTTPResponse {
+    let statement = try input.required("QueryString", length: 1...Self.statementBytes)
+    _ = try input.flag("ValidateOnly")
+    let plan = try planned(statement).1
+    var json = JSONWriter()
+    json.object {
+      $0.member("QueryString", statement)
+      $0.array("Columns") {
+        for column in plan.columns {
+          $0.object {
+            $0.member("Name", column.name)
+            $0.key("Type")
+            ResultJSON.type(column.type, to: &$0)
+            $0.member("Aliased", false)
+          }
+        }
+      }
+      $0.array("Parameters") { _ in }
+    }
+    return AWSServer.jsonResponse(json)
+  }
+}

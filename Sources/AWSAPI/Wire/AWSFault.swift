@@ -1,0 +1,40 @@
+import HTTP
+import JSON
+
+/// An error as AWS's service models have it: the name is what SDKs raise.
+struct AWSFault: Error {
+  /// The error's name in the service's model.
+  let name: String
+  /// The HTTP status that the model gives it.
+  let status: Int
+  /// What is wrong, for a person.
+  let message: String
+
+  init(_ name: String, status: Int = 400, _ message: String) {
+    self.name = name
+    self.status = status
+    self.message = message
+  }
+
+  /// A request that contradicts the service's model or its state.
+  static func validation(_ message: String) -> AWSFault { AWSFault("ValidationException", message) }
+
+  /// An operation of AWS that isn't offered here.
+  static func unknownOperation(_ name: String) -> AWSFault {
+    AWSFault("UnknownOperationException", "\(name) is not available in trucksensor's local cloud")
+  }
+
+  /// The answer of a service that speaks JSON 1.0, such as Timestream.
+  var jsonResponse: HTTPResponse {
+    var json = JSONWriter()
+    json.object {
+      $0.member("__type", "com.amazonaws.timestream.v20181101#\(name)")
+      $0.member("Message", message)
+      // Models differ in the letter's case, and SDKs read either.
+      $0.member("message", message)
+    }
+    var response = HTTPResponse(status, json.bytes, contentType: "application/x-amz-json-1.0")
+    response.headers.append(("x-amzn-ErrorType", name))
+    return response
+  }
+}

@@ -1,0 +1,163 @@
+import HTTP
+import Numbers
+import Time
+
+internal import COpenSSL
+
+/// A request signed with AWS Signature Version 4 in its header form (IAM User Guide, "Create a signed AWS API request").
+struct SignedRequest: Sendable {
+  /// The request itself.
+  let http: HTTPRequest
+  /// Whose key signed it.
+  let accessKey: String
+  /// The region that the client believes to speak to.
+  let region: String
+  /// The service by its signing name: `timestream`, `iot`, `iotdata`, `sts`.
+  let service: String
+  private let date: Substring
+  private let signedHeaders: [String]
+  private let signature: String
+
+  private static let algorithm = "AWS4-HMAC-SHA256"
+  /// How far a client's clock may differ, in seconds.
+  static let clockTolerance: Int64 = 300
+
+  /// Reads the `Authorization` field. Even where no signature is checked it must be there: a web page can't send it to another
+  /// origin unasked, so that none can give orders to this server.
+  init(_ http: HTTPRequest) throws(AWSFault) {
+    guard let authorization = http.headers["authorization"] else {
+      throw AWSFault("MissingAuthenticationTokenException", status: 403, "Missing Authentication Token")
+    }
+    guard authorization.hasPrefix(Self.algorithm) else {
+      throw AWSFault(
+        "IncompleteSignatureException", status: 403,
+        "the Authorization header must have an \(Self.algorithm) signature")
+    }
+    var parts: [Substring: Substring] = [:]
+    for part in authorization.dropFirst(Self.algorithm.count).split(whereSeparator: { $0 == "," || $0 == " " }
+    ) {
+      guard let equals = part.firstIndex(of: "=") else { continue }
+      parts[part[..<equals]] = part[part.index(after: equals)...]
+    }
+    let scope = (parts["Credential"] ?? "").split(separator: "/", omittingEmptySubsequences: false)
+    guard scope.count >= 5, scope.last == "aws4_request", let headers = parts["SignedHeaders"],
+      let signature = parts["Signature"]
+    else {
+      throw AWSFault(
+        "IncompleteSignatureException", status: 403,
+        "the Authorization header must have Credential=KEY/DATE/REGION/SERVICE/aws4_request, SignedHeaders and Signature"
+      )
+    }
+    self.http = http
+    // A key may have slashes.
+    accessKey = scope.dropLast(4).joined(separator: "/")
+    date = scope[scope.count - 4]
+    region = String(scope[scope.count - 3])
+    service = String(scope[scope.count - 2])
+    signedHeaders = headers.split(separator: ";").map(String.init)
+    self.signature = String(signature)
+    guard Self.isRegion(region) else {
+      throw AWSFault("IncompleteSignatureException", status: 403, "'\(region)' is not the name of a region")
+    }
+  }
+
+  private static func isRegion(_ text: String) -> Bool {
+    (1...32).contains(text.utf8.count)
+      && text.utf8.allSatisfy { ($0 >= 0x30 && $0 <= 0x39) || ($0 >= 0x61 && $0 <= 0x7A) || $0 == 0x2D }
+  }
+
+  /// Checks the signature with the key's secret. `now` is in nanoseconds since 1970.
+  func verify(secret: String, now: Int64) throws(AWSFault) {
+    let stamp = http.headers["x-amz-date"] ?? ""
+    guard let time = Self.seconds(stamp), stamp.hasPrefix(date) else {
+      throw AWSFault(
+        "IncompleteSignatureException", status: 403, "x-amz-date must be a time such as 20241023T171403Z")
+    }
+    guard time.saturatingSubtract(now / 1_000_000_000).magnitude <= Self.clockTolerance.magnitude else {
+      throw AWSFault(
+        "InvalidSignatureException", status: 403,
+        "Signature expired or not yet current: \(stamp) differs by more than \(Self.clockTolerance / 60) minutes from this clock"
+      )
+    }
+    guard signedHeaders.contains("host") else {
+      throw AWSFault("IncompleteSignatureException", status: 403, "'Host' must be a signed header")
+    }
+    let scope = "\(date)/\(region)/\(service)/aws4_request"
+    let text = "\(Self.algorithm)\n\(stamp)\n\(scope)\n\(SHA256.hex(Array(canonical.utf8)))"
+    var key = Array("AWS4\(secret)".utf8)
+    for part in [String(date), region, service, "aws4_request"] {
+      key = SHA256.authentication(of: Array(part.utf8), key: key)
+    }
+    let expected = SHA256.hex(digest: SHA256.authentication(of: Array(text.utf8), key: key))
+    guard expected.utf8.elementsEqual(signature.utf8) else {
+      throw AWSFault(
+        "InvalidSignatureException", status: 403,
+        "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method."
+      )
+    }
+  }
+
+  /// The seconds since 1970 of `20241023T171403Z`.
+  private static func seconds(_ stamp: String) -> Int64? {
+    let digits = Array(stamp.utf8)
+    guard digits.count == 16, digits[8] == UInt8(ascii: "T"), digits[15] == UInt8(ascii: "Z") else {
+      return nil
+    }
+    let text = String(stamp)
+    func part(_ range: Range<Int>) -> String { String(text.dropFirst(range.lowerBound).prefix(range.count)) }
+    let iso =
+      "\(part(0..<4))-\(part(4..<6))-\(part(6..<8))T\(part(9..<11)):\(part(11..<13)):\(part(13..<15))Z"
+    return Timestamp.parse(iso).map { $0 / 1_000_000_000 }
+  }
+
+  /// What the client has signed.
+  private var canonical: String {
+    let target = http.target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+    let query = (target.count > 1 ? target[1] : "").split(separator: "&").map { pair in
+      pair.contains("=") ? String(pair) : pair + "="
+    }.sorted()
+    let headers = signedHeaders.map { name in
+      let value = (http.headers[name] ?? "").split(separator: " ").joined(separator: " ")
+      return "\(name):\(value)\n"
+    }
+    return [
+      // The path counts percent-encoded once more than it is sent.
+      http.method, Self.encoded(target.first ?? "/"), query.joined(separator: "&"), headers.joined(),
+      signedHeaders.joined(separator: ";"), http.headers["x-amz-content-sha256"] ?? SHA256.hex(http.body),
+    ].joined(separator: "\n")
+  }
+
+  private static func encoded(_ path: Substring) -> String {
+    var text = ""
+    for byte in path.utf8 {
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."),
+        UInt8(ascii: "~"), UInt8(ascii: "/"):
+        text.unicodeScalars.append(Unicode.Scalar(byte))
+      default: text += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+      }
+    }
+    return text
+  }
+}
+
+/// SHA-256 and HMAC (FIPS 180-4, RFC 2104).
+enum SHA256 {
+  static func hex(_ bytes: [UInt8]) -> String {
+    var digest = [UInt8](repeating: 0, count: 32)
+    EVP_Digest(bytes, bytes.count, &digest, nil, EVP_sha256(), nil)
+    return hex(digest: digest)
+  }
+
+  static func authentication(of bytes: [UInt8], key: [UInt8]) -> [UInt8] {
+    var code = [UInt8](repeating: 0, count: 32)
+    var length: UInt32 = 0
+    HMAC(EVP_sha256(), key, Int32(clamping: key.count), bytes, bytes.count, &code, &length)
+    return code
+  }
+
+  static func hex(digest: [UInt8]) -> String {
+    digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+  }
+}

@@ -1,0 +1,34 @@
+// The properties that a message takes along, in the journal and to its receivers.
+
+#ifndef TRUCKSENSOR_PROPERTIES_H
+#define TRUCKSENSOR_PROPERTIES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <mosquitto.h>
+#include <mosquitto_broker.h>
+
+// Bytes that grow. After a failed allocation nothing is added any more.
+struct bytes {
+  uint8_t *start;
+  size_t size;
+  size_t capacity;
+  bool has_failed;
+};
+
+void bytes_add(struct bytes *bytes, const void *data, size_t size);
+
+// Appends the properties that mosquitto keeps with a message.
+void properties_encode(struct bytes *bytes, const mosquitto_property *properties);
+
+// Makes properties of what `properties_encode` appended; false if it is damaged or memory is short: then there are none.
+bool properties_decode(mosquitto_property **properties, const uint8_t *data, size_t size);
+
+// Appends a copy of the first of `properties` unless it is a user property with one of these names (NULL ends them); a
+// code of mosquitto's.
+int properties_copy_first(
+    mosquitto_property **copy, const mosquitto_property *properties, const char *const without[]);
+
+#endif

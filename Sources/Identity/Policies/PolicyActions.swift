@@ -1,0 +1,27 @@
+import Text
+
+/// The actions that a policy of AWS IoT can allow ("AWS IoT Core policy actions", developer guide).
+///
+/// An unknown one makes no policy malformed, and AWS documents no check of it: it matches nothing. That is a warning here.
+enum PolicyActions {
+  private static let known: [String] =
+    [
+      "Connect", "DeleteConnection", "GetRetainedMessage", "ListRetainedMessages", "Publish", "Receive",
+      "RetainPublish", "Subscribe",
+      "DeleteThingShadow", "GetThingShadow", "ListNamedShadowsForThing", "UpdateThingShadow",
+      "AssumeRoleWithCertificate", "CreateCertificateFromCsr", "CreateKeysAndCertificate", "RegisterThing",
+    ].map { "iot:\($0)" }
+    + [
+      "DescribeJobExecution", "GetPendingJobExecutions", "StartNextPendingJobExecution", "UpdateJobExecution",
+    ].flatMap { ["iotjobsdata:\($0)", "iot:\($0)"] }
+
+  /// Why a pattern of a policy's `Action` or `NotAction` names no action, as a sentence's part; nil if it names one.
+  static func problem(with action: String) -> String? {
+    if let pattern = PolicyPattern(action), known.contains(where: { pattern.matches($0, ignoringCase: true) })
+    {
+      return nil
+    }
+    let advice = NearestName.of(action, among: known).map { "; did you mean '\($0)'?" } ?? ""
+    return "'\(action)' is not an action of AWS IoT and matches nothing\(advice)"
+  }
+}

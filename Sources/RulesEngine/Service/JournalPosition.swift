@@ -1,0 +1,72 @@
+/// How the local broker numbers a client's messages in its journal (Sources/BrokerPlugin/queues.h).
+struct JournalStamp: Hashable {
+  /// Of the broker's process that took the message; it grows with each start.
+  var epoch: UInt64
+  /// The message's number among those for this client.
+  var number: UInt64
+  /// When the broker took the message, in milliseconds since 1970.
+  var arrivalMilliseconds: Int64
+
+  /// The user property that has the stamp.
+  static let property = "journal"
+
+  /// Reads the property's value: the three numbers with blanks between; nil if it is none.
+  init?(_ text: String) {
+    var numbers: [UInt64] = []
+    numbers.reserveCapacity(3)
+    for field in text.utf8.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false) {
+      guard let number = UInt64(Substring(field)) else { return nil }
+      numbers.append(number)
+    }
+    guard numbers.count == 3, let arrival = Int64(exactly: numbers[2]) else { return nil }
+    (epoch, number, arrivalMilliseconds) = (numbers[0], numbers[1], arrival)
+  }
+
+  init(epoch: UInt64, number: UInt64, arrivalMilliseconds: Int64 = 0) {
+    (self.epoch, self.number, self.arrivalMilliseconds) = (epoch, number, arrivalMilliseconds)
+  }
+}
+
+/// What of a client's journal has arrived and is done, so that what the broker sends again is known, and what it has lost is
+/// counted.
+///
+/// The broker sends again after each of its own ends, from the last report that it knows, and what its session had under way.
+struct JournalPosition {
+  private var received: JournalStamp?
+  private var done: JournalStamp?
+  /// Whether the broker waits for a report, also because it has sent again what is done.
+  private var owesReport = false
+  /// Messages that the broker had acknowledged to their publishers and that never arrived.
+  private(set) var lost = 0
+
+  /// Notes a message's arrival; false if it has arrived before.
+  mutating func receive(_ stamp: JournalStamp) -> Bool {
+    owesReport = true
+    guard let received else {
+      self.received = stamp
+      return true
+    }
+    guard (stamp.epoch, stamp.number) > (received.epoch, received.number) else { return false }
+    if stamp.number > received.number &+ 1 {
+      lost += Int(clamping: stamp.number - received.number - 1)
+    }
+    self.received = stamp
+    return true
+  }
+
+  /// The broker knows that all up to this number is done.
+  mutating func broker(knows number: UInt64) {
+    if number > received?.number ?? 0 { received = JournalStamp(epoch: received?.epoch ?? 0, number: number) }
+    if let done, done.number > number { owesReport = true }
+  }
+
+  /// All that has arrived is done. What to report to the broker, if it waits for that.
+  mutating func finish() -> JournalStamp? {
+    done = received
+    defer { owesReport = false }
+    return owesReport ? done : nil
+  }
+
+  /// The connection was lost: what isn't done comes again.
+  mutating func disconnected() { received = done }
+}

@@ -1,0 +1,18 @@
+/// What a rules service tells.
+public enum RulesEvent: Sendable, Equatable, CustomStringConvertible {
+  /// The broker has granted all subscriptions of these rules.
+  case ready(rules: [String])
+  /// What a log action writes.
+  case output(rule: String, String)
+  /// Something went wrong: a sentence with the rule or the connection in it.
+  case problem(String)
+
+  /// The event as a line of a log.
+  public var description: String {
+    switch self {
+    case .ready(let rules): "rules: ready: \(rules.joined(separator: ", "))"
+    case .output(let rule, let text): "rule \(rule): \(text)"
+    case .problem(let text): text
+    }
+  }
+}

@@ -1,0 +1,194 @@
+import Foundation
+import Testing
+
+/// The query service, asked by boto3.
+@Suite(.enabled(if: Trucksensor.isBuilt, "scripts/build.sh makes the executable"))
+struct TimestreamAPITests {
+  private static let python = Trucksensor.repository.appendingPathComponent(".build/aws-tools/bin/python")
+  private static var hasBoto3: Bool { FileManager.default.isExecutableFile(atPath: python.path) }
+
+  private let truck: Trucksensor
+
+  init() throws {
+    truck = try Trucksensor()
+    let dataset = Trucksensor.repository.appendingPathComponent("TruckSensorFiles/trucksensordata.csv").path
+    let imported = try truck.run(
+      "store", "import", dataset, "--start", "2024-10-23T14:00:00Z", "--device", "truckSensor01")
+    #expect(imported.status == 0, "\(imported.errors)")
+  }
+
+  private func startServer(_ options: String...) throws -> (Trucksensor.Running, address: String) {
+    let server = try Trucksensor.Running(
+      Trucksensor.executable, ["aws", "--aws-port", "0"] + options, in: truck.folder)
+    try server.waitUntil { $0.errorText.contains("AWS_ENDPOINT_URL=") }
+    let address = try #require(server.errorText.firstMatch(of: /AWS_ENDPOINT_URL=(\S+)/)?.1)
+    return (server, String(address))
+  }
+
+  private func ask(_ address: String, _ what: String, input: [String] = []) throws -> [String: Any] {
+    let script = Trucksensor.repository.appendingPathComponent("Tests/EndToEndTests/timestream.py").path
+    let statements = try String(decoding: JSONSerialization.data(withJSONObject: input), as: UTF8.self)
+    try truck.write(statements, to: "statements.json")
+    let finished = try Trucksensor.Running(
+      URL(fileURLWithPath: "/bin/sh"),
+      ["-c", "exec '\(Self.python.path)' '\(script)' '\(address)' \(what) < statements.json"],
+      in: truck.folder
+    ).wait()
+    #expect(finished.status == 0, "\(finished.errors.suffix(1000))")
+    return finished.json
+  }
+
+  /// A statement, and its columns as `name type` and rows as texts, or the beginning of its error.
+  private static let statements: [(sql: String, columns: String, rows: [String])] = [
+    ("SELECT 1", "_col0 INTEGER", ["1"]),
+    ("SELECT count(*) FROM truck01_sensors", "_col0 BIGINT", ["10800"]),
+    (
+      "SELECT time, measure_value::double FROM truck01_sensors WHERE measure_name = 'temp' ORDER BY time LIMIT 1",
+      "time TIMESTAMP, measure_value::double DOUBLE", ["2024-10-23 14:00:01.000000000 | 21.9"]
+    ),
+    (
+      "SELECT true, null, 1.5e0, date '2024-02-29', interval '1' day",
+      "_col0 BOOLEAN, _col1 UNKNOWN, _col2 DOUBLE, _col3 DATE, _col4 INTERVAL_DAY_TO_SECOND",
+      ["true | NULL | 1.5 | 2024-02-29 | 1 00:00:00.000000000"]
+    ),
+    ("SELECT device FROM truck01_sensors WHERE time > now()", "device VARCHAR", []),
+    ("SHOW DATABASES", "Database VARCHAR", ["sensorDB"]),
+    ("SELECT tmp FROM truck01_sensors", "ValidationException line 1:8: Column 'tmp' does not exist", []),
+    ("SELEC 1", "ValidationException line 1:1", []),
+    ("SELECT 1 / (SELECT count(*) FROM truck01_sensors WHERE device = 'x')", "QueryExecutionException", []),
+  ]
+
+  @Test(.enabled(if: hasBoto3, "scripts/test-tools.sh could not install boto3"))
+  func `boto3 gets types, pages, tokens and errors as Timestream has them`() throws {
+    let (server, address) = try startServer()
+    let seen = try ask(address, "queries", input: Self.statements.map(\.sql))
+    let answers = try #require(seen["answers"] as? [[String: Any]])
+    #expect(answers.count == Self.statements.count)
+    for (answer, expected) in zip(answers, Self.statements) {
+      if let error = answer["error"] as? String {
+        #expect(
+          "\(error) \(answer["message"] ?? "")".hasPrefix(expected.columns), "\(expected.sql): \(answer)")
+        continue
+      }
+      let columns = (answer["columns"] as? [[String: Any]] ?? []).map { column in
+        "\(column["Name"] ?? "") \((column["Type"] as? [String: Any])?["ScalarType"] ?? "")"
+      }
+      #expect(columns.joined(separator: ", ") == expected.columns, "\(expected.sql)")
+      let rows = (answer["rows"] as? [[String: Any]] ?? []).map { row in
+        (row["Data"] as? [[String: Any]] ?? []).map { $0["ScalarValue"] as? String ?? "NULL" }
+          .joined(separator: " | ")
+      }
+      #expect(rows == expected.rows, "\(expected.sql)")
+    }
+    #expect(seen["pages"] as? [Int] == [1000, 1000, 500])
+    #expect(seen["inOrder"] as? Bool == true)
+    #expect(seen["sameToken"] as? [Bool] == [true, true, true, true, true])
+    #expect((seen["sixthUse"] as? [String])?.first == "ValidationException")
+    #expect((seen["otherStatement"] as? [String])?.first == "ValidationException")
+    #expect((seen["longRows"] as? [Any])?.isEmpty == true)
+    #expect((seen["beside"] as? [Any])?.count == 1)
+    #expect(seen["cancelled"] as? Bool == true)
+    #expect((seen["afterwards"] as? [String])?.first == "ConflictException")
+    #expect((seen["unknownQuery"] as? [String])?.first == "ValidationException")
+    #expect(
+      seen["prepared"] as? [[String]] == [
+        ["time", "TIMESTAMP"], ["device", "VARCHAR"], ["measure_value::double", "DOUBLE"],
+      ])
+    #expect((seen["notOffered"] as? [String])?.first == "UnknownOperationException")
+    #expect(seen["contradictions"] as? [String] == [])
+    server.interrupt()
+    #expect(server.wait().status == 130)
+  }
+
+  @Test(.enabled(if: hasBoto3, "scripts/test-tools.sh could not install boto3"))
+  func `an SDK that is told the address by the environment finds it by DescribeEndpoints`() throws {
+    let (server, address) = try startServer()
+    let seen = try ask(address, "discovery")
+    #expect((seen["rows"] as? [Any])?.count == 1)
+    let endpoint = try #require((seen["endpoints"] as? [[String: Any]])?.first)
+    #expect(endpoint["Address"] as? String == address)
+    server.interrupt()
+    _ = server.wait()
+  }
+
+  private static var hasDuckDB: Bool {
+    let folder = Trucksensor.repository.appendingPathComponent(".build/aws-tools/lib").path
+    let versions = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    return versions.contains {
+      FileManager.default.fileExists(atPath: "\(folder)/\($0)/site-packages/duckdb")
+        && FileManager.default.fileExists(atPath: "\(folder)/\($0)/site-packages/sqlglot")
+    }
+  }
+
+  @Test(.enabled(if: hasDuckDB, "scripts/test-tools.sh could not install duckdb and sqlglot"))
+  func `generated statements give what DuckDB gives`() throws {
+    let script = Trucksensor.repository.appendingPathComponent("Tests/EndToEndTests/differential.py").path
+    let readings = try Trucksensor.Running(Self.python, [script, "readings", "1"], in: truck.folder).wait()
+    try truck.write(readings.output, to: "readings.csv")
+    #expect(try truck.run("store", "import", "readings.csv", "--store", "data/generated.sqlite").status == 0)
+    let (server, address) = try startServer("--store", "data/generated.sqlite")
+    let count = 300
+    let finished = try Trucksensor.Running(
+      Self.python, [script, address, "readings.csv", "\(count)", "7"], in: truck.folder
+    ).wait()
+    #expect(finished.status == 0, "\(finished.errors.suffix(1000))")
+    #expect(finished.json["count"] as? Int == 0, "\(finished.json["differences"] ?? "")")
+    // What both refuse proves nothing.
+    #expect(try #require(finished.json["equal"] as? Int) > count * 9 / 10)
+    server.interrupt()
+    _ = server.wait()
+  }
+
+  @Test(.enabled(if: hasBoto3, "scripts/test-tools.sh could not install boto3"))
+  func `with a credentials file only its signatures count`() throws {
+    try truck.write(
+      "[default]\naws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = secret\n",
+      to: "data/aws-credentials")
+    let (server, address) = try startServer()
+    let seen = try ask(address, "signature")
+    #expect((seen["right"] as? [String])?.first == "none")
+    #expect((seen["wrong"] as? [String])?.first == "InvalidSignatureException")
+    #expect((seen["stranger"] as? [String])?.first == "UnrecognizedClientException")
+    server.interrupt()
+    _ = server.wait()
+  }
+
+  /// Requests that no SDK sends: curl's options, and the status.
+  private static let broken: [(options: String, status: Int)] = [
+    ("-d '{}'", 403), ("-H 'Authorization: AWS4-HMAC-SHA256 x' -d '{}'", 403),
+    ("-H 'Authorization: Basic QQ==' -d '{}'", 403), ("-H 'Host: evil.example' -d '{}'", 421),
+    ("-X PROPFIND", 405), ("AUTH -d '{'", 400), ("AUTH -d '[1]'", 400), ("AUTH -d '{}'", 400),
+    ("AUTH -d '{\"QueryString\": 1}'", 400), ("AUTH -d '{\"QueryString\": \"\"}'", 400),
+    ("AUTH -d '{\"QueryString\": \"SELECT 1\", \"MaxRows\": 1e300}'", 400),
+    ("AUTH -d '{\"QueryString\": \"SELECT 1\", \"MaxRows\": 0}'", 400),
+    ("AUTH -d '{\"QueryString\": \"SELECT 1\", \"NextToken\": \"x\"}'", 400),
+    ("AUTH -d '{\"QueryString\": \"SELECT 1\"}'", 200),
+    ("AUTH --data-binary @large", 413), ("AUTH -H 'Transfer-Encoding: chunked' --data-binary @large", 413),
+    ("AUTH -H 'X-Amz-Target: Timestream_20181101.Nothing' -d '{}'", 400), ("AUTHX -G", 400),
+  ]
+
+  @Test func `broken, unsigned and oversized requests are refused with a status, and the server goes on`()
+    throws
+  {
+    let (server, address) = try startServer()
+    try Data(repeating: UInt8(ascii: "a"), count: 10_000_000).write(
+      to: URL(fileURLWithPath: truck.path("large")))
+    let authorization =
+      "-H 'Authorization: AWS4-HMAC-SHA256 Credential=K/20241023/eu-central-1/timestream/aws4_request, SignedHeaders=host, Signature=0'"
+    for (options, status) in Self.broken {
+      var options = options.replacingOccurrences(of: "AUTHX", with: authorization)
+      if options.contains("AUTH "), !options.contains("Authorization: AWS4") {
+        let target = options.contains("X-Amz-Target") ? "" : " -H 'X-Amz-Target: Timestream_20181101.Query'"
+        options = options.replacingOccurrences(of: "AUTH ", with: authorization + target + " ")
+      }
+      let finished = try Trucksensor.Running(
+        URL(fileURLWithPath: "/bin/sh"),
+        ["-c", "curl -s -o /dev/null -w '%{http_code}' --max-time 10 \(options) \(address)/"],
+        in: truck.folder
+      ).wait()
+      #expect(finished.output == "\(status)", "\(options.suffix(100))")
+    }
+    server.interrupt()
+    #expect(server.wait().status == 130)
+  }
+}
