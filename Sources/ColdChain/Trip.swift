@@ -56,7 +56,9 @@ public struct TripLimits: Sendable, Equatable {
   /// rules' own.
   public init(_ rules: [AlertRule], setPoint: Double? = nil) {
     func first(_ measure: String, _ condition: AlertRule.Condition) -> AlertRule? {
-      (rules + AlertRule.defaults).first { $0.measure == measure && $0.condition == condition }
+      (rules + AlertRule.defaults).first {
+        $0.measure == measure && $0.condition == condition && !$0.isCumulative
+      }
     }
     let temperature = first("temp", .above)
     tolerance = temperature?.threshold ?? Self.treaty
