@@ -29,9 +29,10 @@ let package = Package(
       linkerSettings: [.linkedLibrary("crypto"), .linkedLibrary("mosquitto")]),
     .target(name: "Numbers"),
     .target(name: "Text"),
-    .target(name: "Time", dependencies: ["Numbers"]),
+    .target(name: "Time", dependencies: ["Files", "Numbers"]),
     .target(name: "Files", dependencies: ["CLinux"]),
     .target(name: "JSON", dependencies: ["Numbers"]),
+    .target(name: "Health", dependencies: ["JSON"]),
     .target(name: "HTTP", dependencies: ["CMicroHTTPD", "Files", "Numbers", "Time"]),
     .target(name: "MQTT", dependencies: ["CLinux", "CMosquitto", "COpenSSL", "Files", "Numbers", "Time"]),
     .target(name: "Identity", dependencies: ["COpenSSL", "Files", "JSON", "Numbers", "Text", "Time"]),
@@ -49,16 +50,22 @@ let package = Package(
       name: "Report", dependencies: ["CCairo", "ColdChain", "JSON", "Numbers", "Text", "Time"]),
     .target(
       name: "Dashboard",
-      dependencies: ["ColdChain", "Diagnosing", "Files", "HTTP", "JSON", "Numbers", "Store", "Time"],
+      dependencies: [
+        "ColdChain", "Diagnosing", "Files", "HTTP", "JSON", "Numbers", "Store", "Time", "TimestreamSQL",
+      ],
       resources: [
         .embedInCode("Page/index.html"), .embedInCode("Page/app.js"), .embedInCode("Page/app.css"),
+        .embedInCode("Page/query.html"), .embedInCode("Page/query.js"),
       ]),
     .target(
       name: "RulesEngine",
-      dependencies: ["CLinux", "COpenSSL", "CPCRE2", "Files", "JSON", "MQTT", "Numbers", "Store", "Time"]),
+      dependencies: [
+        "CLinux", "COpenSSL", "CPCRE2", "Files", "Health", "JSON", "MQTT", "Numbers", "Store", "Time",
+      ]),
     .target(name: "CommandLine", dependencies: ["Files", "Numbers", "Text", "Time"]),
     .target(
-      name: "LocalCloud", dependencies: ["Files", "Identity", "MQTT", "Numbers", "RulesEngine", "Time"]),
+      name: "LocalCloud",
+      dependencies: ["Files", "Identity", "JSON", "MQTT", "Numbers", "RulesEngine", "Time"]),
     .target(
       name: "Doctor", dependencies: ["Files", "Identity", "JSON", "LocalCloud", "MQTT", "Numbers", "Time"]),
     .target(
@@ -71,6 +78,7 @@ let package = Package(
       name: "trucksensor",
       dependencies: [
         "AWSAPI", "CEditLine", "ColdChain", "CommandLine", "Dashboard", "Diagnosing", "Doctor", "Files",
+        "Health",
         "HTTP",
         "Identity",
         "JSON", "LocalCloud", "MQTT", "Numbers", "Report", "RulesEngine", "Simulator", "Store", "Text",
@@ -81,6 +89,7 @@ let package = Package(
     .testTarget(name: "TimeTests", dependencies: ["Time"]),
     .testTarget(name: "FilesTests", dependencies: ["Files"]),
     .testTarget(name: "JSONTests", dependencies: ["JSON"]),
+    .testTarget(name: "HealthTests", dependencies: ["Health", "JSON"]),
     .testTarget(
       name: "RulesEngineTests", dependencies: ["Files", "JSON", "MQTT", "RulesEngine", "Store", "Time"],
       exclude: ["Cases"]),
@@ -102,11 +111,15 @@ let package = Package(
     .testTarget(name: "StoreTests", dependencies: ["JSON", "Numbers", "Store", "Time"]),
     .testTarget(name: "TimestreamSQLTests", dependencies: ["Numbers", "Store", "Time", "TimestreamSQL"]),
     .testTarget(
-      name: "TrucksensorTests", dependencies: ["CommandLine", "Simulator", "Store", "Text", "trucksensor"]),
+      name: "TrucksensorTests",
+      dependencies: [
+        "CommandLine", "Health", "MQTT", "Simulator", "Store", "Text", "Time", "trucksensor",
+      ]),
     .testTarget(
       name: "EndToEndTests", dependencies: ["Identity", "JSON", "MQTT", "Simulator", "Store", "Time"],
       exclude: [
-        "cards.py", "differential.py", "grafana.py", "moto_iot.py", "page.py", "sdk.py", "timestream.py",
+        "cards.py", "differential.py", "grafana.py", "moto_iot.py", "page.py", "query.py", "sdk.py",
+        "timestream.py",
         "verdict.py",
       ]
     ),

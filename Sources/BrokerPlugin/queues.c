@@ -26,6 +26,8 @@ enum { ROOM_FOR_MORE = 1 << 18 };
 
 enum kind { KIND_MESSAGE = 'm', KIND_QUEUE = 'q', KIND_DONE = 'd', KIND_GONE = 'g' };
 
+enum { MARK_LIMIT = 256 };
+
 // Up to which number the queue's messages are in a segment.
 struct mark {
   uint64_t segment;
@@ -50,6 +52,8 @@ struct queue {
   struct mark *marks;  // by segment, from the first that has something to do
   size_t mark_count;
   size_t mark_capacity;
+  uint64_t engine_marks[MARK_LIMIT];  // the numbers of the engine's last messages to itself
+  size_t engine_mark_count;
 };
 
 struct queues {
@@ -293,6 +297,21 @@ static void recover(struct queues *queues) {
   if (queues->status != NULL) memset(queues->status, 0, STATUS_SIZE);
 }
 
+// MARK: What waits
+
+static void note_engine_mark(struct queue *queue, const char *topic, uint64_t number) {
+  if (strncmp(topic, QUEUE_MARKS, sizeof QUEUE_MARKS - 1) != 0) return;
+  queue->engine_marks[queue->engine_mark_count++ % MARK_LIMIT] = number;
+}
+
+static uint64_t waiting(const struct queue *queue) {
+  uint64_t count = queue->last - queue->done;
+  for (size_t i = 0; i < MARK_LIMIT && i < queue->engine_mark_count; i++) {
+    if (count > 0 && queue->engine_marks[i] > queue->done && queue->engine_marks[i] <= queue->last) count--;
+  }
+  return count;
+}
+
 // MARK: Shortening
 
 // Notes that a segment has the queue's message of this number, which is its last.
@@ -335,7 +354,7 @@ static void remove_queue(struct queues *queues, size_t index) {
   char reason[JOURNAL_REASON_SIZE];
   mosquitto_log_printf(
       MOSQ_LOG_NOTICE, "Journal: the queue of %s ends, with %" PRIu64 " messages: the client has been away for %" PRId64
-      " s.", queue->client, queue->last - queue->done, now_milliseconds() / 1000 - queue->seen);
+      " s.", queue->client, waiting(queue), now_milliseconds() / 1000 - queue->seen);
   append_small(queues, KIND_GONE, queue, reason);
   queues->list[index] = queues->list[--queues->count];
   free_queue(queue);
@@ -454,6 +473,7 @@ bool queues_add(
     bool is_next = queue->fed == queue->last;
     queue->last = number;
     note(queue, record.place.segment, number);
+    note_engine_mark(queue, message.topic, number);
     // What the client has room for needs no reading.
     if (is_next && has_room(queue) && deliver(queue, &message, number)) {
       journal_reader_move(queue->reader, record.end);
@@ -591,11 +611,15 @@ static void recall_message(struct queues *queues, const struct journal_record *r
     struct queue *queue = by_identifier(queues, identifier);
     if (queue == NULL || number <= queue->last) {
       // Known from the segment's beginning already, but not where it is.
-      if (queue != NULL && number > queue->done) note(queue, record->place.segment, number);
+      if (queue != NULL && number > queue->done) {
+        note(queue, record->place.segment, number);
+        note_engine_mark(queue, message.topic, number);
+      }
       continue;
     }
     queue->last = number;
     note(queue, record->place.segment, number);
+    note_engine_mark(queue, message.topic, number);
   }
 }
 
@@ -675,7 +699,7 @@ static void log_waiting(const struct queues *queues) {
   for (size_t i = 0; i < queues->count; i++) {
     const struct queue *queue = queues->list[i];
     mosquitto_log_printf(
-        MOSQ_LOG_NOTICE, "Journal: %" PRIu64 " messages wait for %s.", queue->last - queue->done, queue->client);
+        MOSQ_LOG_NOTICE, "Journal: %" PRIu64 " messages wait for %s.", waiting(queue), queue->client);
   }
 }
 

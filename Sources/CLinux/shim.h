@@ -35,6 +35,8 @@ static inline pid_t ts_spawn(const char *program, char *const arguments[], const
   }
   setpgid(0, 0);
   for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
+  // A file at its size limit is an error code, as a full disk is.
+  signal(SIGXFSZ, SIG_IGN);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);

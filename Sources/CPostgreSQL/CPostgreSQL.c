@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 static struct {
-  PGconn *(*connect)(const char *);
+  PGconn *(*connect)(const char *const *, const char *const *, int);
   void (*finish)(PGconn *);
   ConnStatusType (*status)(const PGconn *);
   char *(*error)(const PGconn *);
@@ -30,7 +30,7 @@ static int is_loaded;
 static void load_once(void) {
   void *library = dlopen("libpq.so.5", RTLD_NOW | RTLD_LOCAL);
   if (!library) return;
-  api.connect = dlsym(library, "PQconnectdb");
+  api.connect = dlsym(library, "PQconnectdbParams");
   api.finish = dlsym(library, "PQfinish");
   api.status = dlsym(library, "PQstatus");
   api.error = dlsym(library, "PQerrorMessage");
@@ -60,7 +60,13 @@ static int load(void) {
 #define CONNECTION(pg) ((PGconn *)(pg))
 #define RESULT(result) ((PGresult *)(result))
 
-ts_pg *ts_pg_new(const char *url) { return load() ? (ts_pg *)api.connect(url) : NULL; }
+ts_pg *ts_pg_new(const char *url) {
+  if (!load()) return NULL;
+  // libpq would wait for a host that doesn't answer as long as the system does, minutes. A URL's own limit comes later.
+  const char *const names[] = {"connect_timeout", "dbname", NULL};
+  const char *const values[] = {"10", url, NULL};
+  return (ts_pg *)api.connect(names, values, 1);
+}
 void ts_pg_free(ts_pg *pg) { api.finish(CONNECTION(pg)); }
 int ts_pg_is_connected(const ts_pg *pg) { return api.status(CONNECTION(pg)) == CONNECTION_OK; }
 const char *ts_pg_error(const ts_pg *pg) { return api.error(CONNECTION(pg)); }

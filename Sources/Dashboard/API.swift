@@ -14,6 +14,7 @@ final class API: Sendable {
   private let follower: StoreFollower
   private let diagnosis: LiveDiagnosis
   private let feed: EventFeed
+  private let editor: QueryEditor
   private let status = Mutex("null")
   // nonisolated(unsafe): used on the server's one thread only.
   private nonisolated(unsafe) let charts: OpenCharts
@@ -32,15 +33,25 @@ final class API: Sendable {
     self.follower = follower
     self.diagnosis = diagnosis
     self.feed = feed
+    editor = QueryEditor(settings.store)
     charts = OpenCharts(settings)
   }
 
   func setStatus(_ json: String) { status.withLock { $0 = json } }
 
-  func answer(_ request: HTTPRequest) -> HTTPResponse {
-    var response = isAllowed(request) ?? route(request)
+  /// Ends what still runs.
+  func stop() { editor.stop() }
+
+  func answer(_ request: HTTPRequest, finish: @escaping @Sendable (HTTPResponse) -> Void) {
+    if let refusal = isAllowed(request) { return finish(Self.secured(refusal)) }
+    guard request.method == "POST" else { return finish(Self.secured(route(request))) }
+    post(request) { finish(Self.secured($0)) }
+  }
+
+  private static func secured(_ response: HTTPResponse) -> HTTPResponse {
+    var response = response
     response.headers += [
-      ("Content-Security-Policy", Self.policy), ("Referrer-Policy", "no-referrer"),
+      ("Content-Security-Policy", policy), ("Referrer-Policy", "no-referrer"),
       ("X-Frame-Options", "DENY"),
       ("Cross-Origin-Resource-Policy", "same-origin"),
     ]
@@ -75,6 +86,7 @@ final class API: Sendable {
   }
 
   private static let acknowledgement = "/api/alerts/acknowledge"
+  private static let query = "/api/query"
 
   /// What answers GET for a path.
   private struct Route: Sendable {
@@ -92,6 +104,12 @@ final class API: Sendable {
     },
     "/app.css": Route { _, _ in
       HTTPResponse(200, PackageResources.app_css, contentType: "text/css; charset=utf-8")
+    },
+    "/query": Route { _, _ in
+      HTTPResponse(200, PackageResources.query_html, contentType: "text/html; charset=utf-8")
+    },
+    "/query.js": Route { _, _ in
+      HTTPResponse(200, PackageResources.query_js, contentType: "text/javascript; charset=utf-8")
     },
     "/dygraph.min.js": Route { _, _ in libraryFile("dygraphs", "dygraph.min.js", "text/javascript") },
     "/dygraph.min.css": Route { _, _ in libraryFile("dygraphs", "dygraph.min.css", "text/css") },
@@ -117,11 +135,10 @@ final class API: Sendable {
   /// What is answered: methods, paths, and the parameters of their queries.
   static var table: [(method: String, path: String, parameters: [String])] {
     routes.sorted { $0.key < $1.key }.map { ("GET", $0.key, $0.value.parameters) }
-      + [("POST", acknowledgement, ["id"])]
+      + [("POST", acknowledgement, ["id"]), ("POST", query, [])]
   }
 
   private func route(_ request: HTTPRequest) -> HTTPResponse {
-    if request.method == "POST" { return post(request) }
     guard let route = Self.routes[request.path] else { return HTTPResponse(404, "there is no such page\n") }
     do throws(StoreError) {
       return try route.answer(self, request)
@@ -131,27 +148,28 @@ final class API: Sendable {
     }
   }
 
-  private func post(_ request: HTTPRequest) -> HTTPResponse {
-    guard request.path == Self.acknowledgement else {
-      return HTTPResponse(405, "there is nothing to change here\n")
+  private func post(_ request: HTTPRequest, finish: @escaping @Sendable (HTTPResponse) -> Void) {
+    guard [Self.acknowledgement, Self.query].contains(request.path) else {
+      return finish(HTTPResponse(405, "there is nothing to change here\n"))
     }
     // A form of another site can't set this field.
     guard request.headers["x-requested-with"] == "trucksensor" else {
-      return HTTPResponse(403, "the field X-Requested-With: trucksensor is missing\n")
+      return finish(HTTPResponse(403, "the field X-Requested-With: trucksensor is missing\n"))
     }
+    if request.path == Self.query { return editor.answer(request.body, finish: finish) }
     guard let id = request.query["id"].flatMap({ Int($0) }), follower.acknowledge(id) else {
-      return Self.problem(404, "there is no such alert that waits to be acknowledged")
+      return finish(Self.problem(404, "there is no such alert that waits to be acknowledged"))
     }
     var json = JSONWriter()
     json.object { $0.member("acknowledged", id) }
-    return Self.json(json.bytes)
+    finish(Self.json(json.bytes))
   }
 
   private static func json(_ text: [UInt8]) -> HTTPResponse {
     HTTPResponse(200, text, contentType: "application/json")
   }
 
-  private static func problem(_ status: Int, _ message: String) -> HTTPResponse {
+  static func problem(_ status: Int, _ message: String) -> HTTPResponse {
     var json = JSONWriter()
     json.object { $0.member("error", message) }
     return HTTPResponse(status, json.bytes, contentType: "application/json")

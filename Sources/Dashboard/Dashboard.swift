@@ -64,7 +64,9 @@ public final class Dashboard: Sendable {
     self.diagnosis = diagnosis
     self.follower = follower
     self.api = api
-    server = try HTTPServer(settings.http, feeds: [feed]) { api.answer($0) }
+    var http = settings.http
+    http.bodyLimit = QueryEditor.bodyBytes
+    server = try HTTPServer(http, feeds: [feed], asynchronous: { api.answer($0, finish: $1) })
     follower.start()
     diagnosis.start()
   }
@@ -79,5 +81,6 @@ public final class Dashboard: Sendable {
   public func stop() {
     follower.stop()
     diagnosis.stop()
+    api.stop()
   }
 }

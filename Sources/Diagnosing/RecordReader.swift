@@ -70,13 +70,8 @@ package struct RecordReader {
     let columns = RecordColumns(
       columns: try Dataset(path: path, options: dataset).columns, given: options.map)
     dataset.map = columns.map
-    guard columns.axis != nil else {
-      throw DatasetError(
-        file: path, line: 1,
-        message:
-          "has no column with times; name it with --map time=COLUMN, or --map uptime=COLUMN for seconds")
-    }
-    let device = path.split(separator: "/").last.map { String($0.split(separator: ".").first ?? $0) } ?? path
+    guard columns.axis != nil else { throw Self.noTimes(path) }
+    let device = Self.name(path)
     var rows = CSVRows(try Dataset(path: path, options: dataset), columns, options)
     let isElapsed = rows.hasUptime && options.start == nil
     var first = try rows.next()
@@ -112,6 +107,64 @@ package struct RecordReader {
     return result
   }
 
+  // MARK: Rows
+
+  /// The rows of a record in the order of time, in memory: for what draws them.
+  package struct Rows: Sendable {
+    /// The truck, or the file's name.
+    package var device: String
+    package var observations: [Observation]
+    /// Whether the times are the clock's; else they are seconds from an unknown start.
+    package var hasClock: Bool
+  }
+
+  /// The rows of a CSV file. Throws, with line and column, where a value can't be read.
+  package func rows(csv path: String) throws(DatasetError) -> Rows {
+    var dataset = Dataset.Options()
+    dataset.reservedNames = []
+    let columns = RecordColumns(
+      columns: try Dataset(path: path, options: dataset).columns, given: options.map)
+    dataset.map = columns.map
+    guard columns.map.contains(where: { $0.name == "temp" || $0.name == "volts" }) else {
+      throw DatasetError(
+        file: path, line: 1,
+        message: "there is neither a column 'temp' nor 'volts'; name one with --map temp=COLUMN")
+    }
+    guard columns.axis != nil else { throw Self.noTimes(path) }
+    var rows = CSVRows(try Dataset(path: path, options: dataset), columns, options, isStrict: true)
+    var all: [Observation] = []
+    while let row = try rows.next() { all.append(row) }
+    all.sort { ($0.time, $0.row) < ($1.time, $1.row) }
+    return Rows(
+      device: Self.name(path), observations: all, hasClock: !rows.hasUptime || options.start != nil)
+  }
+
+  /// The rows of a device of a store.
+  package func rows(store location: StoreLocation, table: String, device: String) throws(StoreError) -> Rows {
+    var all: [Observation] = []
+    try read(store: location, table: table, device: device) { all.append($0) }
+    return Rows(device: device, observations: all, hasClock: true)
+  }
+
+  /// Diagnoses rows that are in memory.
+  package func diagnose(_ rows: Rows) -> Result {
+    let first = rows.observations.first?.time ?? 0
+    let clock: ClockStyle = rows.hasClock ? .zone(offset: options.zone) : .elapsed(since: first)
+    var analyzer = TripAnalyzer(analyzerOptions(clock))
+    for row in rows.observations { analyzer.add(row) }
+    return Result(device: rows.device, diagnosis: analyzer.finish(), clock: clock)
+  }
+
+  private static func noTimes(_ path: String) -> DatasetError {
+    DatasetError(
+      file: path, line: 1,
+      message: "has no column with times; name it with --map time=COLUMN, or --map uptime=COLUMN for seconds")
+  }
+
+  private static func name(_ path: String) -> String {
+    path.split(separator: "/").last.map { String($0.split(separator: ".").first ?? $0) } ?? path
+  }
+
   // MARK: Store
 
   /// The devices of a table.
@@ -123,6 +176,30 @@ package struct RecordReader {
   package func diagnose(
     store location: StoreLocation, table: String, device: String, tripGap: Double? = nil
   ) throws(StoreError) -> [Result] {
+    let clock = ClockStyle.zone(offset: options.zone)
+    var analyzer = TripAnalyzer(analyzerOptions(clock))
+    var results: [Result] = []
+    var last: Int64?
+    var first = 0
+    try read(store: location, table: table, device: device) { observation in
+      var observation = observation
+      if let tripGap, let last, TimeSpan(last, observation.time).seconds > tripGap {
+        results.append(Result(device: device, diagnosis: analyzer.finish(), clock: clock))
+        analyzer = TripAnalyzer(analyzerOptions(clock))
+        first = observation.row - 1
+      }
+      last = observation.time
+      observation.row -= first
+      analyzer.add(observation)
+    }
+    results.append(Result(device: device, diagnosis: analyzer.finish(), clock: clock))
+    return results
+  }
+
+  /// Reads a device of a store in the order of time, a part at a time.
+  private func read(
+    store location: StoreLocation, table: String, device: String, _ body: (Observation) -> Void
+  ) throws(StoreError) {
     let source = try location.charts(table: table)
     guard let truck = try source.trucks().first(where: { $0.label == device }) else {
       throw StoreError(.missing, "\(location): the table '\(table)' has no device '\(device)'")
@@ -130,29 +207,19 @@ package struct RecordReader {
     let measures = try source.measures()
     let columns = StoreColumns(
       measures.map(\.name), given: options.map, isFahrenheit: options.isFahrenheit)
-    let clock = ClockStyle.zone(offset: options.zone)
-    var analyzer = TripAnalyzer(analyzerOptions(clock))
-    var results: [Result] = []
     var last = max(options.window.lowerBound, truck.span.lowerBound).saturatingSubtract(1)
     var row = 0
-    reading: while true {
+    while true {
       let rows = try source.readings(measures, of: truck, after: last, limit: 10_000)
       // A server may answer anything.
-      guard let end = rows.last, end.time > last else { break }
+      guard let end = rows.last, end.time > last else { return }
+      last = end.time
       for reading in rows {
-        guard reading.time < options.window.upperBound else { break reading }
-        if let tripGap, row > 0, TimeSpan(last, reading.time).seconds > tripGap {
-          results.append(Result(device: device, diagnosis: analyzer.finish(), clock: clock))
-          analyzer = TripAnalyzer(analyzerOptions(clock))
-          row = 0
-        }
+        guard reading.time < options.window.upperBound else { return }
         row += 1
-        analyzer.add(columns.observation(reading, row: row))
-        last = reading.time
+        body(columns.observation(reading, row: row))
       }
     }
-    results.append(Result(device: device, diagnosis: analyzer.finish(), clock: clock))
-    return results
   }
 }
 
@@ -169,6 +236,7 @@ struct CSVRows {
   private let isFahrenheit: Bool
   private let isAmbientFahrenheit: Bool
   let hasUptime: Bool
+  private let isStrict: Bool
   private var row = 0
   private var last: Int64?
   private var step: Int64 = 1_000_000_000
@@ -180,9 +248,13 @@ struct CSVRows {
   /// Values that can't be read, by column.
   private(set) var unreadable: [(name: String, count: Int)]
 
-  init(_ dataset: Dataset, _ columns: RecordColumns, _ options: RecordReader.Options) {
+  /// With `isStrict` what can't be read is an error, and not only counted.
+  init(
+    _ dataset: Dataset, _ columns: RecordColumns, _ options: RecordReader.Options, isStrict: Bool = false
+  ) {
     self.dataset = dataset
     self.options = options
+    self.isStrict = isStrict
     func place(_ name: String) -> Int? {
       columns.map.contains { $0.name == name } ? dataset.names.firstIndex(of: name) : nil
     }
@@ -201,8 +273,14 @@ struct CSVRows {
       row += 1
       let seconds: Double
       do throws(DatasetError) { seconds = try dataset.time() } catch {
+        if isStrict { throw error }
         skipped += 1
         continue
+      }
+      if isStrict, seconds.magnitude > 9.2e9 {
+        throw DatasetError(
+          file: dataset.file, line: reading.line,
+          message: "the time \(seconds) s is outside of the years 1677 to 2262")
       }
       var time = Int64(saturated: (seconds * 1e6).rounded()).saturatingMultiply(1000).saturatingAdd(offset)
       if let last {
@@ -218,31 +296,43 @@ struct CSVRows {
       last = max(last ?? time, time)
       guard options.window.contains(time) else { continue }
       var observation = Observation(time: time, row: row)
-      observation.temperature = value(temp, 0, reading).map { isFahrenheit ? ($0 - 32) / 1.8 : $0 }
-      observation.voltage = value(volts, 1, reading)
-      observation.isDoorOpen = flag(reading)
+      observation.temperature = try value(temp, 0, reading).map { isFahrenheit ? ($0 - 32) / 1.8 : $0 }
+      observation.voltage = try value(volts, 1, reading)
+      observation.isDoorOpen = try flag(reading)
       if ambient != nil {
-        observation.ambient = value(ambient, 3, reading).map { isAmbientFahrenheit ? ($0 - 32) / 1.8 : $0 }
+        observation.ambient = try value(ambient, 3, reading).map {
+          isAmbientFahrenheit ? ($0 - 32) / 1.8 : $0
+        }
       }
       if latitude != nil, longitude != nil {
-        observation.latitude = value(latitude, 4, reading)
-        observation.longitude = value(longitude, 5, reading)
+        observation.latitude = try value(latitude, 4, reading)
+        observation.longitude = try value(longitude, 5, reading)
       }
       return observation
     }
     return nil
   }
 
-  private mutating func value(_ index: Int?, _ name: Int, _ reading: Reading) -> Double? {
+  private mutating func value(_ index: Int?, _ name: Int, _ reading: Reading) throws(DatasetError) -> Double?
+  {
     guard let index else { return nil }
     let bytes = reading[index]
     if let number = NumberText.double(bytes) { return number }
-    if !bytes.allSatisfy({ $0 == 0x20 || $0 == 0x09 }) { unreadable[name].count += 1 }
+    if !bytes.allSatisfy({ $0 == 0x20 || $0 == 0x09 }) { try note(index, name, reading, "a number") }
     return nil
   }
 
+  private mutating func note(_ index: Int, _ name: Int, _ reading: Reading, _ wanted: String)
+    throws(DatasetError)
+  {
+    unreadable[name].count += 1
+    guard isStrict else { return }
+    throw DatasetError(
+      file: dataset.file, line: reading.line, message: "'\(reading.text(index).prefix(40))' is not \(wanted)")
+  }
+
   /// 0 and 1, true and false, open and closed.
-  private mutating func flag(_ reading: Reading) -> Bool? {
+  private mutating func flag(_ reading: Reading) throws(DatasetError) -> Bool? {
     guard let door else { return nil }
     let bytes = reading[door]
     if bytes.count == 1 {
@@ -255,7 +345,7 @@ struct CSVRows {
     case "closed", "close", "false", "no", "off": return false
     case "": return nil
     default:
-      unreadable[2].count += 1
+      try note(door, 2, reading, "0, 1, open or closed")
       return nil
     }
   }

@@ -8,6 +8,12 @@ public final class FileLock: Sendable {
 
   deinit { close(descriptor) }
 
+  /// Notes in the file who holds the lock, for those that find it taken.
+  public func note(_ text: String) {
+    ftruncate(descriptor, 0)
+    _ = pwrite(descriptor, text, text.utf8.count, 0)
+  }
+
   /// Takes the lock, making the file (mode 0600) if it is missing; nil if another process holds it.
   public static func take(_ path: String) throws(FileError) -> FileLock? {
     try Files.check(path, .lock)

@@ -16,6 +16,8 @@ package final class LocalCloud {
   package static let rulesEngine = "rulesEngine"
   /// The client identifier of the rules engine's session for the rules that store.
   package static let storingEngine = "\(rulesEngine)-store"
+  /// The client identifiers of the rules engine's sessions.
+  package static let engineSessions = [rulesEngine, storingEngine]
   /// The policy that each device of a run has.
   package static let defaultPolicy = "truckSensor-policy"
   /// The registry.
@@ -121,15 +123,8 @@ package final class LocalCloud {
       notes: compiled.notes, report: report)
   }
 
-  /// Ends the broker, and says what still waits in it for the rules.
-  package func stop() {
-    let waiting = broker.stop()[Self.storingEngine] ?? 0
-    if waiting > 0 {
-      report(
-        "\(waiting) acknowledged \(waiting == 1 ? "reading isn't" : "readings aren't") stored yet; they wait in "
-          + "\(Self.brokerFolder), and the next run in this folder stores them.")
-    }
-  }
+  /// Ends the broker. How many messages still wait in its journal for the rules that store.
+  package func stop() -> Int { broker.stop()[Self.storingEngine] ?? 0 }
 
   /// Beside the executable, where the build puts both.
   private static var pluginFile: String? {

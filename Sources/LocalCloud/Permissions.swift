@@ -40,6 +40,9 @@ struct Permissions {
       }
     }
     list.allow(LocalCloud.rulesEngine, AccessRule(.write, alertTopic))
+    for session in LocalCloud.engineSessions {
+      list.allow(LocalCloud.rulesEngine, AccessRule(.readWrite, RulesService.markTopic(of: session)))
+    }
     list.allow(LocalCloud.testClient, AccessRule(.readWrite, "#"), AccessRule(.read, "$SYS/#"))
     var notes = enforcement.notes
     var clients = enforcement.clients

@@ -119,6 +119,36 @@ final class Canvas {
     cairo_show_text(context, text)
   }
 
+  /// Writes words in lines of at most `width`, at most `lines` of them; returns where the next line is.
+  func paragraph(
+    _ text: String, _ x: Double, _ y: Double, width: Double, size: Double, lines: Int
+  ) -> Double {
+    cairo_select_font_face(context, "DejaVu Sans", CAIRO_FONT_SLANT_NORMAL, CAIRO_FONT_WEIGHT_NORMAL)
+    cairo_set_font_size(context, size)
+    var rows: [String] = []
+    var row = ""
+    for word in text.prefix(1000).split(separator: " ") {
+      let longer = row.isEmpty ? String(word) : "\(row) \(word)"
+      if self.width(longer) > width, !row.isEmpty {
+        rows.append(row)
+        row = String(word)
+      } else {
+        row = longer
+      }
+    }
+    rows.append(row)
+    if rows.count > lines {
+      rows.removeLast(rows.count - lines)
+      rows[lines - 1] += " …"
+    }
+    var y = y
+    for row in rows {
+      self.text(row, x, y, size: size)
+      y += size * 1.4
+    }
+    return y
+  }
+
   private func width(_ text: String) -> Double {
     var extents = cairo_text_extents_t()
     cairo_text_extents(context, text, &extents)

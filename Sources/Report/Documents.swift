@@ -11,13 +11,20 @@ extension TripReport {
     table{border-collapse:collapse;width:100%;font-size:.86rem;font-variant-numeric:tabular-nums}
     th{text-align:left;color:#5a6069;font-weight:500;border-bottom:1px solid #d5d8de}td,th{padding:.2rem .6rem .2rem 0}
     dl{display:grid;grid-template-columns:max-content 1fr;gap:.15rem 1.2rem;font-size:.9rem}dt{color:#5a6069}dd{margin:0}
+    .verdict{font-size:1.25rem;font-weight:700;margin:.8rem 0 .2rem}p{margin:.2rem 0}
+    ul{list-style:none;margin:.3rem 0 1rem;padding:0;font-size:.9rem}
     .alarm{color:#b3122b;font-weight:700}svg{width:100%;height:auto}footer{font-size:.75rem;color:#5a6069;margin-top:3rem;
     overflow-wrap:anywhere}.sign{border-top:1px solid #5a6069;width:18rem;margin-top:4rem;padding-top:.2rem}
     @media print{body{margin:0;font-size:11px}@page{size:A4;margin:15mm}tr,svg{break-inside:avoid}}
     """
 
-  private func table(_ title: String, _ heads: [String], _ rows: [[String]]) -> String {
-    guard !rows.isEmpty else { return "<h2>\(Markup.escaped(title))</h2>\n<p>None.</p>\n" }
+  private func table(_ title: String, _ heads: [String], _ rows: [[String]], nothing: String = "none")
+    -> String
+  {
+    guard !rows.isEmpty else {
+      let text = nothing.prefix(1).uppercased() + nothing.dropFirst()
+      return "<h2>\(Markup.escaped(title))</h2>\n<p>\(Markup.escaped(text)).</p>\n"
+    }
     let head = heads.map { "<th scope=\"col\">\(Markup.escaped($0))</th>" }.joined()
     let body = rows.map { row in
       "<tr>" + row.map { "<td\($0 == "ALARM" ? " class=\"alarm\"" : "")>\(Markup.escaped($0))</td>" }.joined()
@@ -35,11 +42,17 @@ extension TripReport {
     let facts = identity.map { "<dt>\(Markup.escaped($0.name))</dt><dd>\(Markup.escaped($0.value))</dd>" }
       .joined(
         separator: "\n")
+    let reasons = evidence.map { "<li>\($0.sign) \(Markup.escaped($0.text))</li>" }.joined(separator: "\n")
     return """
       <!DOCTYPE html>
       <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
       <title>Trip report: \(Markup.escaped(device))</title><style>\(Self.style)</style></head><body>
       <h1>Trip report <small>\(Markup.escaped(device))</small></h1>
+      <p class="verdict\(diagnosis.verdict.isFault ? " alarm" : "")">\(Markup.escaped(verdict))</p>
+      <p>\(Markup.escaped(diagnosis.headline))</p>
+      <ul>
+      \(reasons)
+      </ul>
       <dl>
       \(facts)
       </dl>
@@ -47,9 +60,9 @@ extension TripReport {
       \(table("Statistics", ["", "average", "minimum", "maximum", "standard deviation"], statistics))
       <p>\(Markup.escaped(meanKinetic))</p>
       \(table("Limits", ["", "source", "events", "time above", "longest", "first", ""], limits))
-      \(table(excursionsTitle, ["from", "until", "length", "warmest"], excursions))
-      \(table("Door", ["opened", "closed", "length", "rise of temperature"], door))
-      \(table(voltageTitle, ["from", "until", "length", "lowest"], voltage))
+      \(table(excursionsTitle, ["from", "until", "length", "warmest"], excursions, nothing: nothing(.temperature)))
+      \(table(doorTitle, ["opened", "closed", "length", "rise of temperature"], door, nothing: nothing(.door)))
+      \(table(voltageTitle, ["from", "until", "length", "lowest"], voltage, nothing: nothing(.voltage)))
       <p class="sign">Checked by, date, signature</p>
       <footer>SHA-256 of the input: \(Markup.escaped(digest))<br>made \(String(Timestamp.text(made).prefix(19))) UTC by trucksensor</footer>
       </body></html>
@@ -75,8 +88,13 @@ extension TripReport {
       add("statistic", "\(name) maximum", nil, summary.maximum.value)
       add("statistic", "\(name) deviation", nil, summary.deviation)
     }
+    add("verdict", diagnosis.verdict.rawValue, nil, diagnosis.confidence)
+    for reason in evidence { add(reason.sign == "+" ? "evidence" : "remark", reason.text, nil, nil) }
     add("statistic", "mean kinetic temperature", nil, trip.meanKineticTemperature)
     add("statistic", "coverage", nil, trip.coverage)
+    for measure in Measure.allCases {
+      add("statistic", "\(measure.title) coverage", nil, diagnosis.coverage[measure]?.share ?? 0)
+    }
     for limit in trip.limits {
       for event in limit.events { add("excursion", "above \(limit.celsius) °C", event, event.worst) }
     }
@@ -99,6 +117,9 @@ extension TripReport {
       $0.member("readings", trip.readings.count)
       $0.member("step", trip.step)
       $0.member("coverage", trip.coverage)
+      $0.member("verdict", diagnosis.verdict.rawValue)
+      $0.member("confidence", diagnosis.confidence)
+      if let diagnosisJSON { $0.member("diagnosis", json: diagnosisJSON) }
       $0.object("statistics") {
         Self.write("temperature", trip.temperature, to: &$0)
         Self.write("voltage", trip.voltage, to: &$0)

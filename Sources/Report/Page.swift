@@ -18,14 +18,22 @@ extension TripReport {
     canvas.text("Trip report", 40, 54, size: 20, isBold: true)
     canvas.text(Self.cut(device, 40), 555, 54, size: 13, Self.quiet, isBold: true, .right)
     canvas.fill(40, 64, 515, 1.2, Self.temperatureColour)
-    var y = 80.0
-    for (name, value) in identity {
-      canvas.text(name, 40, y, size: 8, Self.quiet)
-      canvas.text(Self.cut(value, 95), 115, y, size: 8)
-      y += 12.5
+    canvas.text(
+      verdict, 40, 82, size: 12, diagnosis.verdict.isFault ? Self.alarm : Self.temperatureColour, isBold: true
+    )
+    var y = canvas.paragraph(diagnosis.headline, 40, 96, width: 515, size: 8.5, lines: 2)
+    for (sign, text) in evidence.prefix(6) {
+      canvas.text(sign, 40, y, size: 7.5, Self.quiet)
+      y = canvas.paragraph(text, 50, y, width: 505, size: 7.5, lines: 2)
     }
-    draw(canvas, 40, y + 2, 515, 235)
-    y += 254
+    y += 5
+    for (name, value) in identity {
+      canvas.text(name, 40, y, size: 7.5, Self.quiet)
+      canvas.text(Self.cut(value, 105), 105, y, size: 7.5)
+      y += 11
+    }
+    draw(canvas, 40, y, 515, 190)
+    y += 207
     y = table(
       canvas, y, "Statistics", ["", "average", "minimum", "maximum", "deviation"], [0, 75, 150, 305, 470],
       statistics)
@@ -33,21 +41,20 @@ extension TripReport {
     y += 14
     y = table(
       canvas, y, "Limits", ["", "source", "events", "time above", "longest", "first", ""],
-      [0, 80, 235, 275, 335, 395, 485],
+      [0, 105, 255, 287, 342, 393, 465],
       limits)
-    let room = 3
+    let room = 2
     y = table(
       canvas, y, excursionsTitle, ["from", "until", "length", "warmest"], [0, 120, 240, 340],
       excursions,
-      limit: room)
+      limit: room, nothing: nothing(.temperature))
     y = table(
       canvas, y,
-      "Door: \(trip.openings.count) openings, \(Self.duration(trip.openings.reduce(0) { $0 + $1.episode.seconds })) in all",
-      ["opened", "closed", "length", "rise of temperature"], [0, 120, 240, 340], door,
-      limit: max(2, Int(saturated: (700 - y) / 11) - 3))
+      doorTitle, ["opened", "closed", "length", "rise of temperature"], [0, 120, 240, 340], door,
+      limit: max(1, Int(saturated: (715 - y) / 11) - 3), nothing: nothing(.door))
     y = table(
       canvas, y, voltageTitle, ["from", "until", "length", "lowest"], [0, 120, 240, 340],
-      voltage, limit: 2)
+      voltage, limit: 1, nothing: nothing(.voltage))
     canvas.line([(40, 790), (300, 790)], Self.quiet)
     canvas.text("Checked by, date, signature", 40, 800, size: 7, Self.quiet)
     canvas.text("SHA-256 of the input: \(digest)", 40, 818, size: 6.5, Self.quiet)
@@ -64,13 +71,13 @@ extension TripReport {
   private func table(
     _ canvas: Canvas, _ top: Double, _ title: String, _ heads: [String], _ columns: [Double],
     _ rows: [[String]],
-    limit: Int = 10
+    limit: Int = 10, nothing: String = "none"
   ) -> Double {
     var y = top
     canvas.text(title, 40, y, size: 9, isBold: true)
     y += 11
     guard !rows.isEmpty else {
-      canvas.text("none", 40, y, size: 7.5, Self.quiet)
+      canvas.text(nothing, 40, y, size: 7.5, Self.quiet)
       return y + 16
     }
     for (head, column) in zip(heads, columns) { canvas.text(head, 40 + column, y, size: 7, Self.quiet) }
@@ -157,7 +164,8 @@ extension TripReport {
       let time = first.saturatingAdd(Int64(saturated: span * Double(index) / Double(count)))
       let label =
         hasClock
-        ? String(Timestamp.text(time).dropFirst(11).prefix(5)) : Self.duration(time.seconds(since: first))
+        ? String(Timestamp.text(local(time)).dropFirst(11).prefix(5))
+        : Self.duration(time.seconds(since: first))
       canvas.text(
         label, across(time), doorBottom + 11, size: 7, Self.quiet,
         index == 0 ? .left : index == count ? .right : .middle)

@@ -15,20 +15,30 @@ public struct TripReport: Sendable {
   public let digest: String
   /// Whether the times are the clock's; else they are seconds from an unknown start.
   public let hasClock: Bool
+  /// Seconds east of UTC in which the clock's times are written.
+  public let zone: Int
   /// The data and what it says.
   public let trip: Trip
+  /// What happened on the trip, and why.
+  public let diagnosis: Diagnosis
+  /// The diagnosis as JSON, which the report's JSON repeats; nil leaves it out.
+  public let diagnosisJSON: [UInt8]?
   /// When the report was made, nanoseconds since 1970.
   public let made: Int64
 
   /// A report; nothing is written yet.
   public init(
-    device: String, source: String, digest: String, hasClock: Bool, trip: Trip, made: Int64 = Timestamp.now
+    device: String, source: String, digest: String, hasClock: Bool, zone: Int = 0, trip: Trip,
+    diagnosis: Diagnosis, diagnosisJSON: [UInt8]? = nil, made: Int64 = Timestamp.now
   ) {
     self.device = device
     self.source = source
     self.digest = digest
     self.hasClock = hasClock
+    self.zone = zone
     self.trip = trip
+    self.diagnosis = diagnosis
+    self.diagnosisJSON = diagnosisJSON
     self.made = made
   }
 
@@ -49,7 +59,18 @@ public struct TripReport: Sendable {
   /// A moment: the clock's to the second, or the time since the start.
   func moment(_ time: Int64) -> String {
     guard hasClock else { return Self.duration(time.seconds(since: trip.readings.first?.time ?? time)) }
-    return String(Timestamp.text(time).prefix(19))
+    return String(Timestamp.text(local(time)).prefix(19))
+  }
+
+  /// A moment as a clock in the report's zone shows it.
+  func local(_ time: Int64) -> Int64 { time.saturatingAdd(Int64(zone).saturatingMultiply(1_000_000_000)) }
+
+  /// `UTC`, or `UTC+02:00`.
+  private var zoneName: String {
+    guard zone != 0 else { return "UTC" }
+    let minutes = zone.saturatingMagnitude / 60
+    func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+    return "UTC\(zone < 0 ? "−" : "+")\(two(minutes / 60)):\(two(minutes % 60))"
   }
 
   static func duration(_ seconds: Double) -> String {
@@ -74,23 +95,63 @@ public struct TripReport: Sendable {
     return "\(sign)\(whole / divisor).\(String(repeating: "0", count: digits - fraction.count))\(fraction)"
   }
 
+  // MARK: The verdict
+
+  /// `electrical, 98 % sure`.
+  var verdict: String { "\(diagnosis.verdict.rawValue), \(Words.percent(diagnosis.confidence)) sure" }
+
+  /// What speaks for the verdict, and against it or isn't known.
+  var evidence: [(sign: String, text: String)] {
+    guard let top = diagnosis.causes.first else { return [] }
+    return top.evidence.map { ("+", $0.text) } + top.against.map { ("−", $0.text) }
+      + diagnosis.remarks.map { ("·", $0) }
+  }
+
+  // MARK: What was measured
+
+  /// The share of the trip in which a measure was measured; nil if it never was.
+  private func measured(_ measure: Measure) -> Double? {
+    guard let coverage = diagnosis.coverage[measure], coverage.isMeasured else { return nil }
+    return coverage.share ?? 1
+  }
+
+  /// What is said where nothing was found: "none" only of what was measured.
+  func nothing(_ measure: Measure) -> String {
+    guard let share = measured(measure) else { return "not measured" }
+    return share >= LimitGrade.neededCoverage
+      ? "none" : "none in the \(Words.percent(share)) of the time that was measured"
+  }
+
+  /// How a limit without events is graded.
+  private var gradeWithoutEvents: String {
+    measured(.temperature) ?? 0 >= LimitGrade.neededCoverage ? "OK" : "not measured"
+  }
+
   /// What was measured of whom.
   var identity: [(name: String, value: String)] {
     guard let first = trip.readings.first, let last = trip.readings.last else { return [] }
     let length = last.time.seconds(since: first.time)
     return [
       ("Device", device), ("Source", source),
-      ("Window", "\(moment(first.time)) to \(moment(last.time))\(hasClock ? " UTC" : " from the start")"),
+      (
+        "Window",
+        "\(moment(first.time)) to \(moment(last.time))\(hasClock ? " \(zoneName)" : " from the start")"
+      ),
       (
         "Length",
         "\(Self.duration(length)), \(trip.readings.count) readings, one each \(Self.number(trip.step, 1)) s"
       ),
       (
-        "Coverage",
-        "\(Self.number(trip.coverage * 100, 1)) % measured"
-          + (trip.gaps.isEmpty
-            ? ", no gaps"
-            : ", \(trip.gaps.count) gaps, the longest \(Self.duration(trip.gaps.map(\.seconds).max() ?? 0))")
+        "Measured",
+        Measure.allCases.map {
+          "\($0.rawValue) \(measured($0).map { "\(Self.number($0 * 100, 1)) %" } ?? "not measured")"
+        }
+        .joined(separator: ", ")
+      ),
+      (
+        "Gaps",
+        trip.gaps.isEmpty
+          ? "none" : "\(trip.gaps.count), the longest \(Self.duration(trip.gaps.map(\.seconds).max() ?? 0))"
       ),
       (
         "Graded from",
@@ -115,17 +176,25 @@ public struct TripReport: Sendable {
     return rows
   }
 
-  /// Rows of the limits: limit, source, events, time, longest, first, state.
+  /// Rows of the limits, the profile's first: limit, source, events, time, longest, first, state.
   var limits: [[String]] {
-    trip.limits.map { limit in
+    diagnosis.grades.map { grade in
       [
-        "above \(Self.limit(limit.celsius)) °C", limit.source, "\(limit.events.count)",
-        Self.duration(limit.seconds),
-        Self.duration(limit.events.map(\.seconds).max() ?? 0),
-        limit.events.first.map { moment($0.start) } ?? "–",
-        trip.coldSince == nil ? "not graded" : limit.events.isEmpty ? "OK" : "ALARM",
+        grade.limit.title, grade.limit.source, "\(grade.count)", Self.duration(grade.seconds),
+        Self.duration(grade.excursions.map(\.seconds).max() ?? 0),
+        grade.excursions.first.map { moment($0.start) } ?? "–",
+        grade.result == .exceeded ? "ALARM" : grade.result == .ok ? "OK" : "not measured",
       ]
     }
+      + trip.limits.map { limit in
+        [
+          "above \(Self.limit(limit.celsius)) °C", limit.source, "\(limit.events.count)",
+          Self.duration(limit.seconds),
+          Self.duration(limit.events.map(\.seconds).max() ?? 0),
+          limit.events.first.map { moment($0.start) } ?? "–",
+          trip.coldSince == nil ? "not graded" : limit.events.isEmpty ? gradeWithoutEvents : "ALARM",
+        ]
+      }
   }
 
   /// A limit as people write it: without decimals where it has none.
@@ -134,6 +203,13 @@ public struct TripReport: Sendable {
   }
 
   var excursionsTitle: String { "Excursions above \(Self.limit(trip.known.tolerance)) °C" }
+
+  /// `Door: 3 openings, 12 min in all`.
+  var doorTitle: String {
+    guard measured(.door) != nil else { return "Door" }
+    return
+      "Door: \(Words.count(trip.openings.count, "opening")), \(Self.duration(trip.openings.reduce(0) { $0 + $1.episode.seconds })) in all"
+  }
 
   var voltageTitle: String { "Voltage at \(Self.limit(trip.known.lowVoltage)) V or below" }
 

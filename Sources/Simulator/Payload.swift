@@ -48,6 +48,25 @@ public struct PayloadEncoder: Sendable {
     bytes.append(UInt8(ascii: "}"))
   }
 
+  /// The number of a message that an encoder made; nil for any other.
+  package static func number(of payload: [UInt8]) -> Int? {
+    let quote = UInt8(ascii: "\"")
+    // It stands behind the row's values, which can hold anything, and before the timestamp.
+    guard let key = payload.lastIndex(of: UInt8(ascii: ":")), key >= 12,
+      payload[..<key].suffix(11).elementsEqual("\"timestamp\"".utf8)
+    else { return nil }
+    // `"n":"17","timestamp"`
+    let digitsEnd = key - 13
+    guard digitsEnd > 0, payload[digitsEnd] == quote else { return nil }
+    let digits = payload[..<digitsEnd].reversed().prefix {
+      (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+    }
+    guard (1...18).contains(digits.count),
+      payload[..<(digitsEnd - digits.count)].suffix(5).elementsEqual("\"n\":\"".utf8)
+    else { return nil }
+    return digits.reversed().reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) }
+  }
+
   /// Appends `seconds` as the message's `timestamp` is written.
   public static func append(timestamp seconds: Double, to bytes: inout [UInt8]) {
     JSONText.appendNumber(seconds, to: &bytes)

@@ -36,6 +36,22 @@ public final class StoreQueue: Sendable {
     }
   }
 
+  /// Tries whether the store can be written, and calls `completion` on the queue's thread with what is wrong, if anything.
+  public func check(completion: @escaping @Sendable (StoreError?) -> Void) {
+    queue.async { [target] in
+      do throws(StoreError) {
+        let store: any PointStore
+        if let open = target.store { store = open } else { store = try target.open() }
+        try store.check()
+        target.store = store
+        completion(nil)
+      } catch {
+        target.store = nil
+        completion(error)
+      }
+    }
+  }
+
   /// Waits until all is written, and closes the store.
   public func close() { queue.sync { target.store = nil } }
 }

@@ -73,6 +73,59 @@ import Testing
   }
 
   @Test(.enabled(if: hasBrowser, "chromium or playwright is missing; scripts/setup.sh --tests installs them"))
+  func `the query editor shows a result, a chart, and where a statement is wrong`() throws {
+    try importDataset()
+    let dashboard = try truck.start("dashboard", "--port", "0")
+    let screenshots = Trucksensor.repository.appendingPathComponent(".build/screenshots")
+    try FileManager.default.createDirectory(at: screenshots, withIntermediateDirectories: true)
+    let result = try script("query.py", address(dashboard), screenshots.path)
+    #expect(result.status == 0, "\(result.errors.suffix(500))")
+    let seen = result.json
+    #expect(seen["errors"] as? [String] == [])
+    #expect((seen["names"] as? [String])?.contains("volts") == true)
+    #expect(seen["columns"] as? [String] == ["minute", "temperature", "voltage"])
+    #expect(seen["rows"] as? Int == 180)
+    let error = "line 1:8: Column 'tmp' does not exist\nSELECT tmp\n       ^\nDid you mean 'temp'?"
+    #expect(seen["error"] as? String == error)
+    #expect(seen["text"] as? String == "<img src=x onerror=alert(1)>")
+    #expect(seen["phoneWidth"] as? Int == 390)
+    dashboard.interrupt()
+    _ = dashboard.wait()
+  }
+
+  @Test func `a statement of the page can only read, is refused from elsewhere, and ends`() throws {
+    try importDataset()
+    let dashboard = try truck.start("dashboard", "--port", "0")
+    let url = try address(dashboard) + "/api/query"
+    let field = ["-H", "X-Requested-With: trucksensor"]
+    func ask(_ sql: String) throws -> (status: Int, body: String) {
+      let body = try String(decoding: JSONEncoder().encode(["sql": sql]), as: UTF8.self)
+      try truck.write(body, to: "body.json")
+      return try get(url, field[0], field[1], "--data-binary", "@\(truck.path("body.json"))")
+    }
+    #expect(try get(url, "-d", "{\"sql\": \"SELECT 1\"}").status == 403)
+    #expect(try get(url, field[0], field[1], "-d", "{").status == 400)
+    #expect(try get(url, field[0], field[1], "-d", "{\"sql\": 1}").status == 400)
+    let answer = try ask("SELECT 1 AS one")
+    #expect(answer.status == 200 && answer.body.contains("\"rows\":[[\"1\"]]"), "\(answer)")
+    #expect(try ask("DELETE FROM truck01_sensors").status == 400)
+    #expect(try ask("SELECT " + String(repeating: "x", count: 600_000)).status == 413)
+    // Meanwhile the page answers.
+    let long =
+      "SELECT count(*) FROM truck01_sensors a, truck01_sensors b, truck01_sensors c WHERE a.time + 1s < b.time"
+    try truck.write(
+      try String(decoding: JSONEncoder().encode(["sql": long]), as: UTF8.self), to: "long.json")
+    let slow = try Trucksensor.Running(
+      URL(fileURLWithPath: "/usr/bin/curl"),
+      ["-s", "-H", field[1], "--data-binary", "@\(truck.path("long.json"))", url], in: truck.folder)
+    poll(nil, 0, 500)
+    #expect(try get(url.replacingOccurrences(of: "query", with: "devices")).status == 200)
+    #expect(slow.wait().output.contains("longer than 10 s"))
+    dashboard.interrupt()
+    _ = dashboard.wait()
+  }
+
+  @Test(.enabled(if: hasBrowser, "chromium or playwright is missing; scripts/setup.sh --tests installs them"))
   func `the cards show what a query gives, and a hostile name is text`() throws {
     let name = "<img src=x onerror=window.hacked=1>"
     try importDataset(device: name)
@@ -228,7 +281,7 @@ import Testing
         "curl -s --max-time 10 --path-as-is -o /dev/null -w '%{http_code}' \(quoted)")
       #expect(got == "\(status)", "\(path) \(options)")
     }
-    // Headers of 100 KiB, and a body of 10 MiB that nobody wants.
+    // Headers of 100 KiB, and a body of 10 MiB.
     let long = try StoreServer.shell(
       "head -c 100000 /dev/zero | tr '\\0' a > '\(truck.path("long"))'; curl -s --max-time 10 -o /dev/null -w '%{http_code}' -H @- '\(url)/' < /dev/null; printf 'X-Long: ' | cat - '\(truck.path("long"))' | curl -s --max-time 10 -o /dev/null -w ' %{http_code}' -H @- '\(url)/'"
     )
@@ -236,7 +289,7 @@ import Testing
     let body = try StoreServer.shell(
       "head -c 10485760 /dev/zero | curl -s --max-time 10 -o /dev/null -w '%{http_code}' -X POST --data-binary @- '\(url)/api/devices'"
     )
-    #expect(body == "405")
+    #expect(body == "413")
     let headers = try StoreServer.shell("curl -sI '\(url)/'")
     #expect(
       headers.contains("default-src 'none'") && headers.contains("nosniff")

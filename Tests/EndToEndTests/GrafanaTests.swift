@@ -12,7 +12,7 @@ import Testing
 
   @Test(
     .enabled(if: hasSDK, "Grafana's SDK is missing; scripts/test.sh installs it"),
-    arguments: ["sqlite", "postgres", "influxdb", "prometheus"])
+    arguments: ["sqlite", "postgres", "influxdb", "prometheus", "timestream"])
   func `a dashboard is of Grafana's schema, and its queries answer what the store has`(_ kind: String) throws
   {
     let truck = try Trucksensor()
@@ -27,7 +27,7 @@ import Testing
         StoreServer.program(.victoriaMetrics) == nil ? nil : try StoreServer(.victoriaMetrics, in: truck)
     default: server = nil
     }
-    if kind != "sqlite", server == nil {
+    if !["sqlite", "timestream"].contains(kind), server == nil {
       print("skipped: the server for \(kind) is not installed; scripts/setup.sh --tests installs it")
       return
     }
@@ -37,12 +37,21 @@ import Testing
     #expect(imported.status == 0, "\(imported.errors)")
     // VictoriaMetrics shows new points within seconds.
     if kind == "prometheus" { poll(nil, 0, 3000) }
+    var address = server.map { "127.0.0.1:\($0.port)" } ?? truck.path("data/sensorDB.sqlite")
+    var cloud: Trucksensor.Running?
+    if kind == "timestream" {
+      let running = try truck.start("aws", "--aws-port", "0")
+      try running.waitUntil { $0.errorText.contains("AWS_ENDPOINT_URL=") }
+      address = String(try #require(running.errorText.firstMatch(of: /URL=http:\/\/(\S+)/)?.1))
+      cloud = running
+    }
+    defer { cloud?.interrupt() }
     let checked = try Trucksensor.Running(
       Self.tools.appendingPathComponent("bin/python"),
       [
         Trucksensor.repository.appendingPathComponent("Tests/EndToEndTests/grafana.py").path,
         Self.folder.appendingPathComponent("dashboards/truck01-\(kind).json").path,
-        server.map { "127.0.0.1:\($0.port)" } ?? truck.path("data/sensorDB.sqlite"),
+        address,
       ], in: truck.folder
     ).wait()
     #expect(checked.status == 0, "\(checked.errors.suffix(800))")
@@ -66,7 +75,7 @@ import Testing
       FileManager.default.contentsEqual(
         atPath: Self.folder.appendingPathComponent(alerts).path,
         andPath: copy.path("deploy/grafana/\(alerts)")))
-    for kind in ["sqlite", "postgres", "influxdb", "prometheus"] {
+    for kind in ["sqlite", "postgres", "influxdb", "prometheus", "timestream"] {
       let name = "dashboards/truck01-\(kind).json"
       #expect(
         FileManager.default.contentsEqual(

@@ -127,7 +127,8 @@ struct HostileInputTests {
     }
     run.interrupt()
     let result = run.wait()
-    #expect(result.status == 130, "\(result.errors.suffix(2000))")
+    // What could be read and wasn't stored is no success.
+    #expect(result.status == 1, "\(result.errors.suffix(2000))")
     #expect(!result.errors.contains("Fatal error"))
   }
 }

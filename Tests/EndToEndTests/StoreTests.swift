@@ -202,7 +202,9 @@ import Time
     try watched.waitUntil { $0.outputText.contains("Publishing") }
     let errors = try truck.run("subscribe", "TimeStream_rule_error", "--count", "1", "--timeout", "10s")
     #expect(errors.output.contains("BIGINT, but DOUBLE in the table"), "\(errors.errors)")
-    #expect(watched.wait().status == 0)
+    // What isn't stored is no success.
+    let result = watched.wait()
+    #expect(result.status == 1 && result.errors.contains("not stored in sensorDB.truck01_sensors"))
     #expect(try query("SELECT count(*) AS n FROM truck01_sensors_wide") == "n\n1\n")
   }
 

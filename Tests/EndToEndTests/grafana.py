@@ -11,6 +11,7 @@ import sys
 import urllib.parse
 import urllib.request
 
+import boto3
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
@@ -27,8 +28,8 @@ again = json.loads(JSONEncoder(sort_keys=True).encode(Dashboard.from_json(docume
 def missing(one, other, place=""):
     """The keys that Grafana's types don't have."""
     if isinstance(one, dict):
-        # The community plugin's queries are unknown to the SDK, and kept by Grafana as they are.
-        if place.endswith("]") and "/targets[" in place and kind == "sqlite":
+        # The plugins' queries are unknown to the SDK, and kept by Grafana as they are.
+        if place.endswith("]") and "/targets[" in place and kind in ("sqlite", "timestream"):
             return
         for key, value in one.items():
             if not isinstance(other, dict) or key not in other:
@@ -51,6 +52,10 @@ VALUES = {"$__from": str(FROM), "$__to": str(TO), "$__interval_ms": "60000", "$_
 
 
 def substituted(text):
+    if kind == "timestream":
+        # As Grafana's plugin replaces its macros.
+        text = text.replace("$__timeFilter", f"time BETWEEN from_milliseconds({FROM}) AND from_milliseconds({TO})")
+        text = text.replace("$__interval", "60000ms")
     text = text.replace("$timeFilter", f"time >= {FROM}ms AND time <= {TO}ms")
     text = text.replace("$__timeFilter(time)", f"time BETWEEN to_timestamp({FROM / 1000}) AND to_timestamp({TO / 1000})")
     text = text.replace("$__timeGroupAlias(time, $__interval)", "date_trunc('minute', time) AS \"time\"")
@@ -69,6 +74,11 @@ def run(target):
     if kind == "sqlite":
         database = sqlite3.connect(f"file:{store}?mode=ro", uri=True)
         return [list(row) for row in database.execute(substituted(target["queryText"]))]
+    if kind == "timestream":
+        client = boto3.client("timestream-query", endpoint_url=f"http://{store}", region_name="us-east-1",
+                              aws_access_key_id="any", aws_secret_access_key="any")
+        pages = client.get_paginator("query").paginate(QueryString=substituted(target["rawQuery"]))
+        return [[datum.get("ScalarValue") for datum in row["Data"]] for page in pages for row in page["Rows"]]
     if kind == "postgres":
         host, port = store.split(":")
         text = subprocess.run(

@@ -99,7 +99,10 @@ extension Targets {
     let text = text(bytes)
     guard let location = try? StoreLocation(text) else { return }
     _ = location.description
-    if let url = try? StoreURL(text), let password = url.password, password.utf8.count > 8 {
+    // A host's name may happen to have the password in it.
+    if let url = try? StoreURL(text), let password = url.password, password.utf8.count > 8,
+      !(url.host + url.path).contains(password)
+    {
       require(!location.description.contains(password), "the password is printed")
     }
   }

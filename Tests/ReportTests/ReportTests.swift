@@ -9,9 +9,56 @@ import Testing
 /// Reports of data that no truck has.
 @Suite struct ReportTests {
   private static func report(_ readings: [TripReading], hasClock: Bool = true) throws -> TripReport {
-    TripReport(
+    var analyzer = TripAnalyzer()
+    for (index, reading) in readings.sorted(by: { $0.time < $1.time }).enumerated() {
+      analyzer.add(
+        Observation(
+          time: reading.time, row: index + 1, temperature: reading.temperature, voltage: reading.voltage,
+          isDoorOpen: reading.isDoorOpen))
+    }
+    return TripReport(
       device: "<truck>\u{0}&\"'", source: "a\nb.csv", digest: "00", hasClock: hasClock,
-      trip: try #require(Trip(readings)))
+      trip: try #require(Trip(readings)), diagnosis: analyzer.finish())
+  }
+
+  /// A cold truck of an hour, a reading every 10 s; `isMeasured` says which have what.
+  private static func hour(
+    _ isMeasured: (Int) -> (temperature: Bool, voltage: Bool, door: Bool)
+  ) throws -> TripReport {
+    try report(
+      (0..<360).map { number in
+        let measured = isMeasured(number)
+        return TripReading(
+          time: Int64(number) * 10_000_000_000,
+          temperature: measured.temperature ? -18.6 + Double((number % 60 - 30).magnitude) / 60 : nil,
+          voltage: measured.voltage ? 12.15 : nil, isDoorOpen: measured.door ? false : nil)
+      })
+  }
+
+  @Test func `what wasn't measured is neither OK nor none`() throws {
+    let whole = try Self.hour { _ in (true, true, true) }
+    #expect(whole.limits.allSatisfy { $0[6] == "OK" }, "\(whole.limits)")
+    #expect([Measure.temperature, .voltage, .door].allSatisfy { whole.nothing($0) == "none" })
+    let alone = try Self.hour { _ in (true, false, false) }
+    #expect(alone.nothing(.voltage) == "not measured" && alone.nothing(.door) == "not measured")
+    let page = String(decoding: try alone.bytes(.html), as: UTF8.self)
+    #expect(alone.doorTitle == "Door" && page.contains("<p>Not measured.</p>"))
+    let half = try Self.hour { ($0 < 180, $0 < 180, true) }
+    #expect(half.limits.allSatisfy { $0[6] == "not measured" }, "\(half.limits)")
+    #expect(half.nothing(.voltage) == "none in the 50 % of the time that was measured")
+    #expect(half.identity.first { $0.name == "Measured" }?.value.contains("position not measured") == true)
+  }
+
+  @Test(arguments: TripReport.Format.allCases.filter { $0 != .png && $0 != .pdf && $0 != .svg })
+  func `the verdict stands in the first lines`(_ format: TripReport.Format) throws {
+    let report = try Self.hour { _ in (true, true, true) }
+    let text = String(decoding: try report.bytes(format), as: UTF8.self)
+    let verdict = try #require(text.firstRange(of: report.diagnosis.verdict.rawValue))
+    if format == .html {
+      let identity = try #require(text.firstRange(of: "<dt>Source"))
+      #expect(verdict.lowerBound < identity.lowerBound)
+    }
+    #expect(format == .json || text.contains("The box held"))
   }
 
   private static let sets: [(name: String, times: [Int64], values: [Double?])] = [

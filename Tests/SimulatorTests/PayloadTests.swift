@@ -21,6 +21,33 @@ import Testing
     )
   }
 
+  @Test(arguments: [1, 7, 99, 123_456_789_012_345_678])
+  func `the number of a message is read back from it`(number: Int) throws {
+    let file = TemporaryFile("a,b\n\",\"\"n\"\":\"\"5\",x\n")
+    let dataset = try Dataset(path: file.path)
+    let reading = try #require(try dataset.next())
+    for timestamp in [0, 1_729_703_643.979735, 2.5e-308, -1.7976931348623157e308] {
+      var bytes: [UInt8] = []
+      PayloadEncoder(names: dataset.names).append(
+        reading, pass: 1, number: number, timestamp: timestamp, to: &bytes)
+      #expect(PayloadEncoder.number(of: bytes) == number)
+      // No part of a message has a number that isn't its own.
+      for count in 0..<bytes.count {
+        let cut = PayloadEncoder.number(of: Array(bytes.prefix(count)))
+        #expect(cut == nil || cut == number)
+      }
+    }
+  }
+
+  @Test(arguments: [
+    "", "{}", "\"n\":\"\",\"timestamp\":1}", "\"n\":\"1234567890123456789\",\"timestamp\":1}",
+    "n\":\"1\",\"timestamp\":",
+    "\"n\":\"-1\",\"timestamp\":1}", ":", "\"timestamp\":", "\"n\":1,\"timestamp\":1}",
+  ])
+  func `another payload has no number`(text: String) {
+    #expect(PayloadEncoder.number(of: Array(text.utf8)) == nil)
+  }
+
   @Test func `Names and values are escaped`() throws {
     let text = try payload("\"a\"\"b\"\n\"x\"\"\\\n\t\0é\"\n", timestamp: 1_729_703_643)
     #expect(text == #"{"a\"b":"x\"\\\n\t\u0000é","i":"1","n":"1","timestamp":1729703643}"#)

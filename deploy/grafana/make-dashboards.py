@@ -26,6 +26,18 @@ def prometheus(*expressions, instant=True):
             for name, text in expressions]
 
 
+def timestream(text, kind=0):
+    """Formats of Grafana's plugin: 0 is a table, 1 a time series. What it sends is Timestream's SQL, for AWS, too."""
+    return {"rawQuery": text, "format": kind, "waitForResult": True}
+
+
+TIMESTREAM = '"sensorDB"."truck01_sensors"'
+
+
+def measured(name, kind="double"):
+    return f"CASE WHEN measure_name = '{name}' THEN measure_value::{kind} END"
+
+
 def over(function):
     return prometheus(*((name, f'{function}(truck01_sensors_{field}{{device="$device"}}[$__range])')
                         for name, field in (("Temperature", "temp"), ("Voltage", "volts"))))
@@ -40,6 +52,9 @@ def aggregate(function):
         "influxdb": influx(f'SELECT {name}("temp") AS "Temperature", {name}("volts") AS "Voltage" FROM "truck01_sensors" '
                            "WHERE \"device\" = '$device' AND $timeFilter"),
         "prometheus": over(f"{function}_over_time"),
+        "timestream": timestream(
+            f'SELECT {function}({measured("temp")}) AS "Temperature", {function}({measured("volts")}) AS "Voltage" '
+            f"FROM {TIMESTREAM} WHERE $__timeFilter AND {DEVICE}"),
     }
 
 
@@ -58,6 +73,10 @@ SERIES = {
     "prometheus": prometheus(
         ("Temperature", 'truck01_sensors_temp{device="$device"}'), ("Voltage", 'truck01_sensors_volts{device="$device"}'),
         ("Door", 'truck01_sensors_door{device="$device"}'), instant=False),
+    "timestream": timestream(
+        f'SELECT bin(time, $__interval) AS time, avg({measured("temp")}) AS "Temperature", '
+        f'avg({measured("volts")}) AS "Voltage", max({measured("door", "bigint")}) AS "Door" '
+        f"FROM {TIMESTREAM} WHERE $__timeFilter AND {DEVICE} GROUP BY bin(time, $__interval) ORDER BY 1", 1),
 }
 CURRENT = {
     "sqlite": sqlite("SELECT temp AS \"Temperature\", volts AS \"Voltage\" FROM truck01_sensors_wide "
@@ -67,6 +86,10 @@ CURRENT = {
     "influxdb": influx('SELECT last("temp") AS "Temperature", last("volts") AS "Voltage" FROM "truck01_sensors" '
                        "WHERE \"device\" = '$device' AND $timeFilter"),
     "prometheus": over("last_over_time"),
+    "timestream": timestream(
+        "SELECT max_by(measure_value::double, CASE WHEN measure_name = 'temp' THEN time END) AS \"Temperature\", "
+        "max_by(measure_value::double, CASE WHEN measure_name = 'volts' THEN time END) AS \"Voltage\" "
+        f"FROM {TIMESTREAM} WHERE $__timeFilter AND {DEVICE}"),
 }
 DOOR = {
     "sqlite": sqlite("SELECT count(*) AS \"Door openings\" FROM (SELECT door, lag(door) OVER (ORDER BY time) AS before "
@@ -78,15 +101,20 @@ DOOR = {
                        "\"truck01_sensors\" WHERE \"device\" = '$device' AND $timeFilter) WHERE \"step\" > 0"),
     "prometheus": prometheus(
         ("Door openings", 'increases_over_time(truck01_sensors_door{device="$device"}[$__range])')),
+    "timestream": timestream(
+        'SELECT count(*) AS "Door openings" FROM (SELECT measure_value::bigint AS door, '
+        "lag(measure_value::bigint) OVER (ORDER BY time) AS before "
+        f"FROM {TIMESTREAM} WHERE $__timeFilter AND measure_name = 'door' AND {DEVICE}) WHERE door = 1 AND before = 0"),
 }
 DEVICES = {
     "sqlite": "SELECT DISTINCT device FROM (SELECT d1 AS device FROM ts_series)",
     "postgres": "SELECT DISTINCT device FROM truck01_sensors",
     "influxdb": 'SHOW TAG VALUES FROM "truck01_sensors" WITH KEY = "device"',
     "prometheus": "label_values(truck01_sensors_temp, device)",
+    "timestream": f"SELECT DISTINCT device FROM {TIMESTREAM}",
 }
 TYPES = {"sqlite": "frser-sqlite-datasource", "postgres": "grafana-postgresql-datasource", "influxdb": "influxdb",
-         "prometheus": "prometheus"}
+         "prometheus": "prometheus", "timestream": "grafana-timestream-datasource"}
 COLOURS = {"Temperature": "green", "Voltage": "yellow", "Door": "blue", "Door openings": "blue"}
 UNITS = {"Temperature": "celsius", "Voltage": "volt"}
 

@@ -120,6 +120,8 @@ final class TimestreamQueryService: Sendable {
       return (reader, try reader.plan(statement))
     } catch let error as QueryError {
       throw .validation(error.description)
+    } catch let error as StoreError where error.kind == .missing || error.kind == .notAStore {
+      throw .validation("Nothing is stored yet: \(error)")
     } catch {
       throw AWSFault("InternalServerException", status: 500, "\(error)")
     }

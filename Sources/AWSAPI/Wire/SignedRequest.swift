@@ -1,4 +1,5 @@
 import HTTP
+import Numbers
 import Time
 
 internal import COpenSSL
@@ -72,7 +73,7 @@ struct SignedRequest: Sendable {
       throw AWSFault(
         "IncompleteSignatureException", status: 403, "x-amz-date must be a time such as 20241023T171403Z")
     }
-    guard (time - now / 1_000_000_000).magnitude <= UInt64(Self.clockTolerance) else {
+    guard time.saturatingSubtract(now / 1_000_000_000).magnitude <= Self.clockTolerance.magnitude else {
       throw AWSFault(
         "InvalidSignatureException", status: 403,
         "Signature expired or not yet current: \(stamp) differs by more than \(Self.clockTolerance / 60) minutes from this clock"

@@ -617,22 +617,25 @@ async function loadStages() {
   const status = await ask('/api/rules');
   const list = byId('stages');
   const entries = [];
-  const add = (name, text) => {
+  const add = (name, text, bad) => {
     const term = document.createElement('dt');
     const value = document.createElement('dd');
     term.textContent = name;
     value.textContent = text;
+    if (bad) value.className = 'bad';
     entries.push(term, value);
   };
   if (!status) {
     add('Run', 'not running here');
   } else {
-    add('Device', `${status.device}, ${status.connected ? 'connected' : 'not connected'}`);
+    add('Device', `${status.device}, ${status.connected ? 'connected' : 'not connected'}`, !status.connected);
     add('Messages', `${status.sent} sent, ${status.acknowledged} acknowledged, ${status.dropped} dropped`);
     for (const rule of status.rules) {
       add(`Rule ${rule.name}`, `${rule.matched} matched, ${rule.succeeded} actions done, ${rule.failed} failed`);
     }
     add('Last error', status.error || 'none');
+    if (status.health && status.health.good) add('Health', 'all readings are stored');
+    for (const problem of status.health ? status.health.problems : []) add('Problem', problem.sentence, true);
     const rule = status.rules.find((each) => each.before) || status.rules[0];
     if (rule) {
       byId('rule').textContent = rule.sql;

@@ -102,6 +102,11 @@ public struct Registry: Sendable, Equatable {
     return result
   }
 
+  /// The name by which AWS's APIs know a resource; region and account are this machine's.
+  package static func arn(_ kind: String, _ name: String) -> String {
+    "arn:aws:iot:local:000000000000:\(kind)/\(name)"
+  }
+
   // MARK: Thing types
 
   /// CreateThingType. Creating it again with the same properties changes nothing.
@@ -240,7 +245,7 @@ public struct Registry: Sendable, Equatable {
     }
     let registered = RegisteredCertificate(
       certificateId: certificate.fingerprint,
-      certificateArn: "arn:aws:iot:local:000000000000:cert/\(certificate.fingerprint)", status: status,
+      certificateArn: Self.arn("cert", certificate.fingerprint), status: status,
       creationDate: now.iso8601, commonName: name, serialNumber: certificate.serialNumber, things: [],
       policies: [])
     certificateIndex[registered.certificateId] = certificates.count

@@ -16,6 +16,8 @@ public final class Message {
   public var sourceIP: String?
   /// What the publisher said of the message in MQTT 5 properties.
   public var properties = PublishProperties()
+  /// What `get_registry_data` asks; without it, its result is Undefined.
+  public var registry: (any RegistrySource)?
   /// The message's identifier in logs and error actions.
   public private(set) lazy var traceID = UniqueID.make()
   /// When the engine got it, epoch milliseconds.

@@ -16,6 +16,8 @@ struct Function: Sendable {
   let takesContainers: Bool
   /// A body for these arguments, where some of them are constants that need to be looked at only once.
   var specialized: (@Sendable ([Expression]) -> Body?)?
+  /// Why a call can't have these arguments; nil if it can. Most functions are Undefined then instead.
+  var problem: (@Sendable ([Expression]) -> String?)?
 
   init(
     _ name: String, _ arity: ClosedRange<Int>, star: Expression? = nil, weight: Int = 4, overhead: Int = 128,
@@ -55,7 +57,9 @@ struct Function: Sendable {
 enum Functions {
   /// By their names in lower case.
   static let named: [String: Function] = {
-    let families = [maths, strings, regularExpressions, hashes, encodings, times, collections, context]
+    let families = [
+      maths, strings, regularExpressions, hashes, encodings, times, collections, context, registry,
+    ]
     return Dictionary(uniqueKeysWithValues: families.joined().map { ($0.name, $0) })
   }()
 
@@ -64,6 +68,5 @@ enum Functions {
     "aws_lambda": "AWS Lambda", "get_dynamodb": "Amazon DynamoDB",
     "get_thing_shadow": "the AWS IoT Device Shadow service",
     "get_secret": "AWS Secrets Manager", "machinelearning_predict": "Amazon SageMaker",
-    "get_registry_data": "the AWS IoT registry",
   ]
 }

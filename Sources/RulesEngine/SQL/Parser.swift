@@ -315,7 +315,11 @@ struct Parser {
       throw SQLError("there is no function '\(word)'", at: start.start, in: sql)
     }
     try countConstruction()
-    guard let star = function.star, accept("*") else { return function.call(try list(until: ")")) }
+    guard let star = function.star, accept("*") else {
+      let arguments = try list(until: ")")
+      if let problem = function.problem?(arguments) { throw SQLError(problem, at: start.start, in: sql) }
+      return function.call(arguments)
+    }
     var arguments = [star]
     if accept(",") { arguments += try list(until: ")") } else { try expect(")") }
     return function.call(arguments)

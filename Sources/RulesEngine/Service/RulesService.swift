@@ -1,3 +1,4 @@
+import Health
 import MQTT
 import Store
 import Time
@@ -27,7 +28,7 @@ public final class RulesService: MQTTClientDelegate {
   public private(set) var rules: [LoadedRule] = []
 
   private let subscriber: MQTTClient
-  private let publisher: MQTTClient
+  let publisher: MQTTClient
   private let onEvent: (RulesEvent) -> Void
   private let onFailure: (MQTTError) -> Void
   private let evaluator = StatementEvaluator()
@@ -43,16 +44,36 @@ public final class RulesService: MQTTClientDelegate {
   /// The filters that the broker has granted in the present connection.
   private var granted: Set<String> = []
   private var wasReady = false
+  /// How often the broker had forgotten the session when the engine came back.
+  public private(set) var sessionsForgotten = 0
   /// Whether the broker has granted all subscriptions: what is published from then on reaches the rules.
   public var isReady: Bool { granted.count >= filters.count }
   /// More topics than this are rather a new one for each message.
   private static let headerLimit = 1000
 
+  /// What went wrong and is so at present; without what is still to be tried again.
+  public private(set) var health = Health()
+  /// Losses of messages that aren't acknowledged yet: they come again if the store fails meanwhile, and count then.
+  private var unsettled = Health()
+  /// What the session has dealt with.
+  var deliveries = DeliveryCount()
+  /// The number that a counted publisher gives a message.
+  var messageNumber: ([UInt8]) -> Int? = { _ in nil }
+  /// Where the marks of this session go; nil if it has none.
+  let markTopic: TopicName?
+  /// This engine's marks, of all that the session may still hold.
+  let markToken = UniqueID.make()
+  /// The last mark that the broker has taken.
+  var publishedMark = 0
+  /// What `get_registry_data` asks.
+  private let registry: (any RegistrySource)?
   /// Whether the broker is ours and numbers its messages.
   private let isJournaled: Bool
   private var position = JournalPosition()
   /// Messages that the local broker had acknowledged to their publishers and that never arrived here.
   public var lostMessages: Int { position.lost }
+  /// Whether the broker keeps what waits for the service in a journal, for a session that it forgets, too.
+  public private(set) var hasJournal = false
   /// How the journal of the local broker is talked to (Sources/BrokerPlugin/queues.h).
   private static let journalCommands = "$CONTROL/trucksensor/queue/v1"
   private static let journalAnswers = "$trucksensor/queue"
@@ -76,7 +97,12 @@ public final class RulesService: MQTTClientDelegate {
   /// `failedAction` of an error action's message where the statement itself exceeded a limit; AWS has no name for it.
   private static let evaluationName = "RuleEvaluation"
   private var storeError: StoreError?
+  private var storeNews = TroubleNews()
+  /// The store's last failure, until a write succeeds.
+  public private(set) var storeTrouble: StoreError?
   private var storePause = firstStorePause
+  /// What was told of the pause before the next try, while the store fails.
+  private var lastWaiting: String?
   private static let firstStorePause: Int64 = 500_000_000
   private static let longestStorePause: Int64 = 30_000_000_000
 
@@ -102,6 +128,8 @@ public final class RulesService: MQTTClientDelegate {
     let isErrorAction: Bool
     /// Whether only a store's failure brought the message again.
     var isRetry = false
+    /// Whether the broker keeps the message until it is acknowledged, and delivers it again.
+    var isKept = true
     var unfinished = 0
     var failures: [ActionFailure] = []
 
@@ -115,13 +143,15 @@ public final class RulesService: MQTTClientDelegate {
   /// A service over two clients that aren't connected yet. `onEvent` hears what went wrong and what log actions write,
   /// `onFailure` what ended a client for good. Actions that store need a `storage`. `hopLimit` limits how
   /// often a message may be republished, counted in its user property `hops`; the next republishing fails. With
-  /// `isJournaled` the broker is ours, and its journal keeps what waits for the service; a share group has no journal.
+  /// `isJournaled` the broker is ours, and its journal keeps what waits for the service; a share group has no journal. With
+  /// `usesMarks` it can tell when all that was published so far is done; the broker must allow `markTopic(of:)`.
   ///
   /// Throws `MQTTError` if the share group's name is invalid.
   public init(
     rules: [RuleDocument], subscriber: MQTTClient, publisher: MQTTClient, shareGroup: String? = nil,
     hopLimit: Int? = nil, storage: RuleStorage? = nil, stores: Bool = false, isJournaled: Bool = false,
-    onEvent: @escaping (RulesEvent) -> Void, onFailure: @escaping (MQTTError) -> Void
+    usesMarks: Bool = false, registry: (any RegistrySource)? = nil, onEvent: @escaping (RulesEvent) -> Void,
+    onFailure: @escaping (MQTTError) -> Void
   ) throws(MQTTError) {
     self.subscriber = subscriber
     self.publisher = publisher
@@ -129,10 +159,15 @@ public final class RulesService: MQTTClientDelegate {
     self.hopLimit = hopLimit
     self.storage = storage
     self.stores = stores
+    self.registry = registry
+    markTopic = usesMarks ? try TopicName(Self.markTopic(of: subscriber.settings.clientID)) : nil
     self.isJournaled = isJournaled && shareGroup == nil
     self.onEvent = onEvent
     self.onFailure = onFailure
     try replaceRules(rules)
+    if let markTopic, filters.insert(markTopic.text).inserted {
+      subscriber.subscribe(try TopicFilter(markTopic.text), qos: .atLeastOnce)
+    }
     subscriber.delegate = self
     publisher.delegate = self
   }
@@ -173,6 +208,25 @@ public final class RulesService: MQTTClientDelegate {
     publisher.disconnect()
   }
 
+  /// The filters of the rules that are enabled.
+  public var activeFilters: [TopicFilter] {
+    rules.filter { !$0.document.isDisabled }.compactMap(\.document.statement.filter)
+  }
+
+  /// The databases that the rules name, as far as they are known without a message.
+  public var databases: [String] {
+    rules.flatMap(\.document.actions).compactMap { action in
+      guard case .timestream(let action) = action, action.database.isConstant else { return nil }
+      return action.database.source
+    }
+  }
+
+  /// Takes what a check of the store has found before anything was stored.
+  public func noteStore(_ error: StoreError) { if storeTrouble == nil { storeTrouble = error } }
+
+  /// Messages that wait for the store, and come again when it can be written.
+  public var waiting: Int { storeTrouble == nil ? 0 : max(retried.count, window.count) }
+
   /// Actions that aren't done yet.
   public var unfinished: Int { executions.count + storing }
 
@@ -196,14 +250,18 @@ public final class RulesService: MQTTClientDelegate {
         arrival = Int(stamp.arrivalMilliseconds)
       }
     }
+    if receivedMark(incoming) { return }
     let message = Message(topic: incoming.topic, payload: incoming.payload, receivedMilliseconds: arrival)
     message.properties = incoming.properties
     // MQTT doesn't tell who published. The local broker's plugin says it in these user properties, in place of what the
     // publisher may have claimed; of another broker's messages, it is only a claim.
     message.clientID = incoming.properties.userProperty("clientId")
     message.principal = incoming.properties.userProperty("principal")
+    message.registry = registry
+    let isKept = incoming.qos != .atMostOnce
+    deliveries.receive(from: message.clientID, isKept: isKept) { messageNumber(incoming.payload) }
     var isRetry = false
-    if stores, incoming.qos != .atMostOnce {
+    if stores, isKept {
       let key = MessageKey(topic: incoming.topic, payload: incoming.payload)
       window.append(key)
       if let next = retried.first {
@@ -212,7 +270,7 @@ public final class RulesService: MQTTClientDelegate {
         if isRetry { retried.removeFirst() } else { retried.removeAll() }
       }
     }
-    tree.forEach(matching: incoming.topic) { run($0, message, isRetry: isRetry) }
+    tree.forEach(matching: incoming.topic) { run($0, message, isRetry: isRetry, isKept: isKept) }
   }
 
   // MARK: The broker's journal
@@ -234,6 +292,7 @@ public final class RulesService: MQTTClientDelegate {
   }
 
   private func journalAnswered(_ payload: [UInt8]) {
+    hasJournal = true
     let words = String(decoding: payload, as: UTF8.self).split(separator: " ")
     if words.count == 2, words[0] == "done", let number = UInt64(words[1]) { position.broker(knows: number) }
   }
@@ -243,17 +302,19 @@ public final class RulesService: MQTTClientDelegate {
     command("done \(done.epoch) \(done.number)")
   }
 
-  private func run(_ loaded: LoadedRule, _ message: Message, isRetry: Bool) {
+  private func run(_ loaded: LoadedRule, _ message: Message, isRetry: Bool, isKept: Bool) {
     if !isRetry { loaded.counters.topicMatch += 1 }
     let rule = loaded.document
     switch evaluator.evaluate(rule.statement, message) {
     case .noMatch: break
     case .payloadError(let error):
       loaded.counters.parseError += 1
+      lose(.unreadable, message.topic, reason: "\(error)", isKept: isKept)
       report("rule \(rule.name): a payload on '\(message.topic)' can't be read as JSON: \(error)")
     case .limitExceeded(let limit):
       loaded.counters.parseError += 1
       report("rule \(rule.name): no result for a message on '\(message.topic)': \(limit)")
+      lose(.unreadable, message.topic, reason: limit.description, isKept: isKept)
       let failure = ActionFailure(
         action: Self.evaluationName, resource: rule.name, message: limit.description)
       if !isRetry { performErrorAction(of: loaded, message, [failure]) }
@@ -262,6 +323,7 @@ public final class RulesService: MQTTClientDelegate {
       loaded.lastMessage = (message.payload, output)
       let execution = Execution(rule: loaded, message: message, isErrorAction: false)
       execution.isRetry = isRetry
+      execution.isKept = isKept
       let actions = isRetry ? rule.actions.filter(\.stores) : rule.actions
       execution.unfinished = actions.count
       for action in actions { perform(action, output, execution) }
@@ -286,7 +348,7 @@ public final class RulesService: MQTTClientDelegate {
           throw MQTTError(.unreachable, "the broker is away and the backlog is full")
         }
       } catch {
-        failed(execution, action: "RepublishAction", resource: topic, error.message)
+        failed(execution, action: "RepublishAction", resource: topic, error.message, loss: .notRepublished)
       }
     }
   }
@@ -302,7 +364,8 @@ public final class RulesService: MQTTClientDelegate {
       storing += 1
     } catch {
       let resource = "\(action.database.source).\(action.table.source)"
-      failed(execution, action: "TimestreamAction", resource: resource, error.message)
+      failed(
+        execution, action: "TimestreamAction", resource: resource, error.message, loss: .notStored)
     }
   }
 
@@ -337,23 +400,28 @@ public final class RulesService: MQTTClientDelegate {
     switch result {
     case .success(let rejections):
       storePause = Self.firstStorePause
-      var reasons: [Int: String] = [:]
-      for rejection in rejections { reasons[rejection.index] = rejection.reason }
+      storeTrouble = nil
+      if storeNews.passed(at: .now()) { report("rules: the store can be written again") }
+      var found: [Int: Rejection] = [:]
+      for rejection in rejections { found[rejection.index] = rejection }
       for (index, execution) in executions.enumerated() {
-        if let reason = reasons[index] {
+        if let rejection = found[index] {
           failed(
             execution, action: "TimestreamAction", resource: "\(database).\(written[index].request.table)",
-            "the record was rejected: \(reason)")
+            "the record was rejected: \(rejection.reason)",
+            loss: rejection.isAboutTime ? .outsideAcceptance : .notStored, cause: rejection.reason)
         } else {
           finished(execution)
         }
       }
     case .failure(let error):
-      if error.isRetryable { storeError = error }
+      let isNews = !error.isRetryable || storeNews.came(error.message, at: .now())
+      if error.isRetryable { (storeError, storeTrouble) = (error, error) }
       for (index, execution) in executions.enumerated() {
         failed(
           execution, action: "TimestreamAction", resource: "\(database).\(written[index].request.table)",
-          error.message)
+          error.message, loss: !error.isRetryable ? .notStored : execution.isKept ? nil : .notKept,
+          isNews: isNews && (index == 0 || !error.isRetryable))
       }
     }
     writeStores()
@@ -365,6 +433,11 @@ public final class RulesService: MQTTClientDelegate {
     guard unfinished == 0 else { return }
     guard let error = storeError else {
       window.removeAll(keepingCapacity: true)
+      deliveries.release()
+      if !unsettled.isGood {
+        health.merge(unsettled)
+        unsettled = Health()
+      }
       reportProgress()
       subscriber.holdsAcknowledgements = false
       return
@@ -372,7 +445,7 @@ public final class RulesService: MQTTClientDelegate {
     storeError = nil
     // No more than what the broker sends without an acknowledgement.
     retried = window
-    window.removeAll()
+    forgetWindow()
     let pause = storePause
     storePause = min(2 * pause, Self.longestStorePause)
     subscriber.redeliver(
@@ -443,10 +516,37 @@ public final class RulesService: MQTTClientDelegate {
     actionEnded(execution)
   }
 
-  private func failed(_ execution: Execution, action: String, resource: String, _ message: String) {
+  /// What isn't acknowledged comes again, and what it lost counts then.
+  private func forgetWindow() {
+    window.removeAll()
+    deliveries.loseWindow()
+    unsettled = Health()
+  }
+
+  /// Counts a message that is lost for good; returns whether it is the first of its kind.
+  @discardableResult
+  private func lose(_ kind: Health.Kind, _ subject: String, reason: String, isKept: Bool) -> Bool {
+    let isNew = !health.has(kind, subject)
+    return isKept
+      ? unsettled.add(kind, subject, reason: reason) && isNew : health.add(kind, subject, reason: reason)
+  }
+
+  /// An action failed. With a `loss` the message is lost for it, with the `cause`; without, it is tried again.
+  private func failed(
+    _ execution: Execution, action: String, resource: String, _ message: String, loss: Health.Kind?,
+    cause: String? = nil, isNews: Bool = true
+  ) {
     let rule = execution.rule.document
     let words = action == "RepublishAction" ? "republish to '\(resource)'" : "storing in \(resource)"
-    report("rule \(rule.name): \(words) failed: \(message)")
+    var isNews = isNews
+    if let loss {
+      // What is republished isn't tried again.
+      let comesAgain = execution.isKept && action != "RepublishAction"
+      let isFirst = lose(loss, resource, reason: cause ?? message, isKept: comesAgain)
+      // Each reading of a truck whose clock is wrong has the same problem.
+      if loss == .outsideAcceptance { isNews = isFirst }
+    }
+    if isNews { report("rule \(rule.name): \(words) failed: \(message)") }
     if execution.isErrorAction {
       execution.rule.counters.errorActionFailure += 1
     } else {
@@ -475,7 +575,7 @@ public final class RulesService: MQTTClientDelegate {
   private func published(_ tag: Int, _ error: MQTTError?, topic: String) {
     guard let execution = executions.removeValue(forKey: tag) else { return }
     if let error {
-      failed(execution, action: "RepublishAction", resource: topic, error.message)
+      failed(execution, action: "RepublishAction", resource: topic, error.message, loss: .notRepublished)
     } else {
       finished(execution)
     }
@@ -486,6 +586,7 @@ public final class RulesService: MQTTClientDelegate {
 
   /// An action's message has reached the broker.
   public func client(_ client: MQTTClient, delivered message: OutgoingMessage) {
+    if deliveredMark(message) { return }
     published(message.tag, nil, topic: message.header.topic.text)
   }
 
@@ -504,17 +605,21 @@ public final class RulesService: MQTTClientDelegate {
   /// Tells of lost and failed connections.
   public func client(_ client: MQTTClient, changedTo state: ConnectionState) {
     switch state {
-    case .connected(.version5, let sessionPresent) where client === subscriber:
-      openJournal(hasSession: sessionPresent)
-    case .failed(let error): onFailure(error)
+    case .failed(let error):
+      health.set(.engineLost, reason: error.message)
+      onFailure(error)
+    case .connected(let version, let sessionPresent) where client === subscriber:
+      if wasReady, !sessionPresent { sessionsForgotten += 1 }
+      if version == .version5 { openJournal(hasSession: sessionPresent) }
     case .waiting(let error):
       // What was read and isn't acknowledged comes again by itself.
       if client === subscriber {
-        window.removeAll()
+        forgetWindow()
         granted.removeAll()
         position.disconnected()
       }
-      report("rules: \(error.message); trying again")
+      if error.message != lastWaiting { report("rules: \(error.message); trying again") }
+      lastWaiting = storeTrouble == nil ? nil : error.message
     default: break
     }
   }
@@ -528,7 +633,9 @@ public final class RulesService: MQTTClientDelegate {
         wasReady = true
         onEvent(.ready(rules: rules.map(\.document).filter { !$0.isDisabled }.map(\.name)))
       }
-    case .failure(let error): onFailure(error)
+    case .failure(let error):
+      health.set(.engineLost, reason: error.message)
+      onFailure(error)
     }
   }
 }

@@ -208,6 +208,9 @@ public final class Replay {
     trucks.allSatisfy { if case .connected = $0.client.state { true } else { false } }
   }
 
+  /// Messages that the broker has acknowledged, or that at QoS 0 were written, by truck.
+  package var acknowledged: [Int] { trucks.map(\.acknowledged) }
+
   /// The counts so far.
   package func summary() -> ReplaySummary {
     let end = ended ?? MonotonicTime.now()

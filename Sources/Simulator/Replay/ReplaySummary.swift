@@ -89,21 +89,24 @@ public struct ReplaySummary: Sendable {
   /// One JSON object.
   public var json: [UInt8] {
     var json = JSONWriter()
-    json.object {
-      $0.member("sent", sent)
-      $0.member("acknowledged", acknowledged)
-      $0.member("resent", resent)
-      $0.member("dropped", dropped)
-      $0.member("reconnects", reconnects)
-      $0.member("askedRate", orNull: askedRate.map(Decimals.microseconds))
-      $0.member("reachedRate", Decimals.microseconds(reachedRate))
-      $0.object("lateness") { lateness.write(to: &$0, hasP95: false) }
-      $0.object("acknowledgement") { acknowledgement.write(to: &$0, hasP95: true) }
-      $0.member("duration", Decimals.microseconds(duration))
-      $0.member("trucks", trucks)
-      $0.object("repairs") { for kind in repairs.kinds { $0.member(kind.name, kind.count) } }
-    }
+    json.object { writeMembers(to: &$0) }
     return json.bytes
+  }
+
+  /// Writes the members of that object.
+  package func writeMembers(to json: inout JSONWriter) {
+    json.member("sent", sent)
+    json.member("acknowledged", acknowledged)
+    json.member("resent", resent)
+    json.member("dropped", dropped)
+    json.member("reconnects", reconnects)
+    json.member("askedRate", orNull: askedRate.map(Decimals.microseconds))
+    json.member("reachedRate", Decimals.microseconds(reachedRate))
+    json.object("lateness") { lateness.write(to: &$0, hasP95: false) }
+    json.object("acknowledgement") { acknowledgement.write(to: &$0, hasP95: true) }
+    json.member("duration", Decimals.microseconds(duration))
+    json.member("trucks", trucks)
+    json.object("repairs") { for kind in repairs.kinds { $0.member(kind.name, kind.count) } }
   }
 
   /// A few lines for a person.

@@ -17,6 +17,8 @@ final class Truck: MQTTClientDelegate {
 
   private var lastSize = 128
   private var sent = 0
+  /// Messages that the broker has acknowledged, or that at QoS 0 were written.
+  private(set) var acknowledged = 0
   /// The reading that waits for its due time; it points into the dataset until the next one is read.
   private var pending: (reading: Reading, due: Int64)?
   private var waitsForRoom = false
@@ -172,6 +174,7 @@ final class Truck: MQTTClientDelegate {
   }
 
   func client(_ client: MQTTClient, delivered message: OutgoingMessage) {
+    acknowledged += 1
     replay.delivered(message)
     if waitsForRoom, client.hasRoom {
       waitsForRoom = false

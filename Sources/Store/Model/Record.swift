@@ -55,6 +55,11 @@ public struct Rejection: Sendable, Hashable {
   public let index: Int
   /// The reason, a sentence.
   public let reason: String
+  /// Whether its time is outside what the store accepts: then all readings of that time are refused, whatever they say.
+  public var isAboutTime: Bool { reason.hasPrefix(Self.timeReason) }
+
+  /// How each reason about a time begins.
+  static let timeReason = "its time"
 
   package init(index: Int, reason: String) {
     self.index = index
@@ -158,9 +163,10 @@ public enum RecordLimits {
     if record.dimensions.count > dimensions {
       return "it has \(record.dimensions.count) dimensions; \(dimensions) are allowed"
     }
-    if record.time < times.lowerBound { return "its time is before 1970" }
+    if record.time < times.lowerBound { return "\(Rejection.timeReason) is before 1970" }
     if record.time > now.saturatingAdd(future) || record.time >= times.upperBound {
-      return "its time, \(Timestamp.text(record.time)), is more than 15 minutes ahead of the clock"
+      return
+        "\(Rejection.timeReason), \(Timestamp.text(record.time)), is more than 15 minutes ahead of the clock"
     }
     for dimension in record.dimensions {
       if dimension.value.isEmpty { return "its dimension '\(dimension.name)' is empty" }

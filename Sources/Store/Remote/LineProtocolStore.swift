@@ -87,6 +87,9 @@ public final class LineProtocolStore: PointStore {
       .description
   }
 
+  /// See `PointStore`: any answer to a ping says that there is a server.
+  public func check() throws(StoreError) { _ = try client.send(server.base + "/ping") }
+
   /// See `PointStore`.
   public var isTransactional: Bool { false }
 

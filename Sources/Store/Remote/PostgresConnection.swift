@@ -75,7 +75,7 @@ final class PostgresConnection {
 
   /// A text of libpq's in one line, without the password that it may quote.
   private func message(_ text: UnsafePointer<CChar>?) -> String {
-    let lines = text.map { String(cString: $0) }?.split(separator: "\n") ?? []
+    let lines = text.map { String(cString: $0) }?.split(whereSeparator: { "\n\t".contains($0) }) ?? []
     return secrets.hidden(in: lines.joined(separator: " "))
   }
 

@@ -18,6 +18,15 @@ public protocol PointStore: AnyObject {
   /// Runs work that writes several times. If the store is transactional, all of it becomes visible at the end, or, if the
   /// work throws, nothing; other writers wait meanwhile. Otherwise what was written stays.
   func transaction<Result>(_ work: () throws -> Result) throws -> Result
+
+  /// Throws what keeps it from being written, as far as that can be known without writing. An open file or connection
+  /// is all that most stores need.
+  func check() throws(StoreError)
+}
+
+extension PointStore {
+  /// See `PointStore`.
+  public func check() throws(StoreError) {}
 }
 
 /// A database: one SQLite file with tables of series, for one writer and many readers.
@@ -162,11 +171,11 @@ public final class LocalStore: PointStore {
     defer { tables[request.table] = table }
     if let oldest = table.catalog.oldestMagnetic(at: now), record.time < oldest {
       return
-        "its time, \(Timestamp.text(record.time)), is before the magnetic store's \(table.catalog.magneticDays ?? 0) days"
+        "\(Rejection.timeReason), \(Timestamp.text(record.time)), is before the magnetic store's \(table.catalog.magneticDays ?? 0) days"
     }
     if let oldest = table.catalog.oldestTaken(at: now), record.time < oldest {
       return
-        "its time, \(Timestamp.text(record.time)), is before the memory store's \(table.catalog.memoryHours ?? 0) hours"
+        "\(Rejection.timeReason), \(Timestamp.text(record.time)), is before the memory store's \(table.catalog.memoryHours ?? 0) hours"
     }
     var columns: [Int32] = []
     columns.reserveCapacity(record.measures.count)

@@ -137,7 +137,8 @@ struct TableCatalog {
     let database = database.map { $0 + "." } ?? ""
     var tables: [TableCatalog] = []
     let rows = try Statement(
-      connection, "SELECT id, name, memory_hours, magnetic_days, takes_late FROM \(database)ts_tables ORDER BY name")
+      connection,
+      "SELECT id, name, memory_hours, magnetic_days, takes_late FROM \(database)ts_tables ORDER BY name")
     while try rows.step() {
       guard rows.integer(0) > 0 else {
         throw connection.damaged("the number of table '\(rows.text(1))' can't be")
@@ -149,7 +150,8 @@ struct TableCatalog {
     }
     for index in tables.indices {
       let measures = try Statement(
-        connection, "SELECT id, name, type FROM \(database)ts_measures WHERE table_id = \(tables[index].id) ORDER BY id")
+        connection,
+        "SELECT id, name, type FROM \(database)ts_measures WHERE table_id = \(tables[index].id) ORDER BY id")
       while try measures.step() {
         guard let type = MeasureType(rawValue: measures.text(2)) else {
           throw connection.damaged("the type of measure '\(measures.text(1))' is unknown")
@@ -160,7 +162,8 @@ struct TableCatalog {
         tables[index].measures.append(MeasureInfo(id: id, name: measures.text(1), type: type))
       }
       let dimensions = try Statement(
-        connection, "SELECT name FROM \(database)ts_dimensions WHERE table_id = \(tables[index].id) ORDER BY id")
+        connection,
+        "SELECT name FROM \(database)ts_dimensions WHERE table_id = \(tables[index].id) ORDER BY id")
       while try dimensions.step() { tables[index].dimensions.append(dimensions.text(0)) }
     }
     return tables

@@ -93,6 +93,14 @@ enum TimeFunctions {
       fixed("date_format", [.timestamp, .varchar], .varchar) { (values) throws(QueryError) in
         .text(try MySQLTimeFormat.text(values[0].integer, values[1].text))
       },
+      fixed("format_datetime", [.timestamp, .varchar], .varchar) { (values) throws(QueryError) in
+        // Joda-Time's letters, as in Presto.
+        guard let parts = TimePattern.parts(values[1].text), let utc = TimeZoneFile.named("UTC"),
+          let text = TimePattern.text(
+            parts, milliseconds: Int(values[0].integer.floorDivided(by: 1_000_000).quotient), zone: utc)
+        else { throw QueryError("Invalid pattern for format_datetime: '\(values[1].text.prefix(100))'") }
+        return .text(text)
+      },
       fixed("date_parse", [.varchar, .varchar], .timestamp) { (values) throws(QueryError) in
         .integer(try MySQLTimeFormat.parse(values[0].text, values[1].text))
       },

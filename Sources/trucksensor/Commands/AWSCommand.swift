@@ -42,6 +42,8 @@ enum AWSOptions {
   static let port = CommandDescription.Option.value(
     "aws-port", "PORT", "the port for AWS's clients; the next free one if it is taken", default: "4566")
 
+  static let forRun = [port, .flag("no-aws", "serve nothing to AWS's clients")]
+
   /// Starts the API over a store, and prints its address.
   static func start(_ arguments: ParsedArguments, store: String) throws -> AWSServer {
     let port = try arguments.integer("aws-port", in: 0...65_535)

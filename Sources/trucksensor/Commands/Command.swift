@@ -12,7 +12,8 @@ protocol Command {
 enum Commands {
   static var all: [any Command.Type] {
     [
-      RunCommand.self, DashboardCommand.self, AWSCommand.self, ReportCommand.self, DiagnoseCommand.self, SimulateCommand.self,
+      RunCommand.self, DashboardCommand.self, AWSCommand.self, ReportCommand.self, DiagnoseCommand.self,
+      SimulateCommand.self,
       SubscribeCommand.self,
       PublishCommand.self,
       DatasetGenerateCommand.self,
@@ -29,7 +30,9 @@ enum Commands {
   }
 
   static let standardExitCodes: [(ExitCode, String)] = [
-    (.success, "done"), (.failed, "messages were lost"), (.usage, "wrong usage"),
+    (.success, "done"),
+    (.failed, "messages were lost, or acknowledged ones not matched, stored or republished"),
+    (.usage, "wrong usage"),
     (.dataError, "bad input data"),
     (.unavailable, "broker out of reach"), (.refused, "certificate or policy refused"),
     (.interrupted, "interrupted"),

@@ -22,18 +22,8 @@ enum DiagnoseCommand: Command {
         repeatable: true,
         isFile: true)
     ],
-    options: [
-      .value("map", "NEW=COLUMN", "the column that holds temp, volts, door, ambient, …", repeatable: true),
-      .flag("fahrenheit", "temperatures are degrees Fahrenheit"),
-      .value("unit", "C|F", "the unit of temperatures", default: "C, or the header's"),
+    options: RecordOptions.table + [
       .value("device", "NAME", "the truck, of a store", default: "all", repeatable: true),
-      .value("table", "TABLE", "the store's table", default: "truck01_sensors"),
-      .value("from", "TIME", "the first moment"),
-      .value("to", "TIME", "the end (exclusive)"),
-      .value("start", "TIME", "the moment of uptime 0, for a CSV with an 'uptime' column"),
-      .value("time-zone", "±HH:MM", "in which times of day are written", default: "UTC"),
-      .value("profile", "NAME", "the cargo: ice-cream, quick-frozen or frozen", default: "quick-frozen"),
-      .value("limit", "CELSIUS", "grade by this limit instead"),
       .value("set-point", "CELSIUS", "the thermostat's set point", default: "what the record shows"),
       .flag("fleet", "one line a trip, and what the affected ones have in common"),
       .value("tags", "FILE", "JSON: a list of tags for each file or device", file: true),
@@ -59,7 +49,7 @@ enum DiagnoseCommand: Command {
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
     if let code = try evaluation(arguments) { return code }
-    let options = try readerOptions(arguments)
+    let options = try RecordOptions.reader(arguments)
     let session = Session(arguments, RecordReader(options), clock: .zone(offset: options.zone))
     try session.readLabels()
     let sources = arguments.positionals.isEmpty ? [StoreOptions.defaultFile] : arguments.positionals
@@ -81,50 +71,6 @@ enum DiagnoseCommand: Command {
     let wanted = arguments.strings("device")
     let names = wanted.isEmpty ? try RecordReader.devices(store: store, table: table) : wanted
     return names.map { .device(store: store, table: table, name: $0) }
-  }
-
-  private static func readerOptions(_ arguments: ParsedArguments) throws -> RecordReader.Options {
-    var options = RecordReader.Options()
-    options.map = try arguments.strings("map").map { text throws(UsageError) in
-      guard let pair = Dataset.Options.mapping(text) else {
-        throw arguments.error("--map takes NEW=COLUMN, such as temp=\"Probe 1\", not '\(text)'")
-      }
-      return pair
-    }
-    switch arguments.string("unit")?.uppercased() {
-    case nil, "C": options.isFahrenheit = arguments.has("fahrenheit")
-    case "F": options.isFahrenheit = true
-    case let unit?: throw arguments.error("--unit takes C or F, not '\(unit)'")
-    }
-    func moment(_ name: String) throws(UsageError) -> Int64? {
-      try arguments.parsed(name) { text throws(UsageError) in
-        guard let time = Timestamp.parse(text) else { throw arguments.error("is no ISO 8601 time") }
-        return time
-      }
-    }
-    options.start = try moment("start")
-    let (from, to) = (try moment("from") ?? .min, try moment("to") ?? .max)
-    guard from < to else { throw arguments.error("--from must be before --to") }
-    options.window = from..<to
-    options.zone =
-      try arguments.parsed("time-zone") { text throws(UsageError) in
-        if text == "UTC" || text == "Z" { return 0 }
-        guard let zero = Moment(iso8601: "2000-01-01T00:00:00Z"),
-          let there = Moment(iso8601: "2000-01-01T00:00:00\(text)"), there != zero || text.contains("00"),
-          text.hasPrefix("+") || text.hasPrefix("-")
-        else { throw arguments.error("takes UTC or an offset such as +02:00") }
-        return zero.seconds - there.seconds
-      } ?? 0
-    options.setPoint = try arguments.number("set-point", in: -70...40)
-    if let limit = try arguments.number("limit", in: -70...60) {
-      options.profile = .own(limit, setPoint: options.setPoint)
-    } else if let name = arguments.string("profile") {
-      guard let profile = CargoProfile.known.first(where: { $0.name == name }) else {
-        throw arguments.error("--profile takes ice-cream, quick-frozen or frozen, not '\(name)'")
-      }
-      options.profile = profile
-    }
-    return options
   }
 
   // MARK: Evaluations

@@ -34,7 +34,9 @@ enum ReplayOptions {
       default: "now"),
     .value("buffer", "N", "messages that wait while the broker is away", default: "100000"),
     .value("on-full", "block|drop-oldest", "what a full buffer does", default: "block"),
-    .value("drain-timeout", "TIME", "how long the end waits for acknowledgements", default: "30s"),
+    .value(
+      "drain-timeout", "TIME", "how long the end waits for acknowledgements, and then for the rules",
+      default: "30s"),
     .flag("quiet", short: "q", "don't print the messages"),
     .flag("json", "print the summary as one JSON object, last"),
   ]

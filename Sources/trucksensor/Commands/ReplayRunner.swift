@@ -1,5 +1,6 @@
 import CommandLine
 import Glibc
+import Health
 import Identity
 import JSON
 import MQTT
@@ -12,12 +13,17 @@ final class ReplayRunner: ReplayObserver {
   let devices: [(name: String, topic: TopicName)]
   let topicTemplate: String
 
+  /// The QoS that the trucks publish with.
+  let qos: QoS
+  /// What the replay does.
+  let settings: ReplaySettings
+  /// How often a signal has asked for the end.
+  private(set) var stopRequests = 0
+
   private let arguments: ParsedArguments
-  private let settings: ReplaySettings
   private let datasetPath: String
   private let datasetOptions: Dataset.Options
   private let firstDataset: Dataset
-  private let qos: QoS
   private let buffer: Int?
   private let isQuiet: Bool
   private let showsProgress: Bool
@@ -66,7 +72,17 @@ final class ReplayRunner: ReplayObserver {
     try TopicName(template.replacing("{device}", with: device))
   }
 
-  func run(_ plan: ConnectionPlan, loop: EventLoop) throws -> ExitCode {
+  /// The client identifiers of the trucks.
+  var clientIDs: Set<String> {
+    devices.count > 1
+      ? Set(devices.map(\.name)) : [arguments.string("client-id") ?? devices[0].name]
+  }
+
+  /// What the broker has acknowledged, by truck.
+  var acknowledged: [Int] { replay?.acknowledged ?? devices.map { _ in 0 } }
+
+  /// Runs to the end; the caller reports it.
+  func run(_ plan: ConnectionPlan, loop: EventLoop) throws -> ReplayOutcome {
     self.loop = loop
     let replay = Replay(settings: settings, hasTimeAxis: firstDataset.hasTimeAxis, loop: loop, observer: self)
     self.replay = replay
@@ -88,9 +104,11 @@ final class ReplayRunner: ReplayObserver {
         dataset: index == 0 ? firstDataset : try Dataset(sharing: firstDataset),
         stagger: Int64(saturated: interval * Double(index) / Double(devices.count)))
     }
-    try loop.onSignal(Signals.ending) { _ in replay.interrupt() }
-    let outcome = replay.run()
-    return report(outcome)
+    try loop.onSignal(Signals.ending) { [unowned self] _ in
+      stopRequests += 1
+      replay.interrupt()
+    }
+    return replay.run()
   }
 
   /// Writes the first device and the counts of messages as members of a JSON object.
@@ -137,12 +155,13 @@ final class ReplayRunner: ReplayObserver {
     StandardError.write("\r\u{1B}[K")
   }
 
-  private func report(_ outcome: ReplayOutcome) -> ExitCode {
+  /// Prints the summary, and what the health of a run with rules says; the exit code.
+  func report(_ outcome: ReplayOutcome, _ health: Health? = nil) -> ExitCode {
     clearProgress()
     StandardOutput.shared.flush()
     var code = ExitCode.success
     if outcome.wasInterrupted { code = .interrupted }
-    if outcome.summary.dropped > 0 { code = .failed }
+    if outcome.summary.dropped > 0 || health?.isGood == false { code = .failed }
     switch outcome.failure {
     case .data(let error):
       StandardError.print("trucksensor: \(error)")
@@ -159,10 +178,18 @@ final class ReplayRunner: ReplayObserver {
       break
     }
     if arguments.has("json") {
-      StandardOutput.shared.line(outcome.summary.json)
+      var json = JSONWriter()
+      json.object {
+        outcome.summary.writeMembers(to: &$0)
+        guard let health else { return }
+        $0.key("health")
+        health.write(to: &$0)
+      }
+      StandardOutput.shared.line(json.bytes)
     } else {
       StandardError.print(outcome.summary.text)
     }
+    if let health, !health.isGood { StandardError.print(health.text) }
     return code
   }
 }

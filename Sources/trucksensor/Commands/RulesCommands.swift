@@ -3,6 +3,7 @@ import CommandLine
 import Files
 import JSON
 import Glibc
+import LocalCloud
 import MQTT
 import RulesEngine
 import Text
@@ -62,6 +63,7 @@ enum RulesEvalCommand: Command {
     let evaluator = StatementEvaluator()
     let message = Message(topic: topic.text, payload: [], receivedMilliseconds: now ?? 0)
     message.clientID = arguments.string("client-id")
+    message.registry = RegistryLookup()
     let explains = arguments.has("explain")
     var failures = 0
     var output: [UInt8] = []

@@ -1,6 +1,7 @@
 import CommandLine
 import Files
 import Glibc
+import Health
 import HTTP
 import JSON
 import LocalCloud
@@ -54,16 +55,19 @@ enum RulesRunCommand: Command {
       arguments.has("metrics-port")
       ? try Metrics(engine, port: UInt16(clamping: metricsPort ?? 0), loop) : nil
     engine.start()
+    engine.checkStores(loop)
     engine.watchFiles(loop)
     loop.run()
     engine.stop()
+    let health = engine.health
     metrics?.stop()
     if arguments.has("json") {
       StandardOutput.shared.print(engine.countersJSON)
     } else {
       StandardError.print(engine.countersText)
     }
-    return engine.failure.map { Trucksensor.exitCode(for: $0) } ?? .interrupted
+    if !health.isGood { StandardError.print(health.text) }
+    return engine.failure.map { Trucksensor.exitCode(for: $0) } ?? (health.isGood ? .interrupted : .failed)
   }
 }
 
@@ -101,9 +105,17 @@ final class RulesRunner {
   var onFailure: (MQTTError) -> Void = { _ in }
   /// Hears of changed documents before they are used, so that the broker can permit what they need.
   var onReload: ([RuleDocument]) -> Void = { _ in }
+  /// Hears that the rules have changed.
+  var onReloaded: () -> Void = {}
   /// Rules that store have sessions of their own: while a store fails and its messages wait, the others go on.
-  private let services: [RulesService]
-  private let stores: StoreQueues
+  let services: [RulesService]
+  let stores: StoreQueues
+  /// Whether it counts what the run's trucks publish.
+  let usesMarks: Bool
+  var hasToldEarlier = false
+  /// Whether the broker had the first mark before the trucks began to publish.
+  private(set) var startIsMarked = false
+  private let lock: EngineLock?
   private let folder: String
   private let mayLoop: Bool
   private var watchTimer: LoopTimer?
@@ -120,6 +132,10 @@ final class RulesRunner {
     }
     let name = device ?? arguments.string("device") ?? LocalCloud.rulesEngine
     let identifier = device ?? arguments.string("client-id") ?? name
+    lock = try Self.lock(identifier, plan)
+    let usesMarks = device != nil
+    self.usesMarks = usesMarks
+    let registry = RegistryLookup()
     var failed: (MQTTError) -> Void = { _ in }
     var told: (RulesEvent) -> Void = { _ in }
     let stores = try StoreQueues(arguments)
@@ -141,8 +157,8 @@ final class RulesRunner {
       services.append(
         try RulesService(
           rules: part, subscriber: subscriber, publisher: publisher, shareGroup: arguments.string("shared"),
-          hopLimit: hopLimit, storage: storage, stores: storesPoints,
-          isJournaled: plan.isLocal,
+          hopLimit: hopLimit, storage: storage, stores: storesPoints, isJournaled: plan.isLocal,
+          usesMarks: usesMarks, registry: registry,
           onEvent: { event in
             told(event)
             StandardError.print("\(event)")
@@ -153,6 +169,16 @@ final class RulesRunner {
     failed = { [unowned self] error in
       if failure == nil { failure = error }
       onFailure(error)
+    }
+  }
+
+  /// The lock of an engine's session; nil in a folder that can't be written, where no other engine can have one either.
+  private static func lock(_ identifier: String, _ plan: ConnectionPlan) throws -> EngineLock? {
+    do {
+      return try EngineLock(clientID: identifier, host: plan.host, port: plan.port)
+    } catch let error as FileError {
+      StandardError.print("warning: a second engine wouldn't be noticed: \(error)")
+      return nil
     }
   }
 
@@ -167,13 +193,19 @@ final class RulesRunner {
     services.flatMap(\.rules).sorted { $0.document.file < $1.document.file }
   }
 
-  /// Waits for the subscriptions, five seconds at most: what is published before would pass the rules by.
+  /// Waits for the subscriptions and the first mark, five seconds at most: what is published before would pass the rules
+  /// by.
   func waitUntilReady(_ loop: EventLoop) {
     let deadline = loop.makeTimer { loop.stop() }
     deadline.set(MonotonicTime.now().advanced(by: 5_000_000_000))
+    var isMarked = false
     var look: LoopTimer?
     look = loop.makeTimer { [unowned self] in
-      if failure != nil || services.allSatisfy(\.isReady) {
+      if !isMarked, services.allSatisfy(\.isReady) {
+        isMarked = true
+        markStart()
+      }
+      if failure != nil || hasMarkedStart {
         loop.stop()
       } else {
         look?.set(MonotonicTime.now().advanced(by: 2_000_000))
@@ -183,27 +215,7 @@ final class RulesRunner {
     loop.run()
     look?.cancel()
     deadline.cancel()
-  }
-
-  /// Lets the rules do what has reached them, for two seconds at most, and says goodbye.
-  func finish(_ loop: EventLoop) {
-    let deadline = loop.makeTimer { loop.stop() }
-    deadline.set(MonotonicTime.now().advanced(by: 2_000_000_000))
-    var quiet = 0
-    var last = -1
-    var look: LoopTimer?
-    look = loop.makeTimer {
-      // Quiet is what has neither begun nor ended anything for 20 ms.
-      let now = self.rules.reduce(0) { $0 + $1.counters.topicMatch }
-      quiet = now == last && self.unfinished == 0 ? quiet + 1 : 0
-      last = now
-      if quiet >= 4 { loop.stop() } else { look?.set(MonotonicTime.now().advanced(by: 5_000_000)) }
-    }
-    look?.set(.now())
-    loop.run()
-    look?.cancel()
-    deadline.cancel()
-    stop()
+    startIsMarked = hasMarkedStart
   }
 
   /// Reads the documents again; a broken one leaves its rule as it was, a folder that can't be read all of them.
@@ -232,6 +244,7 @@ final class RulesRunner {
       for service in services {
         try service.replaceRules(documents.filter { services.count == 1 || $0.stores == service.stores })
       }
+      onReloaded()
       StandardError.print("rules: reloaded: \(documents.map(\.name).joined(separator: ", "))")
     } catch {
       StandardError.print("trucksensor: \(error)")
@@ -243,6 +256,7 @@ final class RulesRunner {
     stamp = RuleFiles.stamp(of: folder)
     watchTimer = loop.makeTimer { [unowned self] in
       if RuleFiles.stamp(of: folder) != stamp { reload() }
+      tellEarlier()
       watchTimer?.set(MonotonicTime.now().advanced(by: 1_000_000_000))
     }
     watchTimer?.set(MonotonicTime.now().advanced(by: 1_000_000_000))
@@ -309,6 +323,8 @@ final class RulesRunner {
           }
         }
       }
+      $0.key("health")
+      health.write(to: &$0)
     }
     return json.text
   }

@@ -1,5 +1,7 @@
+import AWSAPI
 import CommandLine
 import Glibc
+import Health
 import JSON
 import LocalCloud
 import MQTT
@@ -18,7 +20,7 @@ enum RunCommand: Command {
       + "kit has them. The dataset starts again when it ends, unless --loop says how often.",
     positionals: [.init(name: "NAME", help: "the device's name: letters, digits, ':', '_' and '-'")],
     options: ReplayOptions.table + ConnectionOptions.table + StoreOptions.writing + DashboardOptions.forRun
-      + [
+      + AWSOptions.forRun + [
         .value(
           "port-443", "PORT",
           "let the local broker listen on this port, too; 443 is where AWS's device SDKs connect by default"),
@@ -55,12 +57,20 @@ enum RunCommand: Command {
     }
     let plan = try ConnectionPlan(arguments, local: cloud.map { ($0.broker.port, $0.caFile) })
     let engine = try startRules(arguments, cloud, loop)
+    if cloud != nil, engine == nil {
+      StandardError.print("There is no rule in \(RuleFiles.folder)/: what the truck publishes is not stored.")
+    }
+    let health = engine.map { RunHealth(runner, $0) }
     let page = try startDashboard(arguments, cloud, loop)
+    let api = try startAPI(arguments, cloud)
+    defer { withExtendedLifetime(api) {} }
     page?.showStatus(loop) { [weak engine] in
       var json = JSONWriter()
       json.object {
         runner.writeStatus(to: &$0)
         $0.member("error", orNull: engine?.lastError)
+        $0.key("health")
+        if let health { health.present.write(to: &$0) } else { $0.null() }
         $0.array("rules") { engine?.writeStatus(to: &$0) }
       }
       return json.text
@@ -69,11 +79,14 @@ enum RunCommand: Command {
     StandardOutput.shared.print("\nRunning truck sensor sample application...")
     StandardOutput.shared.print("Publishing messages on topic: \(runner.topicTemplate)")
     StandardOutput.shared.flush()
-    let code = try runner.run(plan, loop: loop)
-    engine?.finish(loop)
+    let outcome = try runner.run(plan, loop: loop)
+    health?.finish(loop)
     page?.stop(loop)
-    cloud?.stop()
-    return code
+    if let cloud {
+      let waiting = cloud.stop()
+      health?.noteEnd(waiting: waiting, brokerErrors: cloud.broker.lastErrors())
+    }
+    return runner.report(outcome, health?.present)
   }
 
   /// The live page over what the rules store; it looks for alerts, too.
@@ -90,6 +103,14 @@ enum RunCommand: Command {
       arguments, store: try StoreOptions.location(arguments), publisher: publisher, loop: loop)
   }
 
+  /// The API for AWS's clients over a store in a file.
+  private static func startAPI(_ arguments: ParsedArguments, _ cloud: LocalCloud?) throws -> AWSServer? {
+    guard cloud != nil, !arguments.has("no-aws"),
+      case .file(let path) = try StoreOptions.location(arguments)
+    else { return nil }
+    return try AWSOptions.start(arguments, store: path)
+  }
+
   /// The rules of `rules/`, beside the local broker; AWS runs its own.
   private static func startRules(
     _ arguments: ParsedArguments, _ cloud: LocalCloud?, _ loop: EventLoop
@@ -100,6 +121,7 @@ enum RunCommand: Command {
     engine.onFailure = { StandardError.print("trucksensor: rules: \($0)") }
     engine.onReload = { [weak cloud] in cloud?.replaceRules($0, loop) }
     engine.start()
+    engine.checkStores(loop)
     engine.watchFiles(loop)
     return engine
   }

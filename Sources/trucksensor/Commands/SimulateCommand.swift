@@ -22,6 +22,7 @@ enum SimulateCommand: Command {
     let runner = try ReplayRunner(arguments, device: device, repetitionsByDefault: .times(1))
     Signals.block(Signals.ending)
     let loop = try EventLoop()
-    return try runner.run(ConnectionPlan(arguments, local: LocalCloud.runningBroker()), loop: loop)
+    return runner.report(
+      try runner.run(ConnectionPlan(arguments, local: LocalCloud.runningBroker()), loop: loop))
   }
 }

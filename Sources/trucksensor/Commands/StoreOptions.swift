@@ -1,4 +1,5 @@
 import CommandLine
+import Files
 import Glibc
 import Store
 import Synchronization
@@ -58,6 +59,15 @@ final class StoreQueues {
     let queue = StoreQueue { () throws(StoreError) in try target.open() }
     queues[name] = queue
     return queue
+  }
+
+  /// Checks a database's store, and calls `completion` on the store's thread. A file that isn't there yet is made by the
+  /// first reading.
+  func check(_ database: String, completion: @escaping @Sendable (StoreError?) -> Void) {
+    if case .file(let path) = location ?? .file(LocalStore.path(ofDatabase: database)), !Files.exists(path) {
+      return
+    }
+    queue(of: database).check(completion: completion)
   }
 
   func close() { for queue in queues.values { queue.close() } }

@@ -1,0 +1,46 @@
+import Files
+import Glibc
+import Identity
+
+/// Keeps a second rules engine with the same client identifier away from a broker: it would take the session of the first,
+/// and what waits there. The system releases the lock when the process ends, however it ends.
+package final class EngineLock {
+  private let lock: FileLock
+
+  /// The process that holds a lock.
+  package struct Holder: Error, CustomStringConvertible {
+    /// The engine's client identifier.
+    let clientID: String
+    /// Its number and command line, as far as they are known.
+    let process: String
+
+    package var description: String {
+      "a rules engine with the client identifier '\(clientID)' runs already: \(process). Two would take each other's "
+        + "messages. Stop that one, or give this one another identifier with --client-id."
+    }
+  }
+
+  /// Locks a client identifier at a broker for the processes of this folder.
+  /// - Throws: `Holder` if another process has the lock, `FileError` if there can't be one.
+  package init(clientID: String, host: String, port: UInt16, folder: String = "data/engines") throws {
+    try Files.makeFolder(folder)
+    // All names of this machine are the same broker.
+    let place = ["localhost", "127.0.0.1", "::1"].contains(host) ? "localhost" : host
+    let name = Digest.sha256(Array("\(clientID)\n\(place)\n\(port)".utf8)).prefix(32)
+    let path = Files.join(folder, "\(name).lock")
+    guard let lock = try FileLock.take(path) else {
+      throw Holder(clientID: clientID, process: Self.holder(path))
+    }
+    self.lock = lock
+    lock.note("\(getpid())\n")
+  }
+
+  private static func holder(_ path: String) -> String {
+    guard let text = try? Files.readText(path), let process = pid_t(text.filter { $0 != "\n" }) else {
+      return "another process"
+    }
+    let command = (try? Files.readText("/proc/\(process)/cmdline")) ?? ""
+    let words = command.split(separator: "\0").map(String.init).joined(separator: " ")
+    return words.isEmpty ? "process \(process)" : "process \(process), '\(words.prefix(200))'"
+  }
+}

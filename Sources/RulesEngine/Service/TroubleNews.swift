@@ -1,0 +1,27 @@
+import Time
+
+/// Decides when a trouble that comes and goes is told: a store that is nearly full fails with one batch and takes the next.
+struct TroubleNews {
+  /// How long the same trouble isn't told again, in nanoseconds.
+  static let silence: Int64 = 10_000_000_000
+
+  private var told: (message: String, at: MonotonicTime)?
+  private var isThere = false
+
+  /// The trouble is there; returns whether that is worth a line.
+  mutating func came(_ message: String, at now: MonotonicTime) -> Bool {
+    defer { isThere = true }
+    if let told, told.message == message, isThere || now.since(told.at) < Self.silence { return false }
+    told = (message, now)
+    return true
+  }
+
+  /// The trouble has passed; returns whether that is worth a line.
+  mutating func passed(at now: MonotonicTime) -> Bool {
+    guard isThere else { return false }
+    isThere = false
+    guard let told, now.since(told.at) >= Self.silence else { return false }
+    self.told = nil
+    return true
+  }
+}
