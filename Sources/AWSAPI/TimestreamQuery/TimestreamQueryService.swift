@@ -96,7 +96,8 @@ final class TimestreamQueryService: Sendable {
       return true
     }
     guard isAdmitted else {
-      throw AWSFault("ThrottlingException", "\(Self.running) queries are running; try again when one has ended")
+      throw AWSFault(
+        "ThrottlingException", "\(Self.running) queries are running; try again when one has ended")
     }
     // A queue of its own: the global one has as many threads as processors, which long statements would take.
     DispatchQueue(label: "query").async { [store] in run.run(store, timeLimit: Self.timeLimit) }

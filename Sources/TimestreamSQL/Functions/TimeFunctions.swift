@@ -59,7 +59,9 @@ enum TimeFunctions {
       fixed("date_trunc", [.varchar, .timestamp], .timestamp) { (values) throws(QueryError) in
         let unit = values[0].text.lowercased()
         if unit == "millisecond" { return try floor(values[1].integer, to: 1_000_000) }
-        guard let truncated = Timestamp.truncated(values[1].integer, to: unit) else { throw unknownUnit(unit) }
+        guard let truncated = Timestamp.truncated(values[1].integer, to: unit) else {
+          throw unknownUnit(unit)
+        }
         // No calendar unit begins at the least timestamp: it stands for one that began before it.
         return try time(truncated == .min ? nil : truncated)
       },
