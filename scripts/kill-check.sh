@@ -58,9 +58,12 @@ start_engine
 source=$!
 begin=$(date +%s%N)
 done_kills=0
-while [ $done_kills -lt "$kills" ] && kill -0 $source 2>/dev/null; do
+under_way=0
+# Once all is published, what waits is killed on.
+while [ $done_kills -lt "$kills" ]; do
   sleep "$(shuf -n 1 -i 100-900 | awk '{ print $1 / 1000 }')"
   done_kills=$((done_kills + 1))
+  kill -0 $source 2>/dev/null && under_way=$((under_way + 1))
   whole=
   [ -n "${WHOLE:-}" ] && [ $((done_kills % 4)) = 0 ] && whole=$run
   kill -KILL "$engine" $whole "$(cat data/broker/pid)"
@@ -83,7 +86,7 @@ while [ $quiet -lt 4 ]; do
 done
 acknowledged=$(sed 's/.*"acknowledged":\([0-9]*\).*/\1/' source.out)
 stored=$(query 'SELECT count(*), count(DISTINCT number), min(number), max(number) FROM load_wide')
-echo "$done_kills kills in $((($(date +%s%N) - begin) / 1000000000)) s; acknowledged $acknowledged, stored $last (rows, distinct, first, last: $stored)"
+echo "$done_kills kills, $under_way of them while it published, in $((($(date +%s%N) - begin) / 1000000000)) s; acknowledged $acknowledged, stored $last (rows, distinct, first, last: $stored)"
 grep -h "lost\|journal" run.err engine.err || true
 [ "$acknowledged" = "$messages" ] && [ "$stored" = "$messages,$messages,1,$messages" ]
 "$binary" store verify >/dev/null

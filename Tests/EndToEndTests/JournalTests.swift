@@ -110,6 +110,7 @@ struct JournalTests {
       ["TRUCKSENSOR_EXECUTABLE=\(Trucksensor.executable.path)", script, "60000", "5"], in: truck.folder
     ).wait()
     #expect(check.status == 0, "\(check.output)\(check.errors)")
+    #expect(check.output.hasPrefix("5 kills, "), "\(check.output)")
     #expect(check.output.contains("acknowledged 60000, stored 60000"), "\(check.output)\(check.errors)")
   }
 
