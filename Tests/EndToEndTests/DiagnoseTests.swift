@@ -92,7 +92,7 @@ struct DiagnoseTests {
     #expect(
       first.contains("alert: Temperature above −15 °C, truckSensor01, since 2024-10-23T14:52:"), "\(first)")
     #expect(first.contains("alert: Voltage below 11.95 V, truckSensor01, since 2024-10-23T14:49:"))
-    #expect(first.contains("alert: Above −15 °C for 30 minutes in all"))
+    #expect(first.contains("alert: Above −15 °C for 30 minutes in total"))
     #expect(try !imported().contains("alert:"))
   }
 
