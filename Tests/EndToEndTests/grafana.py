@@ -31,6 +31,8 @@ def missing(one, other, place=""):
         # The plugins' queries are unknown to the SDK, and kept by Grafana as they are.
         if place.endswith("]") and "/targets[" in place and kind in ("sqlite", "timestream"):
             return
+        if place.startswith("/annotations/") and place.endswith("/target"):
+            return
         for key, value in one.items():
             if not isinstance(other, dict) or key not in other:
                 if value not in ([], {}, None):
@@ -99,6 +101,10 @@ def run(target):
 
 
 seen = {}
+for annotation in document["annotations"]["list"]:
+    # What the caller has stored: one alert, as the rule truckAlerts.json writes it.
+    found = [[str(value) for value in row] for row in run(annotation["target"])]
+    assert len(found) == 1 and any("raised: Voltage below" in value for value in found[0]), found
 for panel in document["panels"]:
     rows = [row for target in panel["targets"] for row in run(target)]
     assert rows, panel["title"]
