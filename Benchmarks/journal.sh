@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # What the broker's journal costs: messages a second at QoS 1 with --journal off, on and sync, in turns. Once with a rules engine
 # that stores them: as the truck publishes, and until all are stored. Once without it, so that they wait in the broker. Prints medians
-# of all rounds and their ratio to "off".
-#   Benchmarks/journal.sh [ROUNDS [MESSAGES]]    5 and 100000 by default; TRUCKSENSOR_EXECUTABLE names another executable
+# of all rounds, the broker's processor time a message, and their ratios to "off".
+#   Benchmarks/journal.sh [ROUNDS [MESSAGES]]    5 and 100000 by default, a tenth of them with sync; TRUCKSENSOR_EXECUTABLE names
+#                                                another executable
 set -euo pipefail
 cd -- "$(dirname -- "$0")/.."
 rounds=${1:-5} messages=${2:-100000}
@@ -34,11 +35,17 @@ publish() { # COUNT, prints messages a second
     --quiet --json --drain-timeout 1h 2>/dev/null | sed 's/.*"reachedRate":\([0-9.]*\).*/\1/'
 }
 
+ticks() { awk '{ print $14 + $15 }' "/proc/$broker/stat"; }
+each() { awk -v a="$1" -v b="$(ticks)" -v n="$count" 'BEGIN { print (b - a) * 1e4 / n }'; }
+
 measure() { # MODE ROUND
+  count=$messages
+  [ "$1" = sync ] && count=$((messages / 10))
   folder=$work/$1-$2
   mkdir "$folder"
   cd "$folder"
   ln -s "$files" TruckSensorFiles
+  touch run.out engine.err
   "$binary" run truckSensor01 --interval 1h --quiet --no-dashboard --journal "$1" >run.out 2>run.err &
   run=$!
   wait_for run.out Publishing $run
@@ -52,21 +59,22 @@ RULE
   "$binary" rules run --device mqttTestClient --client-id engine >engine.out 2>engine.err &
   engine=$!
   wait_for engine.err "rules: ready" $engine
+  broker=$(cat data/broker/pid)
+  before=$(ticks)
   begin=$(date +%s%N)
-  with=$(publish "$messages")
-  until [ "$("$binary" store query 'SELECT count(*) FROM load_wide' --format csv | tail -1)" = "$messages" ]; do
-    sleep 0.05
+  with=$(publish "$count")
+  until [ "$("$binary" store query 'SELECT count(*) FROM load_wide' --format csv | tail -1)" = "$count" ]; do
+    sleep 0.2
     [ $(($(date +%s%N) - begin)) -lt 600000000000 ] || { echo "not all were stored" >&2; exit 1; }
   done
-  stored=$(awk -v n="$messages" -v t=$(($(date +%s%N) - begin)) 'BEGIN { print n * 1e9 / t }')
+  processor=$(each "$before")
+  stored=$(awk -v n="$count" -v t=$(($(date +%s%N) - begin)) 'BEGIN { print n * 1e9 / t }')
   kill -INT $engine
   wait $engine || true
   engine=
-  broker=$(cat data/broker/pid)
-  before=$(awk '{ print $14 + $15 }' "/proc/$broker/stat")
-  waiting=$(publish "$messages")
-  processor=$(awk -v b="$before" -v n="$messages" '{ print ($14 + $15 - b) * 1e4 / n }' "/proc/$broker/stat")
-  echo "$1 $with $stored $waiting $processor" >>"$work/figures"
+  before=$(ticks)
+  waiting=$(publish "$count")
+  echo "$1 $with $stored $processor $waiting $(each "$before")" >>"$work/figures"
   kill -INT $run
   wait $run || true
   run=
@@ -78,7 +86,8 @@ for round in $(seq "$rounds"); do
   for mode in off on sync; do measure $mode "$round"; done
 done
 echo "$messages messages, medians of $rounds rounds; messages a second, and the broker's microseconds a message"
-printf '%-6s %22s %22s %22s %18s\n' journal "published" "stored" "published, waiting" "broker, waiting"
+printf '%-7s %32s %34s\n' "" "with the rules engine" "waiting for it"
+printf '%-7s %15s %15s %15s %15s %15s\n' journal published stored broker published broker
 sort "$work/figures" | awk '
   function median(mode, column,   i, n, v, t, j) {
     n = count[mode]
@@ -86,14 +95,14 @@ sort "$work/figures" | awk '
     for (i = 1; i <= n; i++) for (j = i + 1; j <= n; j++) if (v[j] < v[i]) { t = v[i]; v[i] = v[j]; v[j] = t }
     return n % 2 ? v[(n + 1) / 2] : (v[n / 2] + v[n / 2 + 1]) / 2
   }
-  { count[$1]++; for (i = 2; i <= 5; i++) value[$1, count[$1], i] = $i }
+  { count[$1]++; for (i = 2; i <= 6; i++) value[$1, count[$1], i] = $i }
   END {
     split("off on sync", modes, " ")
     for (m = 1; m <= 3; m++) {
-      line = sprintf("%-6s", modes[m])
-      for (i = 2; i <= 5; i++) {
+      line = sprintf("%-7s", modes[m])
+      for (i = 2; i <= 6; i++) {
         figure = median(modes[m], i)
-        line = line sprintf(i < 5 ? " %14.0f (%5.2f)" : " %10.1f (%5.2f)", figure, figure / median("off", i))
+        line = line sprintf(i == 4 || i == 6 ? " %7.1f (%5.2f)" : " %7.0f (%5.2f)", figure, figure / median("off", i))
       }
       print line
     }

@@ -2,7 +2,8 @@
 # Kills the rules engine and the broker together, again and again, while a truck publishes at full rate. Then all that was
 # acknowledged must be in the store, each reading once; exit code 1 if not.
 #   scripts/kill-check.sh [MESSAGES [KILLS]]   400000 and 20 by default; TRUCKSENSOR_EXECUTABLE names another executable,
-#                                              RATE another rate than max, JOURNAL another mode than on
+#                                              RATE another rate than max, JOURNAL another mode than on; WHOLE=1 kills the run,
+#                                              too, each fourth time: nobody else may take its port meanwhile
 set -euo pipefail
 cd -- "$(dirname -- "$0")/.."
 messages=${1:-400000} kills=${2:-20}
@@ -31,9 +32,13 @@ wait_for() { # FILE TEXT PROCESS
   exit 1
 }
 
-"$binary" run truckSensor01 --interval 1h --quiet --no-dashboard --journal "${JOURNAL:-on}" >run.out 2>run.err &
-run=$!
-wait_for run.out Publishing $run
+touch run.out engine.err
+start_run() {
+  "$binary" run truckSensor01 --interval 1h --quiet --no-dashboard --journal "${JOURNAL:-on}" >run.out 2>>run.err &
+  run=$!
+  wait_for run.out Publishing $run
+}
+start_run
 port=$(sed -n 's/.*127\.0\.0\.1:\([0-9]*\), mutual.*/\1/p' run.err)
 mkdir rules
 cat >rules/load.json <<'RULE'
@@ -53,12 +58,18 @@ start_engine
 source=$!
 begin=$(date +%s%N)
 done_kills=0
-while [ $done_kills -lt "$kills" ] && kill -0 $source 2>/dev/null; do
+under_way=0
+# Once all is published, what waits is killed on.
+while [ $done_kills -lt "$kills" ]; do
   sleep "$(shuf -n 1 -i 100-900 | awk '{ print $1 / 1000 }')"
-  kill -KILL "$engine" "$(cat data/broker/pid)"
-  wait "$engine" 2>/dev/null || true
-  engine=
   done_kills=$((done_kills + 1))
+  kill -0 $source 2>/dev/null && under_way=$((under_way + 1))
+  whole=
+  [ -n "${WHOLE:-}" ] && [ $((done_kills % 4)) = 0 ] && whole=$run
+  kill -KILL "$engine" $whole "$(cat data/broker/pid)"
+  wait "$engine" $whole 2>/dev/null || true
+  engine=
+  [ -z "$whole" ] || { run= && start_run; }
   start_engine
 done
 wait $source || { cat source.err >&2; exit 1; }
@@ -75,7 +86,7 @@ while [ $quiet -lt 4 ]; do
 done
 acknowledged=$(sed 's/.*"acknowledged":\([0-9]*\).*/\1/' source.out)
 stored=$(query 'SELECT count(*), count(DISTINCT number), min(number), max(number) FROM load_wide')
-echo "$done_kills kills in $((($(date +%s%N) - begin) / 1000000000)) s; acknowledged $acknowledged, stored $last (rows, distinct, first, last: $stored)"
+echo "$done_kills kills, $under_way of them while it published, in $((($(date +%s%N) - begin) / 1000000000)) s; acknowledged $acknowledged, stored $last (rows, distinct, first, last: $stored)"
 grep -h "lost\|journal" run.err engine.err || true
 [ "$acknowledged" = "$messages" ] && [ "$stored" = "$messages,$messages,1,$messages" ]
 "$binary" store verify >/dev/null

@@ -45,6 +45,7 @@ struct journal {
   int file;  // of the last segment; -1 if nothing is appended to it
   bool is_durable;
   bool is_dirty;
+  bool is_new;  // whether the folder's list of files isn't durable
   bool (*begin)(void *, char *);
   void *closure;
 };
@@ -205,6 +206,7 @@ static bool begin_segment(struct journal *journal, char *reason) {
   }
   close_segment(journal);
   journal->file = file;
+  journal->is_new = true;
   if (journal->begin == NULL || journal->begin(journal->closure, reason)) return true;
   // Without its beginning it would be of no use once those before it are gone.
   close_segment(journal);
@@ -265,11 +267,11 @@ bool journal_append(
 
 bool journal_sync(struct journal *journal, char *reason) {
   if (!journal->is_dirty || journal->file < 0) return true;
-  if (fdatasync(journal->file) != 0 || fsync(journal->directory) != 0) {
+  if (fdatasync(journal->file) != 0 || (journal->is_new && fsync(journal->directory) != 0)) {
     explain(reason, "can't make durable:", journal->folder, errno);
     return false;
   }
-  journal->is_dirty = false;
+  journal->is_dirty = journal->is_new = false;
   return true;
 }
 

@@ -263,12 +263,18 @@ static int publish_will(const struct mosquitto_evt_acl_check *request, const str
   return MOSQ_ERR_ACL_DENIED;
 }
 
+// Topics of ours, on which nobody but the rules engine may publish, and that only to itself.
+static bool is_open_to(const struct session *session, const char *topic) {
+  if (strncmp(topic, own_topics, sizeof own_topics - 1) != 0) return true;
+  return is_cloud(session) && strncmp(topic, QUEUE_MARKS, sizeof QUEUE_MARKS - 1) == 0;
+}
+
 static int check_publish(const struct mosquitto_evt_acl_check *request, const struct session *session) {
   // What is published now is acknowledged after the next start, and no last will is sent.
   if (is_ending) return MOSQ_ERR_AUTH;
   if (queues != NULL && is_cloud(session) && strcmp(request->topic, QUEUE_COMMANDS) == 0) return MOSQ_ERR_SUCCESS;
   bool is_allowed = session != NULL && session->grant != NULL && grant_publishes(session->grant, request->topic)
-      && strncmp(request->topic, own_topics, sizeof own_topics - 1) != 0
+      && is_open_to(session, request->topic)
       && (!request->retain || grant_matches(session->grant, 'r', request->topic));
   if (session == NULL || session->has_ended) {
     return is_allowed ? publish_will(request, session) : MOSQ_ERR_ACL_DENIED;

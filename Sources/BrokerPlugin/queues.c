@@ -26,8 +26,6 @@ enum { ROOM_FOR_MORE = 1 << 18 };
 
 enum kind { KIND_MESSAGE = 'm', KIND_QUEUE = 'q', KIND_DONE = 'd', KIND_GONE = 'g' };
 
-// The engine's messages to itself: no readings that wait.
-static const char mark_topics[] = "$trucksensor/marks/";
 enum { MARK_LIMIT = 256 };
 
 // Up to which number the queue's messages are in a segment.
@@ -302,7 +300,7 @@ static void recover(struct queues *queues) {
 // MARK: What waits
 
 static void note_engine_mark(struct queue *queue, const char *topic, uint64_t number) {
-  if (strncmp(topic, mark_topics, sizeof mark_topics - 1) != 0) return;
+  if (strncmp(topic, QUEUE_MARKS, sizeof QUEUE_MARKS - 1) != 0) return;
   queue->engine_marks[queue->engine_mark_count++ % MARK_LIMIT] = number;
 }
 

@@ -31,6 +31,9 @@
 
 #define QUEUE_COMMANDS "$CONTROL/trucksensor/queue/v1"
 #define QUEUE_ANSWERS "$trucksensor/queue"
+// The beginning of the topics of marks, which the rules engine sends itself: they go through its queue, and don't count as
+// messages that wait.
+#define QUEUE_MARKS "$trucksensor/marks/"
 #define QUEUE_STAMP "journal"
 
 struct queues;

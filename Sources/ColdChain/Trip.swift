@@ -49,6 +49,9 @@ public struct TripLimits: Sendable, Equatable {
   /// The highest temperature of frozen food in the ATP treaty (annex 2), Celsius.
   public static let treaty = -12.0
 
+  /// Those of the rules that are shipped.
+  static let shipped = TripLimits(AlertRule.defaults)
+
   /// The limits in alert rules; a threshold that they don't have is that of `AlertRule.defaults`. `setPoint` replaces the
   /// rules' own.
   public init(_ rules: [AlertRule], setPoint: Double? = nil) {

@@ -9,7 +9,7 @@ struct RunAccount {
   let topics: [TopicName]
   /// Whether the broker keeps the trucks' messages for a session that is away.
   let isKept: Bool
-  /// Whether rules have changed: which messages met which rules is then known roughly only.
+  /// Whether rules have changed, or counting began late: which messages met which rules is then known roughly only.
   private(set) var isRough = false
 
   /// The filters of each session's rules.
@@ -27,10 +27,13 @@ struct RunAccount {
     counted = Array(repeating: 0, count: topics.count)
   }
 
+  /// The counts don't tell any more which messages are missing.
+  mutating func beRough() { isRough = true }
+
   /// The rules are now these; `acknowledged` is what each truck has had acknowledged until now.
   mutating func use(_ filters: [[TopicFilter]], acknowledged: [Int]) {
     guard filters != self.filters else { return }
-    isRough = !self.filters.isEmpty
+    if !self.filters.isEmpty { isRough = true }
     unmatchedBefore = unmatched(acknowledged)
     expectedBefore = filters.indices.map { expected($0, acknowledged) }
     counted = acknowledged

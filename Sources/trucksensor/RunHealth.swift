@@ -46,6 +46,7 @@ final class RunHealth {
   func finish(_ loop: EventLoop) {
     let acknowledged = runner.acknowledged
     let requests = runner.stopRequests
+    if !engine.startIsMarked { account.beRough() }
     let isDrained = engine.drain(
       loop, timeout: runner.settings.drainTimeout,
       missing: { [account, engine] in

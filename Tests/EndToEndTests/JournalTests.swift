@@ -21,7 +21,9 @@ struct JournalTests {
   // MARK: Fixture
 
   private func startRun(_ options: String..., environment: String = "") throws -> Trucksensor.Running {
-    let words = ["run", "truckSensor01", "--interval", "1h", "--quiet", "--no-dashboard"] + options
+    let words =
+      ["run", "truckSensor01", "--interval", "1h", "--quiet", "--no-dashboard", "--drain-timeout", "1s"]
+      + options
     let run = try Trucksensor.Running(
       URL(fileURLWithPath: "/bin/sh"),
       ["-c", "\(environment) exec '\(Trucksensor.executable.path)' \(words.joined(separator: " "))"],
@@ -74,18 +76,23 @@ struct JournalTests {
     return locker
   }
 
-  /// A run that ends with this many acknowledged readings that its rules couldn't store.
-  private func leaveBehind(_ count: Int) throws {
+  /// A run that ends, or is killed, with this many acknowledged readings that its rules couldn't store.
+  private func leaveBehind(_ count: Int, isKilled: Bool = false) throws {
     let run = try startRun()
     _ = try source(1).wait()
     try waitUntilStored("1,1,1,1")
     let locker = try lockStore()
     let sent = try source(count).wait()
     #expect(sent.json["acknowledged"] as? Int == count, "\(sent.errors)")
-    let ended = stop(run)
-    #expect(
-      ended.errors.contains("\(count) acknowledged readings aren't stored yet; they wait in data/broker"),
-      "\(ended.errors)")
+    if isKilled {
+      run.interrupt(SIGKILL)
+      _ = run.wait()
+    } else {
+      let ended = stop(run)
+      #expect(
+        ended.errors.contains("\(count) acknowledged readings aren't stored yet; they wait in data/broker"),
+        "\(ended.errors)")
+    }
     locker.end()
   }
 
@@ -103,6 +110,7 @@ struct JournalTests {
       ["TRUCKSENSOR_EXECUTABLE=\(Trucksensor.executable.path)", script, "60000", "5"], in: truck.folder
     ).wait()
     #expect(check.status == 0, "\(check.output)\(check.errors)")
+    #expect(check.output.hasPrefix("5 kills, "), "\(check.output)")
     #expect(check.output.contains("acknowledged 60000, stored 60000"), "\(check.output)\(check.errors)")
   }
 
@@ -162,7 +170,7 @@ struct JournalTests {
   }
 
   @Test func `a damaged record costs its reading and no other`() throws {
-    try leaveBehind(300)
+    try leaveBehind(300, isKilled: true)
     let journal = try #require(try journalFiles().first { $0.hasSuffix(".journal") })
     // Without what its session had under way.
     try FileManager.default.removeItem(atPath: truck.path("data/broker/mosquitto.db"))

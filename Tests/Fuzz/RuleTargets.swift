@@ -1,8 +1,8 @@
 import JSON
 import MQTT
-import Time
 
 @testable import RulesEngine
+@testable import Time
 
 extension Targets {
   nonisolated(unsafe) private static let evaluator = StatementEvaluator()

@@ -68,6 +68,30 @@ import Time
     }
   }
 
+  @Test func `a broker that went away or said why it ends connections is above suspicion`() throws {
+    let settings = ConnectionSettings(host: "h", port: 1, clientID: "c")
+    var restarted = LossDiagnosis()
+    var refusing = LossDiagnosis()
+    for attempt in 1...30 {
+      restarted.connected(at: time(0))
+      restarted.published(to: try TopicName("truck/x"))
+      restarted.acknowledged()
+      #expect(restarted.lost(at: time(100), settings: settings) == nil)
+      if attempt.isMultiple(of: 5) { restarted.unreachable() }
+      refusing.connected(at: time(0))
+      refusing.published(to: try TopicName("truck/x"))
+      // Its words don't arrive in time each time.
+      if attempt.isMultiple(of: 5) || attempt == 1 { refusing.explained() }
+      #expect(refusing.lost(at: time(100), settings: settings) == nil)
+    }
+    refusing.acknowledged()
+    for attempt in 1...3 {
+      refusing.connected(at: time(0))
+      refusing.published(to: try TopicName("truck/x"))
+      #expect((refusing.lost(at: time(100), settings: settings) != nil) == (attempt == 3))
+    }
+  }
+
   @Test func `the ring buffer is first in, first out, and takes back at the front`() {
     var buffer = RingBuffer<Int>()
     var plain: [Int] = []

@@ -1,6 +1,8 @@
+import Foundation
 import JSON
 import MQTT
 import Testing
+import Time
 
 @testable import RulesEngine
 
@@ -97,6 +99,19 @@ import Testing
         "an empty replacement",
         "SELECT regexp_replace(s, '', '\(String(repeating: "$9", count: 10_000))') AS r",
         rows()),
+      Growth(
+        "ranges without regard to case",
+        "SELECT regexp_matches(s, '(?i)\(String(repeating: "[\\x{100}-\\x{10ffff}]", count: 1000))') AS r",
+        rows()),
+      Growth(
+        "ranges of letters without regard to case",
+        "SELECT regexp_matches(s, '(?x-s:i)(?-s:(?mi)[]\(String(repeating: "Ā-\u{10FFFF}", count: 1000))]') AS r",
+        rows()),
+      Growth("levels of a topic", eachRow("topic(1) = 'x'"), rows()),
+      Growth(
+        "long keys of enriched arrays", "SELECT transform('enrichArray', {s: 1}, l) AS r",
+        "{\"s\":\"\(long)\",\"l\":\(list("{}", 40_000))}"),
+      Growth("long keys of objects", "SET @s = s SELECT (SELECT VALUE {@s: 1} FROM l) AS r", rows()),
       Growth("patterns in rows", eachRow("regexp_matches('b', 'a')"), rows()),
       Growth(
         "many groups", "SELECT regexp_matches(s, '\(String(repeating: "()", count: 101))') AS r", rows(),
@@ -189,6 +204,26 @@ import Testing
   ]) func `a statement of too many parts is refused when it is loaded`(sql: String) {
     let error = #expect(throws: SQLError.self) { try CompiledStatement(sql, version: .v2016) }
     #expect(error?.message.hasPrefix("more than 4096 calls, arrays") == true)
+  }
+
+  @Test(arguments: [
+    ("EvaluationLimits.bytes", EvaluationLimits.bytes >> 10, "256 KiB"),
+    ("EvaluationLimits.work", EvaluationLimits.work >> 20, "64 MiB"),
+    ("JSONScanner.depthLimit", EvaluationLimits.depth, "512"),
+    ("EvaluationLimits.operators", EvaluationLimits.operators, "500"),
+    ("EvaluationLimits.constructions", EvaluationLimits.constructions, "4096"),
+    ("EvaluationLimits.patternBytes", EvaluationLimits.patternBytes >> 10, "32 KiB"),
+    ("EvaluationLimits.patternGroups", EvaluationLimits.patternGroups, "100"),
+    ("TimeZoneFile.nameLimit", TimeZoneFile.nameLimit, "64 bytes"),
+    ("RuleDocument.actionLimit", RuleDocument.actionLimit, "10"),
+    ("ActionFailure.textLimit", ActionFailure.textLimit >> 10, "1 KiB"),
+  ]) func `the guide names the limit and its value`(constant: String, value: Int, text: String) throws {
+    let guide = try String(
+      contentsOf: URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appendingPathComponent("docs/rules.md"), encoding: .utf8)
+    let line = try #require(
+      guide.split(separator: "\n").first { $0.hasPrefix("|") && $0.contains("`\(constant)`") })
+    #expect(line.hasSuffix("| \(text) |") && text.hasPrefix("\(value)"))
   }
 
   // MARK: Error actions

@@ -147,6 +147,12 @@ struct ExpressionCase: Sendable, CustomTestStringConvertible {
     .init("day_of_week(date '2024-10-23')", "bigint", "3"), .init("week(date '2024-12-30')", "bigint", "1"),
     .init("quarter(date '2024-10-23')", "bigint", "4"),
     .init("day_of_year(date '2024-12-31')", "bigint", "366"),
+    // Joda-Time's letters, which Presto's format_datetime has.
+    .init(
+      "format_datetime(timestamp '2024-10-03 07:04:05', 'yyyy-MM-dd HH:mm:ss')", "varchar",
+      "2024-10-03 07:04:05"),
+    .init(
+      "format_datetime(timestamp '2024-10-03 19:04:05', 'EEE d MMM, h a')", "varchar", "Thu 3 Oct, 7 PM"),
     .init(
       "date_format(timestamp '2024-10-03 07:04:05', '%Y-%m-%d %H:%i:%s %W %e')", "varchar",
       "2024-10-03 07:04:05 Thursday 3"),
@@ -253,6 +259,10 @@ struct ExpressionCase: Sendable, CustomTestStringConvertible {
         "The regular expression takes too long"
       ),
       ("regexp_extract_all(lpad('', 20000, 'a'), 'a*+[bc]|')", "The regular expression takes too long"),
+      (
+        "regexp_like('a', '(?i)' || lpad('', 20000, '[\\x{100}-\\x{10ffff}]'))",
+        "The regular expression takes too long"
+      ),
       ("regexp_like('a', lpad('', 202, '()'))", "The regular expression has more than 100 groups"),
       ("date_add('parsec', 1, now())", "'parsec' is not a valid Timestamp field"),
     ])

@@ -117,6 +117,8 @@ import Time
       (kept, .init(isDrained: false), 8, ["waiting 2"]),
       (kept, .init(isDrained: false, waiting: 5), 8, ["waiting 5"]),
       (kept, .init(isDrained: false, engineIsLost: true), 8, ["lost 2"]),
+      (kept, .init(isDrained: false, engineIsLost: true, isJournaled: true), 8, ["waiting 2"]),
+      (kept, .init(isDrained: true, isJournaled: true, lostByJournal: 3), 10, ["lost 3"]),
       (unkept, .init(isDrained: false), 8, ["lost 2"]),
       (unkept, .init(isDrained: true), 8, ["lost 2"]),
       // A broker delivers again what it doesn't know to be acknowledged.

@@ -26,6 +26,8 @@ struct LossDiagnosis {
   }
 
   mutating func published(to topic: TopicName) {
+    // A command to the broker has no answer, and is sent after each sign-in.
+    if topic.text.hasPrefix("$CONTROL/") { return }
     if self.topic == nil { self.topic = topic }
   }
 
@@ -36,6 +38,9 @@ struct LossDiagnosis {
 
   /// The broker said why it ends the connection, and that it may be otherwise later.
   mutating func explained() { isExplained = true }
+
+  /// Nobody listened: the broker itself had ended, so that no other client was the cause.
+  mutating func unreachable() { short = 0 }
 
   /// The reason to give up, if this loss makes one likely.
   mutating func lost(at now: MonotonicTime, settings: ConnectionSettings) -> MQTTError? {

@@ -36,6 +36,7 @@ extension MQTTClient {
     disconnectReason = nil
     lastLibraryError = nil
     if let failure = library.connect(address, settings, version5: speaks5) {
+      diagnosis.unreachable()
       attemptFailed(
         peer?.failure(host: settings.address)
           ?? MQTTError(.unreachable, "can't reach \(settings.address): \(failure)"))
@@ -108,6 +109,7 @@ extension MQTTClient {
     // The library's first write may have taken the error off the socket.
     if error == 0, !readiness.intersection(.failed).isEmpty { error = ECONNREFUSED }
     guard error == 0 else {
+      diagnosis.unreachable()
       dropSocket()
       attemptFailed(MQTTError(.unreachable, "can't reach \(settings.address): \(systemError(error))"))
       return false

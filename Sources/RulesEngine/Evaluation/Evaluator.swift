@@ -26,18 +26,21 @@ struct Evaluator {
       if items.count == 1, case .everything = items[0] { return wholeRow }
       var object = ObjectValue()
       for item in items {
-        guard budget.take(Budget.member) else { return .undefined }
         switch item {
         case .everything:
-          if case .object(let row) = wholeRow, budget.take(row.count, times: Budget.member) {
-            for (key, value) in zip(row.keys, row.values) { object.set(key, value) }
-          }
-        case .expression(let expression, let path): Self.set(path[...], value(of: expression), in: &object)
+          guard case .object(let row) = wholeRow else { continue }
+          for (key, value) in zip(row.keys, row.values) where paysForMember(key) { object.set(key, value) }
+        case .expression(let expression, let path):
+          guard path.allSatisfy(paysForMember) else { return .undefined }
+          Self.set(path[...], value(of: expression), in: &object)
         }
       }
       return .object(object)
     }
   }
+
+  /// Takes what a member of an object costs to make or to find; its key is compared and hashed.
+  private func paysForMember(_ key: String) -> Bool { budget.take(Budget.member &+ key.utf8.count) }
 
   /// An alias with dots makes nested objects.
   private static func set(_ path: ArraySlice<String>, _ value: Value, in object: inout ObjectValue) {
@@ -74,7 +77,9 @@ struct Evaluator {
     case .literal(let value): return value
     case .path(let names): return lookUp(names)
     case .member(let object, let name):
-      guard case .object(let object) = value(of: object) else { return .undefined }
+      guard case .object(let object) = value(of: object), budget.take(name.utf8.count) else {
+        return .undefined
+      }
       return object[name] ?? .undefined
     case .variable(let number): return number < variables.count ? variables[number] : .undefined
     case .row: return wholeRow
@@ -100,10 +105,9 @@ struct Evaluator {
       guard budget.take(elements.count, times: Budget.element) else { return .undefined }
       return .array(elements.map { value(of: $0) }.filter { !$0.isUndefined })
     case .object(let members):
-      guard budget.take(members.count, times: Budget.member) else { return .undefined }
       var object = ObjectValue()
       for (key, member) in members {
-        guard let name = text(of: value(of: key)) else { continue }
+        guard let name = text(of: value(of: key)), paysForMember(name) else { continue }
         object.set(name, value(of: member))
       }
       return .object(object)
@@ -118,7 +122,9 @@ struct Evaluator {
       return document.value(of: node, version: version)
     case .value(var value):
       for name in names {
-        guard case .object(let object) = value, let member = object[name] else { return .undefined }
+        guard case .object(let object) = value, budget.take(name.utf8.count), let member = object[name] else {
+          return .undefined
+        }
         value = member
       }
       return value

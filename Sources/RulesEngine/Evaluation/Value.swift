@@ -138,7 +138,8 @@ extension Value {
       return a.count == b.count && zip(a, b).allSatisfy { isSame($0, $1, budget) }
     case (.object(let a), .object(let b)):
       return a.count == b.count
-        && zip(a.keys, a.values).allSatisfy { key, value in b[key].map { isSame(value, $0, budget) } ?? false
+        && zip(a.keys, a.values).allSatisfy { key, value in
+          budget.take(key.utf8.count) && b[key].map { isSame(value, $0, budget) } ?? false
         }
     default: return false
     }

@@ -33,11 +33,14 @@ extension Functions {
         case .object(let added) = arguments[1],
         case .array(let elements) = arguments[2]
       else { return .undefined }
+      // Keys are compared and hashed for each element.
+      let keyBytes = added.keys.reduce(0) { $0 + $1.utf8.count }
       var results: [Value] = []
       for element in elements {
         guard evaluator.budget.take(Budget.element) else { return .undefined }
         if case .object(let object) = element,
           !evaluator.budget.take(object.count + added.count, times: Budget.member)
+            || !evaluator.budget.take(keyBytes)
         {
           return .undefined
         }

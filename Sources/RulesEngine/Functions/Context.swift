@@ -1,8 +1,13 @@
+import Text
+
 extension Functions {
   /// What is known of the message besides its payload.
   static let context: [Function] = [
     Function("topic", 0...1) { arguments, evaluator in
       guard let argument = arguments.first else { return .string(evaluator.message.topic) }
+      guard evaluator.budget.take(evaluator.message.topic.utf8.count, times: topicCost) else {
+        return .undefined
+      }
       let levels = evaluator.message.topic.split(separator: "/", omittingEmptySubsequences: false)
       guard let level = argument.asIntegerArgument, (1...levels.count).contains(level) else {
         return .undefined
@@ -42,6 +47,9 @@ extension Functions {
       return .array(properties.filter { $0.name == name }.map { .string($0.value) })
     },
   ]
+
+  /// What a byte of the topic costs to cut into levels.
+  private static let topicCost = 8
 
   private static func known(_ name: String, _ body: @escaping @Sendable (Message) -> String?) -> Function {
     Function(name, 0...0) { _, evaluator in body(evaluator.message).map { .string($0) } ?? .undefined }

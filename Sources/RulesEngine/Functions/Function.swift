@@ -20,7 +20,7 @@ struct Function: Sendable {
   var problem: (@Sendable ([Expression]) -> String?)?
 
   init(
-    _ name: String, _ arity: ClosedRange<Int>, star: Expression? = nil, weight: Int = 4, overhead: Int = 0,
+    _ name: String, _ arity: ClosedRange<Int>, star: Expression? = nil, weight: Int = 4, overhead: Int = 128,
     takesContainers: Bool = false, _ body: @escaping Body
   ) {
     self.name = name

@@ -45,14 +45,11 @@ private final class RegularExpression {
   private let context: OpaquePointer
   private let spent: UnsafeMutablePointer<ts_pcre2_budget>
   private let budget: Budget
-  /// What compiling costs, and what a byte of the pattern costs then.
-  private static let compilation = (base: 512, byte: 64)
-
   /// Nil for what is no pattern.
   init?(_ pattern: String, _ budget: Budget) throws(LimitError) {
     let bytes = Array(pattern.utf8)
     guard bytes.count <= EvaluationLimits.patternBytes else { throw .pattern }
-    guard budget.take(Self.compilation.base + bytes.count * Self.compilation.byte) else { throw .work }
+    guard budget.take(Int(clamping: ts_pcre2_compile_cost(bytes, bytes.count))) else { throw .work }
     guard let code = ts_pcre2_compile(bytes, bytes.count) else { return nil }
     guard ts_pcre2_group_count(code) <= EvaluationLimits.patternGroups else {
       ts_pcre2_free(code)

@@ -17,6 +17,9 @@ final class RegularExpression {
 
   static func make(_ pattern: String) throws(QueryError) -> RegularExpression {
     let bytes = Array(pattern.utf8)
+    guard ts_pcre2_compile_cost(bytes, bytes.count) <= workLimit else {
+      throw QueryError("The regular expression takes too long")
+    }
     guard bytes.count <= patternLimit, let code = ts_pcre2_compile(bytes, bytes.count) else {
       throw QueryError("Invalid regular expression: \(pattern.prefix(100))")
     }

@@ -113,6 +113,8 @@ final class RulesRunner {
   /// Whether it counts what the run's trucks publish.
   let usesMarks: Bool
   var hasToldEarlier = false
+  /// Whether the broker had the first mark before the trucks began to publish.
+  private(set) var startIsMarked = false
   private let lock: EngineLock?
   private let folder: String
   private let mayLoop: Bool
@@ -213,6 +215,7 @@ final class RulesRunner {
     loop.run()
     look?.cancel()
     deadline.cancel()
+    startIsMarked = hasMarkedStart
   }
 
   /// Reads the documents again; a broken one leaves its rule as it was, a folder that can't be read all of them.

@@ -1,17 +1,17 @@
 import Numbers
-import Time
 
 /// Patterns of letters for dates: Joda-Time's for writing (`parse_time`), java.time's for reading (`time_to_epoch`).
-enum TimePattern {
+package enum TimePattern {
   /// About the year 292 million, Joda-Time's own limit, is cut to what the calendar here does exactly.
-  static let largestMilliseconds = 8_000_000_000_000_000
+  package static let largestMilliseconds = 8_000_000_000_000_000
   /// The greatest year that is read: its milliseconds fit in 64 bits with room to spare.
   private static let largestYear = 99_999_999
 
   /// Letters of a pattern, which come from statements and payloads.
   private static let lengthLimit = 1024
 
-  enum Part: Sendable { case letters(Unicode.Scalar, Int), literal(String) }
+  /// Letters of one kind, or a text.
+  package enum Part: Sendable { case letters(Unicode.Scalar, Int), literal(String) }
 
   private static let months = [
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
@@ -21,7 +21,7 @@ enum TimePattern {
   private static let days = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"]
 
   /// Nil if a quote isn't closed, or the pattern is too long.
-  static func parts(_ pattern: String) -> [Part]? {
+  package static func parts(_ pattern: String) -> [Part]? {
     guard pattern.utf8.count <= lengthLimit else { return nil }
     var parts: [Part] = []
     var literal = ""
@@ -69,7 +69,7 @@ enum TimePattern {
   // MARK: Writing
 
   /// The moment by Joda-Time's `DateTimeFormat`; nil for a letter that it doesn't have.
-  static func text(_ parts: [Part], milliseconds: Int, zone: TimeZoneFile) -> String? {
+  package static func text(_ parts: [Part], milliseconds: Int, zone: TimeZoneFile) -> String? {
     let seconds = milliseconds.floorDivided(by: 1000).quotient
     let period = zone.period(at: seconds)
     let local = seconds + period.offset
@@ -170,7 +170,7 @@ enum TimePattern {
 
   /// The epoch milliseconds of `text` by java.time's `DateTimeFormatter`; UTC unless the text says otherwise. Nil where
   /// the text doesn't follow the pattern, or the pattern has a letter that isn't known.
-  static func epochMilliseconds(_ text: String, _ pattern: String) -> Int? {
+  package static func epochMilliseconds(_ text: String, _ pattern: String) -> Int? {
     guard let parts = parts(pattern) else { return nil }
     var reader = Reader(text: Array(text.unicodeScalars))
     for (index, part) in parts.enumerated() {

@@ -1,5 +1,4 @@
 import Numbers
-import Time
 
 /// The rule at a TZif file's end, for times after its last transition: `<-04>4<-03>,M9.1.6/24,M4.1.6/24`
 /// (POSIX.1 section 8.3, RFC 8536 section 3.3.1).

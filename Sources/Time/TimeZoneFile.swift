@@ -5,7 +5,7 @@ import Synchronization
 /// A time zone of the system's tz database, read from its TZif file (RFC 8536).
 ///
 /// glibc's own functions know one zone a process, so the file is read here.
-final class TimeZoneFile: Sendable {
+package final class TimeZoneFile: Sendable {
   /// What holds from one transition to the next.
   struct Period: Sendable {
     /// Seconds east of Greenwich.
@@ -23,14 +23,14 @@ final class TimeZoneFile: Sendable {
   private let rule: POSIXTimeZone?
 
   /// The length of a zone's name, which comes from statements and payloads.
-  static let nameLimit = 64
+  package static let nameLimit = 64
   private static let cache = Mutex<[String: TimeZoneFile]>([:])
   /// All zones of the tz database, and many offsets.
   private static let cacheLimit = 2000
   private static let folder = "/usr/share/zoneinfo/"
 
   /// The zone of a name, an offset (+05:30, UTC+1, Z) or nil if there is none.
-  static func named(_ name: String) -> TimeZoneFile? {
+  package static func named(_ name: String) -> TimeZoneFile? {
     guard name.utf8.count <= nameLimit else { return nil }
     if let known = cache.withLock({ $0[name] }) { return known }
     guard let zone = offsetZone(name) ?? read(name) else { return nil }
