@@ -428,7 +428,7 @@ import Testing
     #expect(first.wait().status == 0)
     // The same readings once more: they are in the store already.
     let second = try start("200").wait()
-    #expect(second.status == 0 && !second.errors.contains("alert raised: Temperature"))
+    #expect(second.status == 0 && !second.errors.contains("alert raised: Temperature"), "\(second.errors)")
     let page = try truck.start("dashboard", "--port", "0")
     let alerts = try get("\(try address(page))/api/alerts").body
     #expect(alerts.ranges(of: "\"rule\":\"temperature\"").count == 1, "\(alerts)")

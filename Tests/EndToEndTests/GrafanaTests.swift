@@ -35,6 +35,14 @@ import Testing
       "store", "import", "TruckSensorFiles/trucksensordata.csv", "--start", "2024-10-23T14:00:00Z", "--store",
       server?.url ?? "data/sensorDB.sqlite")
     #expect(imported.status == 0, "\(imported.errors)")
+    // An alert, as the rule deploy/grafana/truckAlerts.json stores it.
+    try truck.write(
+      "time,device,rule,change,text\n2024-10-23T14:50:26Z,truckSensor01,voltage,raised,raised: Voltage below 11.95 V\n",
+      to: "alerts.csv")
+    let alerts = try truck.run(
+      "store", "import", "alerts.csv", "--table", "truck01_alerts", "--dimension", "rule", "--dimension",
+      "change", "--no-alerts", "--store", server?.url ?? "data/sensorDB.sqlite")
+    #expect(alerts.status == 0 || kind == "prometheus", "\(alerts.errors)")
     // VictoriaMetrics shows new points within seconds.
     if kind == "prometheus" { poll(nil, 0, 3000) }
     var address = server.map { "127.0.0.1:\($0.port)" } ?? truck.path("data/sensorDB.sqlite")
