@@ -26,6 +26,10 @@ extension DashboardTests {
     try run.waitUntil { $0.errorText.contains("rules: ready") && $0.errorText.contains("Dashboard: ") }
     let watcher = try truck.start("subscribe", "truck/alerts", "--timeout", "120s")
     let url = String(try #require(run.errorText.firstMatch(of: /Dashboard: (https?:\/\/[^\s]+\/)/)?.1))
+    // Before the first reading is stored, the page's questions have no answer.
+    try run.waitUntil { _ in
+      (try? StoreServer.shell("curl -s -o /dev/null -w '%{http_code}' '\(url)api/devices'")) == "200"
+    }
     let screenshots = Trucksensor.repository.appendingPathComponent(".build/screenshots")
     try FileManager.default.createDirectory(at: screenshots, withIntermediateDirectories: true)
     let python = Trucksensor.repository.appendingPathComponent(".build/aws-tools/bin/python")
