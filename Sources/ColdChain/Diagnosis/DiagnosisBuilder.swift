@@ -97,6 +97,7 @@ struct DiagnosisBuilder {
     let ongoing = departures.filter { !$0.signs.isResolved && !$0.endsAtGap && !$0.signs.startsWarm }
     let open = ongoing.map { Self.logistic(($0.signs.rise - 6) / 0.7) }.max() ?? 0
     let fault = max(departures.map(\.fault).max() ?? 0, open)
+    if isStillCooling, fault < 0.5 { return [.notMeasured: 0.9] }
     var masses: [Cause: Double] = [:]
     for departure in departures {
       let weight = departure.fault * departure.fault * max(departure.harm, 1)
@@ -123,6 +124,12 @@ struct DiagnosisBuilder {
     confidences[.defrost] = rest * (1 - unmeasured) * hump
     confidences[.none] = rest * (1 - unmeasured) * (1 - hump)
     return confidences.mapValues(Self.calibrated)
+  }
+
+  /// Whether the record ends before the box first reached its level, as a truck's does in its first half hour.
+  private var isStillCooling: Bool {
+    result.phases.last?.kind == .pullDown
+      && result.phases.allSatisfy { $0.kind == .pullDown || $0.kind == .unknown }
   }
 
   /// Whether no stretch of the record shows a cooled box.
@@ -501,6 +508,8 @@ struct DiagnosisBuilder {
       return "The record never shows a cooled box, so nothing can be said about a cold load.\(measured)"
     case .unexplained where isNeverCold:
       return "The box was never cold, and the record doesn't say why.\(measured)"
+    case .notMeasured where isStillCooling:
+      return "The box was still cooling down when the record ends; nothing can be said about a cold load yet."
     case .notMeasured: return "Too little was measured to say anything about the load.\(measured)"
     case .sensor: return "The temperature sensor failed; what the load went through isn't known.\(measured)"
     default: break
