@@ -82,6 +82,20 @@ private func held(_ row: Int, at level: Double = -18) -> Double {
     }
   }
 
+  /// What the live page sees of the story on its way: the rows so far, and the verdict.
+  @Test(arguments: [
+    (400, Cause.notMeasured, "still cooling down"), (980, .none, "held −18.0 °C"),
+    (1174, .electrical, "the supply voltage fell"),
+  ])
+  func `before its end the trip is what is known by then`(rows: Int, verdict: Cause, headline: String) throws
+  {
+    let path = Self.root.appendingPathComponent("TruckSensorFiles/trucksensordata.csv")
+    let lines = try String(contentsOf: path, encoding: .utf8).split(separator: "\n").prefix(rows + 1)
+    let result = try Record(lines.joined(separator: "\n") + "\n").diagnose()
+    #expect(result.diagnosis.verdict == verdict)
+    #expect(result.diagnosis.headline.contains(headline), "\(result.diagnosis.headline)")
+  }
+
   @Test func `the text names the cause first`() throws {
     let lines = DiagnosisText.lines(try Self.result.get())
     #expect(lines[0].hasPrefix("trucksensordata: electrical ("))

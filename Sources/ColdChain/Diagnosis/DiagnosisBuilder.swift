@@ -251,6 +251,7 @@ struct DiagnosisBuilder {
     switch cause {
     case .none, .defrost: return quietEvidence(cause)
     case .sensor: return sensorEvidence()
+    case .notMeasured where isStillCooling: return coolingEvidence()
     case .notMeasured: return coverageEvidence()
     default: break
     }
@@ -351,6 +352,19 @@ struct DiagnosisBuilder {
         at: 0)
     }
     return list
+  }
+
+  private func coolingEvidence() -> [Evidence] {
+    guard
+      let (least, greatest) = result.temperature.minimum.flatMap({ least in
+        result.temperature.maximum.map { (least, $0) }
+      })
+    else { return [] }
+    return [
+      Evidence(
+        "The temperature fell from \(Words.celsius(greatest.value)) \(at(greatest.time)) to \(Words.celsius(least.value)) \(at(least.time)), and no level was held yet.",
+        measure: .temperature, figures: [.init("maximum", greatest.value), .init("minimum", least.value)])
+    ]
   }
 
   private func sensorEvidence() -> [Evidence] {
