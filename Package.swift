@@ -60,7 +60,7 @@ let package = Package(
     .target(
       name: "RulesEngine",
       dependencies: [
-        "CLinux", "COpenSSL", "CPCRE2", "Files", "Health", "JSON", "MQTT", "Numbers", "Store", "Time",
+        "CLinux", "COpenSSL", "CPCRE2", "Files", "Health", "JSON", "MQTT", "Numbers", "Store", "Text", "Time",
       ]),
     .target(name: "CommandLine", dependencies: ["Files", "Numbers", "Text", "Time"]),
     .target(
@@ -73,7 +73,9 @@ let package = Package(
       dependencies: ["ColdChain", "Files", "JSON", "Numbers", "Simulator", "Store", "Time"]),
     .target(
       name: "AWSAPI",
-      dependencies: ["COpenSSL", "Files", "HTTP", "JSON", "Numbers", "Store", "Time", "TimestreamSQL"]),
+      dependencies: [
+        "COpenSSL", "Files", "HTTP", "Identity", "JSON", "Numbers", "Store", "Text", "Time", "TimestreamSQL",
+      ]),
     .executableTarget(
       name: "trucksensor",
       dependencies: [

@@ -1,5 +1,6 @@
 import HTTP
 import JSON
+import Text
 import Time
 
 /// The services of AWS that run on this machine, on one port, as AWS's clients expect them: the command line, boto3 and the SDKs
@@ -11,17 +12,14 @@ public final class AWSServer: Sendable {
   private static let bodyBytes = 4 << 20
 
   private let server: HTTPServer
-  private let query: TimestreamQueryService
 
   /// Starts to listen on loopback, on `port` or, if that is taken and `isFixed` is false, on the next free one.
   ///
-  /// `store` is the file of the database, which must be there. With `credentials` only their signatures count.
+  /// `store` is the file of the database, which may appear later. With `credentials` only their signatures count.
   public init(
     port: UInt16 = usualPort, isFixed: Bool = false, store: String, credentials: AWSCredentials?
   ) throws(HTTPError) {
-    let query = TimestreamQueryService(store: store)
-    self.query = query
-    let service = AWSServices(query: query, credentials: credentials)
+    let service = AWSServices(query: TimestreamQueryService(store: store), credentials: credentials)
     var candidate = port
     while true {
       do {
@@ -36,8 +34,6 @@ public final class AWSServer: Sendable {
       }
     }
   }
-
-  deinit { query.cancelAll() }
 
   /// Where it listens.
   public var address: String { "http://127.0.0.1:\(server.port)" }
@@ -55,7 +51,7 @@ struct AWSServices: Sendable {
   private static let timestreamTarget = "Timestream_20181101."
 
   func answer(_ http: HTTPRequest, finish: @escaping @Sendable (HTTPResponse) -> Void) {
-    let identifier = Self.requestIdentifier()
+    let identifier = UniqueID.make()
     let finish: @Sendable (HTTPResponse) -> Void = { response in
       var response = response
       response.headers.append(("x-amzn-RequestId", identifier))
@@ -113,18 +109,5 @@ struct AWSServices: Sendable {
       }
     }
     return AWSServer.jsonResponse(json)
-  }
-
-  /// A UUID of version 4.
-  private static func requestIdentifier() -> String {
-    let bits = (UInt64.random(in: .min ... .max), UInt64.random(in: .min ... .max))
-    let digits = Array((hex(bits.0) + hex(bits.1)).utf8)
-    func part(_ range: Range<Int>) -> String { String(decoding: digits[range], as: UTF8.self) }
-    return "\(part(0..<8))-\(part(8..<12))-4\(part(13..<16))-a\(part(17..<20))-\(part(20..<32))"
-  }
-
-  private static func hex(_ value: UInt64) -> String {
-    let digits = String(value, radix: 16)
-    return String(repeating: "0", count: 16 - digits.count) + digits
   }
 }

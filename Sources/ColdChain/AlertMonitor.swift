@@ -121,8 +121,12 @@ public struct AlertMonitor: Sendable {
     let alert = alerts[index]
     if states[alert.device]?[alert.rule]?.raisedAt == alert.raised {
       _ = states[alert.device]?[alert.rule]?.acknowledge()
+      // A cumulative alert is over with it.
+      if states[alert.device]?[alert.rule]?.isActive == false, alert.ended == nil {
+        alerts[index].ended = time
+      }
     }
-    return AlertEvent(change: .acknowledged, alert: alert, time: time)
+    return AlertEvent(change: .acknowledged, alert: alerts[index], time: time)
   }
 
   /// How many alerts of a device are ongoing.
@@ -152,13 +156,23 @@ public struct AlertMonitor: Sendable {
           id: lastID, device: device, rule: rule.name, title: rule.title, began: state.beganAt ?? time,
           raised: time,
           worst: rule.condition == .noData ? nil : state.worst))
-      if alerts.count > Self.limit { alerts.removeFirst(alerts.count - Self.limit) }
+      trim()
       events.append(AlertEvent(change: .raised, alert: alerts[alerts.count - 1], time: time))
     case .cleared?, .ended?, .acknowledged?:
       guard let index = present(device, rule), let change else { return }
       alerts[index].ended = state.endedAt ?? time
       events.append(AlertEvent(change: change, alert: alerts[index], time: time))
     }
+  }
+
+  /// Keeps an alert among the last ones.
+  mutating func keep(_ alert: AlertRecord) {
+    alerts.append(alert)
+    trim()
+  }
+
+  private mutating func trim() {
+    if alerts.count > Self.limit { alerts.removeFirst(alerts.count - Self.limit) }
   }
 
   private func present(_ device: String, _ rule: AlertRule) -> Int? {

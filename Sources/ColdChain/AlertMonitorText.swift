@@ -86,6 +86,8 @@ extension AlertState {
       ("goodSince", goodSince), ("lastTime", lastTime),
     ]
     for case (let name, let time?) in times { json.member(name, time) }
+    if accumulated > 0, accumulated.isFinite { json.member("accumulated", accumulated) }
+    if isCounting { json.member("isCounting", isCounting) }
     // A state that isn't finite would not read back.
     if let worst, worst.isFinite { json.member("worst", worst) }
   }
@@ -101,6 +103,8 @@ extension AlertState {
     goodSince = members["goodSince"]?.integer
     lastTime = members["lastTime"]?.integer
     worst = members["worst"]?.double
+    accumulated = members["accumulated"]?.double ?? 0
+    isCounting = members["isCounting"] == .boolean(true)
   }
 }
 

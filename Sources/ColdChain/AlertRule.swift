@@ -22,8 +22,11 @@ public struct AlertRule: Sendable, Equatable {
   public let condition: Condition
   /// The limit, inclusive, in the measure's unit.
   public let threshold: Double
-  /// Seconds that the condition must hold without a break.
+  /// Seconds that the condition must hold without a break; of a cumulative rule, in all.
   public let delay: Double
+  /// Whether all times in which the condition holds are added up, as loggers' cumulative alarms do. Such an alert stays until
+  /// a person acknowledges it or the trip is over, and then counts from 0.
+  public let isCumulative: Bool
   /// The value at which an active alert may end: below the threshold for `above`, above it for `below` (hysteresis).
   public let reset: Double
   /// Seconds that the value must stay beyond `reset`.
@@ -36,7 +39,8 @@ public struct AlertRule: Sendable, Equatable {
   /// A rule.
   public init(
     name: String, title: String, measure: String, condition: Condition, threshold: Double, delay: Double,
-    reset: Double? = nil, resetDelay: Double = 0, latching: Bool = false, armedAt: Double? = nil
+    reset: Double? = nil, resetDelay: Double = 0, latching: Bool = false, armedAt: Double? = nil,
+    isCumulative: Bool = false
   ) {
     self.name = name
     self.title = title
@@ -44,6 +48,7 @@ public struct AlertRule: Sendable, Equatable {
     self.condition = condition
     self.threshold = threshold
     self.delay = delay
+    self.isCumulative = isCumulative
     self.reset = reset ?? threshold
     self.resetDelay = resetDelay
     self.latching = latching
@@ -70,11 +75,12 @@ public struct AlertRule: Sendable, Equatable {
     guard let list = root["alerts"] else { throw document.error("'alerts' is missing", at: 0) }
     var rules: [AlertRule] = []
     for element in try document.elements(of: list, "'alerts'") {
-      let rule = try AlertRule(document, element)
-      guard !rules.contains(where: { $0.name == rule.name }) else {
-        throw document.error("the alert '\(rule.name)' is given twice", at: element)
+      for rule in try Self.rules(document, element) {
+        guard !rules.contains(where: { $0.name == rule.name }) else {
+          throw document.error("the alert '\(rule.name)' is given twice", at: element)
+        }
+        rules.append(rule)
       }
-      rules.append(rule)
       guard rules.count <= countLimit else {
         throw document.error("there are more than \(countLimit) alerts", at: element)
       }
@@ -87,13 +93,51 @@ public struct AlertRule: Sendable, Equatable {
   /// Up to a year.
   private static let seconds = 0.0...31_536_000
 
-  private init(_ document: AlertDocument, _ element: Int) throws(AlertDocumentError) {
+  /// The rules of an element: one, or one for each limit of a profile.
+  private static func rules(_ document: AlertDocument, _ element: Int) throws(AlertDocumentError)
+    -> [AlertRule]
+  {
     let members = try document.members(
       of: element, "an alert",
       known: [
-        "name", "title", "measure", "condition", "threshold", "delay", "reset", "resetDelay", "latching",
-        "armedAt",
+        "name", "title", "measure", "type", "condition", "threshold", "profile", "delay", "reset",
+        "resetDelay", "latching", "armedAt",
       ])
+    guard let node = members["profile"] else { return [try AlertRule(document, element, members)] }
+    for name in ["type", "condition", "threshold", "delay", "reset", "title"] {
+      guard let node = members[name] else { continue }
+      throw document.error("'\(name)' has no meaning beside 'profile', which says it", at: node)
+    }
+    let word = try document.string(node, "'profile'")
+    guard let profile = CargoProfile.known.first(where: { $0.name == word }) else {
+      let known = CargoProfile.known.map(\.name).joined(separator: ", ")
+      throw document.error("the profile '\(word)' is unknown; use \(known)", at: node)
+    }
+    guard let nameNode = members["name"] else { throw document.error("'name' is missing", at: element) }
+    let name = try document.string(nameNode, "'name'")
+    var measure = "temp"
+    if let node = members["measure"] { measure = try document.string(node, "'measure'") }
+    var resetDelay = 30.0
+    if let node = members["resetDelay"] {
+      resetDelay = try document.number(node, "'resetDelay'", in: Self.seconds)
+    }
+    var isLatching = false
+    if let node = members["latching"] { isLatching = try document.flag(node, "'latching'") }
+    var armedAt: Double?
+    if let node = members["armedAt"] { armedAt = try document.number(node, "'armedAt'", in: Self.values) }
+    return profile.limits.map { limit in
+      // The limit itself is good: it is exceeded half a kelvin above it, as the diagnosis has it.
+      AlertRule(
+        name: "\(name) \(Words.number(limit.celsius, 0))", title: "Above the limit: \(limit.title)",
+        measure: measure, condition: .above, threshold: limit.celsius + 0.5,
+        delay: max(limit.allowance, 120), reset: limit.celsius, resetDelay: resetDelay,
+        latching: isLatching, armedAt: armedAt ?? limit.celsius)
+    }
+  }
+
+  private init(
+    _ document: AlertDocument, _ element: Int, _ members: [String: Int]
+  ) throws(AlertDocumentError) {
     func required(_ name: String) throws(AlertDocumentError) -> Int {
       guard let node = members[name] else { throw document.error("'\(name)' is missing", at: element) }
       return node
@@ -113,8 +157,16 @@ public struct AlertRule: Sendable, Equatable {
     if let node = members["title"] { title = try document.string(node, "'title'") }
     var isLatching = false
     if let node = members["latching"] { isLatching = try document.flag(node, "'latching'") }
+    var isCumulative = false
+    if let node = members["type"] {
+      let type = try document.string(node, "'type'")
+      guard ["single", "cumulative"].contains(type) else {
+        throw document.error("the type '\(type)' is unknown; use single or cumulative", at: node)
+      }
+      isCumulative = type == "cumulative"
+    }
     if condition == .noData {
-      for name in ["measure", "threshold", "reset", "resetDelay", "armedAt"] {
+      for name in ["measure", "type", "threshold", "reset", "resetDelay", "armedAt"] {
         guard let node = members[name] else { continue }
         throw document.error("'\(name)' has no meaning for the condition noData", at: node)
       }
@@ -132,10 +184,17 @@ public struct AlertRule: Sendable, Equatable {
     {
       throw document.error("'reset' is on the wrong side of the threshold", at: node)
     }
+    if isCumulative {
+      for name in ["reset", "resetDelay", "latching"] {
+        guard let node = members[name] else { continue }
+        throw document.error("'\(name)' has no meaning for the type cumulative", at: node)
+      }
+      _ = try required("delay")
+    }
     self.init(
       name: name, title: title, measure: try document.string(required("measure"), "'measure'"),
       condition: condition, threshold: threshold, delay: try number("delay", in: Self.seconds) ?? 0,
       reset: reset, resetDelay: try number("resetDelay", in: Self.seconds) ?? 0, latching: isLatching,
-      armedAt: try number("armedAt", in: Self.values))
+      armedAt: try number("armedAt", in: Self.values), isCumulative: isCumulative)
   }
 }

@@ -33,6 +33,11 @@ public struct AlertState: Sendable, Equatable {
   var goodSince: Int64?
   /// The time of the last value; for `noData`, when it arrived.
   var lastTime: Int64?
+  /// Seconds that a cumulative rule has counted, and whether the last value counts until the next.
+  var accumulated = 0.0
+  var isCounting = false
+  /// A pause that ends a trip, and with it the count of a cumulative rule, s.
+  static let pause = 3600.0
 
   /// A rule that hasn't seen anything yet.
   public init() {}
@@ -44,6 +49,7 @@ public struct AlertState: Sendable, Equatable {
   public mutating func add(_ value: Double, at time: Int64, _ rule: AlertRule) -> Change? {
     guard rule.condition != .noData else { return arrived(at: time, rule) }
     guard lastTime.map({ time > $0 }) ?? true else { return nil }
+    if rule.isCumulative { return accumulate(value, at: time, rule) }
     lastTime = time
     if !isArmed {
       isArmed = rule.armedAt.map { rule.condition == .above ? value <= $0 : value >= $0 } ?? true
@@ -69,6 +75,39 @@ public struct AlertState: Sendable, Equatable {
     return raise(since: since, at: time)
   }
 
+  /// Counts how long values are wrong in all; a value holds until the next.
+  private mutating func accumulate(_ value: Double, at time: Int64, _ rule: AlertRule) -> Change? {
+    let held = lastTime.map { time.seconds(since: $0) } ?? 0
+    lastTime = time
+    if held > Self.pause {
+      // The next trip counts for itself.
+      let wasActive = isActive
+      clear()
+      isArmed = false
+      if wasActive {
+        _ = count(value, at: time, rule)
+        return .cleared
+      }
+    } else if isCounting {
+      accumulated += held
+    }
+    return count(value, at: time, rule)
+  }
+
+  private mutating func count(_ value: Double, at time: Int64, _ rule: AlertRule) -> Change? {
+    if !isArmed {
+      isArmed = rule.armedAt.map { rule.condition == .above ? value <= $0 : value >= $0 } ?? true
+    }
+    let isWrong = rule.condition == .above ? value >= rule.threshold : value <= rule.threshold
+    isCounting = isArmed && isWrong
+    if isCounting {
+      violatedSince = violatedSince ?? time
+      worst = worst.map { rule.condition == .above ? max($0, value) : min($0, value) } ?? value
+    }
+    guard !isActive, accumulated >= rule.delay, let since = violatedSince else { return nil }
+    return raise(since: since, at: time)
+  }
+
   /// Looks at the clock: only a `noData` rule changes by it.
   public mutating func tick(at time: Int64, _ rule: AlertRule) -> Change? {
     guard rule.condition == .noData, let lastTime, !isActive else { return nil }
@@ -82,7 +121,7 @@ public struct AlertState: Sendable, Equatable {
   public mutating func acknowledge() -> Change? {
     guard isActive, !isAcknowledged else { return nil }
     isAcknowledged = true
-    if endedAt != nil { clear() }
+    if endedAt != nil || accumulated > 0 { clear() }
     return .acknowledged
   }
 
@@ -136,6 +175,8 @@ public struct AlertState: Sendable, Equatable {
     worst = nil
     violatedSince = nil
     isAcknowledged = false
+    accumulated = 0
+    isCounting = false
   }
 
 }

@@ -49,11 +49,16 @@ public struct TripLimits: Sendable, Equatable {
   /// The highest temperature of frozen food in the ATP treaty (annex 2), Celsius.
   public static let treaty = -12.0
 
+  /// Those of the rules that are shipped.
+  static let shipped = TripLimits(AlertRule.defaults)
+
   /// The limits in alert rules; a threshold that they don't have is that of `AlertRule.defaults`. `setPoint` replaces the
   /// rules' own.
   public init(_ rules: [AlertRule], setPoint: Double? = nil) {
     func first(_ measure: String, _ condition: AlertRule.Condition) -> AlertRule? {
-      (rules + AlertRule.defaults).first { $0.measure == measure && $0.condition == condition }
+      (rules + AlertRule.defaults).first {
+        $0.measure == measure && $0.condition == condition && !$0.isCumulative
+      }
     }
     let temperature = first("temp", .above)
     tolerance = temperature?.threshold ?? Self.treaty

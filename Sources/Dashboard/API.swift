@@ -150,7 +150,7 @@ final class API: Sendable {
 
   private func post(_ request: HTTPRequest, finish: @escaping @Sendable (HTTPResponse) -> Void) {
     guard [Self.acknowledgement, Self.query].contains(request.path) else {
-      return finish(HTTPResponse(405, "there is nothing to change here\n"))
+      return finish(HTTPResponse(405, "POST isn't allowed on this path\n"))
     }
     // A form of another site can't set this field.
     guard request.headers["x-requested-with"] == "trucksensor" else {
@@ -158,7 +158,7 @@ final class API: Sendable {
     }
     if request.path == Self.query { return editor.answer(request.body, finish: finish) }
     guard let id = request.query["id"].flatMap({ Int($0) }), follower.acknowledge(id) else {
-      return finish(Self.problem(404, "there is no such alert that waits to be acknowledged"))
+      return finish(Self.problem(404, "no unacknowledged alert has this id"))
     }
     var json = JSONWriter()
     json.object { $0.member("acknowledged", id) }

@@ -8,6 +8,10 @@ extension AlertEvent {
     var json = JSONWriter()
     json.object {
       $0.member("change", change.rawValue)
+      $0.member("device", alert.device)
+      $0.member("rule", alert.rule)
+      $0.member("time", time / 1_000_000)
+      $0.member("text", "\(change.rawValue): \(alert.title)")
       $0.key("alert")
       alert.write(to: &$0)
     }

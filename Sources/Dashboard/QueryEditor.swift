@@ -6,7 +6,7 @@ import Synchronization
 import Time
 import TimestreamSQL
 
-/// What the page's query editor asks: statements that read, one at a time, away from the server's thread.
+/// Runs the statements of the page's query editor, one at a time, off the server's thread.
 final class QueryEditor: Sendable {
   /// The largest body of a request, in bytes: a statement of Timestream's length as JSON.
   static let bodyBytes = 524_288

@@ -17,16 +17,24 @@ package struct VerdictChange: Sendable {
     self.previous = previous
   }
 
+  /// When what the verdict is about began, or the last reading, nanoseconds since 1970.
+  private var time: Int64 { diagnosis.departures.first?.span.start ?? diagnosis.span?.end ?? 0 }
+
   /// What a person reads of the change.
   package var sentence: String {
     "verdict \(diagnosis.verdict.rawValue) (\(Words.percent(diagnosis.confidence)) sure), before \(previous.rawValue): \(device): \(diagnosis.headline)"
   }
 
-  /// `{"change": "verdict", "verdict": {…}}`, times in ISO 8601.
+  /// `{"change": "verdict", "device", "rule": "verdict", "time", "text", "verdict": {…}}`; `time` in milliseconds since 1970,
+  /// other times in ISO 8601.
   package var json: [UInt8] {
     var json = JSONWriter()
     json.object {
       $0.member("change", "verdict")
+      $0.member("device", device)
+      $0.member("rule", "verdict")
+      $0.member("time", time / 1_000_000)
+      $0.member("text", "\(diagnosis.verdict.rawValue): \(diagnosis.headline)")
       $0.object("verdict") {
         $0.member("device", device)
         $0.member("verdict", diagnosis.verdict.rawValue)

@@ -13,7 +13,7 @@ public struct HTTPSettings: Sendable {
   public var address = "127.0.0.1"
   /// Certificate and key, both PEM; without them it is plain HTTP.
   public var tls: (certificate: String, key: String)?
-  /// The number of connections that wait, send a request or take an answer. Of more the one that has waited longest is
+  /// The number of connections that wait, send a request or take an answer. If there are more, the one that has waited longest is
   /// closed, so that clients that say nothing don't keep others out.
   public var requestConnections = 512
   /// The number of readers of event streams; further ones are refused.
@@ -60,8 +60,8 @@ public final class HTTPServer: Sendable {
     let settings: HTTPSettings
     let connections: OpenConnections
     let feeds: [EventFeed]
-    /// Requests whose answers are being made.
-    let suspended: Mutex<Set<Exchange>> = Mutex([])
+    /// Requests whose answers are being made; none is added once the server ends.
+    let unanswered = Mutex<(exchanges: Set<Exchange>, isEnding: Bool)>(([], false))
     var second = 0
     var requests = 0
     /// The size of the bodies of all requests on their way.
@@ -212,7 +212,7 @@ public final class HTTPServer: Sendable {
         let exchange = Unmanaged<Exchange>.fromOpaque(pointer).takeRetainedValue()
         exchange.stage.withLock { $0 = .ended }
         site.bodyBytes -= exchange.body.count
-        site.suspended.withLock { _ = $0.remove(exchange) }
+        site.unanswered.withLock { _ = $0.exchanges.remove(exchange) }
       }, Unmanaged.passUnretained(site).toOpaque(), UInt32(clamping: connections), Self.timeoutSeconds,
       Self.connectionMemory, settings.tls?.certificate, settings.tls?.key)
     guard let started else {
@@ -221,11 +221,12 @@ public final class HTTPServer: Sendable {
         description:
           "can't listen on \(settings.address):\(settings.port): \(String(cString: strerror(reason)))"
           + (settings.tls == nil
-            ? "; choose another port" : "; choose another port, or look at certificate and key"))
+            ? "; choose another port" : "; choose another port, or check the certificate and key"))
     }
     daemon = started
     port = ts_http_port(started)
-    timer = DispatchSource.makeTimerSource(queue: .global())
+    // A queue of its own: work on the global one can't delay it.
+    timer = DispatchSource.makeTimerSource(queue: DispatchQueue(label: "late connections"))
     timer.schedule(deadline: .now() + 1, repeating: 1, leeway: .milliseconds(100))
     timer.setEventHandler { [connections = site.connections] in connections.endLate(.now()) }
     timer.resume()
@@ -235,9 +236,11 @@ public final class HTTPServer: Sendable {
     timer.cancel()
     // A suspended connection keeps the library from stopping.
     for feed in site.feeds { feed.close() }
-    for exchange in site.suspended.withLock({ $0 }) {
-      exchange.finish(HTTPResponse(503, "the server is ending\n"))
+    let unanswered = site.unanswered.withLock { state in
+      state.isEnding = true
+      return state.exchanges
     }
+    for exchange in unanswered { exchange.finish(Self.ending) }
     MHD_stop_daemon(daemon)
   }
 
@@ -282,11 +285,17 @@ public final class HTTPServer: Sendable {
       site.connections.handling(exchange.connection)
       handle(site, exchange, String(cString: path), String(cString: method))
     }
-    site.suspended.withLock { _ = $0.insert(exchange) }
+    let isEnding = site.unanswered.withLock { state in
+      if !state.isEnding { state.exchanges.insert(exchange) }
+      return state.isEnding
+    }
+    if isEnding { exchange.finish(ending) }
     guard let response = exchange.answerOrSuspension() else { return .YES }
-    site.suspended.withLock { _ = $0.remove(exchange) }
+    site.unanswered.withLock { _ = $0.exchanges.remove(exchange) }
     return send(response, exchange.connection, site)
   }
+
+  private static let ending = HTTPResponse(503, "the server is ending\n")
 
   private static func tooLarge(_ site: Site) -> HTTPResponse {
     HTTPResponse(413, "the body of a request has at most \(site.settings.bodyLimit) bytes\n")
@@ -303,8 +312,10 @@ public final class HTTPServer: Sendable {
     {
       exchange.finish(HTTPResponse(421, "this server is for 127.0.0.1 and localhost only\n"))
     } else if !site.settings.methods.contains(method) {
-      exchange.finish(
-        HTTPResponse(405, "only \(site.settings.methods.joined(separator: ", ")) are answered\n"))
+      let methods = site.settings.methods.joined(separator: ", ")
+      var refusal = HTTPResponse(405, "allowed methods: \(methods)\n")
+      refusal.headers = [("Allow", methods)]
+      exchange.finish(refusal)
     } else {
       var headers: [String: String] = [:]
       for (name, value) in values(connection, .HEADER_KIND) { headers[name.lowercased()] = value }

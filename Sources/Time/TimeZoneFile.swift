@@ -23,7 +23,7 @@ package final class TimeZoneFile: Sendable {
   private let rule: POSIXTimeZone?
 
   /// The length of a zone's name, which comes from statements and payloads.
-  static let nameLimit = 64
+  package static let nameLimit = 64
   private static let cache = Mutex<[String: TimeZoneFile]>([:])
   /// All zones of the tz database, and many offsets.
   private static let cacheLimit = 2000

@@ -1,3 +1,4 @@
+import AWSAPI
 import ColdChain
 import CommandLine
 import Files
@@ -65,7 +66,8 @@ enum Trucksensor {
   static func exitCode(for error: any Error) -> ExitCode {
     switch error {
     case is UsageError: .usage
-    case is InputError, is DatasetError, is RuleError, is AlertDocumentError, is SQLError, is JSONError:
+    case is InputError, is DatasetError, is RuleError, is AlertDocumentError, is SQLError, is JSONError,
+      is AWSAPIError:
       .dataError
     case let error as FileError:
       switch error.operation {

@@ -65,6 +65,92 @@ import Testing
     #expect(Self.changes(rule, points) == expected)
   }
 
+  /// 30 minutes at the limit or above it in all, as loggers count.
+  private static let total = AlertRule(
+    name: "total", title: "warm in all", measure: "temp", condition: .above, threshold: -15, delay: 1800,
+    armedAt: -18, isCumulative: true)
+
+  @Test(
+    arguments: [
+      // Three spans of 10 minutes; each reading holds until the next.
+      (
+        [(0, -18), (600, -15), (1200, -18), (1800, -14), (2400, -18), (3000, -15), (3600, -18), (4200, -18)],
+        ["3600 raised"]
+      ),
+      // What isn't armed isn't counted, and 29 minutes are too few.
+      ([(0, -14), (3000, -14), (3600, -18), (4200, -15), (5940, -18), (6000, -18)], []),
+      // The next trip, after a pause of more than an hour, counts for itself.
+      ([(0, -18), (600, -15), (2000, -18), (9000, -18), (9600, -15), (11_000, -18)], []),
+      (
+        [(0, -18), (600, -15), (2400, -15), (9000, -18), (9600, -15), (11_400, -15)],
+        ["2400 raised", "9000 cleared", "11400 raised"]
+      ),
+    ] as [([(Double, Double)], [String])])
+  func `a cumulative alert adds up the times`(_ points: [(Double, Double)], _ expected: [String]) {
+    #expect(Self.changes(Self.total, points) == expected)
+  }
+
+  @Test func `a cumulative alert counts on after a restart, and from 0 once it is acknowledged`() throws {
+    var monitor = AlertMonitor()
+    func add(_ times: ClosedRange<Int>, _ value: Double) -> [String] {
+      times.filter { $0 % 60 == 0 }.flatMap { second in
+        // As if the process ended after each reading.
+        monitor = AlertMonitor(text: monitor.text) ?? AlertMonitor()
+        let time = Self.second(Double(second))
+        return monitor.add(
+          [(measure: "temp", value: value)], device: "a", at: time, arrived: time, [Self.total]
+        ).map { "\(second) \($0.change.rawValue)" }
+      }
+    }
+    #expect(add(0...60, -18) == [] && add(120...1860, -14) == [])
+    #expect(add(1920...2400, -14) == ["1920 raised"])
+    #expect(monitor.acknowledge(1, at: Self.second(2450))?.alert.ended == Self.second(2450))
+    #expect(monitor.active(of: "a") == 0)
+    #expect(add(2460...2460, -18) == [] && add(2520...4380, -14) == ["4320 raised"])
+  }
+
+  @Test func `a profile becomes a rule for each of its limits`() throws {
+    let rules = try AlertRule.rules(
+      in: Array(#"{"alerts": [{"name": "cargo", "profile": "quick-frozen", "latching": true}]}"#.utf8),
+      file: "alerts.json")
+    #expect(rules.map(\.name) == ["cargo −18", "cargo −15"])
+    #expect(rules.map(\.threshold) == [-17.5, -14.5] && rules.map(\.delay) == [1800, 120])
+    #expect(rules.allSatisfy { $0.measure == "temp" && $0.latching && $0.armedAt == $0.reset })
+    // The ripple of a thermostat at −18 °C is no alert.
+    let ripple = (0..<400).map { (number: Int) -> (Double, Double) in
+      (Double(number) * 30, number / 20 % 2 == 0 ? -18.4 : -17.6)
+    }
+    #expect(Self.changes(rules[0], ripple) == [])
+    #expect(Self.changes(rules[0], ripple + [(12_000, -17), (13_800, -17)]) == ["13800 raised"])
+  }
+
+  @Test func `a trip that is stored later has its alerts, once`() {
+    let rules = [Self.warm, Self.low]
+    typealias Row = (time: Int64, values: [(measure: String, value: Double)])
+    func trip(_ start: Double) -> [Row] {
+      (0..<60).map { (minute: Int) -> Row in
+        let temperature: Double = (20..<40).contains(minute) ? -10 : -18.5
+        let voltage: Double = minute < 50 ? 12.1 : 11.9
+        let time = Self.second(start + Double(minute) * 60)
+        return (time, [(measure: "temp", value: temperature), (measure: "volts", value: voltage)])
+      }
+    }
+    var monitor = AlertMonitor()
+    func add(_ start: Double, isHistory: Bool) -> [AlertRecord] {
+      var rows = trip(start)[...]
+      return monitor.addStored("a", isHistory: isHistory, rules) { rows.popFirst() }
+    }
+    let first = add(100_000, isHistory: false)
+    #expect(first.map(\.rule) == ["temperature", "voltage"])
+    #expect(first[0].worst == -10 && first[1].ended == nil && monitor.active(of: "a") == 2)
+    // An earlier trip is over with its last reading, and leaves the states alone.
+    let second = add(0, isHistory: true)
+    #expect(second.map(\.rule) == ["temperature", "voltage"] && second.map(\.id) == [3, 4])
+    #expect(second[1].ended == Self.second(59 * 60) && monitor.active(of: "a") == 2)
+    #expect(add(0, isHistory: true).isEmpty && add(100_000, isHistory: true).isEmpty)
+    #expect(monitor.alerts.count == 4)
+  }
+
   @Test func `an acknowledged latched alert is over when its condition has ended`() {
     var state = AlertState()
     for time in [0.0, 10, 130] { _ = state.add(time == 0 ? -18 : -14, at: Self.second(time), Self.warm) }
@@ -199,7 +285,8 @@ import Testing
   @Test func `the rules that apply without a file are those of the file`() throws {
     #expect(try AlertRule.rules(at: Self.file) == AlertRule.defaults)
     #expect(try AlertRule.rules(at: "none/alerts.json") == AlertRule.defaults)
-    #expect(AlertRule.defaults.map(\.name) == ["temperature", "voltage", "door", "no-data"])
+    #expect(
+      AlertRule.defaults.map(\.name) == ["temperature", "temperature-total", "voltage", "door", "no-data"])
     let limits = TripLimits(AlertRule.defaults)
     #expect(limits.setPoint == -18 && limits.tolerance == -15 && limits.lowVoltage == 11.95)
   }
@@ -242,6 +329,21 @@ import Testing
       "{\"alerts\":[\n {\"name\":\"a\",\"condition\":\"noData\",\"delay\":1},\n {\"name\":\"a\",\"condition\":\"noData\",\"delay\":1}]}",
       "3:2: the alert 'a' is given twice"
     ),
+    (
+      #"{"alerts":[{"name":"a","condition":"above","measure":"t","threshold":1,"type":"sum"}]}"#,
+      "1:79: the type 'sum' is unknown"
+    ),
+    (
+      #"{"alerts":[{"name":"a","condition":"above","measure":"t","threshold":1,"type":"cumulative"}]}"#,
+      "1:12: 'delay' is missing"
+    ),
+    (
+      #"{"alerts":[{"name":"a","condition":"above","measure":"t","threshold":1,"type":"cumulative","delay":9,"reset":1}]}"#,
+      "1:110: 'reset' has no meaning"
+    ),
+    (#"{"alerts":[{"name":"a","profile":"fish"}]}"#, "1:34: the profile 'fish' is unknown"),
+    (#"{"alerts":[{"name":"a","profile":"frozen","delay":1}]}"#, "1:51: 'delay' has no meaning beside"),
+    (#"{"alerts":[{"profile":"frozen"}]}"#, "1:12: 'name' is missing"),
     (#"{"alerts":[{"name":"a","nmae":"b"}]}"#, "1:24: the field 'nmae' is unknown"),
   ])
   func `a wrong document is refused with its file, line and column`(_ text: String, _ message: String) {

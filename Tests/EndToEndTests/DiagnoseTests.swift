@@ -48,6 +48,54 @@ struct DiagnoseTests {
     #expect((json.json["trips"] as? [Any])?.count == 3 && json.json["fleet"] is [String: Any])
   }
 
+  @Test func `a logger's file is reported and diagnosed alike, with its own names, unit, window and zone`()
+    throws
+  {
+    // Fahrenheit, ISO times, and a door in words; the voltage isn't there.
+    var text = "Timestamp,Probe 1 (°F),Rear door\n"
+    for minute in 0..<300 {
+      let celsius = minute < 150 ? -20 + Double(minute % 10) / 10 : 25 - 45 * exp(-Double(minute - 150) / 120)
+      let (hour, rest) = ((8 + minute / 60), minute % 60)
+      text +=
+        "2024-10-23T\(hour < 10 ? "0" : "")\(hour):\(rest < 10 ? "0" : "")\(rest):00Z,\((celsius * 1.8 + 32).rounded()),closed\n"
+    }
+    try truck.write(text, to: "logger.csv")
+    let options = [
+      "logger.csv", "--map", "temp=Probe 1 (°F)", "--profile", "ice-cream", "--time-zone", "+02:00",
+    ]
+    let diagnosis = try run(["diagnose"] + options + ["--json"])
+    #expect(diagnosis.status == 0, "\(diagnosis.errors)")
+    let verdict = try #require(diagnosis.json["verdict"] as? String)
+    #expect(
+      (diagnosis.json["headline"] as? String)?.contains("from 12:3") == true,
+      "\(diagnosis.output.prefix(400))")
+    let report = try run(["report"] + options + ["-o", "logger.html"])
+    #expect(report.status == 0, "\(report.errors)")
+    let page = try String(contentsOfFile: truck.path("logger.html"), encoding: .utf8)
+    #expect(page.contains(verdict) && page.contains("ice cream −20 °C") && page.contains("UTC+02:00"))
+    #expect(page.contains("<p>Not measured.</p>") && page.contains("voltage not measured"))
+    let early = ["--to", "2024-10-23T10:20:00Z"]
+    #expect(try run(["diagnose"] + options + early + ["--json"]).json["verdict"] as? String == "none")
+    let cut = try run(["report"] + options + early + ["-o", "early.json"])
+    #expect(cut.status == 0 && cut.errors.contains("140 readings"), "\(cut.errors)")
+  }
+
+  @Test func `an imported trip has its alerts, once`() throws {
+    func imported() throws -> String {
+      let result = try run([
+        "store", "import", "TruckSensorFiles/trucksensordata.csv", "--start", "2024-10-23T14:00:00Z",
+      ])
+      #expect(result.status == 0, "\(result.errors)")
+      return result.errors
+    }
+    let first = try imported()
+    #expect(
+      first.contains("alert: Temperature above −15 °C, truckSensor01, since 2024-10-23T14:52:"), "\(first)")
+    #expect(first.contains("alert: Voltage below 11.95 V, truckSensor01, since 2024-10-23T14:49:"))
+    #expect(first.contains("alert: Above −15 °C for 30 minutes in all"))
+    #expect(try !imported().contains("alert:"))
+  }
+
   @Test func `the same options make the same bytes, and --list names the scenarios`() throws {
     let arguments = [
       "dataset", "generate", "--scenario", "hot-day+door-left-open", "--seed", "3", "--varied", "--rows",

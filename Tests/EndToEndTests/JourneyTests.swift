@@ -54,6 +54,36 @@ struct JourneyTests {
     #expect(cloud.wait().status == 130)
   }
 
+  @Test func `a fleet's trucks begin at other rows, have datasets of their own, and other faults`() throws {
+    func messages(_ arguments: String...) throws -> [[String: Any]] {
+      let result = try Trucksensor.Running(
+        Trucksensor.executable,
+        ["run", "truck", "--devices", "3", "--rate", "100", "--no-dashboard", "--loop", "1"] + arguments,
+        in: truck.folder
+      ).wait()
+      #expect(result.status == 0, "\(result.errors)")
+      return result.output.split(separator: "\n").compactMap {
+        try? JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]
+      }
+    }
+    func firsts(_ messages: [[String: Any]], _ field: String) -> Set<String> {
+      Set(messages.filter { $0["n"] as? String == "1" }.compactMap { $0[field] as? String })
+    }
+    for number in 1...3 {
+      let rows = (0..<10).map { "\($0),12.1\(number),-18.00,0\n" }.joined()
+      try truck.write("uptime,volts,temp,door\n" + rows, to: "truck-\(number).csv")
+    }
+    let offset = try messages("--dataset", "truck-1.csv", "--offset", "4", "--count", "3")
+    #expect(firsts(offset, "uptime") == ["0", "4", "8"] && firsts(offset, "i") == ["1"])
+    // The third truck's file ends after two rows, and its run with it.
+    #expect(offset.count == 8)
+    let own = try messages("--dataset", "{device}.csv", "--count", "1")
+    #expect(firsts(own, "volts") == ["12.11", "12.12", "12.13"])
+    let faults = try messages("--dataset", "truck-1.csv", "--inject", "unit-off@0,sag@0", "--seed", "5")
+    let last = faults.filter { $0["n"] as? String == "10" }.compactMap { $0["volts"] as? String }
+    #expect(last.count == 3 && Set(last).count > 1 && last.allSatisfy { $0 < "11.95" }, "\(last)")
+  }
+
   @Test func `a fixed start makes two runs identical, byte for byte`() throws {
     let arguments = ["--count", "20", "--rate", "max", "--timestamps", "2024-10-23T17:14:03Z"]
     let runs = try (1...2).map { _ in

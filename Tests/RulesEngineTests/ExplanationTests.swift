@@ -36,6 +36,17 @@ import Testing
       row == Explanation.Row(clause: "SELECT r", expression: text, value: value, type: type, note: note))
   }
 
+  @Test func `a long value is cut, and what exceeds a limit is said`() throws {
+    let sql = "SELECT s, s + s + s AS t FROM 't'"
+    let statement = try CompiledStatement(sql, version: .v2016)
+    let text = String(repeating: "x", count: 100_000)
+    let message = Message(topic: "t", payload: Array("{\"s\":\"\(text)\"}".utf8), receivedMilliseconds: 0)
+    let rows = StatementEvaluator().explain(statement, message).rows
+    #expect(rows[0].value == "\"" + text.prefix(1023) + "…")
+    #expect(rows[1].note == "no result: a value or the result has more than 262144 bytes")
+    #expect(rows.last?.value == rows[0].value)
+  }
+
   @Test func `a WHERE that lets nothing through ends the explanation`() throws {
     let statement = try CompiledStatement(
       "SET @v = volts SELECT volts FROM 't' WHERE @v > 13", version: .v2016)

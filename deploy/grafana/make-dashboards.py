@@ -113,6 +113,15 @@ DEVICES = {
     "prometheus": "label_values(truck01_sensors_temp, device)",
     "timestream": f"SELECT DISTINCT device FROM {TIMESTREAM}",
 }
+# Alerts and verdicts, which the rule truckAlerts.json stores; VictoriaMetrics keeps no texts.
+ALERT_NOTES = {
+    "sqlite": sqlite("SELECT time / 1000000000 AS time, text, rule || ', ' || change AS tags FROM truck01_alerts_wide "
+                     f"WHERE {SQLITE_WINDOW} AND {DEVICE} ORDER BY time"),
+    "postgres": postgres("SELECT time, text, rule || ', ' || change AS tags FROM truck01_alerts "
+                         f"WHERE $__timeFilter(time) AND {DEVICE} ORDER BY time"),
+    "influxdb": {**influx('SELECT "text", "rule" FROM "truck01_alerts" WHERE "device" = \'$device\' AND $timeFilter', "table"),
+                 "fromAnnotations": True, "textColumn": "text", "tagsColumn": "rule"},
+}
 TYPES = {"sqlite": "frser-sqlite-datasource", "postgres": "grafana-postgresql-datasource", "influxdb": "influxdb",
          "prometheus": "prometheus", "timestream": "grafana-timestream-datasource"}
 COLOURS = {"Temperature": "green", "Voltage": "yellow", "Door": "blue", "Door openings": "blue"}
@@ -152,6 +161,15 @@ def panel(number, title, kind, queries, store, x, y, width, height):
     return made
 
 
+def annotations(store):
+    """Off until they are switched on: without the rule there is no such table."""
+    if store not in ALERT_NOTES:
+        return []
+    source = {"type": TYPES[store], "uid": f"trucksensor-{store}"}
+    return [{"name": "Alerts and verdicts", "datasource": source, "enable": False, "iconColor": "red",
+             "target": {"refId": "Anno", "datasource": source, **ALERT_NOTES[store]}}]
+
+
 def dashboard(store):
     source = {"type": TYPES[store], "uid": f"trucksensor-{store}"}
     stats = [("Average", aggregate("avg")), ("Maximum", aggregate("max")), ("Minimum", aggregate("min")),
@@ -167,13 +185,14 @@ def dashboard(store):
             "name": "device", "label": "Device", "type": "query", "datasource": source, "query": DEVICES[store],
             "refresh": 2, "sort": 1,
         }]},
+        "annotations": {"list": annotations(store)},
         "panels": panels,
     }
 
 
 ALERTS = """\
 # Grafana's own alerts over the SQLite store, instead of 'rules/alerts.json', from which make-dashboards.py made them. They know
-# no arming: a truck that cools down from warm raises the first.
+# neither sums nor arming: a truck that cools down from warm raises the first.
 apiVersion: 1
 groups:
   - orgId: 1
@@ -236,4 +255,6 @@ if __name__ == "__main__":
         text = json.dumps(dashboard(store), indent=2, ensure_ascii=False)
         (folder / "dashboards" / f"truck01-{store}.json").write_text(text + "\n")
     rules = json.loads((folder.parent.parent / "rules" / "alerts.json").read_text())["alerts"]
+    # Sums over a trip, and limits of profiles, are beyond a threshold.
+    rules = [rule for rule in rules if rule.get("type") != "cumulative" and "profile" not in rule]
     (folder / "provisioning/alerting/trucksensor.yaml").write_text(ALERTS + "".join(alert(rule) for rule in rules))

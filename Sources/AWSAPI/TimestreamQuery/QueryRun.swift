@@ -1,11 +1,10 @@
-import Files
 import Glibc
 import JSON
 import Store
 import Synchronization
 import TimestreamSQL
 
-/// A statement on its way, and its result in pages.
+/// A running statement and the pages of its result.
 ///
 /// A thread runs the statement to its end and cuts the rows into pages; they wait in a temporary file, so that no reading
 /// transaction stays open and no memory is taken while the client takes its time.
@@ -27,11 +26,11 @@ final class QueryRun: Sendable {
   /// Letters and digits, unique.
   let identifier: String
   let statement: String
-  /// `[{"Name":…,"Type":…},…]`.
-  let columns: [UInt8]
   private let maxRows: Int
 
   private struct State {
+    /// `[{"Name":…,"Type":…},…]`, once the statement is planned.
+    var columns = Array("[]".utf8)
     /// The end of each finished page in the spool.
     var ends: [Int] = []
     var isDone = false
@@ -44,16 +43,14 @@ final class QueryRun: Sendable {
 
   private let state: Mutex<State>
 
-  init(_ identifier: String, statement: String, columns: [QueryPlan.Column], maxRows: Int?) throws(AWSFault) {
+  init(_ identifier: String, statement: String, maxRows: Int?) {
     self.identifier = identifier
     self.statement = statement
     self.maxRows = maxRows ?? Int.max
-    var json = JSONWriter()
-    json.array { for column in columns { ResultJSON.column(column, to: &$0) } }
-    self.columns = json.bytes
     state = Mutex(State(spool: Spool()))
   }
 
+  var columns: [UInt8] { state.withLock { $0.columns } }
   var isCancelled: Bool { state.withLock { $0.isCancelled } }
   var isRunning: Bool { state.withLock { !$0.isDone } }
 
@@ -66,20 +63,46 @@ final class QueryRun: Sendable {
     }
   }
 
-  /// Runs the plan to its end, on this thread.
-  func run(_ plan: QueryPlan, _ reader: StoreReader, timeLimit: Double) {
+  /// Plans the statement over the store at `path` and runs it to its end, on this thread.
+  func run(_ path: String, timeLimit: Double) {
+    do throws(AWSFault) {
+      let (reader, plan) = try Self.planned(statement, path)
+      var json = JSONWriter()
+      json.array { for column in plan.columns { ResultJSON.column(column, to: &$0) } }
+      state.withLock { $0.columns = json.bytes }
+      try run(plan, reader, timeLimit)
+    } catch {
+      end(error)
+    }
+  }
+
+  /// A reader of the store at `path`, and the plan of a statement for it.
+  static func planned(_ statement: String, _ path: String) throws(AWSFault) -> (StoreReader, QueryPlan) {
+    do {
+      let reader = try StoreReader(path: path)
+      return (reader, try reader.plan(statement))
+    } catch let error as QueryError {
+      throw .validation(error.description)
+    } catch let error as StoreError where error.kind == .missing || error.kind == .notAStore {
+      throw .validation("Nothing is stored yet: \(error)")
+    } catch let error as StoreError where error.kind == .statement || error.kind == .invalid {
+      throw .validation(error.message)
+    } catch {
+      throw AWSFault("InternalServerException", status: 500, "\(error)")
+    }
+  }
+
+  private func run(_ plan: QueryPlan, _ reader: StoreReader, _ timeLimit: Double) throws(AWSFault) {
+    let types = plan.columns.map(\.type)
     var page: [UInt8] = []
     var rows = 0
     var fault: AWSFault?
     do throws(StoreError) {
-      let types = plan.columns.map(\.type)
       try reader.run(plan, timeLimit: timeLimit, isCancelled: { [unowned self] in isCancelled }) { values in
         // A page ends when a row of the next one is there: no token leads to nothing.
         if rows >= maxRows || page.count >= Self.pageBytes {
-          if let problem = finish(page) {
-            fault = problem
-            return false
-          }
+          fault = finish(page, isLast: false)
+          guard fault == nil else { return false }
           page = []
           rows = 0
         }
@@ -91,20 +114,13 @@ final class QueryRun: Sendable {
         return true
       }
     } catch {
-      fault =
-        error.kind == .interrupted
-        ? AWSFault(
-          "QueryExecutionException",
-          isCancelled
-            ? "Query was cancelled" : "The query took longer than \(Int(clamping: Int64(timeLimit))) s")
-        : AWSFault("QueryExecutionException", error.message)
+      throw AWSFault("QueryExecutionException", error.message)
     }
-    if fault == nil { fault = finish(page) }
-    end(fault)
+    if let fault = fault ?? finish(page, isLast: true) { throw fault }
   }
 
-  /// Ends a run that never began.
-  func end(_ fault: AWSFault?) {
+  /// Ends the run with a fault, and answers all who wait.
+  private func end(_ fault: AWSFault) {
     let waiting = state.withLock { state in
       state.isDone = true
       state.fault = fault
@@ -114,8 +130,8 @@ final class QueryRun: Sendable {
     for one in waiting { one.take(page(one.page)) }
   }
 
-  /// Keeps a page, and hands it to who waits for it.
-  private func finish(_ rows: [UInt8]) -> AWSFault? {
+  /// Stores a page, and answers those who wait for it.
+  private func finish(_ rows: [UInt8], isLast: Bool) -> AWSFault? {
     let result = state.withLock { state -> Result<[(Int, @Sendable (Page) -> Void)], AWSFault> in
       let end = (state.ends.last ?? 0) + rows.count
       guard end <= Self.resultBytes else {
@@ -130,9 +146,9 @@ final class QueryRun: Sendable {
           AWSFault("InternalServerException", status: 500, "there is no space left for the query's result"))
       }
       state.ends.append(end)
-      // A page is handed out once it is known whether another one follows.
-      let ready = state.waiting.filter { $0.page < state.ends.count - 1 }
-      state.waiting.removeAll { $0.page < state.ends.count - 1 }
+      state.isDone = isLast
+      let ready = state.waiting.filter { $0.page < state.ends.count || isLast }
+      state.waiting.removeAll { $0.page < state.ends.count || isLast }
       return .success(ready.map { ($0.page, $0.take) })
     }
     switch result {
@@ -152,15 +168,14 @@ final class QueryRun: Sendable {
     guard index < state.ends.count else {
       return state.isDone ? .failed(state.fault ?? .validation("The page does not exist")) : .unfinished
     }
-    // Whether another page follows is known when that has begun.
-    guard index < state.ends.count - 1 || state.isDone else { return .unfinished }
     let begin = index == 0 ? 0 : state.ends[index - 1]
     guard let rows = state.spool.read(begin..<state.ends[index]) else {
       return .failed(
         AWSFault("InternalServerException", status: 500, "the query's result can't be read any more"))
     }
     return .rows(
-      rows, isLast: index == state.ends.count - 1 && state.fault == nil, scanned: state.ends[index])
+      rows, isLast: state.isDone && state.fault == nil && index == state.ends.count - 1,
+      scanned: state.ends[index])
   }
 
   /// Calls `take` with the page once it is there, and with `.unfinished` if `release` comes first.

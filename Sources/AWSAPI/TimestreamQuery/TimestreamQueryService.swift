@@ -1,5 +1,4 @@
 import Dispatch
-import Glibc
 import HTTP
 import JSON
 import Store
@@ -20,10 +19,11 @@ final class TimestreamQueryService: Sendable {
   private static let tokenUses = 5
   private static let tokenLife: Int64 = 3600
   /// The results that are kept, and the statements that run at once.
-  private static let resultsKept = 64
+  private static let resultsKept = 8
   private static let running = 8
 
   private let store: String
+  private let timers = DispatchQueue(label: "query timers")
 
   private struct Token {
     let run: QueryRun
@@ -44,9 +44,6 @@ final class TimestreamQueryService: Sendable {
 
   deinit { state.withLock { state in for run in state.runs { _ = run.cancel() } } }
 
-  /// Ends all statements that still run.
-  func cancelAll() { state.withLock { state in for run in state.runs { _ = run.cancel() } } }
-
   // MARK: Query
 
   func query(_ input: AWSInput, finish: @escaping @Sendable (HTTPResponse) -> Void) throws(AWSFault) {
@@ -63,7 +60,7 @@ final class TimestreamQueryService: Sendable {
       finish(self?.response(run, page, $0) ?? HTTPResponse(503, "the server is ending\n"))
     }
     guard let waiting else { return }
-    DispatchQueue.global().asyncAfter(deadline: .now() + Self.patience) { run.release(waiting) }
+    timers.asyncAfter(deadline: .now() + Self.patience) { run.release(waiting) }
   }
 
   private func continued(_ text: String, _ statement: String) throws(AWSFault) -> (QueryRun, Int) {
@@ -84,64 +81,44 @@ final class TimestreamQueryService: Sendable {
   }
 
   private func start(_ statement: String, maxRows: Int?) throws(AWSFault) -> QueryRun {
-    let (reader, plan) = try planned(statement)
-    let run = try QueryRun(
-      Self.random(), statement: statement, columns: plan.columns, maxRows: maxRows)
+    let run = QueryRun(Self.random(), statement: statement, maxRows: maxRows)
     let isAdmitted = state.withLock { state in
+      let now = MonotonicTime.now()
+      state.tokens = state.tokens.filter { $0.value.uses > 0 && $0.value.expires > now }
+      // A result that no token leads to can't be read any more.
+      state.runs.removeAll { run in !run.isRunning && !state.tokens.values.contains { $0.run === run } }
       guard state.runs.count(where: \.isRunning) < Self.running else { return false }
-      while state.runs.count >= Self.resultsKept, let index = state.runs.firstIndex(where: { !$0.isRunning })
-      {
-        let old = state.runs.remove(at: index)
+      if state.runs.count >= Self.resultsKept, let oldest = state.runs.firstIndex(where: { !$0.isRunning }) {
+        let old = state.runs.remove(at: oldest)
         state.tokens = state.tokens.filter { $0.value.run !== old }
       }
       state.runs.append(run)
-      let now = MonotonicTime.now()
-      state.tokens = state.tokens.filter { $0.value.expires > now }
       return true
     }
     guard isAdmitted else {
       throw AWSFault(
         "ThrottlingException", "\(Self.running) queries are running; try again when one has ended")
     }
-    let work = Work(reader: reader, plan: plan)
-    DispatchQueue.global().async { run.run(work.plan, work.reader, timeLimit: Self.timeLimit) }
+    // A queue of its own: the global one has as many threads as processors, which long statements would take.
+    DispatchQueue(label: "query").async { [store] in run.run(store, timeLimit: Self.timeLimit) }
     return run
-  }
-
-  /// @unchecked Sendable: handed to the one thread that uses it.
-  private struct Work: @unchecked Sendable {
-    let reader: StoreReader
-    let plan: QueryPlan
-  }
-
-  private func planned(_ statement: String) throws(AWSFault) -> (StoreReader, QueryPlan) {
-    do {
-      let reader = try StoreReader(path: store)
-      return (reader, try reader.plan(statement))
-    } catch let error as QueryError {
-      throw .validation(error.description)
-    } catch let error as StoreError where error.kind == .missing || error.kind == .notAStore {
-      throw .validation("Nothing is stored yet: \(error)")
-    } catch {
-      throw AWSFault("InternalServerException", status: 500, "\(error)")
-    }
   }
 
   private func response(_ run: QueryRun, _ index: Int, _ page: QueryRun.Page) -> HTTPResponse {
     var rows: [UInt8] = []
-    var next: Int?
+    var next: String?
     var scanned = 0
     switch page {
     case .failed(let fault): return fault.jsonResponse
-    case .unfinished: next = index
+    case .unfinished: next = token(run, index, isRenewed: true)
     case .rows(let bytes, let isLast, let size):
       (rows, scanned) = (bytes, size)
-      if !isLast { next = index + 1 }
+      if !isLast { next = token(run, index + 1, isRenewed: false) }
     }
     var json = JSONWriter()
     json.object {
       $0.member("QueryId", run.identifier)
-      if let next { $0.member("NextToken", token(run, next)) }
+      if let next { $0.member("NextToken", next) }
       $0.member("ColumnInfo", json: run.columns)
       $0.member("Rows", json: [UInt8(ascii: "[")] + rows + [UInt8(ascii: "]")])
       $0.object("QueryStatus") {
@@ -153,11 +130,11 @@ final class TimestreamQueryService: Sendable {
     return AWSServer.jsonResponse(json)
   }
 
-  /// A token for a page; the same one for the same page.
-  private func token(_ run: QueryRun, _ page: Int) -> String {
+  /// A token for a page, the same one for the same page; renewed, it can be used as often as a new one.
+  private func token(_ run: QueryRun, _ page: Int, isRenewed: Bool) -> String {
     let text = "\(run.identifier)-\(page)"
     state.withLock { state in
-      guard state.tokens[text] == nil || page == 0 else { return }
+      guard isRenewed || state.tokens[text] == nil else { return }
       state.tokens[text] = Token(
         run: run, page: page, expires: MonotonicTime.now().advanced(by: Self.tokenLife * 1_000_000_000),
         uses: Self.tokenUses)
@@ -187,7 +164,7 @@ final class TimestreamQueryService: Sendable {
   func prepare(_ input: AWSInput) throws(AWSFault) -> HTTPResponse {
     let statement = try input.required("QueryString", length: 1...Self.statementBytes)
     _ = try input.flag("ValidateOnly")
-    let plan = try planned(statement).1
+    let plan = try QueryRun.planned(statement, store).1
     var json = JSONWriter()
     json.object {
       $0.member("QueryString", statement)

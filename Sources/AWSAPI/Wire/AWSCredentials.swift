@@ -12,13 +12,15 @@ public struct AWSCredentials: Sendable {
     guard Files.exists(path) else { return nil }
     let text: String
     do {
-      text = try String(decoding: Files.read(path, limit: 1 << 20), as: UTF8.self)
+      text = try Files.readText(path)
     } catch {
       throw AWSAPIError(description: "\(error)")
     }
     var secrets: [String: String] = [:]
     var key: String?
-    for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+    for (index, line) in text.split(
+      omittingEmptySubsequences: false, whereSeparator: \.isNewline
+    ).enumerated() {
       let line = line.trimmed
       if line.isEmpty || line.hasPrefix("#") || line.hasPrefix(";") { continue }
       if line.hasPrefix("[") {

@@ -27,7 +27,6 @@ struct AWSInput {
     switch members[name] {
     case nil, .null?: return nil
     case .string(let text)?:
-      // A hostile text isn't repeated at its length.
       if text.unicodeScalars.count < length.lowerBound {
         throw Self.violation(
           text, name, "Member must have length greater than or equal to \(length.lowerBound)")
@@ -81,6 +80,7 @@ struct AWSInput {
   }
 
   private static func violation(_ value: String, _ name: String, _ constraint: String) -> AWSFault {
+    // A hostile text isn't repeated at its length.
     let shown = value.count > 100 ? value.prefix(100) + "…" : value[...]
     return .validation(
       "1 validation error detected: Value '\(shown)' at '\(field(name))' failed to satisfy constraint: \(constraint)"

@@ -1,4 +1,5 @@
 import HTTP
+import Identity
 import Numbers
 import Time
 
@@ -79,17 +80,29 @@ struct SignedRequest: Sendable {
         "Signature expired or not yet current: \(stamp) differs by more than \(Self.clockTolerance / 60) minutes from this clock"
       )
     }
-    guard signedHeaders.contains("host") else {
-      throw AWSFault("IncompleteSignatureException", status: 403, "'Host' must be a signed header")
+    // What isn't signed could be anybody's.
+    for name in http.headers.keys where name == "host" || name.hasPrefix("x-amz-") {
+      guard signedHeaders.contains(name) else {
+        throw AWSFault("IncompleteSignatureException", status: 403, "'\(name)' must be a signed header")
+      }
+    }
+    let body = Digest.sha256(http.body)
+    guard (http.headers["x-amz-content-sha256"] ?? body) == body else {
+      throw AWSFault(
+        "InvalidSignatureException", status: 403, "x-amz-content-sha256 is not the hash of the body")
     }
     let scope = "\(date)/\(region)/\(service)/aws4_request"
-    let text = "\(Self.algorithm)\n\(stamp)\n\(scope)\n\(SHA256.hex(Array(canonical.utf8)))"
+    let text = "\(Self.algorithm)\n\(stamp)\n\(scope)\n\(Digest.sha256(Array(canonical(body).utf8)))"
     var key = Array("AWS4\(secret)".utf8)
     for part in [String(date), region, service, "aws4_request"] {
-      key = SHA256.authentication(of: Array(part.utf8), key: key)
+      key = Self.code(of: Array(part.utf8), key: key)
     }
-    let expected = SHA256.hex(digest: SHA256.authentication(of: Array(text.utf8), key: key))
-    guard expected.utf8.elementsEqual(signature.utf8) else {
+    let expected = Self.code(of: Array(text.utf8), key: key).map {
+      ($0 < 16 ? "0" : "") + String($0, radix: 16)
+    }
+    let given = Array(signature.utf8)
+    // Takes the same time wherever the first difference is.
+    guard given.count == 64, CRYPTO_memcmp(Array(expected.joined().utf8), given, 64) == 0 else {
       throw AWSFault(
         "InvalidSignatureException", status: 403,
         "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method."
@@ -110,8 +123,8 @@ struct SignedRequest: Sendable {
     return Timestamp.parse(iso).map { $0 / 1_000_000_000 }
   }
 
-  /// What the client has signed.
-  private var canonical: String {
+  /// What the client has signed; `body` is the body's hash.
+  private func canonical(_ body: String) -> String {
     let target = http.target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
     let query = (target.count > 1 ? target[1] : "").split(separator: "&").map { pair in
       pair.contains("=") ? String(pair) : pair + "="
@@ -123,7 +136,7 @@ struct SignedRequest: Sendable {
     return [
       // The path counts percent-encoded once more than it is sent.
       http.method, Self.encoded(target.first ?? "/"), query.joined(separator: "&"), headers.joined(),
-      signedHeaders.joined(separator: ";"), http.headers["x-amz-content-sha256"] ?? SHA256.hex(http.body),
+      signedHeaders.joined(separator: ";"), body,
     ].joined(separator: "\n")
   }
 
@@ -140,24 +153,12 @@ struct SignedRequest: Sendable {
     }
     return text
   }
-}
 
-/// SHA-256 and HMAC (FIPS 180-4, RFC 2104).
-enum SHA256 {
-  static func hex(_ bytes: [UInt8]) -> String {
-    var digest = [UInt8](repeating: 0, count: 32)
-    EVP_Digest(bytes, bytes.count, &digest, nil, EVP_sha256(), nil)
-    return hex(digest: digest)
-  }
-
-  static func authentication(of bytes: [UInt8], key: [UInt8]) -> [UInt8] {
+  /// The HMAC with SHA-256 (RFC 2104).
+  private static func code(of bytes: [UInt8], key: [UInt8]) -> [UInt8] {
     var code = [UInt8](repeating: 0, count: 32)
     var length: UInt32 = 0
     HMAC(EVP_sha256(), key, Int32(clamping: key.count), bytes, bytes.count, &code, &length)
     return code
-  }
-
-  static func hex(digest: [UInt8]) -> String {
-    digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
   }
 }

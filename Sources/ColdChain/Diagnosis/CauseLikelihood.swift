@@ -147,7 +147,7 @@ struct CauseLikelihood: Sendable {
     }
     guard isFall, isFirst, supply.sustained > 0.6, supply.upperFall > 0.015 * supply.system else {
       // Low all the time is a finding, too.
-      let isLow = Self.bounded((11.95 - supply.normalAfter) / 0.1, 1.5)
+      let isLow = Self.bounded((TripLimits.shipped.lowVoltage - supply.normalAfter) / 0.1, 1.5)
       add(.electrical, -3.5 + max(0, isLow))
       add(.unitOff, 0.5)
       // Without its compressor the supply rises; with the compressor running all the time it doesn't.

@@ -53,7 +53,8 @@ public struct TripAnalyzer: Sendable {
   private var inZeros = false
   private var slowVoltage: Double?
   private var dipSince: Int64?
-  private var levels: [Double: Int] = [:]
+  /// How many voltages of each hundredth of a volt.
+  private var levels = [Int](repeating: 0, count: 6000)
 
   /// An analyzer that hasn't seen a row.
   public init(_ options: Options = Options()) {
@@ -174,8 +175,7 @@ public struct TripAnalyzer: Sendable {
       dipSince = nil
     }
     slowVoltage = slow + (value - slow) * 0.02
-    let step = (value * 100).rounded() / 100
-    if levels.count < 4096 || levels[step] != nil { levels[step, default: 0] += 1 }
+    levels[Int(saturated: (value * 100).rounded()).clamped(to: 0...(levels.count - 1))] += 1
   }
 
   private mutating func addOthers(_ observation: inout Observation) {
@@ -295,10 +295,10 @@ public struct TripAnalyzer: Sendable {
       }
     }
     // The level that a tenth of the readings lie below: fans and compressor running.
-    var rest = levels.values.reduce(0, +) / 10
-    for (level, count) in levels.sorted(by: { $0.key < $1.key }) {
+    var rest = levels.reduce(0, +) / 10
+    for (level, count) in levels.enumerated() where count > 0 {
       if rest < count {
-        signs.workingVoltage = level
+        signs.workingVoltage = Double(level) / 100
         break
       }
       rest -= count

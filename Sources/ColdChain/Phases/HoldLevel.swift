@@ -19,7 +19,7 @@ struct HoldLevel: Sendable, Equatable {
   var isReached = true
 
   /// A freezer truck's usual set point, Celsius.
-  static let usual = -18.0
+  static var usual: Double { TripLimits.shipped.setPoint }
   /// A rise of at most 3 K is allowed for a defrost (ATP, annex 1, as cited by operators): departures beyond it matter.
   static let allowedRise = 3.0
 

@@ -2,7 +2,8 @@ import Numbers
 
 /// The steps between readings, in constant memory: how many of each length, four classes to an octave.
 struct StepHistogram: Sendable {
-  private static let lowest = -12
+  /// The first class begins at 2⁻¹² s; a double's exponent has an offset of 1023.
+  private static let offset = (1023 - 12) * 4
   private static let classes = 200
   private var counts = [Int](repeating: 0, count: classes)
   private var seconds = [Double](repeating: 0, count: classes)
@@ -10,9 +11,8 @@ struct StepHistogram: Sendable {
 
   mutating func add(_ step: Double) {
     guard step > 0, step.isFinite else { return }
-    // Exponent and the first two bits of the significand: a class without a logarithm.
-    let quarter = Int(saturated: (step.significand - 1) * 4)
-    let index = ((Int(step.exponent) - Self.lowest) * 4 + quarter).clamped(to: 0...(Self.classes - 1))
+    // Exponent and the first two bits of the significand, as a double has them: a class without a logarithm.
+    let index = (Int(step.bitPattern >> 50) - Self.offset).clamped(to: 0...(Self.classes - 1))
     counts[index] += 1
     seconds[index] += step
     total += 1

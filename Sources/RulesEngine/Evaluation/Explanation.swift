@@ -6,13 +6,16 @@ public struct Explanation: Sendable {
     public let clause: String
     /// The expression as SQL, two blanks before it for each level inside another.
     public let expression: String
-    /// The value as JSON; empty for Undefined.
+    /// The value as JSON, cut if it is long; empty for Undefined.
     public let value: String
     /// The value's type in the dialect's words.
     public let type: String
     /// Why it is Undefined, or why there is no match.
     public let note: String
   }
+
+  /// Bytes of a value that is shown: each expression of a statement shows one.
+  static let valueLimit = 1024
 
   /// In the order in which the clauses are evaluated.
   public private(set) var rows: [Row] = []
@@ -177,8 +180,10 @@ extension Value {
 }
 
 extension Value {
-  /// The value as JSON, for a person.
+  /// The value as JSON, for a person; a long one is cut.
   fileprivate var shown: String {
-    json.map { String(decoding: $0, as: UTF8.self) } ?? "a value too long to show"
+    guard let json else { return "a value too long to show" }
+    guard json.count > Explanation.valueLimit else { return String(decoding: json, as: UTF8.self) }
+    return String(decoding: json.prefix(Explanation.valueLimit), as: UTF8.self) + "…"
   }
 }

@@ -1,3 +1,5 @@
+import Text
+
 extension Functions {
   /// What is known of the message besides its payload.
   static let context: [Function] = [

@@ -1,3 +1,5 @@
+import Time
+
 extension Functions {
   /// Epoch times are whole milliseconds.
   static let times: [Function] = [

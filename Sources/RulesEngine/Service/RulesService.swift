@@ -1,6 +1,7 @@
 import Health
 import MQTT
 import Store
+import Text
 import Time
 
 /// Runs rules over what a broker delivers: one client subscribes, another publishes what the actions make.

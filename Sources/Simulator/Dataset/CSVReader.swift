@@ -161,7 +161,45 @@ public final class CSVReader {
 
   private var wasQuoted = false
 
+  /// Reads a record that is whole in the buffer, ends with LF, and has neither quotes nor bytes over 0x7F: most records of
+  /// most files. False, and nothing has changed, for any other; `readRecord` reads all.
+  private func readPlainRecord() -> Bool {
+    guard !endedWithCR else { return false }
+    let record = UnsafePointer(buffer + position)
+    let (available, limit, fields) = (end - position, options.columnLimit, fields)
+    let firstColumn = bufferOffset + position - lineOffset + 1
+    var (read, start, count) = (0, 0, 0)
+    while read < available {
+      let byte = record[read]
+      if byte > Self.comma {
+        guard byte < 0x80 else { return false }
+        read += 1
+        continue
+      }
+      guard byte == Self.comma || byte == Self.lineFeed else {
+        guard byte != Self.quote, byte != Self.carriageReturn else { return false }
+        read += 1
+        continue
+      }
+      guard count < limit else { return false }
+      fields[count] = Field(
+        start: Int32(truncatingIfNeeded: start), end: Int32(truncatingIfNeeded: read), lineOffset: 0,
+        column: Int32(truncatingIfNeeded: firstColumn + start))
+      count += 1
+      read += 1
+      start = read
+      guard byte == Self.lineFeed else { continue }
+      (line, base, fieldCount, wasQuoted) = (presentLine, record, count, false)
+      position += read
+      presentLine += 1
+      lineOffset = bufferOffset + position
+      return true
+    }
+    return false
+  }
+
   private func readRecord() throws(DatasetError) -> Bool {
+    if readPlainRecord() { return true }
     fieldCount = 0
     wasQuoted = false
     if endedWithCR {

@@ -1,6 +1,7 @@
 import Glibc
-import Time
 import MQTT
+import Numbers
+import Time
 
 /// Why a replay ended before its time.
 public enum ReplayFailure: Error {
@@ -84,7 +85,7 @@ public final class Replay {
     trucks.append(
       Truck(
         client: client, header: header, dataset: dataset, pacer: pacer, stagger: stagger, injector: injector,
-        replay: self))
+        offset: trucks.count.saturatingMultiply(settings.offset), replay: self))
   }
 
   /// Runs the loop until all is done.

@@ -13,6 +13,9 @@ final class Truck: MQTTClientDelegate {
   private var pacer: Pacer
   private let stagger: Int64
   private var injector: FaultInjector?
+  /// The rows that are left out at the beginning, and the pass over the dataset in which the truck then begins.
+  private let offset: Int
+  private var firstPass: Int?
   private var timer: LoopTimer?
 
   private var lastSize = 128
@@ -33,8 +36,9 @@ final class Truck: MQTTClientDelegate {
 
   init(
     client: MQTTClient, header: PublishHeader, dataset: Dataset, pacer: Pacer, stagger: Int64,
-    injector: FaultInjector?, replay: Replay
+    injector: FaultInjector?, offset: Int, replay: Replay
   ) {
+    self.offset = offset
     self.client = client
     self.header = header
     encoder = PayloadEncoder(names: dataset.names)
@@ -125,9 +129,30 @@ final class Truck: MQTTClientDelegate {
     }
   }
 
+  /// The pass over the dataset, from 1.
+  private var pass: Int { dataset.pass - (firstPass ?? 1) + 1 }
+
+  private func skip() throws(DatasetError) {
+    var left = offset
+    var rows = 0
+    while left > 0 {
+      if try dataset.next() != nil {
+        left -= 1
+        rows += 1
+      } else {
+        try dataset.rewind()
+        // Whole passes lead nowhere.
+        left %= max(1, rows)
+        rows = 0
+      }
+    }
+    firstPass = dataset.pass
+  }
+
   private func nextRow() throws(DatasetError) -> Reading? {
+    if firstPass == nil { try skip() }
     if let reading = try nextRowOfPass() { return reading }
-    if case .times(let times) = replay.settings.repetitions, dataset.pass >= times { return nil }
+    if case .times(let times) = replay.settings.repetitions, pass >= times { return nil }
     try dataset.rewind()
     return try nextRowOfPass()
   }
@@ -158,7 +183,7 @@ final class Truck: MQTTClientDelegate {
     let values = injector?.values(
       for: reading, at: replay.needsTimeAxis ? elapsed : Double(offset) / 1_000_000_000)
     encoder.append(
-      reading, pass: dataset.pass, number: sent, timestamp: timestamp, replacing: values ?? [], to: &payload)
+      reading, pass: pass, number: sent, timestamp: timestamp, replacing: values ?? [], to: &payload)
     lastSize = payload.count + 8
     replay.statistics.sent += 1
     if !client.publish(OutgoingMessage(header: header, payload: payload, due: due, queued: .now())) {

@@ -6,7 +6,7 @@ import Glibc
 /// SQLite's own limit is one for the whole process: a greedy statement would make another thread's writes fail. Here SQLite's
 /// allocator is wrapped, and counts by thread while a user's statement runs there.
 enum StatementMemory {
-  /// The most bytes of one statement: what it gathers beyond them is an error.
+  /// The most memory that one statement may use, in bytes; a larger allocation fails.
   private static let limit = 512 << 20
 
   /// A running statement's bytes. What was allocated before may be freed meanwhile: then the count is too low.
@@ -19,8 +19,6 @@ enum StatementMemory {
   /// Wraps SQLite's allocator; to be called before anything else of SQLite.
   static let install: Void = {
     guard pthread_key_create(&key, nil) == 0 else { return }
-    // Made ready by the first call already, so that the methods can be asked for.
-    _ = sqlite3_libversion()
     guard ts_sqlite3_default_memory(&original) == SQLITE_OK, original.xMalloc != nil else { return }
     var methods = original
     methods.xMalloc = { size in

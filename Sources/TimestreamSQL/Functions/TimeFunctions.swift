@@ -22,7 +22,7 @@ enum TimeFunctions {
       },
       fixed("bin", [.timestamp, .intervalDayToSecond], .timestamp) { (values) throws(QueryError) in
         guard values[1].integer > 0 else { throw QueryError("bin() needs an interval above zero") }
-        return .integer(values[0].integer.floored(to: values[1].integer))
+        return try floor(values[0].integer, to: values[1].integer)
       },
       fixed("from_milliseconds", [.bigint], .timestamp) { (values) throws(QueryError) in
         try time(values[0].integer.checkedMultiply(1_000_000))
@@ -58,9 +58,12 @@ enum TimeFunctions {
       fixed("date", [.varchar], .date) { (values) throws(QueryError) in try Casts.date(values[0].text) },
       fixed("date_trunc", [.varchar, .timestamp], .timestamp) { (values) throws(QueryError) in
         let unit = values[0].text.lowercased()
-        if unit == "millisecond" { return .integer(values[1].integer.floored(to: 1_000_000)) }
-        guard let time = Timestamp.truncated(values[1].integer, to: unit) else { throw unknownUnit(unit) }
-        return .integer(time)
+        if unit == "millisecond" { return try floor(values[1].integer, to: 1_000_000) }
+        guard let truncated = Timestamp.truncated(values[1].integer, to: unit) else {
+          throw unknownUnit(unit)
+        }
+        // No calendar unit begins at the least timestamp: it stands for one that began before it.
+        return try time(truncated == .min ? nil : truncated)
       },
       fixed("date_trunc", [.varchar, .date], .date) { (values) throws(QueryError) in
         let unit = values[0].text.lowercased()
@@ -121,6 +124,11 @@ enum TimeFunctions {
         }
         : nil
     }
+  }
+
+  /// The greatest multiple of `step` that isn't above `value`.
+  private static func floor(_ value: Int64, to step: Int64) throws(QueryError) -> Datum {
+    try time(value.checkedSubtract(value.floorDivided(by: step).remainder))
   }
 
   static func time(_ value: Int64?) throws(QueryError) -> Datum {
@@ -250,7 +258,7 @@ enum TimeFunctions {
       // The difference of two timestamps may take 65 bits.
       let (high, low) = (to / length, from / length)
       let rest = to % length - from % length
-      let whole = high.saturatingSubtract(low)
+      guard let whole = high.checkedSubtract(low) else { throw QueryError("bigint subtraction overflow") }
       if whole > 0, rest < 0 { return whole - 1 }
       if whole < 0, rest > 0 { return whole + 1 }
       return whole.saturatingAdd(rest / length)

@@ -2,7 +2,6 @@ import AWSAPI
 import CommandLine
 import Glibc
 import MQTT
-import Store
 
 /// `trucksensor aws`: the API for AWS's own clients.
 enum AWSCommand: Command {
@@ -12,7 +11,7 @@ enum AWSCommand: Command {
       "Available now is Timestream's query service (Query, CancelQuery, PrepareQuery, DescribeEndpoints). 'trucksensor run' "
       + "serves it by itself; this is for a store that another process fills, or has filled. It listens on 127.0.0.1. "
       + "A request must be signed; with key pairs in data/aws-credentials (in the form of ~/.aws/credentials) only "
-      + "their signatures count, else any key is accepted.",
+      + "their signatures count, otherwise any key is accepted.",
     options: [
       .value("store", "FILE", "the store", default: "data/sensorDB.sqlite", file: true),
       AWSOptions.port,
@@ -20,13 +19,12 @@ enum AWSCommand: Command {
     example: "trucksensor aws &\nexport AWS_ENDPOINT_URL=http://127.0.0.1:4566\n"
       + "aws timestream-query query --query-string 'SELECT count(*) FROM truck01_sensors'",
     exitCodes: [
-      (.success, "done"), (.usage, "wrong usage"), (.unavailable, "no port"), (.interrupted, "interrupted"),
+      (.success, "done"), (.usage, "wrong usage"), (.dataError, "data/aws-credentials is invalid"),
+      (.unavailable, "no port"), (.interrupted, "interrupted"),
     ])
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
     let path = try StoreOptions.file(arguments)
-    // Makes it if there is none.
-    _ = try LocalStore(path: path)
     Signals.block([SIGINT, SIGTERM])
     let loop = try EventLoop()
     let server = try AWSOptions.start(arguments, store: path)
@@ -42,7 +40,7 @@ enum AWSOptions {
   static let port = CommandDescription.Option.value(
     "aws-port", "PORT", "the port for AWS's clients; the next free one if it is taken", default: "4566")
 
-  static let forRun = [port, .flag("no-aws", "serve nothing to AWS's clients")]
+  static let forRun = [port, .flag("no-aws", "don't serve AWS's clients")]
 
   /// Starts the API over a store, and prints its address.
   static func start(_ arguments: ParsedArguments, store: String) throws -> AWSServer {

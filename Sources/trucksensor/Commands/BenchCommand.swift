@@ -76,7 +76,7 @@ final class RoundTrip: MQTTClientDelegate {
     count = try arguments.integer("count", in: 1...10_000_000) ?? 10_000
     window = try arguments.integer("window", in: 1...100_000) ?? 200
     pacer = Pacer(try arguments.pacing("rate", Pacer.Mode.rate(text:)) ?? .rate(1000))
-    qos = arguments.string("qos") == "0" ? .atMostOnce : .atLeastOnce
+    qos = try arguments.integer("qos", in: 0...1) == 0 ? .atMostOnce : .atLeastOnce
     answers = try TopicFilter(arguments.string("out") ?? "truck/analyze")
     header = try PublishHeader(topic: TopicName(arguments.string("in") ?? "truck/freezer"), qos: qos)
     let device = arguments.string("device") ?? LocalCloud.testClient

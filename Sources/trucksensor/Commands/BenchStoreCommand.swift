@@ -21,7 +21,10 @@ enum BenchStoreCommand: Command {
         "store", "FILE", "keep the store there, to look at it or to compare", default: "removed at the end",
         file: true),
     ], example: "trucksensor bench store --points 1000000",
-    exitCodes: [(.success, "done"), (.usage, "wrong usage"), (.unavailable, "no space")])
+    exitCodes: [
+      (.success, "done"), (.usage, "wrong usage"), (.unavailable, "no space"),
+      (.interrupted, "interrupted"),
+    ])
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
     let points = try arguments.integer("points", in: 3000...1_000_000_000) ?? 10_000_000
@@ -32,6 +35,7 @@ enum BenchStoreCommand: Command {
       throw arguments.error("--store \(path) exists; name a new file")
     }
     defer { if !arguments.has("store") { for end in ["", "-wal", "-shm"] { unlink(path + end) } } }
+    Interruption.watch()
     let readings = points / 3
     var store: LocalStore? = try LocalStore(path: path)
     let start: Int64 = 1_700_000_000_000_000_000
@@ -59,6 +63,7 @@ enum BenchStoreCommand: Command {
       }
       written += requests.count
     }
+    guard !Interruption.isRequested else { return .interrupted }
     let seconds = Double(MonotonicTime.now().since(begin)) / 1e9
     let used = processorSeconds - processor
     // Closing writes the log into the file.

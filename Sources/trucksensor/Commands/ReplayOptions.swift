@@ -7,11 +7,14 @@ import Time
 enum ReplayOptions {
   static let table: [CommandDescription.Option] = [
     .value(
-      "dataset", "FILE", "CSV with a header", default: "TruckSensorFiles/trucksensordata.csv", file: true),
+      "dataset", "FILE",
+      "CSV with a header; {device} stands for the device's name, so that each truck has its own",
+      default: "TruckSensorFiles/trucksensordata.csv", file: true),
     .value("map", "NEW=COLUMN", "rename a column; only mapped ones are sent", repeatable: true),
     .value("fields", "A,B,...", "the fields to send, in this order"),
     .flag("lenient", "repair or skip what is wrong in the dataset, and count it"),
     .value("devices", "N", "how many trucks: NAME-1 to NAME-N, each with its own certificate", default: "1"),
+    .value("offset", "ROWS", "how many rows later in the dataset each further truck begins", default: "0"),
     .value(
       "topic", "TOPIC", "where to publish; {device} stands for the device's name", default: "truck/freezer"),
     .value("rate", "R", "messages per second and truck: 2, 120/m, or max", default: "2", group: "pace"),
@@ -62,6 +65,7 @@ enum ReplayOptions {
     settings.drainTimeout = try arguments.duration("drain-timeout") ?? 30_000_000_000
     settings.injections =
       try arguments.parsed("inject") { text throws(Injection.ParseError) in try Injection.list(text) } ?? []
+    settings.offset = try arguments.integer("offset", in: 0...1_000_000_000) ?? 0
     settings.seed = UInt64(clamping: try arguments.integer("seed", in: 0...Int.max) ?? 1)
     if let policy = arguments.string("on-full") {
       guard let known = FullBacklogPolicy(rawValue: policy) else {

@@ -54,7 +54,7 @@ final class ReplayRunner: ReplayObserver {
       try DescriptorLimit.require(forClients: devices.count)
     }
     self.datasetOptions = datasetOptions
-    firstDataset = try Dataset(path: datasetPath, options: datasetOptions)
+    firstDataset = try Dataset(path: Self.path(datasetPath, device: devices[0].name), options: datasetOptions)
     if case .speed = settings.pace, !datasetOptions.isLenient { _ = try firstDataset.time() }
     for injection in settings.injections
     where !injection.fault.columns.contains(where: firstDataset.names.contains) {
@@ -70,6 +70,17 @@ final class ReplayRunner: ReplayObserver {
   /// The topic of `device`.
   static func topic(_ template: String, device: String) throws -> TopicName {
     try TopicName(template.replacing("{device}", with: device))
+  }
+
+  /// The path of a device's dataset.
+  private static func path(_ template: String, device: String) -> String {
+    template.replacing("{device}", with: device)
+  }
+
+  private func dataset(of device: String) throws(DatasetError) -> Dataset {
+    datasetPath.contains("{device}")
+      ? try Dataset(path: Self.path(datasetPath, device: device), options: datasetOptions)
+      : try Dataset(sharing: firstDataset)
   }
 
   /// The client identifiers of the trucks.
@@ -101,7 +112,7 @@ final class ReplayRunner: ReplayObserver {
       // Trucks of a fleet are spread over the interval, not all due in one instant.
       replay.addTruck(
         client: client, header: header,
-        dataset: index == 0 ? firstDataset : try Dataset(sharing: firstDataset),
+        dataset: index == 0 ? firstDataset : try dataset(of: device.name),
         stagger: Int64(saturated: interval * Double(index) / Double(devices.count)))
     }
     try loop.onSignal(Signals.ending) { [unowned self] _ in

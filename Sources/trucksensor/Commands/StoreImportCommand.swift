@@ -1,4 +1,6 @@
+import ColdChain
 import CommandLine
+import Dashboard
 import Numbers
 import Simulator
 import Store
@@ -14,7 +16,7 @@ enum StoreImportCommand: Command {
       + "BIGINT until a decimal comes, decimals DOUBLE, true and false BOOLEAN, other texts VARCHAR. An empty field isn't "
       + "stored. A row that is there already is neither an error nor stored again. An import is one transaction, for which "
       + "other writers wait: after an error or Ctrl-C nothing of it is stored. A server of line protocol has no transactions; "
-      + "there the command says how many rows stay.",
+      + "there the command says how many rows stay. The alert rules of rules/alerts.json are run over what was imported.",
     positionals: [.init(name: "FILE", help: "the CSV, with a header", isFile: true)],
     options: StoreOptions.existing + [
       .value("table", "TABLE", "the table", default: "truck01_sensors"),
@@ -23,6 +25,7 @@ enum StoreImportCommand: Command {
       .value("dimension", "COLUMN", "a column that is a dimension; 'device' is one", repeatable: true),
       .value("start", "TIME", "the moment of uptime 0, for a file with an 'uptime' column and no 'time'"),
       .value("version", "N", "the records' version: a higher one replaces other values", default: "1"),
+      .flag("no-alerts", "don't look for alerts in what was imported"),
     ], example: "trucksensor store import TruckSensorFiles/trucksensordata.csv --start 2024-10-23T14:00:00Z",
     exitCodes: [
       (.success, "all rows are in"), (.failed, "rows were rejected, the others are in"),
@@ -53,7 +56,9 @@ enum StoreImportCommand: Command {
         "\(path) has no column '\(name)'; it has: \(file.columns.joined(separator: ", "))")
     }
     Interruption.watch()
-    let store = try StoreOptions.location(arguments).open()
+    let location = try StoreOptions.location(arguments)
+    let store = try location.open()
+    var spans: [String: ClosedRange<Int64>] = [:]
     var stored = 0
     var rejected = 0
     defer { clearProgress() }
@@ -71,6 +76,7 @@ enum StoreImportCommand: Command {
             StandardError.print("\(path):\(row.line): rejected: \(rejection.reason)")
           }
           stored += rows.count - rejections.count
+          for row in rows { row.request.record.widen(&spans) }
           if StandardError.isTerminal { StandardError.write("\r\u{1B}[K\(stored) rows") }
         }
       }
@@ -85,10 +91,28 @@ enum StoreImportCommand: Command {
     }
     clearProgress()
     StandardError.print("\(settings.table): \(stored) rows are in, \(rejected) rejected")
+    if !arguments.has("no-alerts") {
+      let alerts = try StoredAlerts.find(
+        in: location, table: settings.table, spans: spans, rules: try AlertRule.rules(at: AlertFile.path))
+      for alert in alerts {
+        let end = alert.ended.map { "until \(Timestamp.iso8601($0))" } ?? "ongoing"
+        StandardError.print(
+          "alert: \(alert.title), \(alert.device), since \(Timestamp.iso8601(alert.began)), \(end)")
+      }
+    }
     return rejected == 0 ? .success : .failed
   }
 
   private static func clearProgress() {
     if StandardError.isTerminal { StandardError.write("\r\u{1B}[K") }
+  }
+}
+
+extension Record {
+  /// Makes the span of this record's device contain its time.
+  fileprivate func widen(_ spans: inout [String: ClosedRange<Int64>]) {
+    guard let device = dimensions.first(where: { $0.name == "device" })?.value else { return }
+    let known = spans[device] ?? time...time
+    spans[device] = min(known.lowerBound, time)...max(known.upperBound, time)
   }
 }

@@ -103,7 +103,7 @@ private final class QuerySession {
       return try reader.plan(statement)
     } catch let error as QueryError {
       var text = error.description
-      let lines = statement.split(separator: "\n", omittingEmptySubsequences: false)
+      let lines = statement.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
       if error.line >= 1, error.line <= lines.count, lines[error.line - 1].count < 500 {
         text += "\n\(lines[error.line - 1])\n" + String(repeating: " ", count: max(0, error.column - 1)) + "^"
       }
