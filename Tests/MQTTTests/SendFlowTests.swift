@@ -21,8 +21,8 @@ private struct Connection: Hashable, SendSituation {
   static let packetSize = 2
   static let socketSize = 3
   static let window = 2
-  static let backlogLimit = 3
-  static let turnShare = TurnShare(steps: 1, bytes: packetSize)
+  static let backlogLimit = 2
+  static let turnShare = TurnShare(bytes: packetSize)
 
   var flow = SendFlow(turnShare: turnShare)
   var sendPhase = SendFlow.Phase.closed
@@ -194,7 +194,7 @@ private struct Connection: Hashable, SendSituation {
         let before = bufferedBytes
         writeOwn()
         written += before - bufferedBytes
-        if written > 3 * Self.packetSize - 1 { fault = "writes the whole backlog in one turn" }
+        if written > 3 * Self.packetSize { fault = "writes the whole backlog in one turn" }
       case .writeLibrary: writeLibrary()
       case .yield:
         pumpIsScheduled = true
@@ -258,7 +258,8 @@ private struct Connection: Hashable, SendSituation {
     var now = self
     for _ in 0..<100 {
       let events: [Event] =
-        [.noneIsDue, .turn, .connect, .release, .acknowledge, .socketReady] + (now.writable ? [.socketTakesAll] : [])
+        [.noneIsDue, .turn, .connect, .release, .acknowledge, .socketReady]
+        + (now.writable ? [.socketTakesAll] : [])
       guard let next = events.lazy.compactMap({ now.after($0) }).first else { return now }
       now = next
     }
@@ -289,7 +290,7 @@ private struct Connection: Hashable, SendSituation {
       if let stall = state.stall { return (queue.count, "\(stall) after \(way(to: state))") }
       let settled = state.settled()
       guard settled.isEmpty, settled.stall == nil else {
-        return (queue.count, "never sends all after \(way(to: state))")
+        return (queue.count, "\(settled.stall ?? "never sends all") after \(way(to: state))")
       }
       for event in Connection.Event.allCases {
         guard let next = state.after(event), seen.insert(next).inserted else { continue }
@@ -318,7 +319,8 @@ private struct Connection: Hashable, SendSituation {
     #expect(explore(start).failure?.contains("writes none after messageIsDue, anotherIsDue") == true)
   }
 
-  @Test func `the search finds a client that writes its whole backlog while acknowledgements and signals wait`() {
+  @Test
+  func `the search finds a client that writes its whole backlog while acknowledgements and signals wait`() {
     var start = Connection()
     start.flow = SendFlow(turnShare: TurnShare())
     #expect(explore(start).failure?.contains("whole backlog in one turn") == true)
