@@ -291,8 +291,7 @@ import Time
     reader.standardOutput = output
     try reader.run()
     defer {
-      reader.terminate()
-      kill(reader.processIdentifier, SIGCONT)
+      kill(reader.processIdentifier, SIGKILL)
       reader.waitUntilExit()
     }
     let truck = try fixture.client("truckSensor01", port: broker.port, loop: loop)
