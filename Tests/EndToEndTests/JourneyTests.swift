@@ -222,6 +222,32 @@ struct JourneyTests {
   }
 
   /// A device beside the run's own.
+  @Test(arguments: ["0", "1"])
+  func `a truck asked for more large messages than anyone can make sends them from the first on`(qos: String)
+    throws
+  {
+    let (cloud, _) = try startCloud()
+    try provisionSecond(cloud)
+    let row = "-18.5," + String(repeating: "x", count: 100_000) + "\n"
+    try truck.write("temp,text\n" + String(repeating: row, count: 3), to: "large.csv")
+    let sender = try truck.start(
+      "simulate", "--device", "second", "--dataset", "large.csv", "--loop", "--rate", "20000", "--qos", qos,
+      "--json",
+      "--drain-timeout", "1h")
+    // There is no last message, so a truck that makes all that is due before it sends never gets here.
+    try sender.waitUntil { $0.outputText.utf8.count > 2_000_000 }
+    sender.interrupt()
+    let ended = sender.wait()
+    #expect(ended.status == 130, "\(ended.errors)")
+    let last = try #require(ended.output.split(separator: "\n").last)
+    let summary = try JSONSerialization.jsonObject(with: Data(last.utf8)) as? [String: Any]
+    #expect(summary?["dropped"] as? Int == 0)
+    let sent = try #require(summary?["sent"] as? Int)
+    #expect(sent >= 20 && summary?["acknowledged"] as? Int == sent)
+    cloud.interrupt()
+    #expect(cloud.wait().status == 130)
+  }
+
   private func provisionSecond(_ cloud: Trucksensor.Running) throws {
     #expect(try truck.run("provision", "thing", "second").status == 0)
     try cloud.waitUntil { $0.errorText.contains("Registry or policies changed") }

@@ -2,7 +2,11 @@ import Testing
 
 @testable import MQTT
 
-/// A connection in small: packets of two bytes, a socket that holds three, a window of two messages.
+/// A connection in small: packets of two bytes, a socket that holds three, a window of two messages, a turn's share of one
+/// message.
+///
+/// A pacer may be asked for more than anyone can make: whenever it has made a message, another may be due. While a handler
+/// works, here the pacer's, nothing else happens.
 ///
 /// Its events are what the event loop, the broker and the owner can do. The event loop wakes the client only for what the
 /// client has registered, as epoll does.
@@ -10,6 +14,7 @@ private struct Connection: Hashable, SendSituation {
   enum Event: Hashable, CaseIterable {
     case queueOwn, queueLibrary, timer, ping, socketTakesOne, socketTakesAll, socketReady, acknowledge
     case hold, pause, release, lose, connect
+    case messageIsDue, anotherIsDue, noneIsDue, turn, readerKeepsUp
   }
   enum Packet: Hashable { case connect, publish, ping }
 
@@ -17,8 +22,9 @@ private struct Connection: Hashable, SendSituation {
   static let socketSize = 3
   static let window = 2
   static let backlogLimit = 2
+  static let turnShare = TurnShare(bytes: packetSize)
 
-  var flow = SendFlow()
+  var flow = SendFlow(turnShare: turnShare)
   var sendPhase = SendFlow.Phase.closed
   var backlog: [SendFlow.Route] = []
   var inFlight = 0
@@ -36,11 +42,21 @@ private struct Connection: Hashable, SendSituation {
   var signsIn = false
   var readable = false
   var writable = false
+  /// Whether the socket takes all that is written until the next event.
+  var readerKeepsUp = false
+  /// Whether the rest of a turn's work waits for the next turn.
+  var pumpIsScheduled = false
+  /// What is left of the pacer's share while it works.
+  var production: TurnShare?
+  /// How many messages it made in this turn.
+  var produced = 0
   /// What no connection may do.
   var fault: String?
 
   /// Whether the timer only writes, without asking what that makes possible: the fault that stopped senders.
   var timerOnlyWrites = false
+  /// Whether the pacer makes all that is due: the fault that starved the writes.
+  var pacerIgnoresItsShare = false
 
   var nextRoute: SendFlow.Route? { backlog.first }
   var windowIsOpen: Bool { inFlight < Self.window }
@@ -53,7 +69,28 @@ private struct Connection: Hashable, SendSituation {
   /// The state after an event; nil if it can't happen now.
   func after(_ event: Event) -> Connection? {
     var next = self
+    if let share = production {
+      switch event {
+      case .anotherIsDue:
+        guard !share.isUsedUp, backlog.count < Self.backlogLimit else { return nil }
+        next.produce()
+      case .noneIsDue: next.finishProducing()
+      default: return nil
+      }
+      return next
+    }
     switch event {
+    case .anotherIsDue, .noneIsDue: return nil
+    case .messageIsDue:
+      guard backlog.count < Self.backlogLimit else { return nil }
+      next.production = pacerIgnoresItsShare ? TurnShare() : Self.turnShare
+      next.produce()
+    case .turn:
+      guard pumpIsScheduled else { return nil }
+      next.pump()
+    case .readerKeepsUp:
+      guard sendPhase == .open, !readerKeepsUp else { return nil }
+      next.readerKeepsUp = true
     case .queueOwn, .queueLibrary:
       guard backlog.count < Self.backlogLimit else { return nil }
       next.backlog.append(event == .queueOwn ? .own : .library)
@@ -107,6 +144,19 @@ private struct Connection: Hashable, SendSituation {
     return next
   }
 
+  private mutating func produce() {
+    backlog.append(.own)
+    production?.use(bytes: Self.packetSize)
+    produced += 1
+    if produced > 1 { fault = "makes messages for ever and writes none" }
+  }
+
+  private mutating func finishProducing() {
+    production = nil
+    produced = 0
+    if sendPhase == .open { pump() }
+  }
+
   private mutating func socketEvent() {
     if sendPhase == .opening {
       sendPhase = .signing
@@ -122,10 +172,14 @@ private struct Connection: Hashable, SendSituation {
     backlog.insert(contentsOf: Array(repeating: .own, count: unwritten), at: 0)
     (bufferedBytes, libraryPackets, libraryWritten, unfinished, unanswered) = (0, [], 0, nil, 0)
     (holdsAcknowledgements, pausesReading, readable, writable, signsIn) = (false, false, false, false, false)
+    (readerKeepsUp, pumpIsScheduled) = (false, false)
   }
 
   private mutating func pump() {
     flow.wake()
+    pumpIsScheduled = false
+    var written = 0
+    defer { readerKeepsUp = false }
     for _ in 0..<50 {
       switch flow.next(self) {
       case .encode:
@@ -136,8 +190,15 @@ private struct Connection: Hashable, SendSituation {
         if inFlight == Self.window { fault = "exceeded the window" }
         inFlight += 1
         libraryPackets.append(.publish)
-      case .writeOwn: writeOwn()
+      case .writeOwn:
+        let before = bufferedBytes
+        writeOwn()
+        written += before - bufferedBytes
+        if written > 3 * Self.packetSize { fault = "writes the whole backlog in one turn" }
       case .writeLibrary: writeLibrary()
+      case .yield:
+        pumpIsScheduled = true
+        return
       case .sleep(let forReading, let forWriting):
         (readable, writable) = (forReading, forWriting)
         return
@@ -155,11 +216,12 @@ private struct Connection: Hashable, SendSituation {
   private mutating func writeOwn() {
     if unfinished == .library { fault = "wrote into the library's packet" }
     if bufferedBytes == 0 { fault = "wrote nothing" }
+    if readerKeepsUp { room = Self.socketSize + 1 }
     let count = min(room, bufferedBytes)
-    room -= count
+    room = min(room - count, Self.socketSize)
     bufferedBytes -= count
     unfinished = bufferedBytes > 0 ? .own : nil
-    flow.wroteOwn(finished: bufferedBytes == 0)
+    flow.wroteOwn(bytes: count, finished: bufferedBytes == 0)
   }
 
   private mutating func writeLibrary() {
@@ -182,7 +244,7 @@ private struct Connection: Hashable, SendSituation {
   /// Why nothing will ever wake a client that has something to do; nil if something will.
   var stall: String? {
     if let fault { return fault }
-    guard sendPhase != .closed else { return nil }
+    guard sendPhase != .closed, production == nil, !pumpIsScheduled else { return nil }
     if holdsAcknowledgements { return readable || pausesReading ? nil : "deaf while it holds" }
     if !readable { return "deaf" }
     if bufferedBytes > 0 || libraryHasPackets { return writable ? nil : "packets wait for no event" }
@@ -196,7 +258,8 @@ private struct Connection: Hashable, SendSituation {
     var now = self
     for _ in 0..<100 {
       let events: [Event] =
-        [.connect, .release, .acknowledge, .socketReady] + (now.writable ? [.socketTakesAll] : [])
+        [.noneIsDue, .turn, .connect, .release, .acknowledge, .socketReady]
+        + (now.writable ? [.socketTakesAll] : [])
       guard let next = events.lazy.compactMap({ now.after($0) }).first else { return now }
       now = next
     }
@@ -227,7 +290,7 @@ private struct Connection: Hashable, SendSituation {
       if let stall = state.stall { return (queue.count, "\(stall) after \(way(to: state))") }
       let settled = state.settled()
       guard settled.isEmpty, settled.stall == nil else {
-        return (queue.count, "never sends all after \(way(to: state))")
+        return (queue.count, "\(settled.stall ?? "never sends all") after \(way(to: state))")
       }
       for event in Connection.Event.allCases {
         guard let next = state.after(event), seen.insert(next).inserted else { continue }
@@ -248,6 +311,19 @@ private struct Connection: Hashable, SendSituation {
     var start = Connection()
     start.timerOnlyWrites = true
     #expect(explore(start).failure?.contains("timer") == true)
+  }
+
+  @Test func `the search finds a pacer that makes all that is due, and starves the writes`() {
+    var start = Connection()
+    start.pacerIgnoresItsShare = true
+    #expect(explore(start).failure?.contains("writes none after messageIsDue, anotherIsDue") == true)
+  }
+
+  @Test
+  func `the search finds a client that writes its whole backlog while acknowledgements and signals wait`() {
+    var start = Connection()
+    start.flow = SendFlow(turnShare: TurnShare())
+    #expect(explore(start).failure?.contains("whole backlog in one turn") == true)
   }
 }
 

@@ -1,12 +1,30 @@
 /// What the local broker is started with.
 public struct BrokerConfiguration: Sendable {
-  /// How many messages may wait for one client, at QoS 0 for its socket and above for the client itself. A truck's
-  /// messages take 210 MB then. mosquitto has one limit for all clients, so that it must be far beyond what a rules
-  /// engine falls behind; `BrokerLog` tells when it is reached.
-  static let queueLimit = 1_000_000
-  /// How many bytes of payloads may wait for one client, whichever limit is reached first: fewer than `queueLimit` large
-  /// messages would fill any memory.
-  static let queueBytes = 1 << 29
+  /// What may wait for one client; mosquitto discards what comes beyond it, and `BrokerLog` tells.
+  ///
+  /// mosquitto 2.0.11 looks at a connected client's queue only if the messages or bytes under way are limited. At QoS 0 it
+  /// counts packets that wait for the socket, and no bytes; above, each message under way is in memory twice, as a message
+  /// and as a packet.
+  struct QueueLimits {
+    /// Messages that wait: at QoS 0 for the socket, above for a place among those under way.
+    var messages: Int
+    /// Bytes of payloads that wait, at QoS 1 and 2.
+    var bytes: Int
+    /// QoS 1 and 2 messages under way to a client that doesn't set its own Receive Maximum (65 535 at most).
+    var messagesUnderWay: Int
+    /// Bytes of payloads under way at QoS 1 and 2.
+    var bytesUnderWay: Int
+
+    /// A client that reads nothing takes less than 128 MB while no payload has more than the 128 KB that AWS IoT Core
+    /// allows. What waits for the rules engine is in the journal; the bytes under way are those of the journal's window
+    /// (`WINDOW_BYTES` in Sources/BrokerPlugin/queues.c), which must never be discarded.
+    static let besideJournal = QueueLimits(
+      messages: 800, bytes: 16 << 20, messagesUnderWay: 10_000, bytesUnderWay: 32 << 20)
+    /// What waits for the rules engine is in mosquitto's memory, and mosquitto has one limit for all clients: far beyond what
+    /// an engine falls behind. A truck's messages take 210 MB then.
+    static let withoutJournal = QueueLimits(
+      messages: 1_000_000, bytes: 1 << 29, messagesUnderWay: 10_000, bytesUnderWay: 32 << 20)
+  }
 
   /// How the messages for the rules engine survive the broker's death.
   public enum Journal: String, CaseIterable, Sendable {
@@ -20,8 +38,8 @@ public struct BrokerConfiguration: Sendable {
 
   /// The folder for the broker's files.
   public var directory: String
-  /// See `BrokerConfiguration.queueBytes`.
-  var queueBytes = Self.queueBytes
+  /// What may wait for one client; nil for what suits the journal.
+  var queueLimits: QueueLimits?
   /// The port to listen on at 127.0.0.1; the next free one is taken if this one is in use.
   public var preferredPort: UInt16 = 8883
   /// The CA that device certificates must come from (PEM file).
@@ -57,6 +75,7 @@ public struct BrokerConfiguration: Sendable {
   /// `memory_limit`: mosquitto 2.0.11 counts each MQTT 5 property it has freed as still in use, and refuses all clients
   /// after 38 million messages.
   func text(port: UInt16, folder: String, runsAsRoot: Bool) -> String {
+    let limits = queueLimits ?? (plugin == nil || journal == .off ? .withoutJournal : .besideJournal)
     var lines: [String] = []
     for port in [port] + (secondPort.map { [$0] } ?? []) {
       lines += [
@@ -74,9 +93,10 @@ public struct BrokerConfiguration: Sendable {
       "allow_anonymous false",
       "acl_file \(folder)/acl",
       "set_tcp_nodelay true",
-      "max_queued_messages \(Self.queueLimit)",
-      "max_queued_bytes \(queueBytes)",
-      "max_inflight_messages 0",
+      "max_queued_messages \(limits.messages)",
+      "max_queued_bytes \(limits.bytes)",
+      "max_inflight_messages \(limits.messagesUnderWay)",
+      "max_inflight_bytes \(limits.bytesUnderWay)",
       "persistence true",
       "persistence_location \(folder)/",
       "autosave_interval 1",

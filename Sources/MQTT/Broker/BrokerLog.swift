@@ -47,8 +47,8 @@ struct BrokerLog {
       let client = line.dropFirst(Self.dropping.count).prefix { $0 != "." }
       guard told.insert(String(client)).inserted else { return nil }
       return
-        "Client \(client) doesn't keep up: \(BrokerConfiguration.queueLimit) messages or "
-        + "\(BrokerConfiguration.queueBytes >> 20) MiB wait for it, and the local broker discards what comes after them."
+        "Client \(client) doesn't keep up: its queue in the local broker is full, and messages for it are discarded until "
+        + "it has read what waits."
     }
   }
 

@@ -64,6 +64,8 @@ public struct ConnectionSettings: Sendable, Equatable {
   public var connectTimeout: Int64 = 30_000_000_000
   /// How many messages wait while the broker is away or slow, at the most.
   public var backlogLimit = 100_000
+  /// How many bytes of payloads may wait before no other message is accepted, whichever limit is reached first.
+  public var backlogBytes = 256 << 20
   /// How many QoS 1 and 2 messages are under way at once, at the most; the broker can lower it.
   public var sendWindow = 100
 

@@ -46,6 +46,9 @@ extension MQTTClient: SendSituation {
         if forWriting { wanted.insert(.write) }
         setInterest(wanted)
         break steps
+      case .yield:
+        schedulePump()
+        break steps
       }
     }
     readOn()
@@ -86,8 +89,9 @@ extension MQTTClient: SendSituation {
 
   /// Writes QoS 0 packets; false if that ended the connection.
   private func writeOwnPackets() -> Bool {
+    let before = writer.pendingBytes
     let outcome = writer.write(ssl: library.ssl, socket: socket)
-    flow.wroteOwn(finished: outcome == .finished)
+    flow.wroteOwn(bytes: before - writer.pendingBytes, finished: outcome == .finished)
     while let message = writer.popWritten() { delegate?.client(self, delivered: message) }
     guard outcome == .lost else { return true }
     lost(.closed)

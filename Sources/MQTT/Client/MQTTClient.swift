@@ -34,7 +34,7 @@ public final class MQTTClient {
   let library: LibraryClient
 
   // Sending
-  var backlog = RingBuffer<OutgoingMessage>()
+  var backlog = Backlog()
   var inFlight: [Int32: OutgoingMessage] = [:]
   var writer = SocketWriter()
   var flow = SendFlow()
@@ -111,7 +111,7 @@ public final class MQTTClient {
   public var undelivered: Int { backlog.count + inFlight.count + writer.messageCount }
 
   /// Whether the backlog has room for another message.
-  public var hasRoom: Bool { backlog.count < settings.backlogLimit }
+  public var hasRoom: Bool { backlog.count < settings.backlogLimit && backlog.bytes < settings.backlogBytes }
 
   /// Whether another message would go out at once instead of waiting for earlier ones.
   public var isReady: Bool {

@@ -59,21 +59,41 @@ struct SendFlow: Hashable {
     case writeLibrary
     /// Nothing can be done before the socket is readable, or with `forWriting` writable, or the owner asks for more.
     case sleep(forReading: Bool, forWriting: Bool)
+    /// More can be done at once, but only after the loop's other events: ask again in its next turn.
+    case yield
   }
+
+  /// What is written of the backlog in one turn, in bytes.
+  private static let turnBytes = 1 << 20
+
+  private let turnShare: TurnShare
+  /// What is left of it in this turn.
+  private var share: TurnShare
 
   /// Whether the socket took less than it was offered since the last event.
   private var isBlocked = false
   /// Whether a part of a packet of the library's is in the socket: nothing of ours may come between.
   private var libraryIsUnfinished = false
 
+  init(turnShare: TurnShare = TurnShare(bytes: Self.turnBytes)) {
+    self.turnShare = turnShare
+    share = turnShare
+  }
+
   /// An event arrived: the socket may take bytes again.
-  mutating func wake() { isBlocked = false }
+  mutating func wake() {
+    isBlocked = false
+    share = turnShare
+  }
 
   /// The connection was lost or closed.
-  mutating func closed() { self = SendFlow() }
+  mutating func closed() { self = SendFlow(turnShare: turnShare) }
 
   /// QoS 0 packets were written, all that was buffered if `finished`.
-  mutating func wroteOwn(finished: Bool) { isBlocked = !finished }
+  mutating func wroteOwn(bytes: Int, finished: Bool) {
+    isBlocked = !finished
+    share.use(bytes: bytes)
+  }
 
   /// The library wrote its packets, all of them if `finished`.
   mutating func wroteLibrary(finished: Bool) {
@@ -91,7 +111,8 @@ struct SendFlow: Hashable {
     if now.holdsAcknowledgements { return .sleep(forReading: !now.pausesReading, forWriting: false) }
     if now.sendPhase == .open, !libraryIsUnfinished {
       switch now.nextRoute {
-      case .own where !now.bufferIsFull: return .encode
+      // QoS 1 and 2 need no share: their window bounds what one turn takes.
+      case .own where !now.bufferIsFull: return share.isUsedUp ? .yield : .encode
       case .library where now.windowIsOpen: return .handOver
       default: break
       }

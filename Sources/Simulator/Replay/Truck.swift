@@ -65,13 +65,18 @@ final class Truck: MQTTClientDelegate {
     replay.truckFinished()
   }
 
-  /// Publishes all that is due, and sets the timer for what is not.
+  /// What a truck makes in one turn of the loop: little enough for the writes and acknowledgements between two turns
+  /// to keep up with whatever is due.
+  private static let turnShare = TurnShare(steps: 256, bytes: 1 << 16)
+
+  /// Publishes what is due, as much as a turn takes, and sets the timer for the rest.
   private func produce() {
     guard !isFinished, let start = replay.start else { return }
     if case .maximum = pacer.mode {
       publishAsFastAsTaken(start: start)
       return
     }
+    var share = Self.turnShare
     while !isFinished, let next = nextReading() {
       let due = start.advanced(by: stagger.saturatingAdd(next.due))
       let now = MonotonicTime.now()
@@ -79,7 +84,11 @@ final class Truck: MQTTClientDelegate {
         timer?.set(due)
         return
       }
-      if !client.hasRoom {
+      guard !share.isUsedUp else {
+        timer?.set(now)
+        return
+      }
+      while !client.hasRoom {
         guard replay.settings.whenFull == .dropOldest, client.dropOldest() != nil else {
           waitsForRoom = true
           return
@@ -87,14 +96,16 @@ final class Truck: MQTTClientDelegate {
         replay.statistics.dropped += 1
       }
       replay.statistics.lateness.record(now.since(due))
-      publish(next.reading, due: due, offset: next.due)
+      share.use(bytes: publish(next.reading, due: due, offset: next.due))
     }
   }
 
   private func publishAsFastAsTaken(start: MonotonicTime) {
-    while !isFinished, client.isReady, let next = nextReading() {
+    var share = Self.turnShare
+    // The client asks for more after each turn.
+    while !isFinished, !share.isUsedUp, client.isReady, let next = nextReading() {
       let now = MonotonicTime.now()
-      publish(next.reading, due: now, offset: now.since(start))
+      share.use(bytes: publish(next.reading, due: now, offset: now.since(start)))
     }
   }
 
@@ -155,7 +166,8 @@ final class Truck: MQTTClientDelegate {
     return nil
   }
 
-  private func publish(_ reading: Reading, due: MonotonicTime, offset: Int64) {
+  /// Returns the payload's size.
+  private func publish(_ reading: Reading, due: MonotonicTime, offset: Int64) -> Int {
     pending = nil
     sent += 1
     let timestamp =
@@ -177,6 +189,7 @@ final class Truck: MQTTClientDelegate {
     if !client.publish(OutgoingMessage(header: header, payload: payload, due: due, queued: .now())) {
       replay.statistics.dropped += 1
     }
+    return payload.count
   }
 
   private var lastTimestamp = 0.0
