@@ -15,11 +15,11 @@ public struct BrokerConfiguration: Sendable {
     /// Bytes of payloads under way at QoS 1 and 2.
     var bytesUnderWay: Int
 
-    /// A client that reads nothing takes less than 128 MB while no payload has more than the 128 KB that AWS IoT Core
-    /// allows. What waits for the rules engine is in the journal; the bytes under way are those of the journal's window
+    /// A client that reads nothing takes a few MB of readings at QoS 0, and less than 600 MB if each payload has the 128 KB
+    /// that AWS IoT Core allows; at QoS 1 and 2 less than 128 MB in any case. What waits for the rules engine is in the journal; the bytes under way are those of the journal's window
     /// (`WINDOW_BYTES` in Sources/BrokerPlugin/queues.c), which must never be discarded.
     static let besideJournal = QueueLimits(
-      messages: 800, bytes: 16 << 20, messagesUnderWay: 10_000, bytesUnderWay: 32 << 20)
+      messages: 4000, bytes: 16 << 20, messagesUnderWay: 10_000, bytesUnderWay: 32 << 20)
     /// What waits for the rules engine is in mosquitto's memory, and mosquitto has one limit for all clients: far beyond what
     /// an engine falls behind. A truck's messages take 210 MB then.
     static let withoutJournal = QueueLimits(
