@@ -102,14 +102,14 @@ static bool parse(struct permissions *permissions, char *error, size_t size) {
     bool is_good = number == 1 ? strcmp(line, header) == 0 : take(permissions, &rule_count, line);
     if (!is_good) break;
   }
-  snprintf(error, size, "line %zu is damaged or the last", number);
+  snprintf(error, size, "line %zu is invalid, or the file is cut off there", number);
   return false;
 }
 
 struct permissions *permissions_read(const char *file, char *error, size_t size) {
+  snprintf(error, size, "there isn't enough memory");
   struct permissions *permissions = calloc(1, sizeof *permissions);
   if (permissions == NULL) return NULL;
-  snprintf(error, size, "there isn't enough memory");
   permissions->text = read_text(file, error, size);
   if (permissions->text != NULL) {
     size_t lines = 1;

@@ -334,7 +334,7 @@ static bool load(void) {
   char reason[128];
   struct permissions *read = permissions_read(file_name, reason, sizeof reason);
   if (read == NULL) {
-    mosquitto_log_printf(MOSQ_LOG_ERR, "Error: the permissions %s are of no use: %s.", file_name, reason);
+    mosquitto_log_printf(MOSQ_LOG_ERR, "Error: can't use the permissions %s: %s.", file_name, reason);
     return false;
   }
   twalk_r(sessions, review, read);
@@ -414,7 +414,7 @@ int mosquitto_plugin_init(mosquitto_plugin_id_t *id, void **data, struct mosquit
   signal(SIGXFSZ, SIG_IGN);
   char reason[JOURNAL_REASON_SIZE];
   if (journal_folder != NULL && (queues = queues_open(journal_folder, journal_is_durable, reason)) == NULL) {
-    mosquitto_log_printf(MOSQ_LOG_ERR, "Error: the journal is of no use: %s.", reason);
+    mosquitto_log_printf(MOSQ_LOG_ERR, "Error: can't use the journal: %s.", reason);
     return MOSQ_ERR_INVAL;
   }
   for (size_t i = 0; i < callback_count; i++) {

@@ -502,7 +502,7 @@ static void open_queue(
   bool is_new = queue == NULL;
   if (is_new && queues->count < QUEUE_LIMIT) queue = new_queue(queues, queues->last_identifier + 1, client);
   if (queue == NULL) {
-    fail(queues, "a client gets no queue in the journal", queues->count < QUEUE_LIMIT ? reason : "there are too many");
+    fail(queues, "can't open a queue for a client", queues->count < QUEUE_LIMIT ? reason : "there are too many");
     return;
   }
   // Its client may have had another queue, and takes lower numbers for messages that it has had.
@@ -690,7 +690,7 @@ static bool recall(struct queues *queues, char *reason) {
   journal_reader_free(reader);
   if (found == JOURNAL_UNREADABLE) return false;
   if (skipped > 0) {
-    mosquitto_log_printf(MOSQ_LOG_WARNING, "Journal: %" PRIu64 " damaged bytes are left out.", skipped);
+    mosquitto_log_printf(MOSQ_LOG_WARNING, "Journal: %" PRIu64 " damaged bytes were skipped.", skipped);
   }
   return true;
 }

@@ -31,7 +31,7 @@ extension Health.Problem {
       return
         "\(messages) \(were) not republished to '\(subject)'\(because). Check the rule's topic and the policies."
     case .unreadable:
-      return "\(messages) on '\(subject)' could not be read by the rule\(because). Let the device send JSON."
+      return "\(messages) on '\(subject)' could not be read by the rule\(because). Make the device send JSON."
     case .unmatched:
       return
         "\(count == 0 ? "Readings" : readings) on \(subject) \(count == 0 ? "match" : verb("match", "matches")) "

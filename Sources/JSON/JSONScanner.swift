@@ -192,7 +192,7 @@ package struct JSONScanner {
         index += 1
       } else {
         let length = Self.sequenceLength(text, at: index)
-        guard length > 0 else { throw JSONError("bytes that are no UTF-8", at: index, in: text) }
+        guard length > 0 else { throw JSONError("bytes that aren't valid UTF-8", at: index, in: text) }
         index += length
       }
     }

@@ -191,7 +191,7 @@ struct JournalTests {
       withIntermediateDirectories: true)
     let result = try truck.run("run", "truckSensor01", "--count", "1")
     #expect(result.status == 69, "\(result.errors)")
-    #expect(result.errors.contains("the journal is of no use: can't read"), "\(result.errors)")
+    #expect(result.errors.contains("can't use the journal: can't read"), "\(result.errors)")
   }
 
   @Test func `without a journal the broker's own queue feeds the rules`() throws {

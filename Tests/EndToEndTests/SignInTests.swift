@@ -365,7 +365,7 @@ struct SignInTests {
     for (number, bytes) in damaged.enumerated() {
       try bytes.write(to: URL(fileURLWithPath: file))
       kill(process, SIGHUP)
-      try cloud.waitUntil { log($0).components(separatedBy: "are of no use").count > number + 1 }
+      try cloud.waitUntil { log($0).components(separatedBy: "can't use the permissions").count > number + 1 }
       let result = try truck.run("publish", "truck/freezer", "{}", "--device", "truckB", "--qos", "1")
       #expect(result.status == 0, "\(result.errors)")
       #expect(

@@ -32,19 +32,21 @@ enum DiagnoseCommand: Command {
       .value(
         "score", "FILE", "JSON: the known cause of each file or device; prints a confusion matrix", file: true
       ),
-      .value("evaluate", "TRIPS", "try it on so many generated trips of each scenario"),
+      .value("evaluate", "TRIPS", "evaluate on TRIPS generated trips of each scenario"),
       .value(
-        "evaluate-fleets", "SEEDS", "try the comparison on so many generated fleets of 60 trucks of each kind"
+        "evaluate-fleets", "SEEDS",
+        "evaluate the comparison on SEEDS generated fleets of 60 trucks of each kind"
       ),
       .value(
-        "evaluate-trends", "TRUCKS", "try the trend on so many generated trucks that weaken, and that don't"),
+        "evaluate-trends", "TRUCKS",
+        "evaluate the trend on TRUCKS generated trucks with a weakening unit, and as many without"),
       .value("seed", "N", "the first seed of generated trips", default: "1000000"),
       .flag("json", "the diagnosis as JSON"),
     ], example: "trucksensor diagnose TruckSensorFiles/trucksensordata.csv",
     exitCodes: [
       (.success, "done, whatever the verdict"), (.failed, "an evaluation missed its target"),
       (.usage, "wrong usage"),
-      (.dataError, "a file that is no table with times"), (.unavailable, "no such store or device"),
+      (.dataError, "a file that isn't a table with times"), (.unavailable, "no such store or device"),
     ])
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {

@@ -14,8 +14,8 @@ enum RulesEvalCommand: Command {
   static let description = CommandDescription(
     name: "rules eval", summary: "Evaluates a statement over the JSON lines of standard input.",
     discussion:
-      "Each line is a payload; each result is a line. What doesn't match gives no line, a line that is no JSON is told of "
-      + "on standard error with its number.",
+      "Each line is a payload; each result is a line. A message that doesn't match produces no line. A line that isn't "
+      + "JSON is reported on standard error with its line number.",
     options: [
       .value("sql", "STATEMENT", "the statement"),
       .value("rule", "NAME|FILE", "the rule document whose statement to use", file: true),
@@ -29,7 +29,7 @@ enum RulesEvalCommand: Command {
     example:
       "echo '{\"temp\":\"21.90\"}' | trucksensor rules eval --sql \"SELECT cast(temp AS Decimal) AS temp FROM 't'\"",
     exitCodes: [
-      (.success, "done"), (.failed, "a line was no JSON"), (.usage, "wrong usage"),
+      (.success, "done"), (.failed, "a line wasn't JSON"), (.usage, "wrong usage"),
       (.dataError, "a wrong statement"),
     ])
 
@@ -105,7 +105,9 @@ enum RulesTestCommand: Command {
     ],
     example: "trucksensor rules test Tests/RulesEngineTests/Cases/*.json\n"
       + "trucksensor rules test --rule truckAnalyze cases.json",
-    exitCodes: [(.success, "all passed"), (.failed, "a case failed"), (.dataError, "a file is no cases")])
+    exitCodes: [
+      (.success, "all passed"), (.failed, "a case failed"), (.dataError, "a file doesn't contain test cases"),
+    ])
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
     var passed = 0
