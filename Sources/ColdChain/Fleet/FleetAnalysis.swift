@@ -136,7 +136,7 @@ public struct FleetAnalysis: Sendable {
       probability: min(1, probability * Double(max(1, looks))))
   }
 
-  /// The threshold that separates best, out of nine.
+  /// The threshold that separates best, out of 39 quantiles: coarser ones would leave out trips just above the true one.
   private func heatFindings(_ graded: [TripFacts]) -> [FleetFinding] {
     let measured = graded.filter { $0.warmest != nil }
     let values = measured.compactMap(\.warmest).sorted()
@@ -144,8 +144,8 @@ public struct FleetAnalysis: Sendable {
       return []
     }
     var limits: [Double] = []
-    for tenth in 1...9 {
-      let value = values[min(values.count - 1, values.count * tenth / 10)]
+    for step in 1...39 {
+      let value = values[min(values.count - 1, values.count * step / 40)]
       if limits.last != value { limits.append(value) }
     }
     let found = limits.map { limit in
