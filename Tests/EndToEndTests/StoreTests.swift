@@ -132,10 +132,10 @@ import Time
     let watcher = try truck.start(
       "subscribe", "load/error", "--device", "mqttTestClient", "--client-id", "errors", "--qos", "1")
     try watcher.waitUntil { $0.errorText.contains("subscribed") }
-    // No file may grow beyond 2 MiB (of 512-byte blocks).
-    var engine = try startEngine("--json", prefix: "ulimit -f 4096; ")
-    let count = 20_000
-    let sent = try startSource(count, rate: "5000", port: port).wait()
+    // No file may grow beyond 512 KiB (of 512-byte blocks), which is less than the readings need.
+    var engine = try startEngine("--json", prefix: "ulimit -f 1024; ")
+    let count = 60_000
+    let sent = try startSource(count, rate: "10000", port: port).wait()
     #expect(sent.json["acknowledged"] as? Int == count)
     try engine.waitUntil { $0.errorText.contains("free some space") }
     try watcher.waitUntil { $0.outputText.contains("TimestreamAction") }
