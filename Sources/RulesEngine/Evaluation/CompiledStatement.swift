@@ -172,19 +172,14 @@ public final class StatementEvaluator {
 
   /// What the substitution templates of an action see, and have as a budget together.
   func templates(_ statement: CompiledStatement, _ message: Message) -> TemplateContext {
-    TemplateContext(evaluator: prepare(statement, message).0, budget: budget)
+    TemplateContext(evaluator: prepare(statement, message).0)
   }
 }
 
 /// What the substitution templates of one action see of a message.
 struct TemplateContext {
   fileprivate let evaluator: Evaluator
-  /// What the evaluator refers to.
-  fileprivate let budget: Budget
 
   /// A template's text; throws if it exceeds what one message may cost.
-  func text(_ template: Template) throws(LimitError) -> String {
-    defer { withExtendedLifetime(budget) {} }
-    return try template.text(evaluator)
-  }
+  func text(_ template: Template) throws(LimitError) -> String { try template.text(evaluator) }
 }

@@ -12,9 +12,8 @@ struct Evaluator {
   let version: SQLVersion
   var row: Row
   var variables: [Value] = []
-  /// What the message may still cost. Whoever makes an evaluator keeps it alive: retaining it with each copy of this value,
-  /// of which a message has dozens, would be a twentieth of the whole evaluation.
-  unowned(unsafe) let budget: Budget
+  /// What the message may still cost.
+  let budget: Budget
 
   // MARK: SELECT
 
