@@ -59,12 +59,12 @@ import Time
       diagnosis.published(to: try TopicName("truck/x"))
       #expect(diagnosis.lost(at: time(6000), settings: settings) == nil)
     }
-    for attempt in 1...10 {
+    for attempt in 1...LossDiagnosis.shortLimit {
       diagnosis.connected(at: time(0))
       diagnosis.published(to: try TopicName("truck/x"))
       diagnosis.acknowledged()
       let verdict = diagnosis.lost(at: time(100), settings: settings)
-      #expect((verdict?.message.contains("same client identifier") == true) == (attempt == 10))
+      #expect((verdict?.message.contains("same client identifier") == true) == (attempt == LossDiagnosis.shortLimit))
     }
   }
 

@@ -9,7 +9,8 @@ struct LossDiagnosis {
   /// A connection that lives longer than this, in nanoseconds, is above suspicion.
   static let shortLife: Int64 = 5_000_000_000
   static let unansweredLimit = 3
-  static let shortLimit = 10
+  /// More than a broker that crashes again and again is likely to survive: its end looks the same.
+  static let shortLimit = 25
 
   private var connectedAt = MonotonicTime(nanoseconds: 0)
   private var topic: TopicName?
