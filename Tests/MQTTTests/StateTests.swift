@@ -64,7 +64,9 @@ import Time
       diagnosis.published(to: try TopicName("truck/x"))
       diagnosis.acknowledged()
       let verdict = diagnosis.lost(at: time(100), settings: settings)
-      #expect((verdict?.message.contains("same client identifier") == true) == (attempt == LossDiagnosis.shortLimit))
+      #expect(
+        (verdict?.message.contains("same client identifier") == true) == (attempt == LossDiagnosis.shortLimit)
+      )
     }
   }
 
