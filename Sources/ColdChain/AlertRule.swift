@@ -33,7 +33,7 @@ public struct AlertRule: Sendable, Equatable {
   public let resetDelay: Double
   /// Whether it stays on until a person acknowledges it.
   public let latching: Bool
-  /// The rule watches once this value was reached: cooling down from warm is no excursion. Nil watches at once.
+  /// The rule watches once this value was reached: cooling down from warm isn't an excursion. Nil watches at once.
   public let armedAt: Double?
 
   /// A rule.

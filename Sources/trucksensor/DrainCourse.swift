@@ -1,7 +1,7 @@
 import Store
 import Time
 
-/// Decides when the rules have done all that the broker has for them, and when it is no use to wait on.
+/// Decides when the rules have done all that the broker has for them, and when waiting longer can't help.
 ///
 /// Marks go through the broker behind all that was published before. When the sessions have got theirs and nothing else has
 /// come since it was sent, what rules publish for other rules has come too. A value without I/O.

@@ -38,7 +38,7 @@ import Testing
 
   @Test(
     arguments: [
-      // Cooling down from warm is no excursion.
+      // Cooling down from warm isn't an excursion.
       (warm, [(0, 20), (600, 10), (1200, -10)], []),
       // At the limit counts; the delay must pass without a break.
       (warm, [(0, -18), (10, -15), (100, -15), (129, -15), (130, -15)], ["130 raised"]),
@@ -116,7 +116,7 @@ import Testing
     #expect(rules.map(\.name) == ["cargo −18", "cargo −15"])
     #expect(rules.map(\.threshold) == [-17.5, -14.5] && rules.map(\.delay) == [1800, 120])
     #expect(rules.allSatisfy { $0.measure == "temp" && $0.latching && $0.armedAt == $0.reset })
-    // The ripple of a thermostat at −18 °C is no alert.
+    // The ripple of a thermostat at −18 °C isn't an alert.
     let ripple = (0..<400).map { (number: Int) -> (Double, Double) in
       (Double(number) * 30, number / 20 % 2 == 0 ? -18.4 : -17.6)
     }

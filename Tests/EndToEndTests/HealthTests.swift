@@ -167,18 +167,11 @@ struct HealthTests {
     let missing = acknowledged - stored
     #expect(missing > 0 && (missing...missing + 1024).contains(waiting), "\(counts), \(missing) missing")
     #expect(counts["lost"] == nil && result.errors.contains("free some space"), "\(counts)")
-    // Nothing acknowledged is missing; what the broker had taken when it could acknowledge no more may be there, too. On a busy
-    // machine the next run may end before the rules' session is open: then the run after it stores what waits.
-    var (runs, all) = (0, 0)
-    repeat {
-      let next = try run("--count", "1")
-      #expect(next.status == 0, "\(next.errors)")
-      runs += 1
-      all = try self.stored()
-    } while all < acknowledged + runs && runs < 3
-    #expect(
-      (acknowledged + runs...6000 + runs).contains(all),
-      "\(all) stored after \(runs) runs, \(acknowledged) acknowledged before")
+    let next = try run("--count", "1")
+    #expect(next.status == 0, "\(next.errors)")
+    // Nothing acknowledged is missing; what the broker had taken when it could acknowledge no more may be there, too.
+    let all = try self.stored()
+    #expect((acknowledged + 1...6001).contains(all), "\(all) stored, \(acknowledged) acknowledged before")
     #expect(try truck.run("store", "verify").status == 0)
   }
 

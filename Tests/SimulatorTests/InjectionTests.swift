@@ -62,10 +62,10 @@ import Testing
 
   @Test(
     arguments: [
-      ("", 1, "no '@'"), ("sag", 1, "no '@'"), ("@5s", 1, "'' is unknown"),
+      ("", 1, "an '@'"), ("sag", 1, "an '@'"), ("@5s", 1, "'' is unknown"),
       ("fire@5s", 1, "'fire' is unknown"),
       ("sag@", 5, "not understood"), ("sag@-5s", 5, "above 0"), ("sag@5s+", 8, "not understood"),
-      ("sag@5s+0s", 8, "above 0"), ("sag@5s,", 8, "no '@'"), ("sag@5s,sag@x", 12, "not understood"),
+      ("sag@5s+0s", 8, "above 0"), ("sag@5s,", 8, "an '@'"), ("sag@5s,sag@x", 12, "not understood"),
       ("sag@5s+5s+5s", 8, "not understood"), ("sag@1e999", 5, "not understood"),
       ("sag@99999999999999999999s", 5, "too long"),
       (Array(repeating: "sag@5s", count: 101).joined(separator: ","), 701, "more than 100"),

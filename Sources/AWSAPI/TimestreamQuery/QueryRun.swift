@@ -143,7 +143,7 @@ final class QueryRun: Sendable {
       }
       guard state.spool.append(rows) else {
         return .failure(
-          AWSFault("InternalServerException", status: 500, "there is no space left for the query's result"))
+          AWSFault("InternalServerException", status: 500, "the disk is too full for the query's result"))
       }
       state.ends.append(end)
       state.isDone = isLast

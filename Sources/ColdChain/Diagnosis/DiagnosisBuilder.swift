@@ -92,7 +92,7 @@ struct DiagnosisBuilder {
       return [.unexplained: isTruck ? 0.7 : 0, .notMeasured: isTruck ? 0.2 : 0.9]
     }
     let failed = sensor.probability * (1 - 0.9 * Self.warmPlateau(findings, sensor))
-    // A warming that goes on when the record ends, far above the level that was held, is no quiet trip, however short it is
+    // A warming that goes on when the record ends, far above the level that was held, isn't a quiet trip, however short it is
     // so far.
     let ongoing = departures.filter { !$0.signs.isResolved && !$0.endsAtGap && !$0.signs.startsWarm }
     let open = ongoing.map { Self.logistic(($0.signs.rise - 6) / 0.7) }.max() ?? 0

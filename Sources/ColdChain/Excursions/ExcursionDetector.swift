@@ -27,7 +27,7 @@ public struct Excursion: Sendable, Equatable {
 /// `hysteresis` above it, which a thermostat's ripple at a set point equal to the limit isn't; the excursion then counts from
 /// the first reading above the limit until the value is back at it.
 ///
-/// A record that begins above the limit comes down to it first: that is no excursion, unless it never gets there.
+/// A record that begins above the limit comes down to it first: that isn't an excursion, unless it never gets there.
 public struct ExcursionDetector: Sendable {
   /// The limit.
   public let limit: CargoProfile.Limit

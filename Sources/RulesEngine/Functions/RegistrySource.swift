@@ -1,6 +1,6 @@
 /// The registry that `get_registry_data` asks; used on the engine's thread only.
 public protocol RegistrySource: AnyObject {
-  /// What AWS's API answers for a thing, as JSON; nil if there is no such thing.
+  /// What AWS's API answers for a thing, as JSON; nil if the registry doesn't have it.
   func answer(_ request: RegistryRequest, thing: String) -> [UInt8]?
 }
 

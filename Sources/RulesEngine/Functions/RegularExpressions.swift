@@ -45,7 +45,7 @@ private final class RegularExpression {
   private let context: OpaquePointer
   private let spent: UnsafeMutablePointer<ts_pcre2_budget>
   private let budget: Budget
-  /// Nil for what is no pattern.
+  /// Nil if the text isn't a pattern.
   init?(_ pattern: String, _ budget: Budget) throws(LimitError) {
     let bytes = Array(pattern.utf8)
     guard bytes.count <= EvaluationLimits.patternBytes else { throw .pattern }

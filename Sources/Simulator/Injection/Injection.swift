@@ -53,7 +53,7 @@ public struct Injection: Sendable, Equatable {
     /// What is wrong, and what to write.
     public let message: String
 
-    /// `column 11: there is no '@'; …`.
+    /// `column 11: an '@' and a time are missing; …`.
     public var description: String { "column \(column): \(message)" }
   }
 
@@ -76,7 +76,7 @@ public struct Injection: Sendable, Equatable {
 
   private init(_ item: Substring, column: Int) throws(ParseError) {
     guard let at = item.firstIndex(of: "@") else {
-      throw ParseError(column: column, message: "there is no '@' with a time; \(Self.example)")
+      throw ParseError(column: column, message: "an '@' and a time are missing; \(Self.example)")
     }
     let name = item[..<at]
     guard let fault = Fault(rawValue: String(name)) else {

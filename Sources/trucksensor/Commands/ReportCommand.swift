@@ -14,7 +14,7 @@ enum ReportCommand: Command {
     discussion:
       "SOURCE is a CSV or a store. Columns are found by their names, as 'diagnose' finds them. The output's ending says "
       + "which format: html (self-contained), pdf, svg, png, csv or json. Limits are graded from when the set point was "
-      + "first reached: cooling down from warm is no excursion. What wasn't measured is never called OK or none.",
+      + "first reached: cooling down from warm isn't an excursion. What wasn't measured is never graded OK.",
     positionals: [
       .init(
         name: "SOURCE", help: "a CSV, or a store (data/sensorDB.sqlite, influx+http://…, postgres://…)",

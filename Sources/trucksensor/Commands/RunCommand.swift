@@ -58,7 +58,7 @@ enum RunCommand: Command {
     let plan = try ConnectionPlan(arguments, local: cloud.map { ($0.broker.port, $0.caFile) })
     let engine = try startRules(arguments, cloud, loop)
     if cloud != nil, engine == nil {
-      StandardError.print("There is no rule in \(RuleFiles.folder)/: what the truck publishes is not stored.")
+      StandardError.print("\(RuleFiles.folder)/ has no rules: what the truck publishes is not stored.")
     }
     let health = engine.map { RunHealth(runner, $0) }
     let page = try startDashboard(arguments, cloud, loop)
