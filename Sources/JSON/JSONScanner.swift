@@ -221,7 +221,7 @@ package struct JSONScanner {
   }
 
   /// The length of the UTF-8 sequence at `index`, or 0 if it is ill-formed (Unicode table 3-7).
-  private static func sequenceLength(_ text: UnsafeBufferPointer<UInt8>, at index: Int) -> Int {
+  package static func sequenceLength(_ text: UnsafeBufferPointer<UInt8>, at index: Int) -> Int {
     func follows(_ offset: Int, _ range: ClosedRange<UInt8> = 0x80...0xBF) -> Bool {
       index + offset < text.count && range.contains(text[index + offset])
     }
