@@ -52,7 +52,10 @@ public final class StatementEvaluator {
   /// Evaluates `statement` and appends the outgoing payload to `bytes`; the outcome's own is empty.
   public func append(_ statement: CompiledStatement, _ message: Message, to bytes: inout [UInt8]) -> Outcome {
     last = nil
-    if usesPlans, let plan = statement.plan, plan.fits(message, work: budget.work) {
+    if usesPlans, let plan = statement.plan,
+      message.payload.count <= plan.longestPayload(message, work: budget.work)
+    {
+      run.clear()
       switch run.run(plan, message) {
       case .noMatch: return .noMatch
       case .output:

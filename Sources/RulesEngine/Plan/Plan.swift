@@ -29,7 +29,8 @@ final class Plan: @unchecked Sendable {
     case isUndefined(Int)
     /// The second operand if the first is Undefined, or with `orNull` null.
     case alternative(Int, Int, orNull: Bool)
-    case parseTime(format: Int, Int)
+    /// The plan keeps the format.
+    case parseTime(Unmanaged<PlanTimeFormat>, Int)
     case concatenation(first: Int, count: Int)
     /// A function that is called as the evaluator calls it; its arguments lie in `lists`.
     case call(function: Int, first: Int, count: Int)
@@ -43,12 +44,15 @@ final class Plan: @unchecked Sendable {
     case members(row: Int?)
   }
 
+  /// A member of the select list.
   struct Member {
-    let name: String
-    /// The name's first eight bytes.
+    /// `"name":`, in the plan's memory.
+    let key: UnsafePointer<UInt8>
+    let keyCount: Int
+    /// The name itself, and its first eight bytes.
+    let name: UnsafePointer<UInt8>
+    let nameCount: Int
     let prefix: UInt64
-    /// `"name":`.
-    let key: [UInt8]
     let operation: Int
   }
 
@@ -60,8 +64,9 @@ final class Plan: @unchecked Sendable {
 
   let version: SQLVersion
   let paths: PathTree
-  let operations: [Operation]
-  let lists: [Int]
+  /// Tables that don't move are read without a check of index and owner.
+  let operations: UnsafeMutablePointer<Operation>
+  let lists: UnsafeMutablePointer<Int>
   let functions: [Function]
   let formats: [PlanTimeFormat]
   let wideLiterals: [Number]
@@ -69,7 +74,8 @@ final class Plan: @unchecked Sendable {
   let variables: [Int]
   let condition: Int?
   let output: Output
-  let members: [Member]
+  let members: UnsafeMutablePointer<Member>
+  let names: [String]
   /// Templates of the rule's actions that the plan can say, by their text.
   let templates: [String: [TemplatePart]]
   private let literals: [UnsafeMutablePointer<UInt8>]
@@ -96,27 +102,43 @@ final class Plan: @unchecked Sendable {
       }
     }
     paths = tree
-    self.operations = operations
-    lists = compiler.lists
+    self.operations = Self.table(operations)
+    lists = Self.table(compiler.lists)
     functions = compiler.functions
     formats = compiler.formats
     wideLiterals = compiler.wideLiterals
     variables = parts.variables
     condition = parts.condition
     output = parts.output
-    members = parts.members
+    members = Self.table(parts.members)
+    names = parts.names
     self.templates = parts.templates
     literals = compiler.literals
     cost = compiler.cost
   }
 
-  deinit { for literal in literals { literal.deallocate() } }
+  deinit {
+    operations.deallocate()
+    lists.deallocate()
+    members.deallocate()
+    for literal in literals { literal.deallocate() }
+  }
 
-  /// Whether the plain evaluator has a result for every message as long as this one, with `work` to spend.
-  func fits(_ message: Message, work: Int) -> Bool {
-    let count = message.payload.count
+  private static func table<Element: BitwiseCopyable>(_ elements: [Element]) -> UnsafeMutablePointer<Element>
+  {
+    let table = UnsafeMutablePointer<Element>.allocate(capacity: max(1, elements.count))
+    table.initialize(from: elements, count: elements.count)
+    return table
+  }
+
+  /// The longest payload for which the plain evaluator has a result in any case, of messages of this one's topic and client,
+  /// with `work` to spend; negative if there is none.
+  func longestPayload(_ message: Message, work: Int) -> Int {
     let texts = message.topic.utf8.count.saturatingAdd(message.clientID?.utf8.count ?? 0)
-    return count <= EvaluationLimits.bytes && cost.bytes(count.saturatingAdd(texts)) <= work
+    let left = work.saturatingSubtract(cost.fixed)
+    guard left >= 0 else { return -1 }
+    let bytes = cost.perByte == 0 ? EvaluationLimits.bytes : left / cost.perByte
+    return min(bytes.saturatingSubtract(texts), EvaluationLimits.bytes)
   }
 }
 
@@ -134,6 +156,4 @@ struct PlanCost {
   static func * (left: PlanCost, right: Int) -> PlanCost {
     PlanCost(fixed: left.fixed.saturatingMultiply(right), perByte: left.perByte.saturatingMultiply(right))
   }
-
-  func bytes(_ payload: Int) -> Int { perByte.saturatingMultiply(payload).saturatingAdd(fixed) }
 }

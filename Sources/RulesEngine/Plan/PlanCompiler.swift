@@ -16,6 +16,7 @@ struct PlanCompiler {
     var condition: Int?
     var output = Plan.Output.members(row: nil)
     var members: [Plan.Member] = []
+    var names: [String] = []
     var templates: [String: [Plan.TemplatePart]] = [:]
   }
 
@@ -85,16 +86,19 @@ struct PlanCompiler {
         guard place == 0, let row = row() else { return false }
         parts.output = .members(row: row)
       case .expression(let expression, let path):
-        guard path.count == 1, !parts.members.contains(where: { $0.name == path[0] }),
+        guard path.count == 1, !parts.names.contains(path[0]),
           let value = compile(expression)
         else { return false }
         var key: [UInt8] = []
         JSONText.appendString(path[0], to: &key)
         key.append(UInt8(ascii: ":"))
         cost = cost + PlanCost(fixed: Budget.member.saturatingAdd(key.count))
+        let name = Array(path[0].utf8)
+        parts.names.append(path[0])
         parts.members.append(
           Plan.Member(
-            name: path[0], prefix: PathTree.prefix(Array(path[0].utf8)), key: key, operation: value))
+            key: memory(key), keyCount: key.count, name: memory(name), nameCount: name.count,
+            prefix: PathTree.prefix(name), operation: value))
       }
     }
     return true
@@ -201,15 +205,11 @@ struct PlanCompiler {
     case .boolean(let flag): return add(.literal(.boolean(flag)), length: PlanCost(fixed: Self.shortText))
     case .string(let text):
       let bytes = Array(text.utf8)
-      let memory = UnsafeMutablePointer<UInt8>.allocate(capacity: bytes.count + PayloadScanner.padding)
-      memory.initialize(repeating: 0, count: bytes.count + PayloadScanner.padding)
-      memory.update(from: bytes, count: bytes.count)
-      literals.append(memory)
       let isPlain = bytes.allSatisfy {
         $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\")
       }
       return add(
-        .literal(.text(UnsafePointer(memory), count: bytes.count, isPlain: isPlain)),
+        .literal(.text(memory(bytes), count: bytes.count, isPlain: isPlain)),
         length: PlanCost(fixed: bytes.count))
     case .number(let number):
       let isInt = version == .v2016 ? number.decimal.isWhole : number.isInt && number.decimal.isWhole
@@ -221,6 +221,15 @@ struct PlanCompiler {
       return add(.wideLiteral(wideLiterals.count - 1), length: PlanCost(fixed: Self.shortText))
     case .array, .object, .bytes: return nil
     }
+  }
+
+  /// Memory of the plan with `bytes`, and padding behind them.
+  private mutating func memory(_ bytes: [UInt8]) -> UnsafePointer<UInt8> {
+    let memory = UnsafeMutablePointer<UInt8>.allocate(capacity: bytes.count + PayloadScanner.padding)
+    memory.initialize(repeating: 0, count: bytes.count + PayloadScanner.padding)
+    memory.update(from: bytes, count: bytes.count)
+    literals.append(memory)
+    return UnsafePointer(memory)
   }
 
   // MARK: Functions
@@ -294,7 +303,8 @@ struct PlanCompiler {
     guard let zone = TimeZoneFile.named(zoneName), let time = compile(arguments[1]) else { return nil }
     // The dialect has it since 2016-03-23 only.
     guard version == .v2016 else { return add(.literal(.undefined), length: PlanCost()) }
-    formats.append(PlanTimeFormat(parts, zone))
+    let format = PlanTimeFormat(parts, zone)
+    formats.append(format)
     // A letter gives as much as it is long, or a word.
     let length = parts.reduce(0) { length, part in
       switch part {
@@ -303,6 +313,6 @@ struct PlanCompiler {
       }
     }
     return add(
-      .parseTime(format: formats.count - 1, time), length: PlanCost(fixed: length), reading: lengths[time])
+      .parseTime(.passUnretained(format), time), length: PlanCost(fixed: length), reading: lengths[time])
   }
 }

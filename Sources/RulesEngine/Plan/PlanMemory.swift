@@ -2,38 +2,47 @@
 struct PlanMemory: ~Copyable {
   private static let chunkSize = 1 << 16
 
-  private var chunks: [(start: UnsafeMutablePointer<UInt8>, capacity: Int)]
-  private var used = 0
+  private let first: UnsafeMutablePointer<UInt8>
+  private var next: UnsafeMutablePointer<UInt8>
+  private var left = chunkSize
+  /// What didn't fit in the first chunk, freed with the message.
+  private var more: [UnsafeMutablePointer<UInt8>] = []
 
   init() {
-    chunks = [(.allocate(capacity: Self.chunkSize), Self.chunkSize)]
+    first = .allocate(capacity: Self.chunkSize)
+    next = first
   }
 
-  deinit { for chunk in chunks { chunk.start.deallocate() } }
+  deinit {
+    first.deallocate()
+    for chunk in more { chunk.deallocate() }
+  }
 
   /// Forgets all texts.
   mutating func reset() {
-    used = 0
-    while chunks.count > 1 { chunks.removeFirst().start.deallocate() }
-    // A large text isn't kept for the small ones that follow.
-    guard chunks[0].capacity > Self.chunkSize else { return }
-    chunks[0].start.deallocate()
-    chunks[0] = (.allocate(capacity: Self.chunkSize), Self.chunkSize)
+    next = first
+    left = Self.chunkSize
+    guard !more.isEmpty else { return }
+    for chunk in more { chunk.deallocate() }
+    more.removeAll()
   }
 
   /// Room for `count` bytes, and for reading a little behind them.
+  @inline(__always)
   mutating func allocate(_ count: Int) -> UnsafeMutablePointer<UInt8> {
     let size = count + PayloadScanner.padding
-    let last = chunks[chunks.count - 1]
-    if used + size <= last.capacity {
-      defer { used += size }
-      return last.start + used
+    if size > left { addChunk(size) }
+    defer {
+      next += size
+      left -= size
     }
-    let capacity = max(size, Self.chunkSize)
-    let start = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
-    chunks.append((start, capacity))
-    used = size
-    return start
+    return next
+  }
+
+  private mutating func addChunk(_ size: Int) {
+    left = max(size, Self.chunkSize)
+    next = .allocate(capacity: left)
+    more.append(next)
   }
 }
 

@@ -8,7 +8,7 @@ struct PlanRun: ~Copyable {
   enum Outcome {
     /// WHERE lets nothing through.
     case noMatch
-    /// `output` has the outgoing payload.
+    /// The outgoing payload was added to `output`.
     case output
     /// The plain evaluator must say: the payload isn't JSON, or has something that plans don't do.
     case unable
@@ -21,7 +21,8 @@ struct PlanRun: ~Copyable {
   /// How many payloads were scanned.
   private(set) var scans = 0
   /// The values of the select list's members in the result, in the statement's order.
-  private(set) var results: [PlanValue] = []
+  private var results: UnsafeMutablePointer<PlanValue>
+  private var resultCapacity = 16
 
   private var memory = PlanMemory()
   private var scratch = PlanBuffer()
@@ -33,8 +34,10 @@ struct PlanRun: ~Copyable {
   private var payload: PlanPayload
   private var variables: [PlanValue] = []
   private var wides: [Number] = []
-  private var memos: [ObjectIdentifier: PlanTimeMemo] = [:]
-  private var lastMemo: (format: PlanTimeFormat, memo: PlanTimeMemo)?
+  /// By their formats.
+  private var memos: [UnsafeMutableRawPointer: UnsafeMutablePointer<PlanTimeMemo>] = [:]
+  private var lastFormat: UnsafeMutableRawPointer?
+  private var lastMemo: UnsafeMutablePointer<PlanTimeMemo>?
   private let budget: Budget
   private var version = SQLVersion.v2016
   /// Whether something came that plans don't do: what is left of the run counts for nothing.
@@ -44,6 +47,7 @@ struct PlanRun: ~Copyable {
 
   init() {
     slots = .allocate(capacity: slotCapacity)
+    results = .allocate(capacity: resultCapacity)
     nodeCapacity = PayloadScanner.nodeLimit(1024)
     nodes = .allocate(capacity: nodeCapacity)
     payload = PlanPayload(text: UnsafePointer(copy.start), count: 0, nodes: UnsafePointer(nodes))
@@ -53,28 +57,69 @@ struct PlanRun: ~Copyable {
   deinit {
     slots.deallocate()
     nodes.deallocate()
+    results.deallocate()
+    Self.free(memos)
   }
 
   // MARK: A message
 
-  /// Runs `plan` for a message that it fits.
+  /// Forgets the output so far.
+  mutating func clear() { output.truncate(0) }
+
+  /// Runs `plan` for each line of `block` as the payload of `message`, and adds their results as lines; of a line that is
+  /// longer than `limit` or that the plan is unable to do, `otherwise` gives the result, if it has one. Returns the number
+  /// of lines; empty ones have no result.
+  mutating func run(
+    _ plan: Plan?, _ message: Message, lines block: UnsafeBufferPointer<UInt8>, limit: Int,
+    otherwise: (_ number: Int, UnsafeBufferPointer<UInt8>) -> [UInt8]?
+  ) -> Int {
+    guard let start = block.baseAddress else { return 0 }
+    var number = 0
+    var index = 0
+    while index < block.count {
+      let found = memchr(start + index, 0x0A, block.count - index)
+      let end = found.map { UnsafeRawPointer($0) - UnsafeRawPointer(start) } ?? block.count
+      let length = end > index && start[end - 1] == 0x0D ? end - 1 - index : end - index
+      if length > 0 {
+        var outcome = Outcome.unable
+        if length <= limit, let plan { outcome = run(plan, message, start + index, length) }
+        switch outcome {
+        case .noMatch: break
+        case .output: output.append(0x0A)
+        case .unable:
+          if let line = otherwise(number, UnsafeBufferPointer(start: start + index, count: length)) {
+            output.append(line)
+            output.append(0x0A)
+          }
+        }
+      }
+      number += 1
+      index = end + 1
+    }
+    return number
+  }
+
+  /// Runs `plan` for a message whose payload isn't too long.
   mutating func run(_ plan: Plan, _ message: Message) -> Outcome {
     copy.truncate(0)
     copy.append(message.payload)
     return run(plan, message, UnsafePointer(copy.start), copy.count)
   }
 
-  /// The same, for a payload elsewhere, with `PayloadScanner.padding` readable bytes behind it.
+  /// The same for a payload elsewhere, with `PayloadScanner.padding` readable bytes behind it.
   mutating func run(_ plan: Plan, _ message: Message, _ text: UnsafePointer<UInt8>, _ count: Int) -> Outcome {
-    output.truncate(0)
-    results.removeAll(keepingCapacity: true)
+    let start = output.count
     guard read(plan, text, count) else { return .unable }
     begin(plan, message)
     if let condition = plan.condition, boolean(value(condition, plan, message)) != true {
-      return isUnable ? .unable : .noMatch
+      return isUnable || budget.excess != nil ? .unable : .noMatch
     }
     write(plan, message)
-    return isUnable || budget.excess != nil || output.count > Self.textLimit ? .unable : .output
+    guard !isUnable, budget.excess == nil, output.count - start <= Self.textLimit else {
+      output.truncate(start)
+      return .unable
+    }
+    return .output
   }
 
   private mutating func read(_ plan: Plan, _ text: UnsafePointer<UInt8>, _ count: Int) -> Bool {
@@ -99,12 +144,17 @@ struct PlanRun: ~Copyable {
 
   /// Forgets the values of the message before, and sets the variables.
   private mutating func begin(_ plan: Plan, _ message: Message) {
+    if plan.names.count > resultCapacity {
+      results.deallocate()
+      resultCapacity = plan.names.count
+      results = .allocate(capacity: resultCapacity)
+    }
     version = plan.version
     isUnable = false
     memory.reset()
     budget.reset()
-    wides.removeAll(keepingCapacity: true)
-    variables.removeAll(keepingCapacity: true)
+    if !wides.isEmpty { wides.removeAll(keepingCapacity: true) }
+    if !variables.isEmpty { variables.removeAll(keepingCapacity: true) }
     for variable in plan.variables { variables.append(value(variable, plan, message)) }
   }
 
@@ -130,16 +180,17 @@ struct PlanRun: ~Copyable {
     switch plan.output {
     case .value(let operation):
       let result = value(operation, plan, message)
-      results.append(result)
+      results[0] = result
       _ = write(result, plan.version, depth: 0)
     case .members(row: nil):
       output.append(UInt8(ascii: "{"))
-      for index in plan.members.indices {
-        let member = value(plan.members[index].operation, plan, message)
-        results.append(member)
+      let start = output.count
+      for place in 0..<plan.names.count {
+        let member = value(plan.members[place].operation, plan, message)
+        results[place] = member
         let length = output.count
-        if length > 1 { output.append(UInt8(ascii: ",")) }
-        write(key: plan.members[index].key)
+        if length > start { output.append(UInt8(ascii: ",")) }
+        output.append(padded: plan.members[place].key, plan.members[place].keyCount)
         if !write(member, plan.version, depth: 1) { output.truncate(length) }
       }
       output.append(UInt8(ascii: "}"))
@@ -147,26 +198,19 @@ struct PlanRun: ~Copyable {
     }
   }
 
-  @inline(__always)
-  private mutating func write(key: [UInt8]) {
-    key.withUnsafeBufferPointer { key in
-      output.reserve(key.count)
-      guard let start = key.baseAddress else { return }
-      (output.start + output.count).update(from: start, count: key.count)
-      output.truncate(output.count + key.count)
-    }
-  }
-
   /// The attributes of the row with what the select list adds: a name that is there already keeps its place.
   private mutating func writeRow(_ row: PlanValue, _ plan: Plan, _ message: Message) {
-    for member in plan.members { results.append(value(member.operation, plan, message)) }
+    for place in 0..<plan.names.count {
+      results[place] = value(plan.members[place].operation, plan, message)
+    }
     var written: UInt64 = 0
     output.append(UInt8(ascii: "{"))
+    let start = output.count
     if case .container(let node) = row, payload.nodes[Int(node)].kind == .object {
       let payload = payload
       let isWhole = PlanWriter.forEachMember(of: Int(node), payload) { key, value in
         let length = output.count
-        PlanWriter.append(key: payload.nodes[key], of: payload, isFirst: length == 1, to: &output)
+        PlanWriter.append(key: payload.nodes[key], of: payload, isFirst: length == start, to: &output)
         if let place = place(of: payload.nodes[key], plan) {
           written |= 1 << UInt64(truncatingIfNeeded: place)
           if !write(results[place], plan.version, depth: 1) { output.truncate(length) }
@@ -185,10 +229,10 @@ struct PlanRun: ~Copyable {
         return
       }
     }
-    for place in plan.members.indices where written & 1 << UInt64(truncatingIfNeeded: place) == 0 {
+    for place in 0..<plan.names.count where written & 1 << UInt64(truncatingIfNeeded: place) == 0 {
       let length = output.count
-      if length > 1 { output.append(UInt8(ascii: ",")) }
-      write(key: plan.members[place].key)
+      if length > start { output.append(UInt8(ascii: ",")) }
+      output.append(padded: plan.members[place].key, plan.members[place].keyCount)
       if !write(results[place], plan.version, depth: 1) { output.truncate(length) }
     }
     output.append(UInt8(ascii: "}"))
@@ -198,11 +242,11 @@ struct PlanRun: ~Copyable {
   private func place(of key: JSONNode, _ plan: Plan) -> Int? {
     let prefix = PlanWriter.prefix(key, payload)
     let length = Int(key.end - key.start)
-    for (place, member) in plan.members.enumerated()
-    where member.prefix == prefix && member.name.utf8.count == length {
-      if length <= 8 { return place }
-      let text = UnsafeBufferPointer(start: payload.text + Int(key.start), count: length)
-      if member.name.utf8.elementsEqual(text) { return place }
+    for place in 0..<plan.names.count
+    where plan.members[place].prefix == prefix && plan.members[place].nameCount == length {
+      if length <= 8 || memcmp(payload.text + Int(key.start), plan.members[place].name, length) == 0 {
+        return place
+      }
     }
     return nil
   }
@@ -243,7 +287,7 @@ struct PlanRun: ~Copyable {
       if case .slot(let slot) = plan.operations[operation] { row = value(of: slots[slot], plan.version) }
     case .value: row = results[0]
     }
-    var isWritten = [Bool](repeating: false, count: plan.members.count)
+    var isWritten = [Bool](repeating: false, count: plan.names.count)
     if case .container(let node) = row, payload.nodes[Int(node)].kind == .object {
       let payload = payload
       let isWhole = PlanWriter.forEachMember(of: Int(node), payload) { key, value in
@@ -260,8 +304,8 @@ struct PlanRun: ~Copyable {
     } else if case .value = plan.output {
       return nil
     }
-    for (place, member) in plan.members.enumerated() where !isWritten[place] {
-      add(member.name, value(results[place], plan.version))
+    for (place, name) in plan.names.enumerated() where !isWritten[place] {
+      add(name, value(results[place], plan.version))
     }
     return attributes
   }
@@ -335,7 +379,7 @@ struct PlanRun: ~Copyable {
       default: return value
       }
     case .parseTime(let format, let operand):
-      return time(value(operand, plan, message), plan.formats[format])
+      return time(value(operand, plan, message), format)
     case .concatenation(let first, let count):
       return concatenation(first, count, plan, message)
     case .call(let function, let first, let count):
@@ -378,7 +422,7 @@ struct PlanRun: ~Copyable {
     }
   }
 
-  private mutating func time(_ value: PlanValue, _ format: PlanTimeFormat) -> PlanValue {
+  private mutating func time(_ value: PlanValue, _ format: Unmanaged<PlanTimeFormat>) -> PlanValue {
     guard let operand = self.operand(of: value) else { return .undefined }
     let moment: Int
     switch operand {
@@ -387,24 +431,48 @@ struct PlanRun: ~Copyable {
     }
     guard moment.magnitude < TimePattern.largestMilliseconds else { return .undefined }
     let memo = memo(of: format)
-    guard memo.update(moment) else { return .undefined }
-    let count = memo.text.count
+    guard memo.pointee.update(moment) else { return .undefined }
+    let count = memo.pointee.text.count
     guard count <= Self.textLimit else {
       isUnable = true
       return .undefined
     }
     let start = memory.allocate(count)
-    start.update(from: memo.text, count: count)
-    return .text(UnsafePointer(start), count: count, isPlain: memo.isPlain)
+    start.update(from: memo.pointee.text.start, count: count)
+    return .text(UnsafePointer(start), count: count, isPlain: memo.pointee.isPlain)
   }
 
-  private mutating func memo(of format: PlanTimeFormat) -> PlanTimeMemo {
-    if let last = lastMemo, last.format === format { return last.memo }
-    if memos.count >= Self.memoLimit { memos.removeAll() }
-    let memo = memos[ObjectIdentifier(format)] ?? PlanTimeMemo(format)
-    memos[ObjectIdentifier(format)] = memo
-    lastMemo = (format, memo)
+  @inline(__always)
+  private mutating func memo(of format: Unmanaged<PlanTimeFormat>) -> UnsafeMutablePointer<PlanTimeMemo> {
+    let key = format.toOpaque()
+    if key == lastFormat, let lastMemo { return lastMemo }
+    let memo = found(format)
+    (lastFormat, lastMemo) = (key, memo)
     return memo
+  }
+
+  private mutating func found(_ format: Unmanaged<PlanTimeFormat>) -> UnsafeMutablePointer<PlanTimeMemo> {
+    let key = format.toOpaque()
+    if let memo = memos[key] { return memo }
+    if memos.count >= Self.memoLimit { forgetMemos() }
+    let memo = UnsafeMutablePointer<PlanTimeMemo>.allocate(capacity: 1)
+    // It keeps its format, so that no other has the same address.
+    memo.initialize(to: PlanTimeMemo(format.takeUnretainedValue()))
+    memos[key] = memo
+    return memo
+  }
+
+  private mutating func forgetMemos() {
+    Self.free(memos)
+    memos.removeAll()
+    lastFormat = nil
+  }
+
+  private static func free(_ memos: [UnsafeMutableRawPointer: UnsafeMutablePointer<PlanTimeMemo>]) {
+    for memo in memos.values {
+      memo.deinitialize(count: 1)
+      memo.deallocate()
+    }
   }
 
   // MARK: Conversions

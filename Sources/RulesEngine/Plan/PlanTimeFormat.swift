@@ -10,19 +10,14 @@ final class PlanTimeFormat: Sendable {
     self.pattern = pattern
     self.zone = zone
   }
-
-  /// The text of a moment; nil for a letter that patterns don't have.
-  func text(_ milliseconds: Int) -> String? {
-    TimePattern.text(pattern, milliseconds: milliseconds, zone: zone)
-  }
 }
 
 /// The text that a format gave last, and where the seconds are in it: within a minute nothing else changes.
-final class PlanTimeMemo {
+struct PlanTimeMemo: ~Copyable {
   private let format: PlanTimeFormat
   /// The minute since 1970 whose text is kept.
   private var minute = Int.min
-  private(set) var text: [UInt8] = []
+  private(set) var text = PlanBuffer(capacity: 64)
   /// Whether the text needs no escapes as JSON.
   private(set) var isPlain = false
   private var seconds: [Int] = []
@@ -41,8 +36,8 @@ final class PlanTimeMemo {
     }
   }
 
-  /// Makes `text` that of a moment; false if the format has none.
-  func update(_ moment: Int) -> Bool {
+  /// Makes `text` that of a moment, epoch milliseconds; false if the format has none.
+  mutating func update(_ moment: Int) -> Bool {
     let (minute, rest) = moment.floorDivided(by: 60_000)
     if minute == self.minute {
       for place in seconds { put(rest / 1000, 2, at: place) }
@@ -50,20 +45,17 @@ final class PlanTimeMemo {
       return true
     }
     self.minute = Int.min
-    guard renew(moment, minute) else { return false }
-    isPlain = text.allSatisfy { $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }
+    seconds.removeAll(keepingCapacity: true)
+    milliseconds.removeAll(keepingCapacity: true)
+    text.truncate(0)
+    let isSteady = isFixed && isSteady(minute)
+    guard isSteady ? appendNotingPlaces(moment) : append(format.pattern, moment) else { return false }
+    if isSteady { self.minute = minute }
+    isPlain = text.bytes.allSatisfy { $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }
     return true
   }
 
-  private func renew(_ moment: Int, _ minute: Int) -> Bool {
-    seconds.removeAll(keepingCapacity: true)
-    milliseconds.removeAll(keepingCapacity: true)
-    guard isFixed, isSteady(minute) else {
-      guard let whole = format.text(moment) else { return false }
-      text = Array(whole.utf8)
-      return true
-    }
-    text.removeAll(keepingCapacity: true)
+  private mutating func appendNotingPlaces(_ moment: Int) -> Bool {
     var run: [TimePattern.Part] = []
     for part in format.pattern {
       run.append(part)
@@ -72,14 +64,12 @@ final class PlanTimeMemo {
       run.removeAll()
       if letter == "s" { seconds.append(text.count - count) } else { milliseconds.append(text.count - count) }
     }
-    guard append(run, moment) else { return false }
-    self.minute = minute
-    return true
+    return append(run, moment)
   }
 
-  private func append(_ parts: [TimePattern.Part], _ moment: Int) -> Bool {
+  private mutating func append(_ parts: [TimePattern.Part], _ moment: Int) -> Bool {
     guard let part = TimePattern.text(parts, milliseconds: moment, zone: format.zone) else { return false }
-    text += part.utf8
+    text.append(part.utf8)
     return true
   }
 
@@ -90,10 +80,11 @@ final class PlanTimeMemo {
     return offset % 60 == 0 && format.zone.period(at: start.saturatingAdd(59)).offset == offset
   }
 
+  @inline(__always)
   private func put(_ value: Int, _ width: Int, at place: Int) {
     var rest = value
     for digit in (place..<place + width).reversed() {
-      text[digit] = UInt8(truncatingIfNeeded: 48 + rest % 10)
+      text.start[digit] = UInt8(truncatingIfNeeded: 48 + rest % 10)
       rest /= 10
     }
   }
