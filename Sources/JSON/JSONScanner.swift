@@ -1,7 +1,8 @@
 /// Checks a JSON text and indexes it, in one pass.
 package struct JSONScanner {
   /// Containers inside containers; AWS names no limit, this one keeps hostile payloads from costing memory.
-  package static let depthLimit = 512
+  @inlinable
+  package static var depthLimit: Int { 512 }
 
   /// The index so far.
   package private(set) var nodes: [JSONNode]

@@ -71,10 +71,12 @@ final class Plan: @unchecked Sendable {
   let formats: [PlanTimeFormat]
   let wideLiterals: [Number]
   /// What SET's variables are made of, in order.
-  let variables: [Int]
+  let variables: UnsafeMutablePointer<Int>
+  let variableCount: Int
   let condition: Int?
   let output: Output
   let members: UnsafeMutablePointer<Member>
+  let memberCount: Int
   let names: [String]
   /// Templates of the rule's actions that the plan can say, by their text.
   let templates: [String: [TemplatePart]]
@@ -107,10 +109,12 @@ final class Plan: @unchecked Sendable {
     functions = compiler.functions
     formats = compiler.formats
     wideLiterals = compiler.wideLiterals
-    variables = parts.variables
+    variables = Self.table(parts.variables)
+    variableCount = parts.variables.count
     condition = parts.condition
     output = parts.output
     members = Self.table(parts.members)
+    memberCount = parts.names.count
     names = parts.names
     self.templates = parts.templates
     literals = compiler.literals
@@ -121,6 +125,7 @@ final class Plan: @unchecked Sendable {
     operations.deallocate()
     lists.deallocate()
     members.deallocate()
+    variables.deallocate()
     for literal in literals { literal.deallocate() }
   }
 

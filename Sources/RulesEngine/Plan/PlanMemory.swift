@@ -94,6 +94,15 @@ struct PlanBuffer: ~Copyable {
       // Two words whatever the length is, up to which only counts: most texts are that short.
       target.storeBytes(of: bytes.loadUnaligned(as: UInt64.self), as: UInt64.self)
       (target + 8).storeBytes(of: (bytes + 8).loadUnaligned(as: UInt64.self), as: UInt64.self)
+    } else if length <= 32 {
+      // Four words, the last two of them the text's last ones.
+      let tail = length - 16
+      let last = (bytes + tail).loadUnaligned(as: UInt64.self)
+      let end = (bytes + tail + 8).loadUnaligned(as: UInt64.self)
+      target.storeBytes(of: bytes.loadUnaligned(as: UInt64.self), as: UInt64.self)
+      (target + 8).storeBytes(of: (bytes + 8).loadUnaligned(as: UInt64.self), as: UInt64.self)
+      (target + tail).storeBytes(of: last, as: UInt64.self)
+      (target + tail + 8).storeBytes(of: end, as: UInt64.self)
     } else {
       target.copyMemory(from: bytes, byteCount: length)
     }

@@ -144,18 +144,21 @@ struct PlanRun: ~Copyable {
 
   /// Forgets the values of the message before, and sets the variables.
   private mutating func begin(_ plan: Plan, _ message: Message) {
-    if plan.names.count > resultCapacity {
+    if plan.memberCount > resultCapacity {
       results.deallocate()
-      resultCapacity = plan.names.count
+      resultCapacity = plan.memberCount
       results = .allocate(capacity: resultCapacity)
     }
     version = plan.version
     isUnable = false
+    if memos.count > Self.memoLimit { forgetMemos() }
     memory.reset()
     budget.reset()
     if !wides.isEmpty { wides.removeAll(keepingCapacity: true) }
     if !variables.isEmpty { variables.removeAll(keepingCapacity: true) }
-    for variable in plan.variables { variables.append(value(variable, plan, message)) }
+    for place in 0..<plan.variableCount {
+      variables.append(value(plan.variables[place], plan, message))
+    }
   }
 
   /// The text of a template for the message that was run last; nil if the plain evaluator must say.
@@ -185,7 +188,7 @@ struct PlanRun: ~Copyable {
     case .members(row: nil):
       output.append(UInt8(ascii: "{"))
       let start = output.count
-      for place in 0..<plan.names.count {
+      for place in 0..<plan.memberCount {
         let member = value(plan.members[place].operation, plan, message)
         results[place] = member
         let length = output.count
@@ -200,7 +203,7 @@ struct PlanRun: ~Copyable {
 
   /// The attributes of the row with what the select list adds: a name that is there already keeps its place.
   private mutating func writeRow(_ row: PlanValue, _ plan: Plan, _ message: Message) {
-    for place in 0..<plan.names.count {
+    for place in 0..<plan.memberCount {
       results[place] = value(plan.members[place].operation, plan, message)
     }
     var written: UInt64 = 0
@@ -229,7 +232,7 @@ struct PlanRun: ~Copyable {
         return
       }
     }
-    for place in 0..<plan.names.count where written & 1 << UInt64(truncatingIfNeeded: place) == 0 {
+    for place in 0..<plan.memberCount where written & 1 << UInt64(truncatingIfNeeded: place) == 0 {
       let length = output.count
       if length > start { output.append(UInt8(ascii: ",")) }
       output.append(padded: plan.members[place].key, plan.members[place].keyCount)
@@ -242,7 +245,7 @@ struct PlanRun: ~Copyable {
   private func place(of key: JSONNode, _ plan: Plan) -> Int? {
     let prefix = PlanWriter.prefix(key, payload)
     let length = Int(key.end - key.start)
-    for place in 0..<plan.names.count
+    for place in 0..<plan.memberCount
     where plan.members[place].prefix == prefix && plan.members[place].nameCount == length {
       if length <= 8 || memcmp(payload.text + Int(key.start), plan.members[place].name, length) == 0 {
         return place
@@ -432,14 +435,13 @@ struct PlanRun: ~Copyable {
     guard moment.magnitude < TimePattern.largestMilliseconds else { return .undefined }
     let memo = memo(of: format)
     guard memo.pointee.update(moment) else { return .undefined }
-    let count = memo.pointee.text.count
-    guard count <= Self.textLimit else {
+    guard memo.pointee.text.count <= Self.textLimit else {
       isUnable = true
       return .undefined
     }
-    let start = memory.allocate(count)
-    start.update(from: memo.pointee.text.start, count: count)
-    return .text(UnsafePointer(start), count: count, isPlain: memo.pointee.isPlain)
+    // An operation has its own format, and is done once for a message: until then the text stays.
+    return .text(
+      UnsafePointer(memo.pointee.text.start), count: memo.pointee.text.count, isPlain: memo.pointee.isPlain)
   }
 
   @inline(__always)
@@ -454,7 +456,6 @@ struct PlanRun: ~Copyable {
   private mutating func found(_ format: Unmanaged<PlanTimeFormat>) -> UnsafeMutablePointer<PlanTimeMemo> {
     let key = format.toOpaque()
     if let memo = memos[key] { return memo }
-    if memos.count >= Self.memoLimit { forgetMemos() }
     let memo = UnsafeMutablePointer<PlanTimeMemo>.allocate(capacity: 1)
     // It keeps its format, so that no other has the same address.
     memo.initialize(to: PlanTimeMemo(format.takeUnretainedValue()))
@@ -503,19 +504,20 @@ struct PlanRun: ~Copyable {
   @inline(__always)
   private static func number(_ start: UnsafePointer<UInt8>, _ count: Int, mayBeInt: Bool) -> PlanNumber {
     var value: Int64 = 0
-    var places: Int32 = 0
-    var isAfterPoint = false
     let isNegative = start[0] == UInt8(ascii: "-")
-    for index in (isNegative ? 1 : 0)..<count {
-      let digit = start[index] &- UInt8(ascii: "0")
-      if digit < 10 {
-        value = value &* 10 &+ Int64(digit)
-        if isAfterPoint { places += 1 }
-      } else {
-        isAfterPoint = true
-      }
+    var index = isNegative ? 1 : 0
+    while index < count, start[index] != UInt8(ascii: ".") {
+      value = value &* 10 &+ Int64(start[index] &- UInt8(ascii: "0"))
+      index += 1
     }
-    return PlanNumber(isNegative ? -value : value, -places, mayBeInt: mayBeInt)
+    let places = max(0, count - index - 1)
+    index += 1
+    while index < count {
+      value = value &* 10 &+ Int64(start[index] &- UInt8(ascii: "0"))
+      index += 1
+    }
+    return PlanNumber(
+      isNegative ? -value : value, -Int32(truncatingIfNeeded: places), mayBeInt: mayBeInt)
   }
 
   /// Whether a string is a number that a machine integer holds, without an exponent.
