@@ -174,6 +174,78 @@ import Testing
     return bytes
   }
 
+  // MARK: Reading once
+
+  private static func rule(_ sql: String, _ name: String) throws -> RuleDocument {
+    try RuleDocument(
+      Array(
+        """
+        {"sql": "\(sql)", "awsIotSqlVersion": "2016-03-23", "actions": [
+          {"republish": {"roleArn": "arn:aws:iam::1:role/r", "topic": "out/${door}/${topic(1)}"}},
+          {"timestream": {"roleArn": "arn:aws:iam::1:role/r", "databaseName": "sensorDB", "tableName": "table_${i}",
+            "dimensions": [{"name": "device", "value": "${clientid()}"}, {"name": "n", "value": "${n}"}],
+            "timestamp": {"value": "${cast(timestamp * 1000000 AS Int)}", "unit": "MICROSECONDS"}}}
+        ]}
+        """.utf8), file: name)
+  }
+
+  private static let truck =
+    #"{"uptime":"1","volts":"12.10","temp":"-20.50","door":"0","i":"1","n":"7","timestamp":1729703643.979735}"#
+
+  private static func expectActions(
+    _ rule: RuleDocument, _ output: [UInt8], _ message: Message, _ evaluator: StatementEvaluator
+  ) throws {
+    for action in rule.actions {
+      switch action {
+      case .republish(let action):
+        #expect(try evaluator.templates(rule.statement, message).text(action.topic) == "out/0/t")
+      case .timestream(let action):
+        let (_, request) = try action.request(output, evaluator, rule.statement, message, strict: true)
+        #expect(request.table == "table_1")
+        #expect(request.record.time == 1_729_703_643_979_735_000)
+        #expect(request.record.dimensions.map(\.value) == ["truck1", "7"])
+        #expect(request.record.measures.first { $0.name == "temp" }?.value == .double(-20.5))
+      default: break
+      }
+    }
+  }
+
+  @Test func `statement, templates, dimensions and measures of a rule read the payload once`() throws {
+    let rule = try Self.rule("SELECT cast(temp AS Decimal) AS temp, door FROM 't' WHERE volts > 5", "a.json")
+    let message = Message(topic: "t", payload: Array(Self.truck.utf8), receivedMilliseconds: 0)
+    message.clientID = "truck1"
+    let evaluator = StatementEvaluator()
+    guard case .output(let output) = evaluator.evaluate(rule.statement, message) else {
+      Issue.record("no output")
+      return
+    }
+    try Self.expectActions(rule, output, message, evaluator)
+    #expect(evaluator.scans == 1)
+  }
+
+  @Test func `rules that match one message read its payload once together, with plans and without`() throws {
+    let statements = [
+      "SELECT cast(temp AS Decimal) AS temp, door", "SELECT cast(temp AS Decimal) AS temp, [n] AS l",
+      "SELECT *, cast(temp AS Decimal) AS temp", "SELECT cast(temp AS Decimal) AS temp, {'k': volts} AS o",
+    ]
+    let rules = try statements.map { try Self.rule($0 + " FROM 't'", "a.json") }
+    #expect(rules.map { $0.statement.plan == nil } == [false, true, false, true])
+    let evaluator = StatementEvaluator()
+    for round in 1...3 {
+      let message = Message(topic: "t", payload: Array(Self.truck.utf8), receivedMilliseconds: 0)
+      message.clientID = "truck1"
+      evaluator.share(message)
+      for rule in rules {
+        guard case .output(let output) = evaluator.evaluate(rule.statement, message) else {
+          Issue.record("no output")
+          return
+        }
+        try Self.expectActions(rule, output, message, evaluator)
+      }
+      #expect(evaluator.scans == round)
+    }
+  }
+
   // MARK: Comparison
 
   private static func text(_ outcome: Outcome) -> String {
@@ -203,6 +275,7 @@ import Testing
 
   private let plans = StatementEvaluator()
   private let plain = StatementEvaluator(usesPlans: false)
+  private let shared = StatementEvaluator()
 
   /// Compares a statement's outcome, attributes and a template; returns whether its plan was run to the end.
   private func compare(_ sql: String, _ template: String, _ payload: [UInt8], _ version: SQLVersion) -> Bool {
@@ -217,6 +290,13 @@ import Testing
     let expected = plain.evaluate(statement, message)
     let context: Comment = "\(version.rawValue): \(sql)\n\(String(decoding: payload, as: UTF8.self))"
     #expect(Self.text(actual) == Self.text(expected), context)
+    let sharedScans = shared.scans
+    shared.share(message)
+    #expect(Self.text(shared.evaluate(statement, message)) == Self.text(expected), "shared: \(context)")
+    if case .payloadError = expected {
+    } else if !statement.takesAnyPayload {
+      #expect(shared.scans == sharedScans + 1, context)
+    }
     guard case .output(let output) = actual else { return wasPlanned }
     if output.first == UInt8(ascii: "{") {
       #expect(Self.text(plans.attributes(of: output, message)) == Self.text(Self.parsed(output)), context)

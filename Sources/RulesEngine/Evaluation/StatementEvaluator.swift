@@ -11,10 +11,25 @@ public final class StatementEvaluator {
   /// What the last evaluation made, until the next.
   private var last: Last?
   private var documentScans = 0
+  /// The message that `run` has an index of.
+  private var indexed: MessageState?
+  /// The message that `document` has, and what is wrong with it.
+  private var read: (state: MessageState, failure: JSONError?)?
 
-  private struct Last {
+  /// A message with its present payload.
+  private struct MessageState: Equatable {
     let message: Message
     let revision: Int
+
+    init(_ message: Message) { (self.message, revision) = (message, message.revision) }
+
+    static func == (left: MessageState, right: MessageState) -> Bool {
+      left.message === right.message && left.revision == right.revision
+    }
+  }
+
+  private struct Last {
+    let state: MessageState
     let result: Result
 
     enum Result {
@@ -38,6 +53,15 @@ public final class StatementEvaluator {
   /// How many times a payload was read so far.
   var scans: Int { run.scans + documentScans }
 
+  /// Reads the payload of a message that several statements are evaluated for: none of them reads it again.
+  public func share(_ message: Message) {
+    indexed = nil
+    guard usesPlans, message.payload.count <= EvaluationLimits.bytes, run.index(message.payload) else {
+      return
+    }
+    indexed = MessageState(message)
+  }
+
   /// Evaluates `statement` for a message whose topic has matched already.
   public func evaluate(_ statement: CompiledStatement, _ message: Message) -> Outcome {
     var output: [UInt8] = []
@@ -56,11 +80,13 @@ public final class StatementEvaluator {
       message.payload.count <= plan.longestPayload(message, work: budget.work)
     {
       run.clear()
-      switch run.run(plan, message) {
+      let isIndexed = indexed == MessageState(message)
+      if !isIndexed { indexed = nil }
+      switch isIndexed ? run.runIndexed(plan, message) : run.run(plan, message) {
       case .noMatch: return .noMatch
       case .output:
         bytes.append(contentsOf: run.output.bytes)
-        last = Last(message: message, revision: message.revision, result: .plan(plan))
+        last = Last(state: MessageState(message), result: .plan(plan))
         return .output([])
       case .unable: break
       }
@@ -76,7 +102,7 @@ public final class StatementEvaluator {
       return .limitExceeded(excess)
     }
     guard let result else { return .noMatch }
-    last = Last(message: message, revision: message.revision, result: .value(result, Array(bytes[start...])))
+    last = Last(state: MessageState(message), result: .value(result, Array(bytes[start...])))
     return .output([])
   }
 
@@ -96,17 +122,8 @@ public final class StatementEvaluator {
 
   /// What expressions of `statement`'s rule see: its payload and variables.
   func prepare(_ statement: CompiledStatement, _ message: Message) -> (Evaluator, JSONError?) {
-    var failure: JSONError?
     budget.reset()
-    do throws(JSONError) {
-      guard message.payload.count <= EvaluationLimits.bytes else {
-        throw JSONError("the payload has \(message.payload.count) bytes, more than \(EvaluationLimits.bytes)")
-      }
-      documentScans += 1
-      try document.read(message.payload)
-    } catch {
-      failure = error
-    }
+    let failure = read(message)
     var evaluator = Evaluator(
       message: message, version: statement.version, row: .payload(failure == nil ? document : nil),
       budget: budget)
@@ -115,6 +132,28 @@ public final class StatementEvaluator {
       evaluator.variables.append(evaluator.value(of: assignment.expression))
     }
     return (evaluator, nil)
+  }
+
+  /// Makes `document` that of the message; returns what is wrong with it.
+  private func read(_ message: Message) -> JSONError? {
+    let state = MessageState(message)
+    if let read, read.state == state { return read.failure }
+    var failure: JSONError?
+    do throws(JSONError) {
+      guard message.payload.count <= EvaluationLimits.bytes else {
+        throw JSONError("the payload has \(message.payload.count) bytes, more than \(EvaluationLimits.bytes)")
+      }
+      if indexed == state {
+        document.take(message.payload, run.index)
+      } else {
+        documentScans += 1
+        try document.read(message.payload)
+      }
+    } catch {
+      failure = error
+    }
+    read = (state, failure)
+    return failure
   }
 
   // MARK: What actions get
@@ -128,7 +167,7 @@ public final class StatementEvaluator {
   fileprivate func planned(_ template: Template, _ statement: CompiledStatement, _ message: Message)
     -> String?
   {
-    guard let last, last.message === message, last.revision == message.revision,
+    guard let last, last.state == MessageState(message),
       case .plan(let plan) = last.result, plan === statement.plan, let parts = plan.templates[template.source]
     else { return nil }
     return run.text(parts, plan, message)
@@ -137,7 +176,7 @@ public final class StatementEvaluator {
   /// The attributes of `output` with their types, if it is what the last evaluation made of the message and an object;
   /// nothing is parsed then.
   func attributes(of output: [UInt8], _ message: Message) -> [(name: String, value: Value)]? {
-    guard let last, last.message === message, last.revision == message.revision else { return nil }
+    guard let last, last.state == MessageState(message) else { return nil }
     switch last.result {
     case .plan(let plan):
       guard output.elementsEqual(run.output.bytes) else { return nil }

@@ -45,6 +45,15 @@ struct PathTree: ~Copyable {
     }
   }
 
+  /// A tree without paths.
+  init() {
+    slotCount = 0
+    levels = [:]
+    nodes = .allocate(capacity: 1)
+    nodes.initialize(to: PathNode())
+    names = .allocate(capacity: 1)
+  }
+
   /// A tree of `paths`; nil if a level has too many names.
   init?(_ paths: Set<[String]>) {
     let root = Level()

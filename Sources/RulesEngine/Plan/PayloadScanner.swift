@@ -207,7 +207,7 @@ struct PayloadScanner {
       let key = index + 1
       index = string(key)
       guard index >= 0 else { return -1 }
-      let below = path >= 0 ? child(of: path, key, index) : -1
+      let below = path >= 0 ? child(of: path, key, index, hasEscapes) : -1
       if isIndexing { add(.string, hasEscapes, key, index) }
       index = skipSpace(index + 1)
       guard index < count, text[index] == UInt8(ascii: ":") else { return -1 }
@@ -227,7 +227,7 @@ struct PayloadScanner {
   /// The node of the key from `start` to `end` below `path`, its slots emptied: of a key given twice the last counts. -1 if
   /// the key isn't wanted.
   @inline(__always)
-  private mutating func child(of path: Int, _ start: Int, _ end: Int) -> Int {
+  private func child(of path: Int, _ start: Int, _ end: Int, _ hasEscapes: Bool) -> Int {
     let (first, last) = paths[path].children
     guard first < last else { return -1 }
     if hasEscapes { return escapedChild(of: path, start, end) }
@@ -268,6 +268,30 @@ struct PayloadScanner {
       return candidate
     }
     return -1
+  }
+
+  // MARK: The index
+
+  /// Fills the slots from the index of the whole text, as `scan` does, without reading it again.
+  func fill(_ index: Int = 0, _ path: Int = 0) {
+    let node = nodes[index]
+    if paths[path].slot >= 0 {
+      slots[Int(paths[path].slot)] = PayloadSlot(
+        kind: node.kind, isSpecial: node.isSpecial,
+        hasExponent: node.kind == .number && node.isSpecial && hasExponent(node), start: node.start,
+        end: node.end, node: Int32(truncatingIfNeeded: index))
+    }
+    guard node.kind == .object, paths[path].children.first < paths[path].children.end else { return }
+    var key = index + 1
+    while key < Int(node.next) {
+      let below = child(of: path, Int(nodes[key].start), Int(nodes[key].end), nodes[key].isSpecial)
+      if below >= 0 { fill(key + 1, below) }
+      key = Int(nodes[key + 1].next)
+    }
+  }
+
+  private func hasExponent(_ node: JSONNode) -> Bool {
+    (Int(node.start)..<Int(node.end)).contains { text[$0] | 0x20 == UInt8(ascii: "e") }
   }
 
   // MARK: Strings

@@ -31,6 +31,8 @@ struct PlanRun: ~Copyable {
   private var slotCapacity = 16
   private var nodes: UnsafeMutablePointer<JSONNode>
   private var nodeCapacity: Int
+  private var nodeCount = 0
+  private let noPaths = PathTree()
   private var payload: PlanPayload
   private var variables: [PlanValue] = []
   private var wides: [Number] = []
@@ -106,10 +108,39 @@ struct PlanRun: ~Copyable {
     return run(plan, message, UnsafePointer(copy.start), copy.count)
   }
 
+  /// Reads a payload whole, for `runIndexed`; false if it isn't JSON.
+  mutating func index(_ text: [UInt8]) -> Bool {
+    copy.truncate(0)
+    copy.append(text)
+    reserve(nodes: copy.count)
+    payload = PlanPayload(text: UnsafePointer(copy.start), count: copy.count, nodes: UnsafePointer(nodes))
+    scans += 1
+    var scanner = PayloadScanner(
+      payload.text, payload.count, noPaths, slots: slots, nodes: nodes, indexes: true)
+    guard scanner.scan() else { return false }
+    nodeCount = scanner.nodeCount
+    return true
+  }
+
+  /// The nodes of the payload that was read by `index`.
+  var index: UnsafeBufferPointer<JSONNode> { UnsafeBufferPointer(start: nodes, count: nodeCount) }
+
+  /// Runs `plan` for a message whose payload was read by `index`.
+  mutating func runIndexed(_ plan: Plan, _ message: Message) -> Outcome {
+    empty(plan.paths.slotCount)
+    PayloadScanner(payload.text, payload.count, plan.paths, slots: slots, nodes: nodes).fill()
+    return finish(plan, message)
+  }
+
   /// The same for a payload elsewhere, with `PayloadScanner.padding` readable bytes behind it.
   mutating func run(_ plan: Plan, _ message: Message, _ text: UnsafePointer<UInt8>, _ count: Int) -> Outcome {
-    let start = output.count
     guard read(plan, text, count) else { return .unable }
+    return finish(plan, message)
+  }
+
+  /// Runs `plan` over its slots.
+  private mutating func finish(_ plan: Plan, _ message: Message) -> Outcome {
+    let start = output.count
     begin(plan, message)
     if let condition = plan.condition, boolean(value(condition, plan, message)) != true {
       return isUnable || budget.excess != nil ? .unable : .noMatch
@@ -122,20 +153,26 @@ struct PlanRun: ~Copyable {
     return .output
   }
 
-  private mutating func read(_ plan: Plan, _ text: UnsafePointer<UInt8>, _ count: Int) -> Bool {
-    let slotCount = plan.paths.slotCount
-    if slotCount > slotCapacity {
+  private mutating func empty(_ count: Int) {
+    if count > slotCapacity {
       slots.deallocate()
-      slotCapacity = slotCount
-      slots = .allocate(capacity: slotCount)
+      slotCapacity = count
+      slots = .allocate(capacity: count)
     }
-    slots.initialize(repeating: PayloadSlot(), count: slotCount)
+    slots.initialize(repeating: PayloadSlot(), count: count)
+  }
+
+  private mutating func reserve(nodes count: Int) {
     let limit = PayloadScanner.nodeLimit(count)
-    if limit > nodeCapacity {
-      nodes.deallocate()
-      nodeCapacity = limit
-      nodes = .allocate(capacity: limit)
-    }
+    guard limit > nodeCapacity else { return }
+    nodes.deallocate()
+    nodeCapacity = limit
+    nodes = .allocate(capacity: limit)
+  }
+
+  private mutating func read(_ plan: Plan, _ text: UnsafePointer<UInt8>, _ count: Int) -> Bool {
+    empty(plan.paths.slotCount)
+    reserve(nodes: count)
     payload = PlanPayload(text: text, count: count, nodes: UnsafePointer(nodes))
     scans += 1
     var scanner = PayloadScanner(text, count, plan.paths, slots: slots, nodes: nodes)

@@ -34,6 +34,8 @@ public final class RulesService: MQTTClientDelegate {
   private let onFailure: (MQTTError) -> Void
   private let evaluator = StatementEvaluator()
   private var tree = TopicTree<LoadedRule>()
+  /// The rules that match the present message.
+  private var matching: [LoadedRule] = []
   private var filters: Set<String> = []
   private let shareGroup: String?
   private let hopLimit: Int?
@@ -271,7 +273,11 @@ public final class RulesService: MQTTClientDelegate {
         if isRetry { retried.removeFirst() } else { retried.removeAll() }
       }
     }
-    tree.forEach(matching: incoming.topic) { run($0, message, isRetry: isRetry, isKept: isKept) }
+    matching.removeAll(keepingCapacity: true)
+    tree.forEach(matching: incoming.topic) { matching.append($0) }
+    // The payload is read once for all rules.
+    if matching.count > 1 { evaluator.share(message) }
+    for rule in matching { run(rule, message, isRetry: isRetry, isKept: isKept) }
   }
 
   // MARK: The broker's journal
