@@ -14,16 +14,11 @@ protocol ActionRunner: AnyObject {
 
   /// All that had arrived is started: sends what has gathered.
   func flush()
-
-  /// Actions that are started and not ended.
-  var unfinished: Int { get }
 }
 
 extension ActionRunner {
   /// Nothing gathers by default.
   func flush() {}
-  /// Actions end at once by default.
-  var unfinished: Int { 0 }
 }
 
 /// One rule's result for one message, which its actions share.

@@ -26,7 +26,6 @@ final class StoreRunner: ActionRunner {
   private let storage: RuleStorage?
   /// What waits for its database's queue, and whether the queue writes.
   private var batches: [String: Batch] = [:]
-  private(set) var unfinished = 0
   private var news = TroubleNews()
   /// The last failure that another try may end, until a write succeeds.
   private(set) var trouble: StoreError?
@@ -53,7 +52,6 @@ final class StoreRunner: ActionRunner {
         strict: storage.isStrict)
       batches[database, default: Batch()].requests.append(request)
       batches[database]?.executions.append(execution)
-      unfinished += 1
     } catch {
       fail(
         execution, "\(action.database.source).\(action.table.source)", error.message,
@@ -82,7 +80,6 @@ final class StoreRunner: ActionRunner {
 
   private func wrote(_ batch: Batch, to database: String, _ result: Result<[Rejection], StoreError>) {
     batches[database]?.isWriting = false
-    unfinished -= batch.executions.count
     var toRetry: StoreError?
     switch result {
     case .success(let rejections):
