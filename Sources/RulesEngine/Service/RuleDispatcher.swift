@@ -20,6 +20,8 @@ final class RuleDispatcher: ActionOwner {
   let runners: ActionRunners
   private let onEvent: (RulesEvent) -> Void
   private var tree = TopicTree<LoadedRule>()
+  /// The rules that match the present message.
+  private var matching: [LoadedRule] = []
   private var reports = FailureReports()
   /// `failedAction` of an error action's message where the statement itself exceeded a limit; AWS has no name for it.
   private static let evaluationName = "RuleEvaluation"
@@ -52,7 +54,11 @@ final class RuleDispatcher: ActionOwner {
   /// Runs the rules whose filters match the message's topic. `isRetry` means that only a store's failure has brought it again,
   /// `isKept` that the broker delivers it again until it is acknowledged.
   func dispatch(_ message: Message, on topic: String, isRetry: Bool, isKept: Bool) {
-    tree.forEach(matching: topic) { run($0, message, isRetry: isRetry, isKept: isKept) }
+    matching.removeAll(keepingCapacity: true)
+    tree.forEach(matching: topic) { matching.append($0) }
+    // The payload is read once for all rules.
+    if matching.count > 1 { evaluator.share(message) }
+    for rule in matching { run(rule, message, isRetry: isRetry, isKept: isKept) }
   }
 
   private func run(_ rule: LoadedRule, _ message: Message, isRetry: Bool, isKept: Bool) {
