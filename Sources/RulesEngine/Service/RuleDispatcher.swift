@@ -56,7 +56,7 @@ final class RuleDispatcher: ActionOwner {
   func dispatch(_ message: Message, on topic: String, isRetry: Bool, isKept: Bool) {
     matching.removeAll(keepingCapacity: true)
     tree.forEach(matching: topic) { matching.append($0) }
-    // The payload is read once for all of them.
+    // The payload is read once for all rules.
     if matching.count > 1 { evaluator.share(message) }
     for rule in matching { run(rule, message, isRetry: isRetry, isKept: isKept) }
   }
