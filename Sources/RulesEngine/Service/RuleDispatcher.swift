@@ -59,7 +59,10 @@ final class RuleDispatcher: ActionOwner {
   /// Runs the rules whose filters match the message's topic. `isRetry` means that only a store's failure has brought it again,
   /// `isKept` that the broker delivers it again until it is acknowledged.
   func dispatch(_ message: Message, on topic: String, isRetry: Bool, isKept: Bool) {
-    for rule in rules(matching: topic) { run(rule, message, isRetry: isRetry, isKept: isKept) }
+    let matching = rules(matching: topic)
+    // The payload is read once for all rules.
+    if matching.count > 1 { evaluator.share(message) }
+    for rule in matching { run(rule, message, isRetry: isRetry, isKept: isKept) }
   }
 
   private func rules(matching topic: String) -> [LoadedRule] {
