@@ -128,6 +128,30 @@ struct RulesTests {
     _ = cloud.wait()
   }
 
+  @Test func `a broken document is told once, whatever else changes, and again when it is broken otherwise`()
+    throws
+  {
+    try setRule(in: "own", filter: "load/in", topic: "load/out")
+    let (cloud, _) = try startCloud()
+    let engine = try truck.start("rules", "run", "--rules", "own", "--client-id", "another", "--json")
+    try engine.waitUntil { $0.errorText.contains("rules: ready") }
+    func told(_ text: String) -> Int { engine.errorText.components(separatedBy: text).count - 1 }
+    try truck.write("{\"sql\": 1", to: "own/load.json")
+    try engine.waitUntil { _ in told("reloaded: load\n") == 1 }
+    #expect(told("own/load.json: line 1, column 10") == 1)
+    let other = #"{"sql": "SELECT * FROM 'other'", "actions": [{"log": {}}]}"#
+    try truck.write(other, to: "own/other.json")
+    try engine.waitUntil { _ in told("reloaded: load, other\n") == 1 }
+    #expect(told("own/load.json") == 1)
+    try truck.write("{\"sql\": ", to: "own/load.json")
+    try engine.waitUntil { _ in told("reloaded: load, other\n") == 2 }
+    #expect(told("own/load.json") == 2)
+    engine.interrupt()
+    _ = engine.wait()
+    cloud.interrupt()
+    _ = cloud.wait()
+  }
+
   @Test func `a folder of rules that can't be read for a while leaves the rules as they were`() throws {
     try setRule(filter: "load/in", topic: "load/out")
     let (cloud, _) = try startCloud()

@@ -72,6 +72,8 @@ protocol ActionOwner: AnyObject {
   func ended(_ execution: RuleExecution, _ end: ActionEnd)
   /// A batch for a store has ended, after its actions; with the error if they are to be tried again.
   func storeEnded(_ error: StoreError?)
+  /// Whether no message arrives before actions end: what gathers is better sent now.
+  var nothingArrives: Bool { get }
   /// A `log` action's output.
   func output(of rule: LoadedRule, _ bytes: [UInt8])
   /// A sentence for a person.

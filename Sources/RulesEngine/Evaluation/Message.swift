@@ -32,6 +32,7 @@ public final class Message {
     self.payload = payload
     self.receivedMilliseconds = receivedMilliseconds
     // Basic Ingest: the prefix names the rule and isn't part of the topic.
+    guard topic.hasPrefix("$aws/rules/") else { return }
     let levels = topic.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
     if levels.count == 4, levels[0] == "$aws", levels[1] == "rules" { self.topic = String(levels[3]) }
   }

@@ -77,6 +77,7 @@ public final class RulesService: MQTTClientDelegate {
     dispatcher = RuleDispatcher(
       publisher: publisher, hopLimit: hopLimit, storage: storage, onEvent: onEvent)
     dispatcher.onProgress = { [unowned self] in proceed() }
+    dispatcher.isHeldUp = { [unowned subscriber] in subscriber.pausesReading }
     try replaceRules(rules)
     if let markTopic, filters.insert(markTopic.text).inserted {
       subscriber.subscribe(try TopicFilter(markTopic.text), qos: .atLeastOnce)
@@ -173,7 +174,7 @@ public final class RulesService: MQTTClientDelegate {
       deliveries.release()
       dispatcher.health.merge(losses)
       reportProgress()
-      subscriber.holdsAcknowledgements = false
+      subscriber.writeAcknowledgements()
     case .redeliver(let pause, let reason):
       deliveries.loseWindow()
       subscriber.redeliver(
