@@ -91,7 +91,9 @@ import Testing
     var items: [String] = []
     var names = ["x", "temp", "o", "a", "longer_than_8", "é", "'q\"q'", "y", "z", "w", "b"].shuffled(
       using: &random)
-    if Int.random(in: 0..<15, using: &random) == 0 { names.append("n.m") }
+    if Int.random(in: 0..<6, using: &random) == 0 {
+      names += ["n.m", "n.k.a", "n.k.longer_than_8", "n.k"].shuffled(using: &random)
+    }
     if Int.random(in: 0..<15, using: &random) == 0 { names.append(names[10]) }
     for _ in 0..<Int.random(in: 0...4, using: &random) {
       let name = names.removeLast()

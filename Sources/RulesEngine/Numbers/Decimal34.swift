@@ -224,6 +224,13 @@ struct Decimal34: Sendable {
     if exponent == 0, coefficient < 1 << 53 {
       return isNegative ? -Double(UInt64(coefficient)) : Double(UInt64(coefficient))
     }
+    if exponent < 0, exponent >= -22, coefficient < 1 << 53 {
+      // Both are exact in a double, so the quotient is the correctly rounded value (Clinger 1990).
+      var divisor = 1.0
+      for _ in 0..<(-exponent) { divisor *= 10 }
+      let value = Double(UInt64(coefficient)) / divisor
+      return isNegative ? -value : value
+    }
     return Double("\(isNegative ? "-" : "")\(coefficient)e\(exponent)") ?? .nan
   }
 

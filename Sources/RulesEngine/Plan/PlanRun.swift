@@ -232,18 +232,36 @@ struct PlanRun: ~Copyable {
       results[0] = result
       _ = write(result, plan.version, depth: 0)
     case .members(row: nil):
-      output.append(UInt8(ascii: "{"))
-      let start = output.count
-      for place in 0..<plan.memberCount {
-        let member = value(plan.members[place].operation, plan, message)
-        results[place] = member
-        let length = output.count
-        if length > start { output.append(UInt8(ascii: ",")) }
-        output.append(padded: plan.members[place].key, plan.members[place].keyCount)
-        if !write(member, plan.version, depth: 1) { output.truncate(length) }
-      }
-      output.append(UInt8(ascii: "}"))
+      var step = 0
+      writeObject(&step, depth: 1, plan, message)
     case .members(let row?): writeRow(value(row, plan, message), plan, message)
+    }
+  }
+
+  /// Writes the object whose layout begins at `step`, up to its end; its values are `depth` containers deep.
+  private mutating func writeObject(_ step: inout Int, depth: Int, _ plan: Plan, _ message: Message) {
+    output.append(UInt8(ascii: "{"))
+    let start = output.count
+    while true {
+      let length = output.count
+      let next = plan.layout[step]
+      step += 1
+      switch next {
+      case .member(let place):
+        let member = plan.members[place]
+        let value = value(member.operation, plan, message)
+        results[place] = value
+        if length > start { output.append(UInt8(ascii: ",")) }
+        output.append(padded: member.key, member.keyCount)
+        if !write(value, plan.version, depth: depth) { output.truncate(length) }
+      case .open(let key, let count):
+        if length > start { output.append(UInt8(ascii: ",")) }
+        output.append(padded: key, count)
+        writeObject(&step, depth: depth + 1, plan, message)
+      case .close:
+        output.append(UInt8(ascii: "}"))
+        return
+      }
     }
   }
 
@@ -331,7 +349,10 @@ struct PlanRun: ~Copyable {
     func add(_ name: String, _ value: Value) { if !value.isUndefined { attributes.append((name, value)) } }
     var row: PlanValue = .undefined
     switch plan.output {
-    case .members(row: nil): break
+    case .members(row: nil):
+      var step = 0
+      let object = object(&step, plan)
+      return zip(object.keys, object.values).filter { !$1.isUndefined }.map { ($0, $1) }
     case .members(let operation?):
       if case .slot(let slot) = plan.operations[operation] { row = value(of: slots[slot], plan.version) }
     case .value: row = results[0]
@@ -357,6 +378,25 @@ struct PlanRun: ~Copyable {
       add(name, value(results[place], plan.version))
     }
     return attributes
+  }
+
+  /// The object whose layout begins at `step`, as the plain evaluator has it.
+  private func object(_ step: inout Int, _ plan: Plan) -> ObjectValue {
+    var object = ObjectValue()
+    while true {
+      let next = plan.layout[step]
+      step += 1
+      switch next {
+      case .member(let place): object.set(plan.names[place], value(results[place], plan.version))
+      case .open(let key, let count):
+        // `"name":`
+        let node = JSONNode(
+          kind: .string, isSpecial: true, start: 1, end: Int32(truncatingIfNeeded: count - 2), next: 0)
+        let name = JSONText.unescaped(node, of: UnsafeBufferPointer(start: key, count: count))
+        object.set(name, .object(self.object(&step, plan)))
+      case .close: return object
+      }
+    }
   }
 
   /// A result as the plain evaluator has it.
