@@ -47,6 +47,16 @@ struct Decimal34: Sendable {
       exponent += 1
     }
     guard (-Self.largestExponent...Self.largestExponent).contains(exponent) else { return nil }
+    if exponent > Self.largestExponent - 34 {
+      // The number counts, not how it is written: 1000e999 is as large as 1e1002.
+      var digits = coefficient
+      var end = exponent
+      while digits % 10 == 0 {
+        digits /= 10
+        end += 1
+      }
+      guard end <= Self.largestExponent else { return nil }
+    }
     self.isNegative = isNegative
     self.coefficient = coefficient
     self.exponent = exponent
