@@ -266,7 +266,7 @@ struct PlanCompiler {
     "upper": 3, "trim": 1, "ltrim": 1, "rtrim": 1, "length": 1, "numbytes": 1, "startswith": 1, "endswith": 1,
     "indexof": 1, "lpad": 1, "rpad": 1, "substring": 1, "chr": 1, "md5": 1, "sha1": 1, "sha224": 1,
     "sha256": 1, "sha384": 1, "sha512": 1, "accountid": 1, "principal": 1, "sourceip": 1, "traceid": 1,
-    "sql_version": 1, "newuuid": 1, "rand": 1, "time_to_epoch": 1,
+    "sql_version": 1, "encode": 2, "newuuid": 1, "rand": 1, "time_to_epoch": 1,
   ]
   /// What such a result may be longer: 1000 blanks of `lpad`.
   private static let calledText = 1200
