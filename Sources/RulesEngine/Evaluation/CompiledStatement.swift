@@ -23,6 +23,10 @@ public struct CompiledStatement: Sendable {
     projection = Projection(statement.select)
   }
 
+  /// What it needs that isn't here: a call of another AWS service. Such a statement can be checked, but must not be
+  /// evaluated.
+  public var unsupported: [SQLError] { statement.unsupported }
+
   /// The names of SET's variables.
   public var variables: [String] { statement.assignments.map(\.name) }
 }
@@ -34,7 +38,8 @@ extension Statement {
     switch select.items {
     case .value(.row): isPassing = true
     case .list(let items) where items.count == 1:
-      isPassing = if case .everything = items[0] { true } else { false }
+      isPassing =
+        if case .everything = items[0] { true } else { false }
     default: isPassing = false
     }
     return assignments.contains { $0.expression.readsJSON } || (select.condition?.readsJSON ?? false)
@@ -50,7 +55,7 @@ extension Select {
       items.contains { item in
         switch item {
         case .everything: true
-        case .expression(let expression, _): expression.readsJSON
+        case .members(let expression), .expression(let expression, _): expression.readsJSON
         }
       }
     }
@@ -152,6 +157,10 @@ public final class StatementEvaluator {
   func prepare(_ statement: CompiledStatement, _ message: Message) -> (Evaluator, JSONError?) {
     var failure: JSONError?
     budget.reset()
+    guard !message.payload.isEmpty else {
+      // A rule may add data to a message that has none (AWS IoT developer guide, "Working with binary payloads").
+      return (evaluator(statement, message, row: .value(.undefined)), nil)
+    }
     do throws(JSONError) {
       guard message.payload.count <= EvaluationLimits.bytes else {
         throw JSONError("the payload has \(message.payload.count) bytes, more than \(EvaluationLimits.bytes)")
@@ -160,14 +169,22 @@ public final class StatementEvaluator {
     } catch {
       failure = error
     }
-    var evaluator = Evaluator(
-      message: message, version: statement.version, row: .payload(failure == nil ? document : nil),
-      budget: budget)
-    if let failure, !statement.takesAnyPayload { return (evaluator, failure) }
+    if let failure, !statement.takesAnyPayload {
+      return (
+        Evaluator(message: message, version: statement.version, row: .payload(nil), budget: budget), failure
+      )
+    }
+    return (evaluator(statement, message, row: .payload(failure == nil ? document : nil)), nil)
+  }
+
+  private func evaluator(
+    _ statement: CompiledStatement, _ message: Message, row: Evaluator.Row
+  ) -> Evaluator {
+    var evaluator = Evaluator(message: message, version: statement.version, row: row, budget: budget)
     for assignment in statement.statement.assignments {
       evaluator.variables.append(evaluator.value(of: assignment.expression))
     }
-    return (evaluator, nil)
+    return evaluator
   }
 
   /// What the substitution templates of an action see, and have as a budget together.

@@ -20,9 +20,9 @@ struct Projection: Sendable {
   private let items: [Item]
   private let condition: Expression?
 
-  /// Nil where the list has `*`, `VALUE`, an alias with dots, or a name twice.
+  /// Nil where the list has `*`, `VALUE`, an alias with dots, a name twice, or a name for the row.
   init?(_ select: Select) {
-    guard case .list(let list) = select.items else { return nil }
+    guard case .list(let list) = select.items, select.alias == nil else { return nil }
     var names: Set<String> = []
     var items: [Item] = []
     for item in list {
