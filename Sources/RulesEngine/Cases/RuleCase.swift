@@ -88,12 +88,7 @@ public struct RuleCase: Sendable {
           fields["sql"]?.asString ?? "", version: version(nil), allowsNoSource: mayLackSource)
       }
     if let unsupported = statement.unsupported.first { throw unsupported }
-    if statement.filter == nil, message.basicIngestRule == nil, fields["topic"] != nil {
-      return object(("match", .boolean(false)))
-    }
-    if let filter = statement.filter, !message.topic.isEmpty, !filter.matches(message.topic) {
-      return object(("match", .boolean(false)))
-    }
+    guard isReached(statement, document?.name, by: message) else { return object(("match", .boolean(false))) }
     switch evaluator.evaluate(statement, message) {
     case .noMatch: return object(("match", .boolean(false)))
     case .payloadError, .limitExceeded: return object(("error", .string("payload")))
@@ -109,6 +104,13 @@ public struct RuleCase: Sendable {
       }
       return result
     }
+  }
+
+  /// Whether the message gets to a rule: by its topic, or by Basic Ingest, which names the rule and asks no filter.
+  private func isReached(_ statement: CompiledStatement, _ rule: String?, by message: Message) -> Bool {
+    if let addressed = message.basicIngestRule { return rule == nil || rule == addressed }
+    guard let filter = statement.filter else { return fields["topic"] == nil }
+    return message.topic.isEmpty || filter.matches(message.topic)
   }
 
   /// What an action would do, in the form in which cases expect it.
@@ -137,6 +139,14 @@ public struct RuleCase: Sendable {
         return object(("timestream", object(("error", .string(error.message)))))
       }
     case .log: return object(("log", .object(ObjectValue())))
+    case .foreign(let action):
+      var json = JSONWriter()
+      do throws(LimitError) {
+        try action.write(evaluator.templates(document.statement, message), to: &json)
+        return object((action.type, (try? JSONDocument.value(of: json.bytes)) ?? .null))
+      } catch {
+        return object((action.type, object(("error", .string(error.description)))))
+      }
     }
   }
 

@@ -6,12 +6,50 @@ public enum Action: Sendable {
   case timestream(TimestreamAction)
   /// A pseudo-action of this engine: `{"log": {}}` writes the output to standard error.
   case log
+  /// One that isn't run here.
+  case foreign(ForeignAction)
 
   /// Whether it writes to a store.
   var stores: Bool { if case .timestream = self { true } else { false } }
 
-  /// The names of the actions that this engine has.
-  static let supported = ["republish", "timestream", "log"]
+  /// Whether this engine runs it.
+  public var runsHere: Bool { if case .foreign = self { false } else { true } }
+
+  /// AWS's name of it.
+  public var type: String {
+    switch self {
+    case .republish: "republish"
+    case .timestream: "timestream"
+    case .log: "log"
+    case .foreign(let action): action.type
+    }
+  }
+
+  /// What it does, in one line.
+  public var summary: String {
+    switch self {
+    case .republish(let republish): "republish to \(republish.topic.source), QoS \(republish.qos.rawValue)"
+    case .timestream(let action):
+      "timestream to \(action.database.source).\(action.table.source), dimensions "
+        + action.dimensions.map { "\($0.name)=\($0.value.source)" }.joined(separator: ", ")
+        + (action.timestamp.map { ", time \($0.source)" } ?? "") + (action.isStrict ? ", strict types" : "")
+    case .log: "log"
+    case .foreign(let action):
+      "\(action.type)" + (action.summary.isEmpty ? "" : ": \(action.summary)")
+        + " (not run here: it needs \(action.service))"
+    }
+  }
+
+  /// What its templates need that isn't here.
+  var unsupported: [SQLError] {
+    switch self {
+    case .republish(let republish): republish.topic.unsupported + republish.headers.unsupported
+    case .timestream(let action):
+      action.database.unsupported + action.table.unsupported
+        + action.dimensions.flatMap(\.value.unsupported) + (action.timestamp?.unsupported ?? [])
+    case .log, .foreign: []
+    }
+  }
 }
 
 /// AWS's `republish` action.
@@ -33,6 +71,11 @@ struct MQTTHeaders: Sendable {
   /// Seconds.
   var messageExpiry: Template?
   var userProperties: [(name: Template, value: Template)] = []
+
+  fileprivate var unsupported: [SQLError] {
+    ([payloadFormatIndicator, contentType, responseTopic, correlationData, messageExpiry].compactMap { $0 }
+      + userProperties.flatMap { [$0.name, $0.value] }).flatMap(\.unsupported)
+  }
 
   var isEmpty: Bool {
     payloadFormatIndicator == nil && contentType == nil && responseTopic == nil && correlationData == nil

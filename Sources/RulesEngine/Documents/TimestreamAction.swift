@@ -125,8 +125,10 @@ public struct TimestreamAction: Sendable {
 }
 
 extension DocumentReader {
-  mutating func timestream(variables: [String]) throws(RuleError) -> TimestreamAction {
-    _ = try string("roleArn")
+  mutating func timestream(
+    variables: [String], role actions: inout ActionReader
+  ) throws(RuleError) -> TimestreamAction {
+    _ = try actions.role(of: &self)
     guard let database = try template("databaseName", variables: variables) else {
       throw error("databaseName", "is missing")
     }

@@ -33,8 +33,8 @@ public final class Message {
     self.receivedMilliseconds = receivedMilliseconds
     // Basic Ingest: the prefix names the rule and isn't part of the topic.
     let levels = topic.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
-    if levels.count == 4, levels[0] == "$aws", levels[1] == "rules" {
-      self.topic = String(levels[3])
+    if levels.count > 2, levels[0] == "$aws", levels[1] == "rules" {
+      self.topic = levels.count == 4 ? String(levels[3]) : ""
       basicIngestRule = String(levels[2])
     } else {
       basicIngestRule = nil

@@ -26,12 +26,16 @@ struct Parser {
   }
 
   /// Reads one expression, of a substitution template for example, that may use `variables`.
-  static func expression(_ text: String, variables: [String]) throws(SQLError) -> Expression {
+  ///
+  /// `unsupported` says what it needs that isn't here.
+  static func expression(
+    _ text: String, variables: [String]
+  ) throws(SQLError) -> (expression: Expression, unsupported: [SQLError]) {
     var parser = try Parser(text)
     for (number, name) in variables.enumerated() { parser.variableNumbers[name] = number }
     let expression = try parser.expression()
     try parser.expectEnd()
-    return expression
+    return (expression, parser.unsupported)
   }
 
   private init(_ text: String) throws(SQLError) {
@@ -147,7 +151,10 @@ struct Parser {
     if isSymbol("."), tokens[index + 1].kind == .symbol("*") {
       advance()
       advance()
-      return .members(expression)
+      guard isKeyword("AS") else { return .members(expression) }
+      doubts.append(error("'.*' with a name isn't in AWS's guide; the name alone gives the object"))
+      advance()
+      return .expression(expression, path: try alias())
     }
     let end = tokens[index - 1].end
     if accept(keyword: "AS") { return .expression(expression, path: try alias()) }

@@ -232,7 +232,7 @@ final class RulesRunner {
     var documents: [RuleDocument] = []
     for path in paths {
       do {
-        documents.append(try RuleFiles.read(path, mayLoop: mayLoop))
+        documents.append(try RuleFiles.runnable(path, mayLoop: mayLoop))
       } catch {
         StandardError.print("trucksensor: \(error)")
         if let old = present[path] { documents.append(old) }
