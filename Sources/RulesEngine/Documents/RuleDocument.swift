@@ -146,7 +146,8 @@ public struct RuleDocument: Sendable {
     _ given: (text: String, place: String)?, file: String, notes: inout [String]
   ) throws(RuleError) -> String {
     let base = file.split(separator: "/").last.map(String.init) ?? file
-    let name = given?.text ?? (base.hasSuffix(".json") ? String(base.dropLast(5)) : base)
+    let suffix = [".json", ".yaml", ".yml"].first(where: base.hasSuffix) ?? ""
+    let name = given?.text ?? String(base.dropLast(suffix.count))
     let problem = "has letters, digits and underscores, at most 128"
     guard !ActionReader.isPlaceholder(name) else { return name }
     let isValid =

@@ -139,9 +139,8 @@ struct Lexer {
       return two
     }
     let one = String(decoding: [sql[index]], as: UTF8.self)
-    guard "=<>+-*/%(),.[]{}:".contains(one) else {
-      let advice = one == ";" ? "; a statement has no semicolon at its end" : ""
-      throw SQLError("'\(one)' is not in the dialect\(advice)", at: index, in: sql)
+    guard "=<>+-*/%(),.[]{}:;".contains(one) else {
+      throw SQLError("'\(one)' is not in the dialect", at: index, in: sql)
     }
     index += 1
     return one

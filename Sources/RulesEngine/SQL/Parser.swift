@@ -75,6 +75,10 @@ struct Parser {
         throw parser.unexpected("FROM with a topic filter in quotes")
       }
     }
+    if isSymbol(";") {
+      doubts.append(error("a ';' at the end isn't in AWS's guide"))
+      advance()
+    }
     return Statement(
       assignments: assignments, select: select, filter: filter, unsupported: unsupported, doubts: doubts)
   }

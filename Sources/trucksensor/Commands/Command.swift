@@ -18,7 +18,7 @@ enum Commands {
       PublishCommand.self,
       DatasetGenerateCommand.self,
       DatasetCheckCommand.self, RulesRunCommand.self, RulesEvalCommand.self, RulesTestCommand.self,
-      RulesCheckCommand.self, StoreQueryCommand.self, StoreImportCommand.self, StoreExportCommand.self,
+      RulesCheckCommand.self, RulesNewCommand.self, StoreQueryCommand.self, StoreImportCommand.self, StoreExportCommand.self,
       StoreTablesCommand.self, StorePruneCommand.self, StoreVacuumCommand.self, StoreVerifyCommand.self,
       ProvisionThingCommand.self, ProvisionTypeCommand.self,
       ProvisionGroupCommand.self, ProvisionPolicyCommand.self, ProvisionCertCommand.self,
