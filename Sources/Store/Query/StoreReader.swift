@@ -21,7 +21,7 @@ public final class StoreReader {
   private static let limits: [(Int32, Int32)] = [
     (SQLITE_LIMIT_LENGTH, 16 << 20), (SQLITE_LIMIT_SQL_LENGTH, 2 << 20),
     // Nothing can interrupt LIKE; its time is the text's length by that of the pattern.
-    (SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 256), (SQLITE_LIMIT_COLUMN, 1000), (SQLITE_LIMIT_EXPR_DEPTH, 200),
+    (SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 256), (SQLITE_LIMIT_COLUMN, 2000), (SQLITE_LIMIT_EXPR_DEPTH, 200),
   ]
 
   /// SQLite attaches ten files at most; one is the reader's own.
@@ -164,7 +164,18 @@ public final class StoreReader {
       try attach(path, as: database)
       attached.insert(database)
     }
-    return try TableCatalog.all(connection, in: Schema.quoted(database)).map(Table.init)
+    return try TableCatalog.all(connection, in: database).map(Table.init)
+  }
+
+  /// The measure names of a table's MULTI records, sorted.
+  func multiNames(of table: Table, in database: String) throws(StoreError) -> [String] {
+    let select = try Statement(
+      connection,
+      "SELECT DISTINCT measure_name FROM \(Schema.quoted(database)).ts_series WHERE table_id = \(table.id) "
+        + "AND measure_name IS NOT NULL ORDER BY measure_name")
+    var names: [String] = []
+    while try select.step() { names.append(select.text(0)) }
+    return names
   }
 
   /// Runs a plan, and calls `row` for each row until that returns false.
@@ -282,9 +293,14 @@ public final class StoreReader {
     /// Whether records older than the memory store are taken.
     public let takesLate: Bool
     let id: Int64
+    /// The types of its single measures.
+    let scalarTypes: [MeasureType]
+    /// The measures of `…_wide`: a column for each name.
+    public let wideMeasures: [MeasureInfo]
 
     fileprivate init(_ catalog: TableCatalog) {
       (name, measures, dimensions) = (catalog.name, catalog.measures, catalog.dimensions)
+      (scalarTypes, wideMeasures) = (catalog.scalarTypes, catalog.wideMeasures)
       (memoryHours, magneticDays, takesLate) = (catalog.memoryHours, catalog.magneticDays, catalog.takesLate)
       id = catalog.id
     }

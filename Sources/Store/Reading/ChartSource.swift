@@ -77,7 +77,7 @@ package final class LocalChartSource: ChartSource {
   package func stamp() throws(StoreError) -> Int64? { try reader.dataVersion() }
 
   package func measures() throws(StoreError) -> [MeasureInfo] {
-    try table().measures.filter { $0.type != .varchar }
+    try table().measures.filter(\.type.isNumeric)
   }
 
   package func trucks() throws(StoreError) -> [ChartTruck] {
