@@ -19,7 +19,8 @@ public struct NewRule {
   private static let now = 1_729_703_643_979
   /// Values that attributes get in the case's message until WHERE lets it through.
   private static let samples: [Value] = [
-    .number(Number(decimal: Decimal34(isNegative: false, coefficient: 215, exponent: -1) ?? .zero, isInt: false)),
+    .number(
+      Number(decimal: Decimal34(isNegative: false, coefficient: 215, exponent: -1) ?? .zero, isInt: false)),
     .int(1), .int(0), .int(1000), .string("text"), .boolean(true), .boolean(false), .null,
   ]
 
@@ -40,14 +41,17 @@ public struct NewRule {
     example = (topic, text)
     // A UUID, for example, is another one each time.
     var output: [UInt8]?
-    if case .output(let first) = outcome, case .output(let second) = Self.evaluate(statement, topic, payload) {
+    if case .output(let first) = outcome, case .output(let second) = Self.evaluate(statement, topic, payload)
+    {
       output = first == second && (try? JSONDocument().read(first)) != nil ? first : []
     }
     var json = JSONWriter(indented: true)
     json.array {
       $0.object {
         $0.member("id", "\(name)-1")
-        $0.member("note", "made by 'trucksensor rules new' from what the statement yields: check it, then add your own")
+        $0.member(
+          "note",
+          "made by 'trucksensor rules new' from what the statement yields: check it, then add your own")
         $0.member("rule", "rules/\(name).json")
         $0.member("topic", topic)
         $0.member("clientId", "client1")
@@ -90,7 +94,9 @@ public struct NewRule {
   }
 
   /// Republishes to `topic`; logs where that would be a loop.
-  private static func action(_ topic: String, _ name: String, _ filter: TopicFilter?, _ json: inout JSONWriter) {
+  private static func action(
+    _ topic: String, _ name: String, _ filter: TopicFilter?, _ json: inout JSONWriter
+  ) {
     guard filter?.matches(topic) != true else {
       json.object("log") { _ in }
       return

@@ -209,6 +209,8 @@ struct ActionShape: Sendable {
       members: [role, .required("stateMachineName"), .optional("executionNamePrefix")]),
     ActionShape(
       name: "timestream", service: "Amazon Timestream",
-      members: [role, .required("databaseName"), .required("tableName"), .required("dimensions", .object([]))]),
+      members: [
+        role, .required("databaseName"), .required("tableName"), .required("dimensions", .object([])),
+      ]),
   ]
 }

@@ -11,7 +11,8 @@ extension RuleDocument {
     var warnings: [String] = []
     if statement.version == .v2015 {
       warnings.append(
-        "the SQL version is 2015-10-08, which a rule without awsIotSqlVersion gets; new rules should have 2016-03-23")
+        "the SQL version is 2015-10-08, which a rule without awsIotSqlVersion gets; new rules should have 2016-03-23"
+      )
     }
     guard let filter = statement.filter?.pattern else {
       return warnings + ["without FROM only Basic Ingest reaches the rule: $aws/rules/\(name)/…"]
@@ -20,10 +21,12 @@ extension RuleDocument {
       warnings.append("the filter '#' takes every message of every client, its own republished ones included")
     }
     if !filter.utf8.allSatisfy({ $0 < 0x80 }) {
-      warnings.append("the filter '\(filter)' has characters beyond ASCII, which many clients can't publish to")
+      warnings.append(
+        "the filter '\(filter)' has characters beyond ASCII, which many clients can't publish to")
     }
     if filter.contains("*") {
-      warnings.append("'*' in the filter '\(filter)' is no wildcard; those are '+' for a level and '#' for the rest")
+      warnings.append(
+        "'*' in the filter '\(filter)' is no wildcard; those are '+' for a level and '#' for the rest")
     }
     if filter.hasPrefix("/") {
       warnings.append("the filter '\(filter)' begins with '/', which makes an empty first level")

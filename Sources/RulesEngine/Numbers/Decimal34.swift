@@ -260,7 +260,8 @@ struct Decimal34: Sendable {
 
   /// Without the digits behind `places` after the point.
   func truncated(toPlaces places: Int) -> Decimal34? {
-    guard exponent < 0, places < -exponent, let unit = Decimal34(isNegative: false, coefficient: 1, exponent: -places),
+    guard exponent < 0, places < -exponent,
+      let unit = Decimal34(isNegative: false, coefficient: 1, exponent: -places),
       let rest = self % unit
     else { return self }
     return self - rest

@@ -366,7 +366,8 @@ struct Parser {
       let advice = NearestName.of(
         word.lowercased(), among: Functions.named.keys.sorted())
       throw SQLError(
-        "there is no function '\(word)'" + (advice.map { "; is '\($0)' meant?" } ?? ""), at: start.start, in: sql)
+        "there is no function '\(word)'" + (advice.map { "; is '\($0)' meant?" } ?? ""), at: start.start,
+        in: sql)
     }
     var arguments: [Expression] = []
     if let star = function.star, isSymbol("*"), tokens[index + 1].kind != .symbol(".") {

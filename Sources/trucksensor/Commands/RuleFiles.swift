@@ -18,7 +18,8 @@ enum RuleFiles {
     guard wanted.count == 1 else {
       let names = rules.map(\.name).joined(separator: ", ")
       throw UsageError(
-        message: "\(path) has the rules \(names); name one of them: \(path)#\(rules[0].name)", command: "rules")
+        message: "\(path) has the rules \(names); name one of them: \(path)#\(rules[0].name)",
+        command: "rules")
     }
     return wanted[0]
   }

@@ -52,7 +52,9 @@ enum RulesNewCommand: Command {
     return .success
   }
 
-  private static func explanation(_ name: String, _ document: String, _ cases: String, _ rule: NewRule) -> String {
+  private static func explanation(_ name: String, _ document: String, _ cases: String, _ rule: NewRule)
+    -> String
+  {
     """
     \(document) is what 'aws iot create-topic-rule --rule-name \(name) --topic-rule-payload file://\(document)' takes:
       sql               what is taken from which messages; 'trucksensor rules eval --rule \(name) --explain' shows how

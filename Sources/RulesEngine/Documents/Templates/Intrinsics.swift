@@ -87,8 +87,10 @@ struct Intrinsics {
       guard case .array(let parts) = resolved(argument), parts.count == 2, let separator = parts[0].asString,
         !separator.isEmpty, let text = parts[1].asString
       else { return unknown(name) }
-      return .array(text.split(separator: separator, omittingEmptySubsequences: false).map { .string(String($0)) })
-    case "Fn::Base64": return resolved(argument).asString.map { .string(Base64.encode(Array($0.utf8))) } ?? unknown(name)
+      return .array(
+        text.split(separator: separator, omittingEmptySubsequences: false).map { .string(String($0)) })
+    case "Fn::Base64":
+      return resolved(argument).asString.map { .string(Base64.encode(Array($0.utf8))) } ?? unknown(name)
     case "Fn::ImportValue":
       return placeholder(resolved(argument).asString ?? name)
     default: return unknown(name)
@@ -146,7 +148,8 @@ struct Intrinsics {
         let value = name.contains(".") ? attribute(String(name)) : reference(String(name))
         result += value.asString ?? ""
       } else {
-        note("'${\(name)}' in Fn::Sub is no name; write '${!\(name)}' for a substitution template of the rule")
+        note(
+          "'${\(name)}' in Fn::Sub is no name; write '${!\(name)}' for a substitution template of the rule")
         result += "${\(name)}"
       }
     }

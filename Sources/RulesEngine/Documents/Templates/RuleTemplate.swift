@@ -16,7 +16,9 @@ enum RuleTemplate {
     let intrinsics = Intrinsics(template)
     var payloads: [RuleDocument.Payload] = []
     for (name, resource) in zip(resources.keys, resources.values) {
-      guard case .object(let resource) = resource, case .string(let type)? = resource["Type"] else { continue }
+      guard case .object(let resource) = resource, case .string(let type)? = resource["Type"] else {
+        continue
+      }
       let place = "\(prefix)Resources.\(name).Properties"
       guard case .object(let properties)? = resource["Properties"] else { continue }
       switch type {
@@ -73,7 +75,8 @@ enum RuleTemplate {
         file: source.file, path: "\(place).Events.\(name).Properties", value: .object(payload),
         spelling: .template)
       payloads.append(
-        RuleDocument.Payload(reader: reader, name: (function + name, reader.path), notes: intrinsics.warnings))
+        RuleDocument.Payload(reader: reader, name: (function + name, reader.path), notes: intrinsics.warnings)
+      )
     }
     return payloads
   }

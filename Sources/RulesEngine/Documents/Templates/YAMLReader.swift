@@ -123,7 +123,9 @@ struct YAMLReader {
     var length = 0
     let bytes = withUnsafePointer(to: event) { ts_yaml_scalar($0, &length) }
     let text = String(decoding: UnsafeBufferPointer(start: bytes, count: length), as: UTF8.self)
-    guard tag == nil, withUnsafePointer(to: event, { ts_yaml_is_plain($0) == 1 }) else { return .string(text) }
+    guard tag == nil, withUnsafePointer(to: event, { ts_yaml_is_plain($0) == 1 }) else {
+      return .string(text)
+    }
     switch text {
     case "", "~", "null", "Null", "NULL": return .null
     case "true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON": return .boolean(true)
