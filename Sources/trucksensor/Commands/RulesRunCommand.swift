@@ -189,7 +189,7 @@ final class RulesRunner {
     stores.close()
   }
 
-  private var rules: [RulesService.LoadedRule] {
+  private var rules: [LoadedRule] {
     services.flatMap(\.rules).sorted { $0.document.file < $1.document.file }
   }
 
