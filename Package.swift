@@ -61,7 +61,8 @@ let package = Package(
     .target(
       name: "RulesEngine",
       dependencies: [
-        "CLinux", "COpenSSL", "CPCRE2", "CYAML", "Files", "Health", "JSON", "MQTT", "Numbers", "Store",
+        "CCurl", "CLinux", "COpenSSL", "CPCRE2", "CYAML", "Files", "Health", "JSON", "MQTT", "Numbers",
+        "Store",
         "Text",
         "Time",
       ]),

@@ -58,6 +58,8 @@ final class RuleExecution {
 /// How an action ended.
 enum ActionEnd {
   case done
+  /// Another service would have done it.
+  case notRunHere
   /// It failed; `effect` says what becomes of the message. What is no news isn't told.
   case failed(ActionFailure, FailureEffect, isNews: Bool = true)
 }

@@ -139,7 +139,8 @@ public struct RuleCase: Sendable {
         return object(("timestream", object(("error", .string(error.message)))))
       }
     case .log: return object(("log", .object(ObjectValue())))
-    case .foreign(let action):
+    case .influxDB, .http, .cloudwatchMetric, .foreign:
+      guard let action = action.foreign else { return .undefined }
       var json = JSONWriter()
       do throws(LimitError) {
         try action.write(evaluator.templates(document.statement, message), to: &json)

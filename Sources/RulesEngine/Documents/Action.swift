@@ -6,14 +6,35 @@ public enum Action: Sendable {
   case timestream(TimestreamAction)
   /// A pseudo-action of this engine: `{"log": {}}` writes the output to standard error.
   case log
+  /// Runs here where its destination is known.
+  case influxDB(InfluxAction)
+  /// Runs here where its address is allowed.
+  case http(HTTPAction)
+  case cloudwatchMetric(MetricAction)
   /// One that isn't run here.
   case foreign(ForeignAction)
 
   /// Whether it writes to a store.
-  var stores: Bool { if case .timestream = self { true } else { false } }
+  var stores: Bool {
+    switch self {
+    case .timestream, .influxDB: true
+    default: false
+    }
+  }
 
-  /// Whether this engine runs it.
+  /// Whether this engine can run it.
   public var runsHere: Bool { if case .foreign = self { false } else { true } }
+
+  /// Its members as the document has them, of an action that needs another service than a broker and a store.
+  var foreign: ForeignAction? {
+    switch self {
+    case .influxDB(let action): action.members
+    case .http(let action): action.members
+    case .cloudwatchMetric(let action): action.members
+    case .foreign(let action): action
+    case .republish, .timestream, .log: nil
+    }
+  }
 
   /// AWS's name of it.
   public var type: String {
@@ -21,6 +42,9 @@ public enum Action: Sendable {
     case .republish: "republish"
     case .timestream: "timestream"
     case .log: "log"
+    case .influxDB: "influxDB"
+    case .http: "http"
+    case .cloudwatchMetric: "cloudwatchMetric"
     case .foreign(let action): action.type
     }
   }
@@ -34,9 +58,10 @@ public enum Action: Sendable {
         + action.dimensions.map { "\($0.name)=\($0.value.source)" }.joined(separator: ", ")
         + (action.timestamp.map { ", time \($0.source)" } ?? "") + (action.isStrict ? ", strict types" : "")
     case .log: "log"
-    case .foreign(let action):
-      "\(action.type)" + (action.summary.isEmpty ? "" : ": \(action.summary)")
-        + " (not run here: it needs \(action.service))"
+    case .influxDB(let action): action.members.line + " (runs where --destination says)"
+    case .http(let action): action.members.line + " (runs to this machine, and to what --allow-http names)"
+    case .cloudwatchMetric(let action): action.members.line + " (Prometheus text at /metrics)"
+    case .foreign(let action): action.line + " (not run here: it needs \(action.service))"
     }
   }
 
@@ -47,6 +72,9 @@ public enum Action: Sendable {
     case .timestream(let action):
       action.database.unsupported + action.table.unsupported
         + action.dimensions.flatMap(\.value.unsupported) + (action.timestamp?.unsupported ?? [])
+    case .influxDB(let action): action.members.unsupported
+    case .http(let action): action.members.unsupported
+    case .cloudwatchMetric(let action): action.members.unsupported
     case .log, .foreign: []
     }
   }

@@ -36,7 +36,7 @@ struct ActionReader {
       let fields = try members(shape.members, of: &body)
       let action = ForeignAction(type: type, service: shape.service, fields: fields)
       if let (name, problem) = action.problem { throw body.error(name, problem) }
-      return .foreign(action)
+      return action.runnable ?? .foreign(action)
     }
   }
 
@@ -202,6 +202,47 @@ struct ActionReader {
 }
 
 extension ForeignAction {
+  /// The action as this engine runs it; nil if it doesn't.
+  fileprivate var runnable: Action? {
+    switch type {
+    case "cloudwatchMetric":
+      guard let namespace = template("metricNamespace"), let name = template("metricName"),
+        let value = template("metricValue"), let unit = template("metricUnit")
+      else { return nil }
+      return .cloudwatchMetric(
+        MetricAction(
+          members: self, namespace: namespace, name: name, value: value, unit: unit,
+          timestamp: template("metricTimestamp")))
+    case "http":
+      guard let url = template("url") else { return nil }
+      var headers: [(name: String, value: Template)] = []
+      if case .array(let elements)? = self["headers"] {
+        for case .object(let members) in elements {
+          guard case .text(let key)? = members.first(where: { $0.name == "key" })?.value,
+            case .template(let value)? = members.first(where: { $0.name == "value" })?.value
+          else { continue }
+          headers.append((key, value))
+        }
+      }
+      return .http(HTTPAction(members: self, url: url, headers: headers, isSigned: self["auth"] != nil))
+    case "influxDB":
+      guard let destination = template("destinationArn"), let database = template("databaseName"),
+        let table = template("tableName")
+      else { return nil }
+      var tags: [(name: String, value: Template)] = []
+      if case .object(let members)? = self["tags"] {
+        for case (let name, .template(let value)) in members { tags.append((name, value)) }
+      }
+      var unit = InfluxAction.Unit.milliseconds
+      if case .text(let text)? = self["timestampUnit"] { unit = InfluxAction.Unit(rawValue: text) ?? unit }
+      return .influxDB(
+        InfluxAction(
+          members: self, destination: destination.source, database: database, table: table,
+          organization: template("organization"), tags: tags, unit: unit))
+    default: return nil
+    }
+  }
+
   /// What AWS requires of its members together; nil if nothing is wrong.
   fileprivate var problem: (name: String, problem: String)? {
     func has(_ names: String, in fields: [(name: String, value: Field)]) -> Bool {

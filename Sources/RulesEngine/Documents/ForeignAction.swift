@@ -10,6 +10,15 @@ public struct ForeignAction: Sendable {
     case integer(Int)
     case object([(name: String, value: Field)])
     case array([Field])
+
+    var unsupported: [SQLError] {
+      switch self {
+      case .template(let template): template.unsupported
+      case .text, .boolean, .integer: []
+      case .object(let fields): fields.flatMap(\.value.unsupported)
+      case .array(let elements): elements.flatMap(\.unsupported)
+      }
+    }
   }
 
   /// AWS's name of the action, `dynamoDBv2`.
@@ -29,6 +38,15 @@ public struct ForeignAction: Sendable {
       }
     }.joined(separator: ", ")
   }
+
+  /// The action with its summary.
+  var line: String { summary.isEmpty ? type : "\(type): \(summary)" }
+
+  /// What its templates need that isn't here.
+  var unsupported: [SQLError] { Field.object(fields).unsupported }
+
+  /// The member of that name.
+  subscript(name: String) -> Field? { fields.first { $0.name == name }?.value }
 
   /// The member of that name, if it is a text.
   func template(_ name: String) -> Template? {

@@ -92,7 +92,7 @@ public struct TimestreamAction: Sendable {
 
   /// The attributes of a JSON object with the types that AWS gives them ("Timestream rule action", "Timestream record
   /// content"): with a point DOUBLE, without BIGINT, quoted VARCHAR, objects and arrays as JSON text. Null isn't stored.
-  private static func measures(
+  static func measures(
     of output: [UInt8], without taken: Set<String>
   ) throws(Failure) -> [(name: String, value: MeasureValue)] {
     // 2015-10-08 tells 12.0 from 12 by how they are written, as the action does.

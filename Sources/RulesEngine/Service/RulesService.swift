@@ -72,7 +72,7 @@ public final class RulesService: MQTTClientDelegate, ActionOwner {
   private static let evaluationName = "RuleEvaluation"
   private var storeError: StoreError?
   /// The store's last failure, until a write succeeds.
-  public var storeTrouble: StoreError? { runners.store.trouble }
+  public var storeTrouble: StoreError? { runners.store.trouble ?? runners.influx.trouble }
   private var storePause = firstStorePause
   /// What was told of the pause before the next try, while the store fails.
   private var lastWaiting: String?
@@ -94,7 +94,8 @@ public final class RulesService: MQTTClientDelegate, ActionOwner {
   public init(
     rules: [RuleDocument], subscriber: MQTTClient, publisher: MQTTClient, shareGroup: String? = nil,
     hopLimit: Int? = nil, storage: RuleStorage? = nil, stores: Bool = false, isJournaled: Bool = false,
-    usesMarks: Bool = false, registry: (any RegistrySource)? = nil, onEvent: @escaping (RulesEvent) -> Void,
+    usesMarks: Bool = false, registry: (any RegistrySource)? = nil,
+    actions: ActionSettings = ActionSettings(), onEvent: @escaping (RulesEvent) -> Void,
     onFailure: @escaping (MQTTError) -> Void
   ) throws(MQTTError) {
     self.subscriber = subscriber
@@ -107,9 +108,14 @@ public final class RulesService: MQTTClientDelegate, ActionOwner {
     self.onEvent = onEvent
     self.onFailure = onFailure
     let context = ActionContext(evaluator)
+    let foreign = ForeignRunner(context, folder: actions.recordFolder)
     runners = ActionRunners(
       republish: RepublishRunner(context, publisher: publisher, hopLimit: hopLimit),
-      store: StoreRunner(context, storage), log: LogRunner(context))
+      store: StoreRunner(context, storage), log: LogRunner(context),
+      influx: InfluxRunner(context, storage, destination: actions.destination),
+      http: HTTPRunner(
+        context, waker: storage?.waker, allowedHosts: actions.allowedHosts, foreign: foreign),
+      metric: MetricRunner(context, actions.metrics), foreign: foreign)
     context.owner = self
     try replaceRules(rules)
     if let markTopic, filters.insert(markTopic.text).inserted {
@@ -339,6 +345,7 @@ public final class RulesService: MQTTClientDelegate, ActionOwner {
     switch end {
     case .done:
       if execution.isErrorAction { rule.counters.errorActionSuccess += 1 } else { rule.counters.success += 1 }
+    case .notRunHere: rule.counters.notRunHere += 1
     case .failed(let failure, let effect, var isNews):
       if case .lost(let kind, let reason, let isRepeated) = effect {
         let isFirst = lose(
