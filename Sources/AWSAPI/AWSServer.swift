@@ -19,7 +19,9 @@ public final class AWSServer: Sendable {
   public init(
     port: UInt16 = usualPort, isFixed: Bool = false, store: String, credentials: AWSCredentials?
   ) throws(HTTPError) {
-    let service = AWSServices(query: TimestreamQueryService(store: store), credentials: credentials)
+    let service = AWSServices(
+      query: TimestreamQueryService(store: store), write: TimestreamWriteService(store: store),
+      credentials: credentials)
     var candidate = port
     while true {
       do {
@@ -46,6 +48,7 @@ public final class AWSServer: Sendable {
 /// Leads each request to its service and operation.
 struct AWSServices: Sendable {
   let query: TimestreamQueryService
+  let write: TimestreamWriteService
   let credentials: AWSCredentials?
 
   private static let timestreamTarget = "Timestream_20181101."
@@ -86,6 +89,9 @@ struct AWSServices: Sendable {
   ) throws(AWSFault) {
     guard request.http.method == "POST" else {
       throw .unknownOperation("\(request.http.method) \(operation)")
+    }
+    if TimestreamWriteService.hasOperation(operation) {
+      return try write.answer(operation, request, finish: finish)
     }
     let input = try AWSInput(request.http.body)
     switch operation {

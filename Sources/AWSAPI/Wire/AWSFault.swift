@@ -9,11 +9,18 @@ struct AWSFault: Error {
   let status: Int
   /// What is wrong, for a person.
   let message: String
+  /// Further members that the model gives the error, such as `resourceArn`.
+  var members: [(name: String, value: String)] = []
+  /// The records that weren't taken, of Timestream's `RejectedRecordsException`.
+  var rejected: [RejectedRecord] = []
 
-  init(_ name: String, status: Int = 400, _ message: String) {
+  init(
+    _ name: String, status: Int = 400, _ message: String, members: [(name: String, value: String)] = []
+  ) {
     self.name = name
     self.status = status
     self.message = message
+    self.members = members
   }
 
   /// A request that contradicts the service's model or its state.
@@ -24,6 +31,18 @@ struct AWSFault: Error {
     AWSFault("UnknownOperationException", "\(name) is not available in trucksensor's local cloud")
   }
 
+  /// The answer of a service that speaks REST JSON, such as AWS IoT.
+  var restResponse: HTTPResponse {
+    var json = JSONWriter()
+    json.object {
+      $0.member("message", message)
+      for (name, value) in members { $0.member(name, value) }
+    }
+    var response = HTTPResponse(status, json.bytes, contentType: "application/json")
+    response.headers.append(("x-amzn-ErrorType", name))
+    return response
+  }
+
   /// The answer of a service that speaks JSON 1.0, such as Timestream.
   var jsonResponse: HTTPResponse {
     var json = JSONWriter()
@@ -32,6 +51,9 @@ struct AWSFault: Error {
       $0.member("Message", message)
       // Models differ in the letter's case, and SDKs read either.
       $0.member("message", message)
+      if !rejected.isEmpty {
+        $0.array("RejectedRecords") { for record in rejected { record.write(to: &$0) } }
+      }
     }
     var response = HTTPResponse(status, json.bytes, contentType: "application/x-amz-json-1.0")
     response.headers.append(("x-amzn-ErrorType", name))

@@ -14,16 +14,11 @@ protocol ActionRunner: AnyObject {
 
   /// All that had arrived is started: sends what has gathered.
   func flush()
-
-  /// Actions that are started and not ended.
-  var unfinished: Int { get }
 }
 
 extension ActionRunner {
   /// Nothing gathers by default.
   func flush() {}
-  /// Actions end at once by default.
-  var unfinished: Int { 0 }
 }
 
 /// One rule's result for one message, which its actions share.
@@ -79,6 +74,8 @@ protocol ActionOwner: AnyObject {
   func ended(_ execution: RuleExecution, _ end: ActionEnd)
   /// A batch for a store has ended, after its actions; with the error if they are to be tried again.
   func storeEnded(_ error: StoreError?)
+  /// Actions have ended later than they were started.
+  func progressed()
   /// A `log` action's output.
   func output(of rule: LoadedRule, _ bytes: [UInt8])
   /// A sentence for a person.

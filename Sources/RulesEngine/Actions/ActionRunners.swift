@@ -27,7 +27,4 @@ struct ActionRunners {
 
   /// All that had arrived is started: sends what has gathered.
   func flush() { for runner in all { runner.flush() } }
-
-  /// Actions that are started and not ended.
-  var unfinished: Int { all.reduce(0) { $0 + $1.unfinished } }
 }

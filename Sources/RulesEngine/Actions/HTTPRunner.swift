@@ -20,7 +20,7 @@ final class HTTPRunner: ActionRunner {
   private let allowedHosts: Set<String>
   private let foreign: ForeignRunner
   private let sender = Sender()
-  private(set) var unfinished = 0
+  private var unfinished = 0
   /// Requests that wait for the thread at most.
   private static let waitingLimit = 1000
 
@@ -100,7 +100,7 @@ final class HTTPRunner: ActionRunner {
   private func sent(_ execution: RuleExecution, _ url: String, _ problem: String?) {
     unfinished -= 1
     if let problem { fail(execution, url, problem) } else { context.end(execution, .done) }
-    context.owner?.storeEnded(nil)
+    context.owner?.progressed()
   }
 
   private func fail(_ execution: RuleExecution, _ url: String, _ message: String) {

@@ -31,11 +31,14 @@ public struct InfluxAction: Sendable {
         throw TimestreamAction.Failure(message: "\(name): \(error)")
       }
     }
+    guard let attributes = TimestreamAction.attributes(of: execution.output) else {
+      throw TimestreamAction.Failure(message: "the result is no JSON object")
+    }
     var milliseconds = Int64(execution.message.receivedMilliseconds)
     if unit == .seconds { milliseconds = milliseconds / 1000 * 1000 }
     var record = Record(
       dimensions: [], time: milliseconds.saturatingMultiply(1_000_000),
-      measures: try TimestreamAction.measures(of: execution.output, without: []))
+      measures: try TimestreamAction.measures(attributes, without: []))
     guard !record.measures.isEmpty else {
       throw TimestreamAction.Failure(message: "the result has no attribute to store")
     }
@@ -105,8 +108,6 @@ final class InfluxRunner: ActionRunner {
   }
 
   func flush() { store.flush() }
-
-  var unfinished: Int { store.unfinished }
 
   /// The last failure that another try may end.
   var trouble: StoreError? { store.trouble }

@@ -28,8 +28,6 @@ final class RepublishRunner: ActionRunner {
     self.hopLimit = hopLimit
   }
 
-  var unfinished: Int { executions.count }
-
   func start(_ action: RepublishAction, _ execution: RuleExecution) {
     var topic = action.topic.source
     do throws(MQTTError) {

@@ -26,7 +26,6 @@ final class StoreRunner: ActionRunner {
   private let storage: RuleStorage?
   /// What waits for its database's queue, and whether the queue writes.
   private var batches: [String: Batch] = [:]
-  private(set) var unfinished = 0
   private var news = TroubleNews()
   /// The last failure that another try may end, until a write succeeds.
   private(set) var trouble: StoreError?
@@ -63,7 +62,6 @@ final class StoreRunner: ActionRunner {
   func add(_ request: WriteRequest, to database: String, _ execution: RuleExecution) {
     batches[database, default: Batch()].requests.append(request)
     batches[database]?.executions.append(execution)
-    unfinished += 1
   }
 
   /// Hands what has gathered to the queues that are idle: the longer a commit takes, the more points the next one has.
@@ -87,7 +85,6 @@ final class StoreRunner: ActionRunner {
 
   private func wrote(_ batch: Batch, to database: String, _ result: Result<[Rejection], StoreError>) {
     batches[database]?.isWriting = false
-    unfinished -= batch.executions.count
     var toRetry: StoreError?
     switch result {
     case .success(let rejections):

@@ -7,7 +7,7 @@ struct ActionFailure {
   /// What it was to reach: a topic, a table.
   let resource: String
   let message: String
-  /// What failed, for a person: "storing in sensorDB.trucks".
+  /// The same for a person: "storing in sensorDB.trucks".
   var task = ""
 
   /// Bytes of each of these texts in an error action's message: they may hold what a payload holds.

@@ -110,6 +110,7 @@ public struct RuleDocument: Sendable {
     }
     guard let sql = try reader.string("sql") else { throw reader.error("sql", "is missing") }
     self.sql = sql
+    let statement: CompiledStatement
     do throws(SQLError) {
       statement = try CompiledStatement(sql, version: version, allowsNoSource: true)
     } catch {
@@ -136,6 +137,7 @@ public struct RuleDocument: Sendable {
       source.located(RuleError(source.file, place, error.message, excerpt: error.excerpt))
     }
     try reader.finish(ignoring: ["createdAt", "ruleArn"])
+    self.statement = statement.with((actions + [errorAction].compactMap { $0 }).flatMap(\.templates))
     if !mayLoop, let loop = loops.first {
       throw reader.error("actions", "\(loop); --hop-limit allows it")
     }

@@ -8,7 +8,9 @@ public final class Message {
   /// The rule that Basic Ingest has addressed; nil for a message to a topic of its own.
   public let basicIngestRule: String?
   /// The payload's bytes.
-  public var payload: [UInt8]
+  public var payload: [UInt8] { didSet { revision &+= 1 } }
+  /// Changes with the payload.
+  private(set) var revision = 0
   /// The publishing client's identifier, where it is known.
   public var clientID: String?
   /// The AWS account's number, where one is set.

@@ -33,13 +33,17 @@ public final class StoreReader {
     var isCancelled: () -> Bool = { false }
   }
 
+  /// Whether the file is there.
+  private let exists: Bool
+
   /// Opens a store; its database has the file's name, `sensorDB` for `data/sensorDB.sqlite`.
   ///
-  /// Throws `StoreError` if there is none, or it is something else.
-  public init(path: String) throws(StoreError) {
+  /// Throws `StoreError` if it is something else, or if there is none, unless it `mayBeMissing`: then statements see the other
+  /// stores of its folder.
+  public init(path: String, mayBeMissing: Bool = false) throws(StoreError) {
     self.path = path
-    let checked = try Connection(path, readOnly: true)
-    guard try Schema.check(checked) != nil else {
+    exists = !mayBeMissing || Files.exists(path)
+    if exists, try Schema.check(Connection(path, readOnly: true)) == nil {
       throw StoreError(.notAStore, "\(path) is empty; 'trucksensor run' makes a store")
     }
     // The main database is empty and in memory: the file gets its database's name, as statements write it.
@@ -48,7 +52,7 @@ public final class StoreReader {
     let name = file.hasSuffix(".sqlite") ? String(file.dropLast(7)) : file
     databaseName = ["main", "temp"].contains(name.lowercased()) ? "store" : name
     database = Schema.quoted(databaseName)
-    try attach(path, as: databaseName)
+    if exists { try attach(path, as: databaseName) }
     try connection.run("PRAGMA cache_size = -65536")
     for (limit, value) in Self.limits { sqlite3_limit(connection.handle, limit, value) }
     sqlite3_progress_handler(
@@ -147,7 +151,9 @@ public final class StoreReader {
     let files = (try? Files.list(Files.folder(of: path), suffix: ".sqlite")) ?? []
     let names = files.map { String(Files.name(of: $0).dropLast(7)) }
     // SQLite has databases of these names itself.
-    return Set(names.filter { !["main", "temp"].contains($0.lowercased()) } + [databaseName]).sorted()
+    return Set(
+      names.filter { !["main", "temp"].contains($0.lowercased()) } + (exists ? [databaseName] : [])
+    ).sorted()
   }
 
   /// The tables of another database of the folder; nil if there is none of the name.
@@ -308,7 +314,8 @@ public final class StoreReader {
 
   /// The tables, by name.
   public func tables() throws(StoreError) -> [Table] {
-    try TableCatalog.all(connection).map(Table.init)
+    guard exists else { return [] }
+    return try TableCatalog.all(connection).map(Table.init)
   }
 
   /// The table of that name; throws where there is none.

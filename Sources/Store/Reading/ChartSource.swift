@@ -59,6 +59,8 @@ package final class LocalChartSource: ChartSource {
 
   private func table() throws(StoreError) -> StoreReader.Table {
     let table = try reader.table(name)
+    // It was deleted and made again.
+    if known?.id != table.id { labels.removeAll() }
     known = table
     return table
   }

@@ -70,6 +70,9 @@ final class Connection {
     return new
   }
 
+  /// Gives up the prepared statements.
+  func forgetStatements() { cached.removeAll() }
+
   /// How many prepared statements are kept.
   var cachedStatements: Int { cached.count }
 

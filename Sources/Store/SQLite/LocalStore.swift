@@ -269,7 +269,10 @@ public final class LocalStore: PointStore {
   }
 
   func makeTable(_ name: String) throws(StoreError) {
-    let insert = try connection.statement("INSERT INTO ts_tables(name) VALUES (?) RETURNING id")
+    let insert = try connection.statement(
+      "INSERT INTO ts_tables(id, name) VALUES (1 + max(coalesce((SELECT max(id) FROM ts_tables), 0), "
+        + "coalesce((SELECT CAST(value AS INTEGER) FROM ts_state WHERE name = '\(Schema.lastTable)'), 0)), ?) RETURNING id"
+    )
     insert.bind(1, name)
     guard try insert.step() else { return }
     let id = insert.integer(0)

@@ -19,7 +19,7 @@ public struct Retention: Sendable, Hashable {
 }
 
 extension LocalStore {
-  private func catalog(_ name: String) throws(StoreError) -> TableCatalog {
+  func catalog(_ name: String) throws(StoreError) -> TableCatalog {
     let all = try TableCatalog.all(connection)
     guard let found = all.first(where: { $0.name == name }) else {
       throw StoreError(

@@ -11,6 +11,8 @@ import Numbers
 enum Schema {
   /// The column of a record's measure name.
   static let measureName = "measure_name"
+  /// The state that has the greatest number of a deleted table.
+  static let lastTable = "last table"
   /// "TSEN": tells our files from other databases.
   static let applicationID: Int64 = 0x5453_454E
   /// Since 2 there are MULTI records.
