@@ -19,6 +19,7 @@ let package = Package(
       name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(name: "CEditLine", pkgConfig: "libedit", providers: [.apt(["libedit-dev"])]),
     .target(name: "CCurl"),
     .target(name: "CPostgreSQL"),
@@ -60,7 +61,10 @@ let package = Package(
     .target(
       name: "RulesEngine",
       dependencies: [
-        "CLinux", "COpenSSL", "CPCRE2", "Files", "Health", "JSON", "MQTT", "Numbers", "Store", "Text", "Time",
+        "CCurl", "CLinux", "COpenSSL", "CPCRE2", "CYAML", "Files", "Health", "JSON", "MQTT", "Numbers",
+        "Store",
+        "Text",
+        "Time",
       ]),
     .target(name: "CommandLine", dependencies: ["Files", "Numbers", "Text", "Time"]),
     .target(

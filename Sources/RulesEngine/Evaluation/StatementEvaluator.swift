@@ -123,10 +123,12 @@ public final class StatementEvaluator {
   /// What expressions of `statement`'s rule see: its payload and variables.
   func prepare(_ statement: CompiledStatement, _ message: Message) -> (Evaluator, JSONError?) {
     budget.reset()
-    let failure = read(message)
+    // A rule may add data to a message that has none (AWS IoT developer guide, "Working with binary payloads").
+    let isEmpty = message.payload.isEmpty
+    let failure = isEmpty ? nil : read(message)
     var evaluator = Evaluator(
-      message: message, version: statement.version, row: .payload(failure == nil ? document : nil),
-      budget: budget)
+      message: message, version: statement.version,
+      row: isEmpty ? .value(.undefined) : .payload(failure == nil ? document : nil), budget: budget)
     if let failure, !statement.takesAnyPayload { return (evaluator, failure) }
     for assignment in statement.statement.assignments {
       evaluator.variables.append(evaluator.value(of: assignment.expression))

@@ -275,6 +275,15 @@ struct Decimal34: Sendable {
     return result
   }
 
+  /// Without the digits behind `places` after the point.
+  func truncated(toPlaces places: Int) -> Decimal34? {
+    guard exponent < 0, places < -exponent,
+      let unit = Decimal34(isNegative: false, coefficient: 1, exponent: -places),
+      let rest = self % unit
+    else { return self }
+    return self - rest
+  }
+
   /// Whether what is cut off moves the magnitude up.
   private func isAway(_ hasRest: Bool, _ isHalfOrMore: Bool, _ rounding: Rounding) -> Bool {
     switch rounding {

@@ -45,6 +45,7 @@ struct PlanCompiler {
 
   /// Nil where the plan can't say what the statement does. A template that it can't say is left out.
   mutating func compile(_ statement: Statement, _ templates: [Template]) -> Parts? {
+    guard statement.select.alias == nil else { return nil }
     var parts = Parts()
     for assignment in statement.assignments {
       guard let value = compile(assignment.expression) else { return nil }
@@ -87,6 +88,7 @@ struct PlanCompiler {
       case .everything:
         guard place == 0, let row = row() else { return false }
         parts.output = .members(row: row)
+      case .members: return false
       case .expression(let expression, let path):
         if case .members(.some) = parts.output, path.count > 1 { return false }
         guard let name = path.last, root.add(path[...], member: parts.members.count),
@@ -154,6 +156,7 @@ struct PlanCompiler {
       return unary(operand) { .cast($0, type) }
     case .negate(let operand): return unary(operand) { .negate($0) }
     case .not(let operand): return unary(operand) { .not($0) }
+    case .binary(.isIn, _, _): return nil
     case .binary(let operation, let left, let right):
       guard let a = compile(left), let b = compile(right) else { return nil }
       let length = lengths[a] + lengths[b]
@@ -262,6 +265,7 @@ struct PlanCompiler {
   private static let growth = [
     "acos": 1, "asin": 1, "atan": 1, "cos": 1, "cosh": 1, "exp": 1, "ln": 1, "log": 1, "sin": 1, "sinh": 1,
     "sqrt": 1, "tan": 1, "tanh": 1, "atan2": 1, "power": 1, "abs": 1, "ceil": 1, "floor": 1, "round": 1,
+    "trunc": 1,
     "sign": 1, "mod": 1, "remainder": 1, "bitand": 1, "bitor": 1, "bitxor": 1, "bitnot": 1, "lower": 3,
     "upper": 3, "trim": 1, "ltrim": 1, "rtrim": 1, "length": 1, "numbytes": 1, "startswith": 1, "endswith": 1,
     "indexof": 1, "lpad": 1, "rpad": 1, "substring": 1, "chr": 1, "md5": 1, "sha1": 1, "sha224": 1,

@@ -337,6 +337,10 @@ struct PlanRun: ~Copyable {
     _ operation: Expression.BinaryOperator, _ left: PlanValue, _ right: PlanValue, _ version: SQLVersion
   ) -> PlanValue {
     switch operation {
+    case .isIn:
+      // The compiler leaves it to the evaluator.
+      isUnable = true
+      return .undefined
     case .or, .and:
       guard let a = boolean(left), let b = boolean(right) else { return .undefined }
       return .boolean(operation == .or ? a || b : a && b)

@@ -19,7 +19,8 @@ enum RunCommand: Command {
       + "started, and certs/NAME.cert.pem, certs/NAME.private.key and certs/root-CA.crt must exist, as AWS's connection "
       + "kit has them. The dataset starts again when it ends, unless --loop says how often.",
     positionals: [.init(name: "NAME", help: "the device's name: letters, digits, ':', '_' and '-'")],
-    options: ReplayOptions.table + ConnectionOptions.table + StoreOptions.writing + DashboardOptions.forRun
+    options: ReplayOptions.table + ConnectionOptions.table + StoreOptions.writing + RuleActionOptions.table
+      + DashboardOptions.forRun
       + AWSOptions.forRun + [
         .value(
           "port-443", "PORT",
@@ -64,6 +65,7 @@ enum RunCommand: Command {
     let page = try startDashboard(arguments, cloud, loop)
     let api = try startAPI(arguments, cloud)
     defer { withExtendedLifetime(api) {} }
+    page?.showMetrics { [weak engine] in engine.map { $0.countersPrometheus + $0.metrics.prometheus } ?? "" }
     page?.showStatus(loop) { [weak engine] in
       var json = JSONWriter()
       json.object {
