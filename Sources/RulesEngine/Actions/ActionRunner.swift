@@ -76,6 +76,8 @@ protocol ActionOwner: AnyObject {
   func storeEnded(_ error: StoreError?)
   /// Actions have ended later than they were started.
   func progressed()
+  /// Whether no message arrives before actions end: what gathers is better sent now.
+  var nothingArrives: Bool { get }
   /// A `log` action's output.
   func output(of rule: LoadedRule, _ bytes: [UInt8])
   /// A sentence for a person.

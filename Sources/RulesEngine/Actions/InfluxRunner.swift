@@ -1,3 +1,4 @@
+import MQTT
 import Store
 
 /// AWS's `influxDB` action: each attribute of the rule's result becomes a field of a point in Timestream for InfluxDB.
@@ -70,7 +71,7 @@ final class InfluxRunner: ActionRunner {
 
   /// A runner whose destinations are looked up once each. `storage` gives the loop.
   init(
-    _ context: ActionContext, _ storage: RuleStorage?,
+    _ context: ActionContext, _ storage: RuleStorage?, makeTimer: (@escaping () -> Void) -> LoopTimer,
     destination: @escaping (_ arn: String, _ database: String, _ organization: String?) -> StoreQueue?
   ) {
     self.context = context
@@ -82,7 +83,7 @@ final class InfluxRunner: ActionRunner {
       storage.map { storage in
         // Only names that are known get here.
         RuleStorage(waker: storage.waker, isStrict: true) { queues.known[$0] ?? storage.queue($0) }
-      })
+      }, makeTimer: makeTimer)
   }
 
   /// Whether the action's destination is known.

@@ -34,12 +34,12 @@ public final class Message {
     self.payload = payload
     self.receivedMilliseconds = receivedMilliseconds
     // Basic Ingest: the prefix names the rule and isn't part of the topic.
-    let levels = topic.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
-    if levels.count > 2, levels[0] == "$aws", levels[1] == "rules" {
-      self.topic = levels.count == 4 ? String(levels[3]) : ""
-      basicIngestRule = String(levels[2])
-    } else {
+    guard topic.hasPrefix("$aws/rules/") else {
       basicIngestRule = nil
+      return
     }
+    let levels = topic.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
+    self.topic = levels.count == 4 ? String(levels[3]) : ""
+    basicIngestRule = levels.count > 2 ? String(levels[2]) : nil
   }
 }

@@ -241,7 +241,8 @@ struct PlanCompiler {
   /// `growth` times as long as their arguments, and what they cost grows with their arguments' length alone.
   private static let growth = [
     "acos": 1, "asin": 1, "atan": 1, "cos": 1, "cosh": 1, "exp": 1, "ln": 1, "log": 1, "sin": 1, "sinh": 1,
-    "sqrt": 1, "tan": 1, "tanh": 1, "atan2": 1, "power": 1, "abs": 1, "ceil": 1, "floor": 1, "round": 1, "trunc": 1,
+    "sqrt": 1, "tan": 1, "tanh": 1, "atan2": 1, "power": 1, "abs": 1, "ceil": 1, "floor": 1, "round": 1,
+    "trunc": 1,
     "sign": 1, "mod": 1, "remainder": 1, "bitand": 1, "bitor": 1, "bitxor": 1, "bitnot": 1, "lower": 3,
     "upper": 3, "trim": 1, "ltrim": 1, "rtrim": 1, "length": 1, "numbytes": 1, "startswith": 1, "endswith": 1,
     "indexof": 1, "lpad": 1, "rpad": 1, "substring": 1, "chr": 1, "md5": 1, "sha1": 1, "sha224": 1,

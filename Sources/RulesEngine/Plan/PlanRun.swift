@@ -401,8 +401,7 @@ struct PlanRun: ~Copyable {
       return otherwise < 0 ? .undefined : value(otherwise, plan, message)
     case .topic: return text(message.topic)
     case .topicLevel(let level):
-      let levels = message.topic.split(separator: "/", omittingEmptySubsequences: false)
-      return (1...levels.count).contains(level) ? text(String(levels[level - 1])) : .undefined
+      return self.level(level, of: message.topic)
     case .clientID: return message.clientID.map { text($0) } ?? .undefined
     case .timestamp:
       return .number(
@@ -674,6 +673,24 @@ struct PlanRun: ~Copyable {
         return .text(UnsafePointer(memory.allocate(0)), count: 0, isPlain: true)
       }
       return copied(source, bytes.count)
+    }
+  }
+
+  /// A level of a topic, counted from 1.
+  private mutating func level(_ level: Int, of topic: String) -> PlanValue {
+    var topic = topic
+    return topic.withUTF8 { bytes in
+      var number = 1
+      var start = 0
+      for index in 0...bytes.count where index == bytes.count || bytes[index] == UInt8(ascii: "/") {
+        if number == level {
+          guard let source = bytes.baseAddress else { return text("") }
+          return copied(source + start, index - start)
+        }
+        number += 1
+        start = index + 1
+      }
+      return .undefined
     }
   }
 

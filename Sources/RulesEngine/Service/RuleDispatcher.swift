@@ -15,13 +15,17 @@ final class RuleDispatcher: ActionOwner {
   var health = Health()
   /// Hears that the window may have something to do.
   var onProgress: () -> Void = {}
+  /// Whether nothing more arrives before actions end.
+  var isHeldUp: () -> Bool = { false }
 
   private let evaluator: StatementEvaluator
   let runners: ActionRunners
   private let onEvent: (RulesEvent) -> Void
   private var tree = TopicTree<LoadedRule>()
-  /// The rules that match the present message.
-  private var matching: [LoadedRule] = []
+  /// The rules of the topics that came last.
+  private var rulesOfTopics: [String: [LoadedRule]] = [:]
+  /// More topics than this are rather a new one for each message.
+  private static let topicLimit = 1000
   private var reports = FailureReports()
   /// `failedAction` of an error action's message where the statement itself exceeded a limit; AWS has no name for it.
   private static let evaluationName = "RuleEvaluation"
@@ -37,8 +41,9 @@ final class RuleDispatcher: ActionOwner {
     let foreign = ForeignRunner(context, folder: actions.recordFolder)
     runners = ActionRunners(
       republish: RepublishRunner(context, publisher: publisher, hopLimit: hopLimit),
-      store: StoreRunner(context, storage), log: LogRunner(context),
-      influx: InfluxRunner(context, storage, destination: actions.destination),
+      store: StoreRunner(context, storage, makeTimer: publisher.makeTimer), log: LogRunner(context),
+      influx: InfluxRunner(
+        context, storage, makeTimer: publisher.makeTimer, destination: actions.destination),
       http: HTTPRunner(
         context, waker: storage?.waker, allowedHosts: actions.allowedHosts, foreign: foreign),
       metric: MetricRunner(context, actions.metrics), foreign: foreign)
@@ -50,6 +55,7 @@ final class RuleDispatcher: ActionOwner {
     let counters = Dictionary(rules.map { ($0.document.name, $0.counters) }) { first, _ in first }
     rules = documents.map { LoadedRule($0, counters: counters[$0.name] ?? RuleCounters()) }
     tree = TopicTree()
+    rulesOfTopics.removeAll()
     for rule in rules where !rule.document.isDisabled {
       if let filter = rule.document.statement.filter { tree.insert(rule, at: filter.pattern) }
     }
@@ -60,11 +66,19 @@ final class RuleDispatcher: ActionOwner {
   /// Runs the rules whose filters match the message's topic. `isRetry` means that only a store's failure has brought it again,
   /// `isKept` that the broker delivers it again until it is acknowledged.
   func dispatch(_ message: Message, on topic: String, isRetry: Bool, isKept: Bool) {
-    matching.removeAll(keepingCapacity: true)
-    tree.forEach(matching: topic) { matching.append($0) }
+    let matching = rules(matching: topic)
     // The payload is read once for all rules.
     if matching.count > 1 { evaluator.share(message) }
     for rule in matching { run(rule, message, isRetry: isRetry, isKept: isKept) }
+  }
+
+  private func rules(matching topic: String) -> [LoadedRule] {
+    if let known = rulesOfTopics[topic] { return known }
+    var found: [LoadedRule] = []
+    tree.forEach(matching: topic) { found.append($0) }
+    if rulesOfTopics.count >= Self.topicLimit { rulesOfTopics.removeAll() }
+    rulesOfTopics[topic] = found
+    return found
   }
 
   private func run(_ rule: LoadedRule, _ message: Message, isRetry: Bool, isKept: Bool) {
@@ -132,6 +146,8 @@ final class RuleDispatcher: ActionOwner {
     }
     window.end()
   }
+
+  var nothingArrives: Bool { isHeldUp() }
 
   func storeEnded(_ error: StoreError?) {
     if let error { window.storeFailed(error.message) } else { window.storeAnswered() }

@@ -62,7 +62,8 @@ public final class RulesService: MQTTClientDelegate {
   public init(
     rules: [RuleDocument], subscriber: MQTTClient, publisher: MQTTClient, shareGroup: String? = nil,
     hopLimit: Int? = nil, storage: RuleStorage? = nil, stores: Bool = false, isJournaled: Bool = false,
-    usesMarks: Bool = false, registry: (any RegistrySource)? = nil, actions: ActionSettings = ActionSettings(),
+    usesMarks: Bool = false, registry: (any RegistrySource)? = nil,
+    actions: ActionSettings = ActionSettings(),
     onEvent: @escaping (RulesEvent) -> Void,
     onFailure: @escaping (MQTTError) -> Void
   ) throws(MQTTError) {
@@ -78,6 +79,7 @@ public final class RulesService: MQTTClientDelegate {
     dispatcher = RuleDispatcher(
       publisher: publisher, hopLimit: hopLimit, storage: storage, actions: actions, onEvent: onEvent)
     dispatcher.onProgress = { [unowned self] in proceed() }
+    dispatcher.isHeldUp = { [unowned subscriber] in subscriber.pausesReading }
     try replaceRules(rules)
     if let markTopic, filters.insert(markTopic.text).inserted {
       subscriber.subscribe(try TopicFilter(markTopic.text), qos: .atLeastOnce)
@@ -176,7 +178,7 @@ public final class RulesService: MQTTClientDelegate {
       deliveries.release()
       dispatcher.health.merge(losses)
       reportProgress()
-      subscriber.holdsAcknowledgements = false
+      subscriber.writeAcknowledgements()
     case .redeliver(let pause, let reason):
       deliveries.loseWindow()
       subscriber.redeliver(
