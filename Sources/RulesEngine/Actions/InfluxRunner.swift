@@ -71,7 +71,7 @@ final class InfluxRunner: ActionRunner {
 
   /// A runner whose destinations are looked up once each. `storage` gives the loop.
   init(
-    _ context: ActionContext, _ storage: RuleStorage?, makeTimer: @escaping (@escaping () -> Void) -> LoopTimer,
+    _ context: ActionContext, _ storage: RuleStorage?, makeTimer: (@escaping () -> Void) -> LoopTimer,
     destination: @escaping (_ arn: String, _ database: String, _ organization: String?) -> StoreQueue?
   ) {
     self.context = context

@@ -181,6 +181,9 @@ public struct RuleDocument: Sendable {
     }
   }
 
+  /// What the engine subscribes to for the rule: FROM's filter, or without one the topics of Basic Ingest.
+  public var filter: TopicFilter? { statement.filter ?? (try? TopicFilter("$aws/rules/\(name)/#")) }
+
   /// The topics that the rule's actions publish to: names, or templates that are known only with a message.
   public var publishes: [Template] {
     (actions + [errorAction].compactMap { $0 }).compactMap { action in

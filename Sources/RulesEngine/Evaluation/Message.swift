@@ -39,11 +39,7 @@ public final class Message {
       return
     }
     let levels = topic.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
-    if levels.count > 2, levels[0] == "$aws", levels[1] == "rules" {
-      self.topic = levels.count == 4 ? String(levels[3]) : ""
-      basicIngestRule = String(levels[2])
-    } else {
-      basicIngestRule = nil
-    }
+    self.topic = levels.count == 4 ? String(levels[3]) : ""
+    basicIngestRule = levels.count > 2 ? String(levels[2]) : nil
   }
 }

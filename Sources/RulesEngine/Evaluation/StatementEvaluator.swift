@@ -56,7 +56,9 @@ public final class StatementEvaluator {
   /// Reads the payload of a message that several statements are evaluated for: none of them reads it again.
   public func share(_ message: Message) {
     indexed = nil
-    guard usesPlans, message.payload.count <= EvaluationLimits.bytes, run.index(message.payload) else {
+    guard usesPlans, !message.payload.isEmpty, message.payload.count <= EvaluationLimits.bytes,
+      run.index(message.payload)
+    else {
       return
     }
     indexed = MessageState(message)
@@ -76,7 +78,7 @@ public final class StatementEvaluator {
   /// Evaluates `statement` and appends the outgoing payload to `bytes`; the outcome's own is empty.
   public func append(_ statement: CompiledStatement, _ message: Message, to bytes: inout [UInt8]) -> Outcome {
     last = nil
-    if usesPlans, let plan = statement.plan,
+    if usesPlans, let plan = statement.plan, !message.payload.isEmpty,
       message.payload.count <= plan.longestPayload(message, work: budget.work)
     {
       run.clear()

@@ -57,7 +57,7 @@ final class RuleDispatcher: ActionOwner {
     tree = TopicTree()
     rulesOfTopics.removeAll()
     for rule in rules where !rule.document.isDisabled {
-      if let filter = rule.document.statement.filter { tree.insert(rule, at: filter.pattern) }
+      if let filter = rule.document.filter { tree.insert(rule, at: filter.pattern) }
     }
   }
 

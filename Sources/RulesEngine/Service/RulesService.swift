@@ -126,7 +126,7 @@ public final class RulesService: MQTTClientDelegate {
 
   /// The filters of the rules that are enabled.
   public var activeFilters: [TopicFilter] {
-    rules.filter { !$0.document.isDisabled }.compactMap(\.document.statement.filter)
+    rules.filter { !$0.document.isDisabled }.compactMap(\.document.filter)
   }
 
   /// The databases that the rules name, as far as they are known without a message.
