@@ -68,12 +68,33 @@ struct PlanRun: ~Copyable {
   /// Forgets the output so far.
   mutating func clear() { output.truncate(0) }
 
+  /// Adds a line to the output.
+  mutating func add(line: [UInt8]) {
+    output.append(line)
+    output.append(0x0A)
+  }
+
   /// Runs `plan` for each line of `block` as the payload of `message`, and adds their results as lines; of a line that is
   /// longer than `limit` or that the plan is unable to do, `otherwise` gives the result, if it has one. Returns the number
   /// of lines; empty ones have no result.
   mutating func run(
-    _ plan: Plan?, _ message: Message, lines block: UnsafeBufferPointer<UInt8>, limit: Int,
+    _ plan: Plan, _ message: Message, lines block: UnsafeBufferPointer<UInt8>, limit: Int,
     otherwise: (_ number: Int, UnsafeBufferPointer<UInt8>) -> [UInt8]?
+  ) -> Int {
+    Self.forEachLine(of: block) { number, start, length in
+      switch length <= limit ? run(plan, message, start, length) : .unable {
+      case .noMatch: break
+      case .output: output.append(0x0A)
+      case .unable:
+        if let line = otherwise(number, UnsafeBufferPointer(start: start, count: length)) { add(line: line) }
+      }
+    }
+  }
+
+  /// Calls `body` with the place of each line that isn't empty, without its end; returns the number of lines.
+  @inline(__always)
+  static func forEachLine(
+    of block: UnsafeBufferPointer<UInt8>, _ body: (_ number: Int, UnsafePointer<UInt8>, _ count: Int) -> Void
   ) -> Int {
     guard let start = block.baseAddress else { return 0 }
     var number = 0
@@ -82,19 +103,7 @@ struct PlanRun: ~Copyable {
       let found = memchr(start + index, 0x0A, block.count - index)
       let end = found.map { UnsafeRawPointer($0) - UnsafeRawPointer(start) } ?? block.count
       let length = end > index && start[end - 1] == 0x0D ? end - 1 - index : end - index
-      if length > 0 {
-        var outcome = Outcome.unable
-        if length <= limit, let plan { outcome = run(plan, message, start + index, length) }
-        switch outcome {
-        case .noMatch: break
-        case .output: output.append(0x0A)
-        case .unable:
-          if let line = otherwise(number, UnsafeBufferPointer(start: start + index, count: length)) {
-            output.append(line)
-            output.append(0x0A)
-          }
-        }
-      }
+      if length > 0 { body(number, start + index, length) }
       number += 1
       index = end + 1
     }
@@ -401,8 +410,7 @@ struct PlanRun: ~Copyable {
       return otherwise < 0 ? .undefined : value(otherwise, plan, message)
     case .topic: return text(message.topic)
     case .topicLevel(let level):
-      let levels = message.topic.split(separator: "/", omittingEmptySubsequences: false)
-      return (1...levels.count).contains(level) ? text(String(levels[level - 1])) : .undefined
+      return self.level(level, of: message.topic)
     case .clientID: return message.clientID.map { text($0) } ?? .undefined
     case .timestamp:
       return .number(
@@ -674,6 +682,24 @@ struct PlanRun: ~Copyable {
         return .text(UnsafePointer(memory.allocate(0)), count: 0, isPlain: true)
       }
       return copied(source, bytes.count)
+    }
+  }
+
+  /// A level of a topic, counted from 1.
+  private mutating func level(_ level: Int, of topic: String) -> PlanValue {
+    var topic = topic
+    return topic.withUTF8 { bytes in
+      var number = 1
+      var start = 0
+      for index in 0...bytes.count where index == bytes.count || bytes[index] == UInt8(ascii: "/") {
+        if number == level {
+          guard let source = bytes.baseAddress else { return text("") }
+          return copied(source + start, index - start)
+        }
+        number += 1
+        start = index + 1
+      }
+      return .undefined
     }
   }
 

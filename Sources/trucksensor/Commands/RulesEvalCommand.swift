@@ -105,6 +105,8 @@ enum RulesEvalCommand: Command {
     try StandardInput.forEachLine { line, number in
       message.payload = Array(line)
       message.receivedMilliseconds = now ?? WallClock.milliseconds
+      // The explanation and the result read it once.
+      evaluator.share(message)
       StandardOutput.shared.print(
         ExplanationTable.text(evaluator.explain(statement, message), statement, topic))
       switch evaluator.evaluate(statement, message) {
