@@ -160,7 +160,10 @@ final class LibraryClient {
   func read() -> Outcome {
     errno = 0
     let code = mosquitto_loop_read(handle, 1)
-    let isDry = errno == EAGAIN || errno == EWOULDBLOCK
+    let isBlocked = errno == EAGAIN || errno == EWOULDBLOCK
+    // The library's note to itself for each acknowledgement sets errno, too, and what OpenSSL has read ahead the event loop
+    // doesn't tell of.
+    let isDry = ssl.map { SSL_want($0) != SSL_NOTHING } ?? isBlocked
     let outcome = outcome(code)
     return outcome == .fine && isDry ? .dry : outcome
   }
