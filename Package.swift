@@ -65,7 +65,7 @@ let package = Package(
     .target(name: "CommandLine", dependencies: ["Files", "Numbers", "Text", "Time"]),
     .target(
       name: "LocalCloud",
-      dependencies: ["Files", "Identity", "JSON", "MQTT", "Numbers", "RulesEngine", "Time"]),
+      dependencies: ["Files", "Identity", "JSON", "MQTT", "Numbers", "RulesEngine", "Text", "Time"]),
     .target(
       name: "Doctor", dependencies: ["Files", "Identity", "JSON", "LocalCloud", "MQTT", "Numbers", "Time"]),
     .target(
@@ -74,7 +74,8 @@ let package = Package(
     .target(
       name: "AWSAPI",
       dependencies: [
-        "COpenSSL", "Files", "HTTP", "Identity", "JSON", "Numbers", "Store", "Text", "Time", "TimestreamSQL",
+        "COpenSSL", "Files", "HTTP", "Identity", "JSON", "LocalCloud", "MQTT", "Numbers", "RulesEngine", "Store",
+        "Text", "Time", "TimestreamSQL",
       ]),
     .executableTarget(
       name: "trucksensor",

@@ -43,7 +43,10 @@ struct Permissions {
     for session in LocalCloud.engineSessions {
       list.allow(LocalCloud.rulesEngine, AccessRule(.readWrite, RulesService.markTopic(of: session)))
     }
-    list.allow(LocalCloud.testClient, AccessRule(.readWrite, "#"), AccessRule(.read, "$SYS/#"))
+    list.allow(
+      LocalCloud.testClient, AccessRule(.readWrite, "#"), AccessRule(.read, "$SYS/#"),
+      AccessRule(.write, "$aws/rules/#"),
+      AccessRule(.readWrite, RulesService.markTopic(of: LocalCloud.testClient)))
     var notes = enforcement.notes
     var clients = enforcement.clients
     if retains {

@@ -9,11 +9,16 @@ struct AWSFault: Error {
   let status: Int
   /// What is wrong, for a person.
   let message: String
+  /// Further members that the model gives the error, such as `resourceArn`.
+  var members: [(name: String, value: String)] = []
 
-  init(_ name: String, status: Int = 400, _ message: String) {
+  init(
+    _ name: String, status: Int = 400, _ message: String, members: [(name: String, value: String)] = []
+  ) {
     self.name = name
     self.status = status
     self.message = message
+    self.members = members
   }
 
   /// A request that contradicts the service's model or its state.
@@ -22,6 +27,18 @@ struct AWSFault: Error {
   /// An operation of AWS that isn't offered here.
   static func unknownOperation(_ name: String) -> AWSFault {
     AWSFault("UnknownOperationException", "\(name) is not available in trucksensor's local cloud")
+  }
+
+  /// The answer of a service that speaks REST JSON, such as AWS IoT.
+  var restResponse: HTTPResponse {
+    var json = JSONWriter()
+    json.object {
+      $0.member("message", message)
+      for (name, value) in members { $0.member(name, value) }
+    }
+    var response = HTTPResponse(status, json.bytes, contentType: "application/json")
+    response.headers.append(("x-amzn-ErrorType", name))
+    return response
   }
 
   /// The answer of a service that speaks JSON 1.0, such as Timestream.

@@ -1,6 +1,7 @@
 import JSON
 import MQTT
 import Store
+import Text
 import Time
 
 /// A test case of a statement, a template or a topic filter: what `trucksensor rules test` runs.
@@ -130,6 +131,7 @@ public struct RuleCase: Sendable {
         return object(("timestream", object(("error", .string(error.message)))))
       }
     case .log: return object(("log", .object(ObjectValue())))
+    case .notRun(let name): return object((name, .object(ObjectValue())))
     }
   }
 

@@ -1,4 +1,5 @@
 import MQTT
+import Text
 
 /// What a rule does with what its statement yields.
 public enum Action: Sendable {
@@ -6,12 +7,22 @@ public enum Action: Sendable {
   case timestream(TimestreamAction)
   /// A pseudo-action of this engine: `{"log": {}}` writes the output to standard error.
   case log
+  /// An action of AWS that this engine only keeps; its name.
+  case notRun(String)
 
   /// Whether it writes to a store.
   var stores: Bool { if case .timestream = self { true } else { false } }
 
   /// The names of the actions that this engine has.
   static let supported = ["republish", "timestream", "log"]
+
+  /// The names of the actions that AWS IoT has.
+  static let ofAWS = [
+    "dynamoDB", "dynamoDBv2", "lambda", "sns", "sqs", "kinesis", "republish", "s3", "firehose",
+    "cloudwatchMetric", "cloudwatchAlarm", "cloudwatchLogs", "elasticsearch", "salesforce", "iotAnalytics",
+    "iotEvents", "iotSiteWise", "stepFunctions", "timestream", "http", "kafka", "openSearch", "location",
+    "influxDB",
+  ]
 }
 
 /// AWS's `republish` action.

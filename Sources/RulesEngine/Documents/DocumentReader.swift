@@ -91,6 +91,10 @@ struct DocumentReader {
       throw RuleError(file, path, "must hold one action")
     }
     guard Action.supported.contains(type) else {
+      if Action.ofAWS.contains(type) {
+        guard try reader.object(type) != nil else { throw error(type, "must be an object") }
+        return .notRun(type)
+      }
       throw RuleError(
         file, path,
         "the action '\(type)' is not supported; these are: \(Action.supported.joined(separator: ", "))")

@@ -20,6 +20,8 @@ public struct RuleDocument: Sendable {
   /// The action for what failed.
   public let errorAction: Action?
 
+  /// The names of the actions that AWS IoT has; of those that aren't run here a document may have any, too.
+  public static var actionsOfAWS: [String] { Action.ofAWS }
   /// AWS's limit on a rule's actions.
   static let actionLimit = 10
 
@@ -138,6 +140,9 @@ public struct RuleDocument: Sendable {
     }
     if statement.version == .v2015, sql.lowercased().contains("parse_time") {
       warnings.append("parse_time() is Undefined under 2015-10-08; set awsIotSqlVersion to 2016-03-23")
+    }
+    for case .notRun(let name) in actions + [errorAction].compactMap({ $0 }) {
+      warnings.append("the action '\(name)' is kept, but not run here")
     }
     for case .timestream(let action) in actions where action.timestamp == nil {
       warnings.append(

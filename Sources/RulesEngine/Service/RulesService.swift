@@ -336,6 +336,7 @@ public final class RulesService: MQTTClientDelegate {
     case .log:
       onEvent(.output(rule: execution.rule.document.name, String(decoding: output, as: UTF8.self)))
       finished(execution)
+    case .notRun: finished(execution)
     case .timestream(let action): store(action, output, execution)
     case .republish(let republish):
       var topic = republish.topic.source

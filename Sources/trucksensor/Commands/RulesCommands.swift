@@ -194,6 +194,7 @@ enum RulesCheckCommand: Command {
         + action.dimensions.map { "\($0.name)=\($0.value.source)" }.joined(separator: ", ")
         + (action.timestamp.map { ", time \($0.source)" } ?? "") + (action.isStrict ? ", strict types" : "")
     case .log: "log"
+    case .notRun(let name): "\(name), which is kept, but not run here"
     }
   }
 }

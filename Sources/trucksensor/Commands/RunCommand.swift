@@ -105,10 +105,11 @@ enum RunCommand: Command {
 
   /// The API for AWS's clients over a store in a file.
   private static func startAPI(_ arguments: ParsedArguments, _ cloud: LocalCloud?) throws -> AWSServer? {
-    guard cloud != nil, !arguments.has("no-aws"),
+    guard let cloud, !arguments.has("no-aws"),
       case .file(let path) = try StoreOptions.location(arguments)
     else { return nil }
-    return try AWSOptions.start(arguments, store: path)
+    let (port, caFile) = (cloud.broker.port, cloud.caFile)
+    return try AWSOptions.start(arguments, store: path) { (port, caFile) }
   }
 
   /// The rules of `rules/`, beside the local broker; AWS runs its own.

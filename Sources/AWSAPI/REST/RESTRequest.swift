@@ -1,0 +1,140 @@
+import HTTP
+import JSON
+import Time
+
+/// A request whose members the operation's model allows.
+struct RESTRequest: Sendable {
+  /// The request as it came.
+  let signed: SignedRequest
+  private let values: [String: JSONElement]
+
+  init(signed: SignedRequest, values: [String: JSONElement]) {
+    self.signed = signed
+    self.values = values
+  }
+
+  /// A member; nil if it isn't given, or null.
+  subscript(_ name: String) -> JSONElement? {
+    switch values[name] {
+    case nil, .null?: nil
+    case let value?: value
+    }
+  }
+
+  /// A text; nil if it isn't given.
+  func text(_ name: String) -> String? { self[name]?.text }
+  /// A text that the model requires, so that it is there.
+  func required(_ name: String) -> String { text(name) ?? "" }
+  /// A flag; false if it isn't given.
+  func flag(_ name: String) -> Bool { self[name] == .boolean(true) }
+  /// An integer; nil if it isn't given.
+  func integer(_ name: String) -> Int? { self[name]?.integer }
+  /// The elements of a list that are texts.
+  func texts(_ name: String) -> [String] { self[name]?.elements.compactMap(\.text) ?? [] }
+
+  // MARK: Names
+
+  /// The account that AWS's documents use in examples; there is no other here.
+  static let account = "123456789012"
+
+  /// The ARN of a resource of AWS IoT in the region that the client has named.
+  func arn(_ kind: String, _ name: String) -> String {
+    "arn:aws:iot:\(signed.region):\(Self.account):\(kind)/\(name)"
+  }
+}
+
+extension JSONElement {
+  var text: String? { if case .string(let text) = self { text } else { nil } }
+  var integer: Int? { if case .number(let text) = self { Int(text) } else { nil } }
+  var isTrue: Bool { self == .boolean(true) }
+  var elements: [JSONElement] { if case .array(let elements) = self { elements } else { [] } }
+  var members: [String: JSONElement] { if case .object(let members) = self { members } else { [:] } }
+
+  /// A member of an object; nil if there is none, or null.
+  subscript(_ name: String) -> JSONElement? {
+    switch members[name] {
+    case nil, .null?: nil
+    case let value?: value
+    }
+  }
+
+  /// The members of an object that are texts.
+  var texts: [String: String] { members.compactMapValues(\.text) }
+}
+
+extension JSONWriter {
+  /// Writes a tree; the members of objects in the order of their names, after those of `first`.
+  mutating func value(_ element: JSONElement, first: [String] = []) {
+    switch element {
+    case .object(let members):
+      object {
+        let rest = members.keys.filter { !first.contains($0) }.sorted()
+        for key in first.filter({ members[$0] != nil }) + rest {
+          $0.key(key)
+          if let value = members[key] { $0.value(value, first: first) }
+        }
+      }
+    case .array(let elements): array { for element in elements { $0.value(element, first: first) } }
+    case .string(let text): value(text)
+    case .number(let text): value(json: text.utf8)
+    case .boolean(let flag): value(flag)
+    case .null: null()
+    }
+  }
+
+  /// A member that is left out if it has no value.
+  mutating func member(_ name: String, ifAny text: String?) {
+    if let text { member(name, text) }
+  }
+
+  /// A map of texts, by key.
+  mutating func member(_ name: String, _ texts: [String: String]) {
+    object(name) { for (key, text) in texts.sorted(by: { $0.key < $1.key }) { $0.member(key, text) } }
+  }
+
+  /// A list of texts.
+  mutating func member(_ name: String, _ texts: [String]) {
+    array(name) { for text in texts { $0.value(text) } }
+  }
+
+  /// A time as the services have it, in seconds since 1970, of an ISO 8601 text; left out if that isn't one.
+  mutating func member(_ name: String, time text: String?) {
+    guard let text, let time = Timestamp.parse(text) else { return }
+    member(name, Double(time / 1_000_000) / 1000)
+  }
+}
+
+/// What an operation answers.
+enum RESTAnswer: Sendable {
+  /// The answer is there.
+  case now(HTTPResponse)
+  /// The answer comes later, once, on any thread.
+  case later(@Sendable (@escaping @Sendable (HTTPResponse) -> Void) -> Void)
+
+  /// An answer without members.
+  static var nothing: RESTAnswer { json { _ in } }
+
+  /// An answer whose members `write` writes.
+  static func json(_ write: (inout JSONWriter) -> Void) -> RESTAnswer {
+    .now(HTTPResponse(200, JSONWriter.object(write), contentType: "application/json"))
+  }
+}
+
+extension JSONWriter {
+  /// The text of one object.
+  static func object(_ members: (inout JSONWriter) -> Void) -> [UInt8] {
+    var json = JSONWriter()
+    json.object { members(&$0) }
+    return json.bytes
+  }
+}
+
+extension AWSFault {
+  /// A request that contradicts the model of a REST service, or what is there.
+  static func invalidRequest(_ message: String) -> AWSFault { AWSFault("InvalidRequestException", message) }
+
+  /// There is no such resource.
+  static func resourceNotFound(_ message: String) -> AWSFault {
+    AWSFault("ResourceNotFoundException", status: 404, message)
+  }
+}
