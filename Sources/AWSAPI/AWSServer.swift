@@ -22,7 +22,7 @@ public final class AWSServer: Sendable {
     credentials: AWSCredentials?
   ) throws(HTTPError) {
     let service = AWSServices(
-      query: TimestreamQueryService(store: store),
+      query: TimestreamQueryService(store: store), write: TimestreamWriteService(store: store),
       rest: RESTServices(IoTService(cloud).operations + IoTDataService(cloud).operations),
       credentials: credentials)
     var candidate = port
@@ -51,6 +51,7 @@ public final class AWSServer: Sendable {
 /// Leads each request to its service and operation.
 struct AWSServices: Sendable {
   let query: TimestreamQueryService
+  let write: TimestreamWriteService
   let rest: RESTServices
   let credentials: AWSCredentials?
 
@@ -96,6 +97,9 @@ struct AWSServices: Sendable {
   ) throws(AWSFault) {
     guard request.http.method == "POST" else {
       throw .unknownOperation("\(request.http.method) \(operation)")
+    }
+    if TimestreamWriteService.hasOperation(operation) {
+      return try write.answer(operation, request, finish: finish)
     }
     let input = try AWSInput(request.http.body)
     switch operation {

@@ -7,29 +7,25 @@ import Glibc
 public final class AtomicFile {
   private let path: String
   private let temporary: String
-  private let descriptor: Int32
+  private let file: NewFile
   private var bytes: [UInt8] = []
-  private var failure: Int32 = 0
   private var isCommitted = false
 
   /// Begins a file. `mode` is set from the file's first moment (0600 for keys); without it the file keeps the permissions
   /// of the one it replaces, or has 0644.
   public init(_ path: String, mode: mode_t? = nil) throws(FileError) {
-    try Files.check(path, .write)
-    self.path = path
     var status = stat()
     let isThere = stat(path, &status) == 0
     if isThere, status.st_mode & S_IFMT == S_IFDIR { throw FileError(.write, path, .isFolder) }
+    self.path = path
     temporary = Self.sibling(of: path, suffix: "new")
-    let wanted = mode ?? (isThere ? status.st_mode & 0o777 : 0o644)
-    descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, wanted)
-    guard descriptor >= 0 else { throw FileError(.write, path, errno: errno) }
-    // open() obeys the umask, which must not take away what the file had.
-    if mode == nil, isThere { fchmod(descriptor, wanted) }
+    // The umask decides about a file without a predecessor and without a wish.
+    file = try NewFile(
+      temporary, mode: mode ?? (isThere ? status.st_mode & 0o777 : 0o644), isExact: mode != nil || isThere,
+      for: path)
   }
 
   deinit {
-    close(descriptor)
     if !isCommitted { unlink(temporary) }
   }
 
@@ -42,9 +38,8 @@ public final class AtomicFile {
   /// Puts the file in its place.
   public func commit() throws(FileError) {
     flush()
-    if failure == 0, fsync(descriptor) != 0 { failure = errno }
-    if failure == 0, rename(temporary, path) != 0 { failure = errno }
-    guard failure == 0 else { throw FileError(.write, path, errno: failure) }
+    try file.finish()
+    guard rename(temporary, path) == 0 else { throw FileError(.write, path, errno: errno) }
     isCommitted = true
     Files.synchronizeFolder(of: path)
   }
@@ -56,19 +51,49 @@ public final class AtomicFile {
   }
 
   private func flush() {
-    if failure == 0 { failure = Self.write(bytes, to: descriptor) }
+    file.append(bytes)
     bytes.removeAll(keepingCapacity: true)
   }
+}
 
-  /// Writes all bytes; 0, or the error's number.
-  static func write(_ bytes: [UInt8], to descriptor: Int32) -> Int32 {
+/// A file that wasn't there before, open for writing. Errors name the file that it is to become.
+final class NewFile {
+  private let destination: String
+  private let descriptor: Int32
+  private var failure: Int32 = 0
+
+  /// Makes the file at `path`, which must not exist. `isExact` gives it all bits of `mode`, whatever the umask is.
+  init(_ path: String, mode: mode_t, isExact: Bool = true, for destination: String) throws(FileError) {
+    try Files.check(destination, .write)
+    try Files.check(path, .write)
+    self.destination = destination
+    descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)
+    guard descriptor >= 0 else { throw FileError(.write, destination, errno: errno) }
+    if isExact, fchmod(descriptor, mode) != 0 { failure = errno }
+  }
+
+  deinit { close(descriptor) }
+
+  /// Writes all bytes; failures are reported by `finish`.
+  func append(_ bytes: [UInt8]) {
+    guard failure == 0 else { return }
     bytes.withUnsafeBytes { buffer in
       var rest = buffer[...]
       while !rest.isEmpty {
-        let count = Glibc.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-        if count >= 0 { rest = rest.dropFirst(count) } else if errno != EINTR { return errno }
+        let count = write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+        if count >= 0 {
+          rest = rest.dropFirst(count)
+        } else if errno != EINTR {
+          failure = errno
+          return
+        }
       }
-      return 0
     }
+  }
+
+  /// Reports what failed; waits for the disk before that, if the file is to be durable.
+  func finish(isDurable: Bool = true) throws(FileError) {
+    if failure == 0, isDurable, fsync(descriptor) != 0 { failure = errno }
+    guard failure == 0 else { throw FileError(.write, destination, errno: failure) }
   }
 }

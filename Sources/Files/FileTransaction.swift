@@ -123,15 +123,9 @@ struct TransactionFiles {
   func write(
     _ bytes: [UInt8], to path: String, mode: mode_t, for name: String, isDurable: Bool = true
   ) throws(FileError) {
-    try Files.check(path, .write)
-    let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)
-    guard descriptor >= 0 else { throw FileError(.write, place(name), errno: errno) }
-    var failure = AtomicFile.write(bytes, to: descriptor)
-    // open() obeys the umask, which must not take away what the file is to have.
-    if failure == 0, fchmod(descriptor, mode) != 0 { failure = errno }
-    if failure == 0, isDurable, fsync(descriptor) != 0 { failure = errno }
-    if close(descriptor) != 0, failure == 0 { failure = errno }
-    guard failure == 0 else { throw FileError(.write, place(name), errno: failure) }
+    let file = try NewFile(path, mode: mode, for: place(name))
+    file.append(bytes)
+    try file.finish(isDurable: isDurable)
   }
 
   /// Makes what a staged file holds durable.

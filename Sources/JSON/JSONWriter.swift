@@ -76,10 +76,15 @@ package struct JSONWriter: Sendable {
   package mutating func array<Failure: Error>(
     _ elements: (inout JSONWriter) throws(Failure) -> Void
   ) throws(Failure) {
-    open(UInt8(ascii: "["))
+    beginArray()
     try elements(&self)
-    close(UInt8(ascii: "]"))
+    endArray()
   }
+
+  /// Opens an array whose elements come from several calls; `endArray` closes it.
+  package mutating func beginArray() { open(UInt8(ascii: "[")) }
+
+  package mutating func endArray() { close(UInt8(ascii: "]")) }
 
   package mutating func key(_ name: String) {
     value(name)

@@ -26,8 +26,10 @@ package final class TimeZoneFile: Sendable {
   package static let nameLimit = 64
   private static let cache = Mutex<[String: TimeZoneFile]>([:])
   /// All zones of the tz database, and many offsets.
-  private static let cacheLimit = 2000
+  static let cacheLimit = 2000
   private static let folder = "/usr/share/zoneinfo/"
+
+  static var cachedCount: Int { cache.withLock(\.count) }
 
   /// The zone of a name, an offset (+05:30, UTC+1, Z) or nil if there is none.
   package static func named(_ name: String) -> TimeZoneFile? {

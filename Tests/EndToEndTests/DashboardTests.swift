@@ -1,6 +1,8 @@
 import Foundation
 import Testing
 
+@testable import Store
+
 /// The live page, in a real browser and under attack.
 @Suite(.enabled(if: Trucksensor.isBuilt), .serialized) struct DashboardTests {
   let truck: Trucksensor
@@ -511,6 +513,19 @@ import Testing
     }
     let result = try truck.run("report", "numbers.csv", "-o", "numbers.json", "--set-point=-20.5")
     #expect(result.status == 0, "\(result.errors)")
+  }
+
+  @Test(arguments: [Int64.min, .min + 1, -1, .max - 1, .max])
+  func `a report of a store with rows at the ends of time is made`(time: Int64) throws {
+    try importDataset()
+    let store = try Connection(truck.path("data/sensorDB.sqlite"), readOnly: false)
+    try store.run(
+      "INSERT INTO ts_data_1(series, time, m1, m2) VALUES (1, \(time), 1.5, 9e999), (1, \(time / 2), -9e999, 0)"
+    )
+    for form in ["html", "json", "svg"] {
+      let result = try truck.run("report", "-o", "ends.\(form)")
+      #expect(result.status == 0, "\(form): \(result.errors)")
+    }
   }
 
   @Test func `a report of a damaged store is made or refused`() throws {

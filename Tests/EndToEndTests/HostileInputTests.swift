@@ -116,6 +116,12 @@ struct HostileInputTests {
         "curl -sk --max-time 20 -o /dev/null -w '%{http_code}' '\(page)\(path)'")
       #expect(status == "200", "\(path)")
     }
+    // The page names the last failure of a rule or an action, and no other line of the log.
+    try run.waitUntil { _ in
+      let status = try? StoreServer.shell("curl -sk --max-time 20 '\(page)/api/rules'")
+      let error = status?.firstMatch(of: /"error":"((?:[^"\\]|\\.)*)"/)?.1
+      return error?.contains("truckAnalyze") ?? false
+    }
 
     let now = Double(Timestamp.now) / 1e9
     try publisher.publish(

@@ -111,16 +111,16 @@ struct TimestreamAPITests {
     _ = server.wait()
   }
 
-  private static var hasDuckDB: Bool {
+  /// Whether a Python package is installed.
+  private static func has(_ package: String) -> Bool {
     let folder = Trucksensor.repository.appendingPathComponent(".build/aws-tools/lib").path
     let versions = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
     return versions.contains {
-      FileManager.default.fileExists(atPath: "\(folder)/\($0)/site-packages/duckdb")
-        && FileManager.default.fileExists(atPath: "\(folder)/\($0)/site-packages/sqlglot")
+      FileManager.default.fileExists(atPath: "\(folder)/\($0)/site-packages/\(package)")
     }
   }
 
-  @Test(.enabled(if: hasDuckDB, "scripts/test-tools.sh could not install duckdb and sqlglot"))
+  @Test(.enabled(if: has("duckdb"), "scripts/test-tools.sh could not install duckdb and sqlglot"))
   func `generated statements give what DuckDB gives`() throws {
     let script = Trucksensor.repository.appendingPathComponent("Tests/EndToEndTests/differential.py").path
     let readings = try Trucksensor.Running(Self.python, [script, "readings", "1"], in: truck.folder).wait()
@@ -190,5 +190,36 @@ struct TimestreamAPITests {
     }
     server.interrupt()
     #expect(server.wait().status == 130)
+  }
+
+  private func writeChecks(_ what: String) throws -> [String: Any] {
+    let (server, address) = try startServer()
+    let script = Trucksensor.repository.appendingPathComponent("Tests/EndToEndTests/timestream_write.py").path
+    let finished = try Trucksensor.Running(Self.python, [script, address, what], in: truck.folder).wait()
+    #expect(finished.status == 0, "\(finished.errors.suffix(2000))")
+    let result = finished.json
+    #expect(result["contradictions"] as? [String] == [], "answers that contradict botocore's model")
+    #expect(result["failures"] as? [String] == [])
+    server.interrupt()
+    #expect(server.wait().status == 130)
+    return result
+  }
+
+  @Test(.enabled(if: hasBoto3, "scripts/test-tools.sh could not install boto3"))
+  func `boto3 makes databases and tables, writes single and MULTI records, and reads them back`() throws {
+    #expect(try #require(try writeChecks("boto3")["checks"] as? Int) > 40)
+  }
+
+  @Test(.enabled(if: hasBoto3, "scripts/test-tools.sh could not install boto3"))
+  func `what timestream-write's model forbids is refused with its errors`() throws {
+    #expect(try #require(try writeChecks("invalid")["checks"] as? Int) > 100)
+  }
+
+  @Test(.enabled(if: has("awswrangler"), "scripts/test-tools.sh could not install awswrangler"))
+  func
+    `awswrangler writes MULTI records, versions, common attributes and time units, and reads them by pages`()
+    throws
+  {
+    #expect(try #require(try writeChecks("wrangler")["checks"] as? Int) > 50)
   }
 }

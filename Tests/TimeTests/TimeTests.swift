@@ -1,5 +1,6 @@
 import Testing
-import Time
+
+@testable import Time
 
 @Suite struct TimeTests {
   @Test("Each day of 800 years is one day after the one before, and reads back")
@@ -90,5 +91,30 @@ import Time
     #expect(late.since(early) == .max)
     #expect(early.since(late) == .min)
     #expect(late.advanced(by: 1) == late)
+  }
+
+  @Test("A long pattern is refused, and a text as long is read in one pass")
+  func longPatterns() {
+    let letters = String(repeating: "yyyy-", count: 100_000)
+    #expect(TimePattern.parts(letters) == nil)
+    #expect(TimePattern.epochMilliseconds(letters, letters) == nil)
+    #expect(TimePattern.epochMilliseconds(String(repeating: "2", count: 1 << 20), "yyyy-MM-dd") == nil)
+    #expect(TimePattern.parts(String(repeating: "'a'", count: 1 << 20)) == nil)
+  }
+
+  @Test("Zones by many names don't grow what is kept in memory, and a long name is no zone")
+  func manyZones() {
+    for hour in 0...18 {
+      for minute in 0...59 {
+        for sign in ["+", "-", "UTC+", "UTC-"] {
+          let name = "\(sign)\(hour < 10 ? "0" : "")\(hour):\(minute < 10 ? "0" : "")\(minute)"
+          _ = TimeZoneFile.named(name)
+        }
+      }
+    }
+    #expect(TimeZoneFile.cachedCount <= TimeZoneFile.cacheLimit)
+    #expect(TimeZoneFile.named("+05:30") != nil)
+    #expect(TimeZoneFile.named(String(repeating: "a", count: 200_000)) == nil)
+    #expect(TimeZoneFile.named("Etc/" + String(repeating: "../Etc/", count: 8) + "UTC") == nil)
   }
 }

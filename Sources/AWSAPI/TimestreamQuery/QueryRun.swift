@@ -79,12 +79,10 @@ final class QueryRun: Sendable {
   /// A reader of the store at `path`, and the plan of a statement for it.
   static func planned(_ statement: String, _ path: String) throws(AWSFault) -> (StoreReader, QueryPlan) {
     do {
-      let reader = try StoreReader(path: path)
+      let reader = try StoreReader(path: path, mayBeMissing: true)
       return (reader, try reader.plan(statement))
     } catch let error as QueryError {
       throw .validation(error.description)
-    } catch let error as StoreError where error.kind == .missing || error.kind == .notAStore {
-      throw .validation("Nothing is stored yet: \(error)")
     } catch let error as StoreError where error.kind == .statement || error.kind == .invalid {
       throw .validation(error.message)
     } catch {

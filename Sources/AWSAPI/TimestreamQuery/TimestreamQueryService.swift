@@ -120,7 +120,7 @@ final class TimestreamQueryService: Sendable {
       $0.member("QueryId", run.identifier)
       if let next { $0.member("NextToken", next) }
       $0.member("ColumnInfo", json: run.columns)
-      $0.member("Rows", json: [UInt8(ascii: "[")] + rows + [UInt8(ascii: "]")])
+      $0.array("Rows") { if !rows.isEmpty { $0.value(json: rows) } }
       $0.object("QueryStatus") {
         $0.member("ProgressPercentage", next == nil ? 100.0 : 50.0)
         $0.member("CumulativeBytesScanned", scanned)

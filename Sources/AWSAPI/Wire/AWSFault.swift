@@ -11,6 +11,8 @@ struct AWSFault: Error {
   let message: String
   /// Further members that the model gives the error, such as `resourceArn`.
   var members: [(name: String, value: String)] = []
+  /// The records that weren't taken, of Timestream's `RejectedRecordsException`.
+  var rejected: [RejectedRecord] = []
 
   init(
     _ name: String, status: Int = 400, _ message: String, members: [(name: String, value: String)] = []
@@ -49,6 +51,9 @@ struct AWSFault: Error {
       $0.member("Message", message)
       // Models differ in the letter's case, and SDKs read either.
       $0.member("message", message)
+      if !rejected.isEmpty {
+        $0.array("RejectedRecords") { for record in rejected { record.write(to: &$0) } }
+      }
     }
     var response = HTTPResponse(status, json.bytes, contentType: "application/x-amz-json-1.0")
     response.headers.append(("x-amzn-ErrorType", name))

@@ -2,7 +2,7 @@ import JSON
 
 /// The members of a request's JSON body, read with the constraints of the service's model and its words.
 struct AWSInput {
-  private let members: [String: JSONElement]
+  let members: [String: JSONElement]
 
   /// Reads a body; nothing at all counts as `{}`.
   init(_ body: [UInt8]) throws(AWSFault) {

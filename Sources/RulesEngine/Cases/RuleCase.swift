@@ -144,7 +144,7 @@ public struct RuleCase: Sendable {
     for (name, value) in write.request.record.measures {
       let written: Value =
         switch value {
-        case .bigint(let number): .int(Int(number))
+        case .bigint(let number), .timestamp(let number): .int(Int(number))
         case .double(let number):
           Value.decimal("\(number)").map { .number(Number(decimal: $0, isInt: false)) } ?? .null
         case .boolean(let flag): .boolean(flag)

@@ -4,6 +4,11 @@ public enum MeasureType: String, Sendable, CaseIterable {
   case double = "DOUBLE"
   case boolean = "BOOLEAN"
   case varchar = "VARCHAR"
+  /// Only in MULTI records.
+  case timestamp = "TIMESTAMP"
+
+  /// Whether charts and rollups take its values.
+  var isNumeric: Bool { self != .varchar && self != .timestamp }
 }
 
 /// One measured value.
@@ -12,6 +17,8 @@ public enum MeasureValue: Sendable, Hashable {
   case double(Double)
   case boolean(Bool)
   case varchar(String)
+  /// Nanoseconds since 1970.
+  case timestamp(Int64)
 
   /// Its type.
   public var type: MeasureType {
@@ -20,16 +27,17 @@ public enum MeasureValue: Sendable, Hashable {
     case .double: .double
     case .boolean: .boolean
     case .varchar: .varchar
+    case .timestamp: .timestamp
     }
   }
 
-  /// As a number: what charts and rollups take; a text has none.
+  /// As a number: what charts and rollups take; texts and times have none.
   public var number: Double? {
     switch self {
     case .bigint(let value): Double(value)
     case .double(let value): value
     case .boolean(let value): value ? 1 : 0
-    case .varchar: nil
+    case .varchar, .timestamp: nil
     }
   }
 }

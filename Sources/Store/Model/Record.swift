@@ -15,11 +15,13 @@ public struct Dimension: Sendable, Hashable {
     self.value = value
   }
 
-  /// Dimensions as a JSON object, sorted by name: what a series is known by.
-  static func json(_ dimensions: [Dimension]) -> String {
+  /// The dimensions as a JSON object, sorted by name: what a series is known by. A MULTI record's measure name stands among
+  /// them; it is no possible name of a dimension.
+  static func json(_ dimensions: [Dimension], measureName: String? = nil) -> String {
+    let measureName = measureName.map { [Dimension(Schema.measureName, $0)] } ?? []
     var json = JSONWriter()
     json.object {
-      for dimension in dimensions.sorted(by: { $0.name < $1.name }) {
+      for dimension in (dimensions + measureName).sorted(by: { $0.name < $1.name }) {
         $0.member(dimension.name, dimension.value)
       }
     }
@@ -27,10 +29,15 @@ public struct Dimension: Sendable, Hashable {
   }
 }
 
-/// The values of one series at one time: a multi-measure record in Timestream's words.
+/// The values of one series at one time.
+///
+/// Without a `measureName` each value is a single-measure record of Timestream's, found by statements under its own measure
+/// name; with one all of them are a MULTI record, each a column of its own.
 public struct Record: Sendable {
   /// In any order; no name twice.
   public var dimensions: [Dimension]
+  /// A MULTI record's measure name.
+  public var measureName: String?
   /// Nanoseconds since 1970.
   public var time: Int64
   /// At least one; no name twice.
@@ -40,9 +47,11 @@ public struct Record: Sendable {
 
   /// A record of version 1.
   public init(
-    dimensions: [Dimension], time: Int64, measures: [(name: String, value: MeasureValue)], version: Int64 = 1
+    dimensions: [Dimension], measureName: String? = nil, time: Int64,
+    measures: [(name: String, value: MeasureValue)], version: Int64 = 1
   ) {
     self.dimensions = dimensions
+    self.measureName = measureName
     self.time = time
     self.measures = measures
     self.version = version
@@ -55,15 +64,18 @@ public struct Rejection: Sendable, Hashable {
   public let index: Int
   /// The reason, a sentence.
   public let reason: String
+  /// The version of the stored record that stands in the way.
+  public let existingVersion: Int64?
   /// Whether its time is outside what the store accepts: then all readings of that time are refused, whatever they say.
   public var isAboutTime: Bool { reason.hasPrefix(Self.timeReason) }
 
   /// How each reason about a time begins.
   static let timeReason = "its time"
 
-  package init(index: Int, reason: String) {
+  package init(index: Int, reason: String, existingVersion: Int64? = nil) {
     self.index = index
     self.reason = reason
+    self.existingVersion = existingVersion
   }
 }
 
@@ -87,8 +99,10 @@ public struct WriteRequest: Sendable {
 
 /// The limits of names and records, as Timestream's "Quotas" page has them.
 public enum RecordLimits {
-  /// Measures in one record.
+  /// Measures of one series at one time: records in one request.
   public static let measures = 100
+  /// Measures in one MULTI record.
+  public static let recordMeasures = 256
   /// Dimensions of one record.
   public static let dimensions = 128
   /// Bytes of a name.
@@ -97,6 +111,8 @@ public enum RecordLimits {
   public static let text = 2048
   /// Different measures of one table: fewer than Timestream's 8 192, since each is a column here.
   public static let tableMeasures = 400
+  /// Different measures of one table's MULTI records ("Measures per multi-measure table").
+  public static let multiMeasures = 1024
   /// The times of readings, nanoseconds since 1970, up to the year 2115: sums of any two and three months, and differences,
   /// fit in 64 bits. Only a damaged file has others; charts leave them out, and `LocalStore.verify` reports them.
   package static let times: Range<Int64> = 0..<(1 << 62) - (1 << 53)
@@ -110,7 +126,7 @@ public enum RecordLimits {
       return "the name '\(name.prefix(20))…' is longer than \(Self.name) bytes"
     }
     let lowercase = name.lowercased()
-    if lowercase == "time" || lowercase == "measure_name" || lowercase.hasPrefix("measure_value")
+    if lowercase == "time" || lowercase == Schema.measureName || lowercase.hasPrefix("measure_value")
       || lowercase.hasPrefix("ts_")
     {
       return "the name '\(name)' is reserved"
@@ -146,6 +162,7 @@ public enum RecordLimits {
     if let problem = problem(withTable: request.table) ?? problem(with: request.record, now: now) {
       return problem
     }
+    if request.record.measureName != nil { return "only the local store keeps MULTI records" }
     var names: Set<String> = []
     for name in request.record.dimensions.map(\.name) + request.record.measures.map(\.name) {
       if let problem = problem(withName: name) { return problem }
@@ -157,8 +174,9 @@ public enum RecordLimits {
   /// Why a record can't be stored by any store; nil if it can. `now` is in nanoseconds.
   static func problem(with record: Record, now: Int64) -> String? {
     if record.measures.isEmpty { return "it has no measure" }
-    if record.measures.count > measures {
-      return "it has \(record.measures.count) measures; \(measures) are allowed"
+    let most = record.measureName == nil ? measures : recordMeasures
+    if record.measures.count > most {
+      return "it has \(record.measures.count) measures; \(most) are allowed"
     }
     if record.dimensions.count > dimensions {
       return "it has \(record.dimensions.count) dimensions; \(dimensions) are allowed"
@@ -167,6 +185,10 @@ public enum RecordLimits {
     if record.time > now.saturatingAdd(future) || record.time >= times.upperBound {
       return
         "\(Rejection.timeReason), \(Timestamp.text(record.time)), is more than 15 minutes ahead of the clock"
+    }
+    if let name = record.measureName {
+      if name.isEmpty { return "its measure name is empty" }
+      if name.utf8.count > Self.name { return "its measure name is longer than \(Self.name) bytes" }
     }
     for dimension in record.dimensions {
       if dimension.value.isEmpty { return "its dimension '\(dimension.name)' is empty" }
@@ -180,6 +202,10 @@ public enum RecordLimits {
         return "its measure '\(name)' is \(number), which is not a number"
       case .varchar(let value) where value.utf8.count > text:
         return "its measure '\(name)' is longer than \(text) bytes"
+      case .timestamp(let time) where !times.contains(time):
+        return "its measure '\(name)' is before 1970 or after 2115"
+      case .timestamp where record.measureName == nil:
+        return "its measure '\(name)' is a TIMESTAMP, which only MULTI records have"
       default: break
       }
     }

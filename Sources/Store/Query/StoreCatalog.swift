@@ -34,19 +34,36 @@ final class StoreCatalog: QueryCatalog {
   func table(_ name: String, in database: String) -> QueryTable? {
     guard let tables = content(of: database) else { return nil }
     if let table = tables.first(where: { $0.name == name }) {
-      let types = MeasureType.allCases.filter { type in table.measures.contains { $0.type == type } }
       return make(
         table, name, database,
-        [.init("measure_name", .varchar, .measureName), .init("time", .timestamp, .time)]
-          + types.map { .init("measure_value::\($0.rawValue.lowercased())", $0.sqlType, .measureValue) })
+        [Self.measureName, .init("time", .timestamp, .time)]
+          + table.scalarTypes.map {
+            .init("measure_value::\($0.rawValue.lowercased())", $0.sqlType, .measureValue)
+          }
+          + table.measures.filter(\.isMulti).map { .init($0.name, $0.type.sqlType, .multi) })
     }
     guard name.hasSuffix("_wide"), let table = tables.first(where: { $0.name == name.dropLast(5) })
     else {
       return nil
     }
+    let measureName = table.measures.contains(where: \.isMulti) ? [Self.measureName] : []
     return make(
       table, name, database,
-      [.init("time", .timestamp, .time)] + table.measures.map { .init($0.name, $0.type.sqlType, .multi) })
+      measureName + [.init("time", .timestamp, .time)]
+        + table.wideMeasures.map { .init($0.name, $0.type.sqlType, .multi) })
+  }
+
+  private static let measureName = QueryTable.Column(Schema.measureName, .varchar, .measureName)
+
+  /// The measure names of a table's MULTI records.
+  private func multiNames(of table: StoreReader.Table, in database: String) -> [String] {
+    guard table.measures.contains(where: \.isMulti) else { return [] }
+    do throws(StoreError) {
+      return try reader.multiNames(of: table, in: database)
+    } catch {
+      failure = error
+      return []
+    }
   }
 
   private func make(
@@ -55,7 +72,8 @@ final class StoreCatalog: QueryCatalog {
     QueryTable(
       columns: table.dimensions.map { .init($0, .varchar, .dimension) } + columns,
       source: "\(Schema.quoted(database)).\(Schema.quoted(name))",
-      measures: table.measures.map { ($0.name, $0.type.rawValue.lowercased()) })
+      measures: table.measures.filter { !$0.isMulti }.map { ($0.name, $0.type.rawValue.lowercased()) }
+        + multiNames(of: table, in: database).map { ($0, "multi") })
   }
 }
 
@@ -67,6 +85,7 @@ extension MeasureType {
     case .double: .double
     case .boolean: .boolean
     case .varchar: .varchar
+    case .timestamp: .timestamp
     }
   }
 }

@@ -21,7 +21,7 @@ public final class StoreReader {
   private static let limits: [(Int32, Int32)] = [
     (SQLITE_LIMIT_LENGTH, 16 << 20), (SQLITE_LIMIT_SQL_LENGTH, 2 << 20),
     // Nothing can interrupt LIKE; its time is the text's length by that of the pattern.
-    (SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 256), (SQLITE_LIMIT_COLUMN, 1000), (SQLITE_LIMIT_EXPR_DEPTH, 200),
+    (SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 256), (SQLITE_LIMIT_COLUMN, 2000), (SQLITE_LIMIT_EXPR_DEPTH, 200),
   ]
 
   /// SQLite attaches ten files at most; one is the reader's own.
@@ -33,13 +33,17 @@ public final class StoreReader {
     var isCancelled: () -> Bool = { false }
   }
 
+  /// Whether the file is there.
+  private let exists: Bool
+
   /// Opens a store; its database has the file's name, `sensorDB` for `data/sensorDB.sqlite`.
   ///
-  /// Throws `StoreError` if there is none, or it is something else.
-  public init(path: String) throws(StoreError) {
+  /// Throws `StoreError` if it is something else, or if there is none, unless it `mayBeMissing`: then statements see the other
+  /// stores of its folder.
+  public init(path: String, mayBeMissing: Bool = false) throws(StoreError) {
     self.path = path
-    let checked = try Connection(path, readOnly: true)
-    guard try Schema.check(checked) != nil else {
+    exists = !mayBeMissing || Files.exists(path)
+    if exists, try Schema.check(Connection(path, readOnly: true)) == nil {
       throw StoreError(.notAStore, "\(path) is empty; 'trucksensor run' makes a store")
     }
     // The main database is empty and in memory: the file gets its database's name, as statements write it.
@@ -48,7 +52,7 @@ public final class StoreReader {
     let name = file.hasSuffix(".sqlite") ? String(file.dropLast(7)) : file
     databaseName = ["main", "temp"].contains(name.lowercased()) ? "store" : name
     database = Schema.quoted(databaseName)
-    try attach(path, as: databaseName)
+    if exists { try attach(path, as: databaseName) }
     try connection.run("PRAGMA cache_size = -65536")
     for (limit, value) in Self.limits { sqlite3_limit(connection.handle, limit, value) }
     sqlite3_progress_handler(
@@ -147,7 +151,9 @@ public final class StoreReader {
     let files = (try? Files.list(Files.folder(of: path), suffix: ".sqlite")) ?? []
     let names = files.map { String(Files.name(of: $0).dropLast(7)) }
     // SQLite has databases of these names itself.
-    return Set(names.filter { !["main", "temp"].contains($0.lowercased()) } + [databaseName]).sorted()
+    return Set(
+      names.filter { !["main", "temp"].contains($0.lowercased()) } + (exists ? [databaseName] : [])
+    ).sorted()
   }
 
   /// The tables of another database of the folder; nil if there is none of the name.
@@ -164,7 +170,18 @@ public final class StoreReader {
       try attach(path, as: database)
       attached.insert(database)
     }
-    return try TableCatalog.all(connection, in: Schema.quoted(database)).map(Table.init)
+    return try TableCatalog.all(connection, in: database).map(Table.init)
+  }
+
+  /// The measure names of a table's MULTI records, sorted.
+  func multiNames(of table: Table, in database: String) throws(StoreError) -> [String] {
+    let select = try Statement(
+      connection,
+      "SELECT DISTINCT measure_name FROM \(Schema.quoted(database)).ts_series WHERE table_id = \(table.id) "
+        + "AND measure_name IS NOT NULL ORDER BY measure_name")
+    var names: [String] = []
+    while try select.step() { names.append(select.text(0)) }
+    return names
   }
 
   /// Runs a plan, and calls `row` for each row until that returns false.
@@ -282,9 +299,14 @@ public final class StoreReader {
     /// Whether records older than the memory store are taken.
     public let takesLate: Bool
     let id: Int64
+    /// The types of its single measures.
+    let scalarTypes: [MeasureType]
+    /// The measures of `…_wide`: a column for each name.
+    public let wideMeasures: [MeasureInfo]
 
     fileprivate init(_ catalog: TableCatalog) {
       (name, measures, dimensions) = (catalog.name, catalog.measures, catalog.dimensions)
+      (scalarTypes, wideMeasures) = (catalog.scalarTypes, catalog.wideMeasures)
       (memoryHours, magneticDays, takesLate) = (catalog.memoryHours, catalog.magneticDays, catalog.takesLate)
       id = catalog.id
     }
@@ -292,7 +314,8 @@ public final class StoreReader {
 
   /// The tables, by name.
   public func tables() throws(StoreError) -> [Table] {
-    try TableCatalog.all(connection).map(Table.init)
+    guard exists else { return [] }
+    return try TableCatalog.all(connection).map(Table.init)
   }
 
   /// The table of that name; throws where there is none.

@@ -59,6 +59,8 @@ package final class LocalChartSource: ChartSource {
 
   private func table() throws(StoreError) -> StoreReader.Table {
     let table = try reader.table(name)
+    // It was deleted and made again.
+    if known?.id != table.id { labels.removeAll() }
     known = table
     return table
   }
@@ -77,7 +79,7 @@ package final class LocalChartSource: ChartSource {
   package func stamp() throws(StoreError) -> Int64? { try reader.dataVersion() }
 
   package func measures() throws(StoreError) -> [MeasureInfo] {
-    try table().measures.filter { $0.type != .varchar }
+    try table().measures.filter(\.type.isNumeric)
   }
 
   package func trucks() throws(StoreError) -> [ChartTruck] {

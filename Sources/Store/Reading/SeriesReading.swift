@@ -1,15 +1,20 @@
 import Numbers
 
-/// A series of a table: the id of the file, and its dimensions as JSON, sorted by name.
+/// A series of a table: the readings of the same dimensions, or the MULTI records that have the same measure name, too.
 public struct Series: Sendable, Hashable {
   let id: Int64
   /// The dimensions.
   public let dimensions: [Dimension]
+  /// The measure name of its MULTI records.
+  public let measureName: String?
 
-  /// What people call it: the value of its dimension, or all dimensions if there are several.
+  /// What people call it: the value of its dimension, or all dimensions if there are several, and the measure name of MULTI
+  /// records.
   var label: String {
-    dimensions.count == 1
+    let label =
+      dimensions.count == 1
       ? dimensions[0].value : dimensions.map { "\($0.name)=\($0.value)" }.joined(separator: " ")
+    return measureName.map { "\(label) (\($0))" } ?? label
   }
 
   /// The dimension's value; nil if the series hasn't that dimension.
@@ -94,14 +99,19 @@ extension StoreReader {
       "SELECT s.id, j.key, j.value FROM ts_series s, json_each(s.dimensions) j WHERE s.table_id = ? ORDER BY s.id, j.key"
     )
     select.bind(1, table.id)
-    var found: [(id: Int64, dimensions: [Dimension])] = []
+    var found: [(id: Int64, dimensions: [Dimension], measureName: String?)] = []
     while try select.step() {
       let id = select.integer(0)
-      if found.last?.id != id { found.append((id, [])) }
-      found[found.count - 1].dimensions.append(Dimension(select.text(1), select.text(2)))
+      if found.last?.id != id { found.append((id, [], nil)) }
+      let name = select.text(1)
+      if name == Schema.measureName {
+        found[found.count - 1].measureName = select.text(2)
+      } else {
+        found[found.count - 1].dimensions.append(Dimension(name, select.text(2)))
+      }
     }
     select.reset()
-    return found.map { Series(id: $0.id, dimensions: $0.dimensions) }
+    return found.map { Series(id: $0.id, dimensions: $0.dimensions, measureName: $0.measureName) }
   }
 
   /// What changes when another connection has written.
@@ -126,9 +136,9 @@ extension StoreReader {
     return try select.rows(measures.count)
   }
 
-  /// The columns of measures behind a reading's time; a text has no number.
+  /// The columns of measures behind a reading's time; texts and times have no number.
   static func columns(_ measures: [MeasureInfo]) -> String {
-    measures.map { $0.type == .varchar ? ", NULL" : ", m\($0.id)" }.joined()
+    measures.map { $0.type.isNumeric ? ", m\($0.id)" : ", NULL" }.joined()
   }
 
   /// The first and last time of a series, nanoseconds since 1970; nil if it has no readings. Times that a reading can't

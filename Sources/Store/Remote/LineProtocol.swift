@@ -44,6 +44,7 @@ enum LineProtocol {
       line.append(UInt8(ascii: "="))
       switch measure.value {
       // The first write fixes a field's type: without strict types all numbers are floats, so that 12 after 12.1 fits.
+      case .timestamp(let number): line += Array("\(number)i".utf8)
       case .bigint(let number): line += Array((request.isStrict ? "\(number)i" : "\(number)").utf8)
       case .double(let number): line += Array("\(number)".utf8)
       case .boolean(let isTrue): line += Array((isTrue ? "true" : "false").utf8)

@@ -98,6 +98,7 @@ public final class PostgresStore: PointStore {
         case .bigint, .double: "double precision"
         case .boolean: "boolean"
         case .varchar: "text"
+        case .timestamp: "bigint"
         }
       wanted.append((name, type))
     }
@@ -155,7 +156,7 @@ public final class PostgresStore: PointStore {
 
   private static func text(_ value: MeasureValue) -> String {
     switch value {
-    case .bigint(let number): "\(number)"
+    case .bigint(let number), .timestamp(let number): "\(number)"
     case .double(let number): "\(number)"
     case .boolean(let isTrue): isTrue ? "true" : "false"
     case .varchar(let text): text

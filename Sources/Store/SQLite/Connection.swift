@@ -70,6 +70,9 @@ final class Connection {
     return new
   }
 
+  /// Gives up the prepared statements.
+  func forgetStatements() { cached.removeAll() }
+
   /// How many prepared statements are kept.
   var cachedStatements: Int { cached.count }
 
@@ -213,6 +216,9 @@ final class Statement {
       }
     }
   }
+  func bind(_ index: Int32, _ value: String?) {
+    if let value { bind(index, value) } else { sqlite3_bind_null(handle, index) }
+  }
   func bind(_ index: Int32, _ bytes: UnsafeRawBufferPointer) {
     ts_sqlite3_bind_blob(handle, index, bytes.baseAddress, UInt64(clamping: bytes.count))
   }
@@ -223,6 +229,7 @@ final class Statement {
     case .double(let number): bind(index, number)
     case .boolean(let isTrue): bind(index, isTrue ? 1 : 0 as Int64)
     case .varchar(let text): bind(index, text)
+    case .timestamp(let time): bind(index, time)
     }
   }
 

@@ -48,18 +48,30 @@ public final class LocalStore: PointStore {
   /// A table's catalog, and what a writer keeps of it.
   private struct OpenTable {
     var catalog: TableCatalog
+    /// The places of single measures and of MULTI records' by their names.
     var measureIndex: [String: Int] = [:]
-    var series: [[Dimension]: Int64] = [:]
+    var multiIndex: [String: Int] = [:]
+    var series: [SeriesKey: Int64] = [:]
     var inserts: [[Int32]: Statement] = [:]
     var rollup: RollupWriter
     var arrivals: ArrivalWriter
+    /// Whether the catalog has columns that the views haven't.
+    var viewsAreOld = false
 
     init(_ catalog: TableCatalog) {
       self.catalog = catalog
-      for (index, measure) in catalog.measures.enumerated() { measureIndex[measure.name] = index }
+      for (index, measure) in catalog.measures.enumerated() {
+        if measure.isMulti { multiIndex[measure.name] = index } else { measureIndex[measure.name] = index }
+      }
       rollup = RollupWriter(table: catalog.id)
       arrivals = ArrivalWriter(table: catalog.id)
     }
+  }
+
+  /// What tells a table's series apart.
+  private struct SeriesKey: Hashable {
+    let dimensions: [Dimension]
+    let measureName: String?
   }
 
   /// A store's file for a database of that name: `data/sensorDB.sqlite`.
@@ -106,11 +118,16 @@ public final class LocalStore: PointStore {
     try refresh()
     var rejections: [Rejection] = []
     for (index, request) in requests.enumerated() {
-      if let reason = try put(request, now: now) {
-        rejections.append(Rejection(index: index, reason: reason))
+      if let refusal = try put(request, now: now) {
+        rejections.append(
+          Rejection(index: index, reason: refusal.reason, existingVersion: refusal.existingVersion))
       }
     }
     for name in Array(tables.keys) {
+      if let table = tables[name], table.viewsAreOld {
+        try Schema.makeViews(connection, table.catalog)
+        tables[name]?.viewsAreOld = false
+      }
       try tables[name]?.rollup.flush(connection)
       try tables[name]?.arrivals.flush(connection)
     }
@@ -154,14 +171,14 @@ public final class LocalStore: PointStore {
   }
 
   /// Nil, or why the record was refused.
-  private func put(_ request: WriteRequest, now: Int64) throws(StoreError) -> String? {
+  private func put(_ request: WriteRequest, now: Int64) throws(StoreError) -> Refusal? {
     let record = request.record
-    if let problem = RecordLimits.problem(with: record, now: now) { return problem }
+    if let problem = RecordLimits.problem(with: record, now: now) { return Refusal(problem) }
     if tables[request.table] == nil {
-      if let problem = RecordLimits.problem(withTable: request.table) { return problem }
+      if let problem = RecordLimits.problem(withTable: request.table) { return Refusal(problem) }
       // Its views couldn't be told apart.
       if let other = tables.keys.first(where: { $0.lowercased() == request.table.lowercased() }) {
-        return "its table '\(request.table)' differs from '\(other)' in case only"
+        return Refusal("its table '\(request.table)' differs from '\(other)' in case only")
       }
       try makeTable(request.table)
     }
@@ -170,45 +187,62 @@ public final class LocalStore: PointStore {
     tables[request.table] = nil
     defer { tables[request.table] = table }
     if let oldest = table.catalog.oldestMagnetic(at: now), record.time < oldest {
-      return
+      return Refusal(
         "\(Rejection.timeReason), \(Timestamp.text(record.time)), is before the magnetic store's \(table.catalog.magneticDays ?? 0) days"
+      )
     }
     if let oldest = table.catalog.oldestTaken(at: now), record.time < oldest {
-      return
+      return Refusal(
         "\(Rejection.timeReason), \(Timestamp.text(record.time)), is before the memory store's \(table.catalog.memoryHours ?? 0) hours"
+      )
     }
     var columns: [Int32] = []
     columns.reserveCapacity(record.measures.count)
     var values: [MeasureValue] = []
     values.reserveCapacity(record.measures.count)
+    let isMulti = record.measureName != nil
     for (name, value) in record.measures {
-      if let index = table.measureIndex[name] {
+      if let index = isMulti ? table.multiIndex[name] : table.measureIndex[name] {
         let measure = table.catalog.measures[index]
         guard let fitting = fit(value, measure.type, strict: request.isStrict) else {
-          return "its measure '\(name)' is \(value.type.rawValue), but \(measure.type.rawValue) in the table"
+          return Refusal(
+            "its measure '\(name)' is \(value.type.rawValue), but \(measure.type.rawValue) in the table")
         }
         if fitting.widens { try widen(&table, index) }
         columns.append(measure.id)
         values.append(fitting.value)
       } else {
-        if let problem = RecordLimits.problem(withName: name) { return problem }
-        guard table.catalog.measures.count < RecordLimits.tableMeasures else {
-          return "the table has \(RecordLimits.tableMeasures) measures already; '\(name)' is one too many"
+        if let problem = RecordLimits.problem(withName: name) { return Refusal(problem) }
+        let limit = isMulti ? RecordLimits.multiMeasures : RecordLimits.tableMeasures
+        guard (isMulti ? table.multiIndex : table.measureIndex).count < limit else {
+          return Refusal("the table has \(limit) measures already; '\(name)' is one too many")
         }
-        columns.append(try addMeasure(&table, name, value.type))
+        // Both would be columns of the table's.
+        if isMulti, table.catalog.dimensions.contains(name) {
+          return Refusal("its measure '\(name)' is a dimension of the table")
+        }
+        columns.append(try addMeasure(&table, name, value.type, isMulti: isMulti))
         values.append(value)
       }
     }
-    if Set(columns).count < columns.count { return "it has a measure twice" }
+    if Set(columns).count < columns.count { return Refusal("it has a measure twice") }
     let series: Int64
-    switch try self.series(&table, record.dimensions) {
+    switch try self.series(&table, SeriesKey(dimensions: record.dimensions, measureName: record.measureName))
+    {
     case .success(let id): series = id
-    case .failure(let refusal): return refusal.reason
+    case .failure(let refusal): return refusal
     }
     return try insert(&table, series, record, columns, values)
   }
 
-  private struct Refusal: Error { let reason: String }
+  private struct Refusal: Error {
+    let reason: String
+    var existingVersion: Int64?
+    init(_ reason: String, existingVersion: Int64? = nil) {
+      self.reason = reason
+      self.existingVersion = existingVersion
+    }
+  }
 
   /// A value as its measure's type keeps it; nil if it doesn't fit.
   private func fit(_ value: MeasureValue, _ type: MeasureType, strict: Bool) -> (
@@ -231,11 +265,14 @@ public final class LocalStore: PointStore {
     try connection.run(
       "UPDATE ts_measures SET type = 'DOUBLE' WHERE table_id = \(table.catalog.id) AND id = \(measure.id)")
     table.catalog.measures[index].type = .double
-    try Schema.makeViews(connection, table.catalog)
+    table.viewsAreOld = true
   }
 
-  private func makeTable(_ name: String) throws(StoreError) {
-    let insert = try connection.statement("INSERT INTO ts_tables(name) VALUES (?) RETURNING id")
+  func makeTable(_ name: String) throws(StoreError) {
+    let insert = try connection.statement(
+      "INSERT INTO ts_tables(id, name) VALUES (1 + max(coalesce((SELECT max(id) FROM ts_tables), 0), "
+        + "coalesce((SELECT CAST(value AS INTEGER) FROM ts_state WHERE name = '\(Schema.lastTable)'), 0)), ?) RETURNING id"
+    )
     insert.bind(1, name)
     guard try insert.step() else { return }
     let id = insert.integer(0)
@@ -246,39 +283,47 @@ public final class LocalStore: PointStore {
     tables[name] = OpenTable(catalog)
   }
 
-  private func addMeasure(_ table: inout OpenTable, _ name: String, _ type: MeasureType) throws(StoreError)
-    -> Int32
-  {
+  private func addMeasure(
+    _ table: inout OpenTable, _ name: String, _ type: MeasureType, isMulti: Bool
+  ) throws(StoreError) -> Int32 {
     let id = Int32(clamping: table.catalog.measures.count + 1)
     try connection.run("ALTER TABLE ts_data_\(table.catalog.id) ADD COLUMN m\(id) ANY")
     let insert = try connection.statement(
-      "INSERT INTO ts_measures(table_id, id, name, type) VALUES (?, ?, ?, ?)")
+      "INSERT INTO ts_measures(table_id, id, name, type, is_multi) VALUES (?, ?, ?, ?, ?)")
     insert.bind(1, table.catalog.id)
     insert.bind(2, Int64(id))
     insert.bind(3, name)
     insert.bind(4, type.rawValue)
+    insert.bind(5, Int64(isMulti ? 1 : 0))
     try insert.run()
-    table.measureIndex[name] = table.catalog.measures.count
-    table.catalog.measures.append(MeasureInfo(id: id, name: name, type: type))
-    try Schema.makeViews(connection, table.catalog)
+    if isMulti {
+      table.multiIndex[name] = table.catalog.measures.count
+    } else {
+      table.measureIndex[name] = table.catalog.measures.count
+    }
+    table.catalog.measures.append(MeasureInfo(id: id, name: name, type: type, isMulti: isMulti))
+    table.viewsAreOld = true
     return id
   }
 
-  private func series(_ table: inout OpenTable, _ dimensions: [Dimension]) throws(StoreError) -> Result<
+  private func series(_ table: inout OpenTable, _ key: SeriesKey) throws(StoreError) -> Result<
     Int64, Refusal
   > {
-    if let known = table.series[dimensions] { return .success(known) }
+    if let known = table.series[key] { return .success(known) }
+    let dimensions = key.dimensions
     let sorted = dimensions.sorted { $0.name < $1.name }
     for (one, next) in zip(sorted, sorted.dropFirst()) where one.name == next.name {
-      return .failure(Refusal(reason: "it has the dimension '\(one.name)' twice"))
+      return .failure(Refusal("it has the dimension '\(one.name)' twice"))
     }
-    var isNew = false
     for dimension in dimensions where !table.catalog.dimensions.contains(dimension.name) {
       if let problem = RecordLimits.problem(withName: dimension.name) {
-        return .failure(Refusal(reason: problem))
+        return .failure(Refusal(problem))
+      }
+      if table.multiIndex[dimension.name] != nil {
+        return .failure(Refusal("its dimension '\(dimension.name)' is a measure of the table"))
       }
       guard table.catalog.dimensions.count < RecordLimits.dimensions else {
-        return .failure(Refusal(reason: "the table has \(RecordLimits.dimensions) dimensions already"))
+        return .failure(Refusal("the table has \(RecordLimits.dimensions) dimensions already"))
       }
       let insert = try connection.statement("INSERT INTO ts_dimensions(table_id, id, name) VALUES (?, ?, ?)")
       insert.bind(1, table.catalog.id)
@@ -293,15 +338,15 @@ public final class LocalStore: PointStore {
       {
         try connection.run("ALTER TABLE ts_series ADD COLUMN \(column) TEXT")
       }
-      isNew = true
+      table.viewsAreOld = true
     }
-    if isNew { try Schema.makeViews(connection, table.catalog) }
     let insert = try connection.statement(
-      "INSERT INTO ts_series(table_id, dimensions) VALUES (?, ?) ON CONFLICT DO UPDATE SET table_id = table_id RETURNING id"
-    )
+      "INSERT INTO ts_series(table_id, dimensions, measure_name) VALUES (?, ?, ?) "
+        + "ON CONFLICT DO UPDATE SET table_id = table_id RETURNING id")
     insert.bind(1, table.catalog.id)
-    insert.bind(2, Dimension.json(dimensions))
-    guard try insert.step() else { return .failure(Refusal(reason: "its series can't be made")) }
+    insert.bind(2, Dimension.json(dimensions, measureName: key.measureName))
+    insert.bind(3, key.measureName)
+    guard try insert.step() else { return .failure(Refusal("its series can't be made")) }
     let id = insert.integer(0)
     insert.reset()
     for dimension in sorted {
@@ -312,13 +357,13 @@ public final class LocalStore: PointStore {
       try update.run()
     }
     if table.series.count >= Self.knownSeries { table.series.removeAll() }
-    table.series[dimensions] = id
+    table.series[key] = id
     return .success(id)
   }
 
   private func insert(
     _ table: inout OpenTable, _ series: Int64, _ record: Record, _ columns: [Int32], _ values: [MeasureValue]
-  ) throws(StoreError) -> String? {
+  ) throws(StoreError) -> Refusal? {
     try table.arrivals.prepare(series: series, connection)
     let statement: Statement
     if let known = table.inserts[columns] {
@@ -358,7 +403,7 @@ public final class LocalStore: PointStore {
   /// Adds to the reading that is there already, or replaces its values where the version is higher.
   private func merge(
     _ table: inout OpenTable, _ series: Int64, _ record: Record, _ columns: [Int32], _ values: [MeasureValue]
-  ) throws(StoreError) -> String? {
+  ) throws(StoreError) -> Refusal? {
     let id = table.catalog.id
     let select = try connection.statement(
       "SELECT \(columns.map { "m\($0)" }.joined(separator: ", ")) FROM ts_data_\(id) WHERE series = ? AND time = ?"
@@ -370,13 +415,22 @@ public final class LocalStore: PointStore {
     select.reset()
     var changed: [Int] = []
     var replaces = false
-    for index in columns.indices where present[index] != stored(values[index]) {
+    for index in columns.indices {
+      let isSame = present[index] == stored(values[index])
+      // The same in version 1 came twice.
+      if isSame, record.version == 1 { continue }
       if present[index] != .null {
         let version = try self.version(table, series, record.time, columns[index])
+        if isSame, record.version == version { continue }
         guard record.version > version else {
           let name = record.measures[index].name
-          return
-            "its measure '\(name)' has another value at that time already, in version \(version); a higher version replaces it"
+          return Refusal(
+            "its measure '\(name)' has another value at that time already, in version \(version); a higher version replaces it",
+            existingVersion: version)
+        }
+        if isSame {
+          try setVersion(table, series, record, columns[index])
+          continue
         }
         replaces = true
       }
@@ -413,6 +467,7 @@ public final class LocalStore: PointStore {
     case .double(let number): .real(number)
     case .boolean(let isTrue): .integer(isTrue ? 1 : 0)
     case .varchar(let text): .text(text)
+    case .timestamp(let time): .integer(time)
     }
   }
 

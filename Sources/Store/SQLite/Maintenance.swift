@@ -19,7 +19,7 @@ public struct Retention: Sendable, Hashable {
 }
 
 extension LocalStore {
-  private func catalog(_ name: String) throws(StoreError) -> TableCatalog {
+  func catalog(_ name: String) throws(StoreError) -> TableCatalog {
     let all = try TableCatalog.all(connection)
     guard let found = all.first(where: { $0.name == name }) else {
       throw StoreError(
@@ -144,7 +144,7 @@ extension LocalStore {
   /// The starts of rollups that aren't what the readings say.
   private func differing(_ table: TableCatalog, _ series: Int64, _ level: Int64) throws(StoreError) -> [Int64]
   {
-    let numeric = table.measures.filter { $0.type != .varchar }
+    let numeric = table.measures.filter(\.type.isNumeric)
     guard !numeric.isEmpty else { return [] }
     let columns = numeric.map { "count(m\($0.id)), min(m\($0.id)), max(m\($0.id)), total(m\($0.id))" }
     // These times aren't negative, so the division rounds down; the key's order makes the grouping a walk.

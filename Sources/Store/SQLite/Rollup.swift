@@ -194,7 +194,7 @@ struct RollupWriter {
   static func computed(
     _ table: Int64, _ series: Int64, _ span: Range<Int64>, _ measures: [MeasureInfo], _ connection: Connection
   ) throws(StoreError) -> [RollupCell] {
-    let numeric = measures.filter { $0.type != .varchar }
+    let numeric = measures.filter(\.type.isNumeric)
     guard !numeric.isEmpty else { return [] }
     let columns = numeric.map { "m\($0.id)" }.joined(separator: ", ")
     let select = try connection.statement(

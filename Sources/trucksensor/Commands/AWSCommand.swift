@@ -9,7 +9,7 @@ enum AWSCommand: Command {
   static let description = CommandDescription(
     name: "aws", summary: "Serves the local cloud to AWS's own clients: aws, boto3, SDKs.",
     discussion:
-      "Available now is Timestream's query service (Query, CancelQuery, PrepareQuery, DescribeEndpoints). 'trucksensor run' "
+      "Available now are Timestream's query and write services. 'trucksensor run' "
       + "serves it by itself; this is for a store that another process fills, or has filled. It listens on 127.0.0.1. "
       + "A request must be signed; with key pairs in data/aws-credentials (in the form of ~/.aws/credentials) only "
       + "their signatures count, otherwise any key is accepted.",

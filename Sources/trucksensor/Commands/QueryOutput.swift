@@ -14,6 +14,7 @@ final class QueryOutput {
   private var pending: [[String]] = []
   private var isNumber: [Bool] = []
   private var widths: [Int]?
+  private var json = JSONWriter()
   private(set) var rows = 0
   private static let measuredRows = 1000
 
@@ -24,8 +25,10 @@ final class QueryOutput {
     isNumber = columns.map { _ in true }
     switch format {
     case .csv: line(columns.map { Self.csv($0.name) }.joined(separator: ","))
-    case .json: StandardOutput.shared.print("[")
-    default: break
+    case .json:
+      json.beginArray()
+      line(json.takeBytes())
+    case .table, .ndjson: break
     }
   }
 
@@ -35,8 +38,10 @@ final class QueryOutput {
     switch format {
     case .csv:
       line(zip(columns, values).map { Self.csv(text($1, $0) ?? "") }.joined(separator: ","))
-    case .ndjson: StandardOutput.shared.line(object(values))
-    case .json: StandardOutput.shared.line(Array((rows == 0 ? "  " : ", ").utf8) + object(values))
+    case .json, .ndjson:
+      object(values)
+      line(json.takeBytes())
+      if format == .ndjson { json = JSONWriter() }
     case .table:
       let texts = zip(columns, values).map { Self.visible(text($1, $0) ?? "-") }
       for (index, value) in values.enumerated() {
@@ -57,7 +62,9 @@ final class QueryOutput {
 
   func end() {
     switch format {
-    case .json: StandardOutput.shared.print("]")
+    case .json:
+      json.endArray()
+      line(json.takeBytes())
     case .table:
       if widths == nil { measure() }
       StandardOutput.shared.flush()
@@ -97,8 +104,7 @@ final class QueryOutput {
     }
   }
 
-  private func object(_ values: [SQLValue]) -> [UInt8] {
-    var json = JSONWriter()
+  private func object(_ values: [SQLValue]) {
     json.object {
       for (column, value) in zip(columns, values) {
         switch value {
@@ -108,10 +114,11 @@ final class QueryOutput {
         }
       }
     }
-    return json.bytes
   }
 
-  private func line(_ text: String) { StandardOutput.shared.line(Array(text.utf8)) }
+  private func line(_ text: String) { line(Array(text.utf8)) }
+
+  private func line(_ bytes: [UInt8]) { StandardOutput.shared.line(bytes) }
 
   /// RFC 4180.
   static func csv(_ text: String) -> String {

@@ -36,6 +36,7 @@ enum StoreExportCommand: Command {
     }
     Interruption.watch()
     var columns: [StoreReader.Column] = []
+    let types = Dictionary(uniqueKeysWithValues: table.wideMeasures.map { ($0.name, $0.type) })
     let name = "\"" + (table.name + "_wide").replacing("\"", with: "\"\"") + "\""
     try reader.query(
       "SELECT * FROM \(name)" + (conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND ")),
@@ -49,11 +50,12 @@ enum StoreExportCommand: Command {
           zip(columns, values).map { column, value in
             switch value {
             case .integer(let number):
-              // Booleans are stored as 0 and 1; read back they must be what they were.
-              column.isTime(value)
-                ? Timestamp.iso8601(number)
-                : table.measures.contains { $0.name == column.name && $0.type == .boolean }
-                  ? (number == 0 ? "false" : "true") : String(number)
+              // Booleans are stored as 0 and 1, times as numbers; read back they must be what they were.
+              switch types[column.name] {
+              case .timestamp: Timestamp.iso8601(number)
+              case .boolean: number == 0 ? "false" : "true"
+              default: column.isTime(value) ? Timestamp.iso8601(number) : String(number)
+              }
             case .real(let number): String(number)
             case .text(let text): QueryOutput.csv(text)
             case .null, .blob: ""

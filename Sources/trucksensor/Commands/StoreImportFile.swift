@@ -23,6 +23,8 @@ final class StoreImportFile {
   private let reader: CSVReader
   private let timeColumn: Int
   private let isUptime: Bool
+  /// The column that makes a row a MULTI record.
+  private static let measureName = "measure_name"
 
   /// Opens a file and reads its header.
   init(_ path: String, _ settings: Settings) throws {
@@ -42,7 +44,7 @@ final class StoreImportFile {
     }
     self.timeColumn = timeColumn
     isUptime = columns[timeColumn] != "time"
-    for (index, name) in columns.enumerated() where index != timeColumn {
+    for (index, name) in columns.enumerated() where index != timeColumn && name != Self.measureName {
       let problem =
         columns.firstIndex(of: name) == index
         ? RecordLimits.problem(withName: name) : "the column '\(name)' is there twice"
@@ -72,10 +74,22 @@ final class StoreImportFile {
       let field = reader.text(index)
       let trimmed = Self.trimmed(field)
       if trimmed.isEmpty { continue }
+      if name == Self.measureName {
+        record.measureName = field
+        continue
+      }
       if settings.dimensions.contains(name) {
         record.dimensions.append(Dimension(name, field))
       } else {
         record.measures.append((name, try value(index, trimmed)))
+      }
+    }
+    if record.measureName != nil {
+      // An export writes times so.
+      for (index, measure) in record.measures.enumerated() {
+        if case .varchar(let text) = measure.value, let time = Timestamp.parse(text) {
+          record.measures[index].value = .timestamp(time)
+        }
       }
     }
     if !columns.contains("device") { record.dimensions.append(Dimension("device", settings.device)) }

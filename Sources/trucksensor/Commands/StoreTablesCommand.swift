@@ -45,7 +45,7 @@ enum StoreTablesCommand: Command {
           $0.member("series", series)
           $0.array("dimensions") { for name in table.dimensions { $0.value(name) } }
           $0.object("measures") {
-            for measure in table.measures { $0.member(measure.name, measure.type.rawValue) }
+            for measure in table.wideMeasures { $0.member(measure.name, measure.type.rawValue) }
           }
           $0.member("memoryHours", orNull: table.memoryHours)
           $0.member("magneticDays", orNull: table.magneticDays)
@@ -65,7 +65,7 @@ enum StoreTablesCommand: Command {
   static func columns(of table: StoreReader.Table) -> String {
     let columns =
       table.dimensions.map { "\($0) VARCHAR (dimension)" } + ["time TIMESTAMP"]
-      + table.measures.map { "\($0.name) \($0.type.rawValue)" }
+      + table.wideMeasures.map { "\($0.name) \($0.type.rawValue)" }
     return "\(table.name): \(columns.joined(separator: ", "))"
   }
 }
