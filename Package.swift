@@ -97,7 +97,8 @@ let package = Package(
     .testTarget(name: "JSONTests", dependencies: ["JSON"]),
     .testTarget(name: "HealthTests", dependencies: ["Health", "JSON"]),
     .testTarget(
-      name: "RulesEngineTests", dependencies: ["Files", "JSON", "MQTT", "RulesEngine", "Store", "Time"],
+      name: "RulesEngineTests",
+      dependencies: ["Files", "JSON", "MQTT", "RulesEngine", "Store", "Text", "Time"],
       exclude: ["Cases"]),
     .testTarget(name: "MQTTTests", dependencies: ["Files", "MQTT", "Time"]),
     .testTarget(name: "BrokerJournalTests", dependencies: ["BrokerJournal", "Files"]),

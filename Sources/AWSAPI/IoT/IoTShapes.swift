@@ -32,6 +32,8 @@ extension Shape {
     "ACTIVE", "INACTIVE", "REVOKED", "PENDING_TRANSFER", "REGISTER_INACTIVE", "PENDING_ACTIVATION",
   ])
   static let certificatePEM = Shape.text(length: 1...65_536)
+  static let shadowName = Shape.text(
+    length: 1...64, pattern: .characters("[$a-zA-Z0-9:_-]+", extra: "$:_-"))
   static let principalType = Shape.text(words: ["EXCLUSIVE_THING", "NON_EXCLUSIVE_THING"])
   static let ruleName = Shape.text(length: 1...128, pattern: .characters("^[a-zA-Z0-9_]+$", extra: "_"))
   static let tagKey = Shape.text(

@@ -23,7 +23,12 @@ extension IoTService {
     .init(
       "filter",
       .structure([
-        .init("namedShadowNames", .list(.text())),
+        .init("namedShadowNames", .list(.shadowName)),
+        .init(
+          "connectivity",
+          .structure([
+            .init("includeSocketInformation", .list(.text(words: ["GET_THING_CONNECTIVITY_DATA"])))
+          ])),
         .init(
           "geoLocations",
           .list(

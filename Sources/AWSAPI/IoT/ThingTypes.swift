@@ -4,7 +4,22 @@ import JSON
 extension IoTService {
   private static let properties = Shape.structure([
     .init("thingTypeDescription", .description), .init("searchableAttributes", .list(.attributeName)),
-    .init("mqtt5Configuration", .document),
+    .init(
+      "mqtt5Configuration",
+      .structure([
+        .init(
+          "propagatingAttributes",
+          .list(
+            .structure([
+              .init(
+                "userPropertyKey",
+                .text(length: 0...128, pattern: .characters("[a-zA-Z0-9:$.]+", extra: ":$."))),
+              .init("thingAttribute", .attributeName),
+              .init(
+                "connectionAttribute",
+                .text(length: 0...128, pattern: .characters("[a-zA-Z0-9:.]+", extra: ":."))),
+            ])))
+      ])),
   ])
 
   var thingTypeOperations: [RESTOperation] {
@@ -29,8 +44,11 @@ extension IoTService {
     ]
   }
 
-  private static func properties(_ request: RESTRequest) -> ThingType.Properties {
+  private static func properties(_ request: RESTRequest) throws(AWSFault) -> ThingType.Properties {
     let given = request["thingTypeProperties"]
+    guard given?["mqtt5Configuration"] == nil else {
+      throw .invalidRequest("mqtt5Configuration is not available in trucksensor's local cloud")
+    }
     return ThingType.Properties(
       thingTypeDescription: given?["thingTypeDescription"]?.text,
       searchableAttributes: given?["searchableAttributes"]?.elements.compactMap(\.text) ?? [])
@@ -38,7 +56,7 @@ extension IoTService {
 
   private func createThingType(_ request: RESTRequest) throws(AWSFault) -> RESTAnswer {
     let name = request.required("thingTypeName")
-    let properties = Self.properties(request)
+    let properties = try Self.properties(request)
     let arn = request.arn("thingtype", name)
     let type = try change { registry throws(AWSFault) -> ThingType? in
       if let present = registry.thingType(name), present.thingTypeProperties != properties {
@@ -105,7 +123,7 @@ extension IoTService {
   private func updateThingType(_ request: RESTRequest) throws(AWSFault) -> RESTAnswer {
     try change { registry throws(AWSFault) in
       var properties = try thingType(request, in: registry).thingTypeProperties
-      let given = Self.properties(request)
+      let given = try Self.properties(request)
       if let text = given.thingTypeDescription { properties.thingTypeDescription = text }
       if request["thingTypeProperties"]?["searchableAttributes"] != nil {
         properties.searchableAttributes = given.searchableAttributes

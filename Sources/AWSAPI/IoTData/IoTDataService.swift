@@ -110,7 +110,10 @@ final class IoTDataService: Sendable {
 
   /// User properties as the header has them: the base64 form of `[{"name": "value"}, …]`.
   private func userProperties(_ text: String) throws(AWSFault) -> [(name: String, value: String)] {
-    guard let bytes = Base64.decode(text), case .array(let elements)? = try? JSONElement(bytes) else {
+    var value = Base64.decode(text).flatMap { try? JSONElement($0) }
+    // The command line sends the JSON text that it is given as a JSON string.
+    if case .string(let inner)? = value { value = try? JSONElement(Array(inner.utf8)) }
+    guard case .array(let elements)? = value else {
       throw .invalidRequest("userProperties must be a JSON array of objects")
     }
     var properties: [(name: String, value: String)] = []

@@ -7,9 +7,7 @@ import Time
 extension IoTDataService {
   var shadowOperations: [RESTOperation] {
     let thing = RESTOperation.Member.path("thingName", .name)
-    let characters = Shape.Pattern.characters("[$a-zA-Z0-9:_-]+", extra: "$:_-")
-    let name = RESTOperation.Member.query(
-      "shadowName", .text(length: 1...64, pattern: characters), as: "name")
+    let name = RESTOperation.Member.query("shadowName", .shadowName, as: "name")
     return [
       RESTOperation("GetThingShadow", "GET /things/{thingName}/shadow", [thing, name], action: getShadow),
       RESTOperation(
