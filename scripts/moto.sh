@@ -31,29 +31,40 @@ for name in iot iot_billing_groups iot_certificates iot_deprecate_thing_type iot
   files+=("tests/test_iot/test_$name.py")
 done
 
+# A run for its broker, and the API in another folder, whose registry each test may begin with empty.
 folder=$(mktemp -d)
 run=
+api=
 end() {
-  [ -z "$run" ] || { kill -INT "$run" 2>/dev/null || true; wait "$run" 2>/dev/null || true; }
+  for process in $api $run; do
+    kill -INT "$process" 2>/dev/null || true
+    wait "$process" 2>/dev/null || true
+  done
   rm -rf "$folder"
 }
 trap end EXIT
-ln -s "$root/TruckSensorFiles" "$folder/TruckSensorFiles"
-cd "$folder"
-"$executable" run moto --aws-port 0 --no-dashboard --interval 1h >out 2>err &
+mkdir -p "$folder/run" "$folder/api/data"
+for name in broker ca; do ln -s "$folder/run/data/$name" "$folder/api/data/$name"; done
+ln -s "$folder/run/certs" "$folder/api/certs"
+ln -s "$root/TruckSensorFiles" "$folder/run/TruckSensorFiles"
+cd "$folder/run"
+"$executable" run moto --no-aws --no-dashboard --interval 1h >out 2>err &
 run=$!
+cd "$folder/api"
+"$executable" aws --aws-port 0 >out 2>err &
+api=$!
 for _ in $(seq 200); do
   address=$(sed -n 's/.*AWS_ENDPOINT_URL=//p' err)
-  [ -n "$address" ] && grep -q 'Publishing messages' out && break
-  kill -0 "$run" || { cat err >&2; exit 1; }
+  [ -n "$address" ] && grep -q 'Publishing messages' ../run/out && break
+  kill -0 "$run" && kill -0 "$api" || { cat ../run/err err >&2; exit 1; }
   sleep 0.1
 done
 
 cd "$root/$suite"
-env TRUCKSENSOR_FOLDER="$folder" TEST_SERVER_MODE=true TEST_SERVER_MODE_ENDPOINT="${address/127.0.0.1/localhost}" \
+env TRUCKSENSOR_FOLDER="$folder/api" TEST_SERVER_MODE=true TEST_SERVER_MODE_ENDPOINT="${address/127.0.0.1/localhost}" \
   MOTO_CALL_RESET_API=false PYTHONPATH="$root/Tests/EndToEndTests" PYTHONDONTWRITEBYTECODE=1 AWS_ACCESS_KEY_ID=test \
-  AWS_SECRET_ACCESS_KEY=test AWS_EC2_METADATA_DISABLED=true NO_COLOR=1 \
-  "$tools/python" -m pytest -p moto_reset -p no:cacheprovider -q -rA --tb=no "${files[@]}" ${1:+-k "$*"} >"$folder/report" 2>&1 || true
+  AWS_SECRET_ACCESS_KEY=test AWS_EC2_METADATA_DISABLED=true TRUCKSENSOR_HAS_WRITE=1 \
+  "$tools/python" -m pytest --color=no -p moto_reset -p no:cacheprovider -q -rA --tb=no "${files[@]}" ${1:+-k "$*"} >"$folder/report" 2>&1 || true
 cd "$root"
 
 # 'FAILED tests/…::name - reason' becomes the test's name.

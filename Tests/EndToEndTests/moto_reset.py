@@ -7,6 +7,7 @@ import os
 import shutil
 
 import boto3
+import botocore.client
 import pytest
 
 FOLDER = os.environ["TRUCKSENSOR_FOLDER"]
@@ -36,6 +37,19 @@ def clear_databases():
         for table in client.list_tables(DatabaseName=name, MaxResults=20)["Tables"]:
             client.delete_table(DatabaseName=name, TableName=table["TableName"])
         client.delete_database(DatabaseName=name)
+
+
+# One test of timestream-write makes the bucket that a table's property names; the bucket itself doesn't matter.
+make_api_call = botocore.client.BaseClient._make_api_call
+
+
+def without_s3(client, operation, arguments):
+    if client.meta.service_model.service_name == "s3":
+        return {}
+    return make_api_call(client, operation, arguments)
+
+
+botocore.client.BaseClient._make_api_call = without_s3
 
 
 @pytest.fixture(autouse=True)
