@@ -1,60 +1,140 @@
 #!/usr/bin/env bash
-# TARGETS P4: publish → rule → truck/analyze over mTLS, beside a C program that only passes messages on, on the same
-# broker. Prints each run, and the share of a core that broker and engine took at the highest rate.
-#   Benchmarks/round-trip.sh [RUNS]
+# TARGETS P4 and P5: publish → what is between → truck/analyze at QoS 1 over mTLS. Between are, in turns, a C program that only
+# passes messages on, a rule that republishes, and the same rule that also stores, each with a broker of its own whose journal
+# is off or on. Prints the latency at 1 000/s and, at full rate, messages a second, their ratio to the C program's and how much
+# of a core broker, rules engine and the store's thread in it take: medians of all rounds.
+#   Benchmarks/round-trip.sh [ROUNDS [MESSAGES]]    5 and 50000 by default, a tenth of them at 1 000/s; TRUCKSENSOR_EXECUTABLE
+#                                                   names another executable, SUBJECTS a part of
+#                                                   "pass-through republish/off republish/on store/off store/on"
 set -euo pipefail
 cd -- "$(dirname -- "$0")/.."
-runs=${1:-5}
-scripts/build.sh
-binary=$PWD/.build/release/trucksensor
+rounds=${1:-5} messages=${2:-50000}
+read -ra subjects <<<"${SUBJECTS:-pass-through republish/off republish/on store/off store/on}"
+binary=${TRUCKSENSOR_EXECUTABLE:-}
+if [ -z "$binary" ]; then
+  scripts/build.sh
+  binary=$PWD/.build/release/trucksensor
+fi
+files=$PWD/TruckSensorFiles
 work=$(mktemp -d)
-processes=()
-finish() {
-  for process in "${processes[@]}"; do kill -INT "$process" 2>/dev/null || true; done
-  wait
-  rm -rf "$work"
+run= between=
+stop() {
+  # TERM: a shell like this one has its children ignore INT.
+  for process in $between $run; do kill -TERM "$process" 2>/dev/null || true; done
+  for process in $between $run; do wait "$process" 2>/dev/null || true; done
+  run= between=
 }
-trap finish EXIT
+trap 'stop; rm -rf "$work"' EXIT
+fail() {
+  echo "round-trip.sh: $1" >&2
+  [ -z "${2:-}" ] || cat "$2" >&2
+  exit 1
+}
+wait_for() { # FILE TEXT PROCESS
+  for _ in $(seq 300); do
+    grep -q "$2" "$1" && return
+    kill -0 "$3" 2>/dev/null || fail "a process ended before it said '$2':" "$1"
+    sleep 0.1
+  done
+  fail "a process didn't say '$2' within 30 s:" "$1"
+}
 cc -O2 -o "$work/pass_through" Benchmarks/peers/pass_through.c -lmosquitto
-cp -r TruckSensorFiles "$work"
-mkdir "$work/idle" "$work/rules"
-cp rules/truckAnalyze.json "$work/rules"
-cd "$work"
+republish='{"republish": {"topic": "truck/analyze", "qos": 1}}'
+store='{"timestream": {"databaseName": "sensorDB", "tableName": "truck01_sensors",
+  "dimensions": [{"name": "device", "value": "${clientid()}"}],
+  "timestamp": {"value": "${cast(timestamp * 1000000 AS Int)}", "unit": "MICROSECONDS"}}}'
+sql="SELECT cast(temp AS Decimal) AS temp, cast(volts AS Decimal) AS volts, cast(door AS Int) AS door, \
+parse_time('yyyy-MM-dd HH:mm:ss', timestamp * 1000) AS timestamp FROM 'truck/freezer'"
 
-# A run with rules in another folder is a broker and certificates for us. Its own engine is not what is measured.
-mv rules measured
-"$binary" run truckSensor01 --interval 1h --quiet >run.out 2>run.err &
-processes+=($!)
-for _ in $(seq 200); do grep -q "mutual TLS" run.err && [ -s run.out ] && break; sleep 0.05; done
-port=$(sed -n 's/.*127\.0\.0\.1:\([0-9]*\), mutual.*/\1/p' run.err)
-broker=$(pgrep -f "$work|mosquitto -c" | while read -r p; do [ "$(readlink "/proc/$p/exe")" != "${p#x}" ] && grep -aq mosquitto "/proc/$p/comm" && echo "$p"; done | head -1)
-
-cpu() { awk '{ print ($14 + $15) * 10 }' "/proc/$1/stat"; } # milliseconds
-trip() { # what is between
-  local name=$1 engine=$2
-  for _ in $(seq "$runs"); do
-    printf '%-14s 1000/s: ' "$name"
-    "$binary" bench round-trip --rate 1000 --count 10000
+# Milliseconds of processor time that a process has taken; with "workers", all its threads but the first.
+processor() { # PROCESS [workers]
+  local stat stats=()
+  for stat in "/proc/$1/task"/*/stat; do
+    [ -n "${2:-}" ] && [ "$stat" = "/proc/$1/task/$1/stat" ] || stats+=("$stat")
   done
-  for _ in $(seq "$runs"); do
-    local b e t
-    b=$(cpu "$broker") e=$(cpu "$engine") t=$(date +%s%N)
-    printf '%-14s max:    ' "$name"
-    "$binary" bench round-trip --rate max --count 50000 | tr '\n' ' '
-    t=$((($(date +%s%N) - t) / 1000000))
-    awk -v b=$(($(cpu "$broker") - b)) -v e=$(($(cpu "$engine") - e)) -v t="$t" \
-      'BEGIN { printf "(broker %d %%, %s %d %% of a core)\n", 100 * b / t, "between", 100 * e / t }'
-  done
+  # A thread may end meanwhile.
+  cat "${stats[@]}" 2>/dev/null | awk '{ sub(/.*\) /, ""); total += ($12 + $13) * 10 } END { print total + 0 }'
+}
+field() { sed "s/.*\"$1\":\([0-9.e-]*\).*/\1/"; }
+trip() { # RATE COUNT, prints the result as JSON
+  "$binary" bench round-trip --rate "$1" --count "$2" --json || fail "not all messages came back through $subject"
 }
 
-"$binary" rules run --rules measured --device mqttTestClient --client-id bench 2>engine.err &
-engine=$!
-for _ in $(seq 200); do grep -q "rules: ready" engine.err && break; sleep 0.05; done
-trip trucksensor "$engine"
-kill -INT "$engine"
-wait "$engine" || true
-./pass_through "$port" 2>pass.err &
-engine=$!
-processes+=("$engine")
-for _ in $(seq 200); do grep -q ready pass.err && break; sleep 0.05; done
-trip "C pass-through" "$engine"
+measure() { # SUBJECT
+  subject=$1
+  local kind=${1%/*} journal=off folder=$work/run
+  [ "$kind" = "$1" ] || journal=${1#*/}
+  mkdir "$folder"
+  cd "$folder"
+  ln -s "$files" TruckSensorFiles
+  touch run.out run.err between.err
+  # A run without rules is a broker and certificates.
+  "$binary" run truckSensor01 --interval 1h --quiet --no-dashboard --journal "$journal" >run.out 2>run.err &
+  run=$!
+  wait_for run.out Publishing $run
+  local port broker
+  port=$(sed -n 's/.*127\.0\.0\.1:\([0-9]*\), mutual.*/\1/p' run.err)
+  broker=$(cat data/broker/pid)
+  if [ "$kind" = pass-through ]; then
+    "$work/pass_through" "$port" 2>between.err &
+    between=$!
+    wait_for between.err ready $between
+  else
+    mkdir rules
+    local actions=$republish
+    [ "$kind" = republish ] || actions+=", $store"
+    printf '{"sql": "%s", "awsIotSqlVersion": "2016-03-23", "actions": [%s]}' "$sql" "$actions" >rules/trip.json
+    "$binary" rules run --device mqttTestClient --client-id engine --json >between.out 2>between.err &
+    between=$!
+    wait_for between.err "rules: ready" $between
+  fi
+  local slow fast b e s t
+  slow=$(trip 1000 $((messages / 10)))
+  b=$(processor "$broker") e=$(processor $between) s=$(processor $between workers) t=$(date +%s%N)
+  fast=$(trip max "$messages")
+  t=$((($(date +%s%N) - t) / 1000000))
+  b=$(($(processor "$broker") - b)) e=$(($(processor $between) - e)) s=$(($(processor $between workers) - s))
+  stop
+  if [ "$kind" = store ]; then
+    local stored
+    stored=$("$binary" store query 'SELECT count(*) FROM truck01_sensors_wide' --format csv | tail -1)
+    # Two readings of one microsecond are one point.
+    [ "$stored" -gt $((messages * 109 / 100)) ] || fail "only $stored readings were stored" between.err
+  fi
+  cd /
+  rm -rf "$folder"
+  echo "$subject $(field p50 <<<"$slow") $(field p99 <<<"$slow") $(field rate <<<"$fast") $b $e $s $t" | tee -a "$work/figures" \
+    >>"${FIGURES:-/dev/null}"
+}
+
+for _ in $(seq "$rounds"); do
+  for one in "${subjects[@]}"; do measure "$one"; done
+done
+echo "$messages messages at QoS 1, medians of $rounds rounds"
+printf '%-14s %18s %18s %8s %9s %9s %9s\n' between "p50 ms at 1000/s" "p99 ms" "rate /s" broker between "its store"
+awk -v order="${subjects[*]}" '
+  function median(name, column,   i, j, n, v, t) {
+    n = count[name]
+    for (i = 1; i <= n; i++) v[i] = value[name, i, column]
+    for (i = 1; i <= n; i++) for (j = i + 1; j <= n; j++) if (v[j] < v[i]) { t = v[i]; v[i] = v[j]; v[j] = t }
+    return n % 2 ? v[(n + 1) / 2] : (v[n / 2] + v[n / 2 + 1]) / 2
+  }
+  {
+    n = ++count[$1]
+    value[$1, n, 2] = $2 * 1000
+    value[$1, n, 3] = $3 * 1000
+    value[$1, n, 4] = $4
+    for (i = 5; i <= 7; i++) value[$1, n, i] = 100 * $i / $8
+  }
+  END {
+    names = split(order, subject, " ")
+    peer = count["pass-through"] ? median("pass-through", 4) : 0
+    for (m = 1; m <= names; m++) {
+      name = subject[m]
+      rate = median(name, 4)
+      printf "%-14s %18.3f %18.3f %8.0f %7.0f %% %7.0f %% %7.0f %%", name, median(name, 2), median(name, 3), rate,
+        median(name, 5), median(name, 6), median(name, 7)
+      if (peer > 0) printf "   %.2f x pass-through", rate / peer
+      print ""
+    }
+  }' "$work/figures"

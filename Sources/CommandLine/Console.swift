@@ -47,11 +47,22 @@ package final class StandardOutput {
     if bytes.count >= 65_536 { flush() }
   }
 
+  /// Writes a large block, after what was collected.
+  package func write(_ block: UnsafeBufferPointer<UInt8>) {
+    flush()
+    writeAll(UnsafeRawBufferPointer(block))
+  }
+
   /// Writes what was collected.
   package func flush() {
+    bytes.withUnsafeBytes { writeAll($0) }
+    bytes.removeAll(keepingCapacity: true)
+  }
+
+  private func writeAll(_ block: UnsafeRawBufferPointer) {
     var start = 0
-    while start < bytes.count, !isClosed {
-      let count = bytes.withUnsafeBytes { write(1, $0.baseAddress?.advanced(by: start), $0.count - start) }
+    while start < block.count, !isClosed {
+      let count = Glibc.write(1, block.baseAddress?.advanced(by: start), block.count - start)
       if count > 0 {
         start += count
       } else if errno != EINTR {
@@ -59,7 +70,6 @@ package final class StandardOutput {
         isClosed = true
       }
     }
-    bytes.removeAll(keepingCapacity: true)
   }
 
   /// Writes the rest; throws if anything could not be written. A reader that went away, as `head` does, is not an error.

@@ -10,4 +10,14 @@ package struct JSONNode: Sendable {
   package var end: Int32
   /// The node behind this one and all that it contains.
   package var next: Int32
+
+  /// A node without what it contains.
+  @inlinable
+  package init(kind: Kind, isSpecial: Bool, start: Int32, end: Int32, next: Int32) {
+    self.kind = kind
+    self.isSpecial = isSpecial
+    self.start = start
+    self.end = end
+    self.next = next
+  }
 }

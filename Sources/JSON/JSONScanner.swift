@@ -1,7 +1,8 @@
 /// Checks a JSON text and indexes it, in one pass.
 package struct JSONScanner {
   /// Containers inside containers; AWS names no limit, this one keeps hostile payloads from costing memory.
-  package static let depthLimit = 512
+  @inlinable
+  package static var depthLimit: Int { 512 }
 
   /// The index so far.
   package private(set) var nodes: [JSONNode]
@@ -221,7 +222,7 @@ package struct JSONScanner {
   }
 
   /// The length of the UTF-8 sequence at `index`, or 0 if it is ill-formed (Unicode table 3-7).
-  private static func sequenceLength(_ text: UnsafeBufferPointer<UInt8>, at index: Int) -> Int {
+  package static func sequenceLength(_ text: UnsafeBufferPointer<UInt8>, at index: Int) -> Int {
     func follows(_ offset: Int, _ range: ClosedRange<UInt8> = 0x80...0xBF) -> Bool {
       index + offset < text.count && range.contains(text[index + offset])
     }

@@ -7,9 +7,9 @@ import Synchronization
 /// glibc's own functions know one zone a process, so the file is read here.
 package final class TimeZoneFile: Sendable {
   /// What holds from one transition to the next.
-  struct Period: Sendable {
+  package struct Period: Sendable {
     /// Seconds east of Greenwich.
-    let offset: Int
+    package let offset: Int
     let isDaylightSaving: Bool
     /// "CST", or "-03" where the zone has no letters.
     let abbreviation: String
@@ -58,7 +58,7 @@ package final class TimeZoneFile: Sendable {
   }
 
   /// What holds at a moment in epoch seconds.
-  func period(at seconds: Int) -> Period {
+  package func period(at seconds: Int) -> Period {
     guard let last = transitions.last else { return rule?.period(at: seconds) ?? first }
     if seconds >= last, let rule { return rule.period(at: seconds) }
     var low = 0

@@ -36,6 +36,14 @@ struct AWSClientsTests {
   /// What `iot.py` finds.
   private func ask(_ what: String) throws -> [String: Any] {
     let (run, address, port) = try start()
+    defer {
+      run.interrupt()
+      _ = run.wait()
+    }
+    return try ask(what, address, port)
+  }
+
+  private func ask(_ what: String, _ address: String, _ port: String) throws -> [String: Any] {
     let finished = try Trucksensor.Running(
       URL(fileURLWithPath: "/usr/bin/env"),
       [
@@ -47,8 +55,6 @@ struct AWSClientsTests {
     #expect(finished.status == 0, "\(finished.errors.suffix(2000))")
     #expect(finished.json["failures"] as? [String] == [])
     #expect(finished.json["contradictions"] as? [String] == [])
-    run.interrupt()
-    _ = run.wait()
     return finished.json
   }
 
@@ -74,6 +80,27 @@ struct AWSClientsTests {
   @Test(.enabled(if: hasSDK, "scripts/test-tools.sh could not install awsiotsdk"))
   func `a certificate of the API signs in with AWS's SDK, policies and rules count within a second`() throws {
     #expect(try #require(ask("devices")["checks"] as? Int) >= 12)
+  }
+
+  @Test(.enabled(if: hasSDK, "scripts/test-tools.sh could not install awsiotsdk"))
+  func `the walk-through works with boto3, and its certificate signs in with AWS's SDK`() throws {
+    #expect(try ask("walkthrough")["checks"] as? Int == 4)
+  }
+
+  @Test(.enabled(if: hasTool("python"), "scripts/test-tools.sh could not install boto3"))
+  func `with a credentials file unsigned, outdated and badly signed requests to AWS IoT are refused`() throws
+  {
+    try FileManager.default.createDirectory(
+      at: cloud.folder.appendingPathComponent("data"), withIntermediateDirectories: true)
+    try cloud.write(
+      "[default]\naws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = secret\n",
+      to: "data/aws-credentials")
+    let server = try cloud.start("aws", "--aws-port", "0")
+    try server.waitUntil { $0.errorText.contains("AWS_ENDPOINT_URL=") }
+    let address = try #require(server.errorText.firstMatch(of: /AWS_ENDPOINT_URL=(\S+)/)?.1)
+    #expect(try ask("signatures", String(address), "0")["checks"] as? Int == 9)
+    server.interrupt()
+    _ = server.wait()
   }
 
   // MARK: The walk-through

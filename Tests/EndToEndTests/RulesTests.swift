@@ -128,6 +128,30 @@ struct RulesTests {
     _ = cloud.wait()
   }
 
+  @Test func `a broken document is told once, whatever else changes, and again when it is broken otherwise`()
+    throws
+  {
+    try setRule(in: "own", filter: "load/in", topic: "load/out")
+    let (cloud, _) = try startCloud()
+    let engine = try truck.start("rules", "run", "--rules", "own", "--client-id", "another", "--json")
+    try engine.waitUntil { $0.errorText.contains("rules: ready") }
+    func told(_ text: String) -> Int { engine.errorText.components(separatedBy: text).count - 1 }
+    try truck.write("{\"sql\": 1", to: "own/load.json")
+    try engine.waitUntil { _ in told("reloaded: load\n") == 1 }
+    #expect(told("own/load.json: line 1, column 10") == 1)
+    let other = #"{"sql": "SELECT * FROM 'other'", "actions": [{"log": {}}]}"#
+    try truck.write(other, to: "own/other.json")
+    try engine.waitUntil { _ in told("reloaded: load, other\n") == 1 }
+    #expect(told("own/load.json") == 1)
+    try truck.write("{\"sql\": ", to: "own/load.json")
+    try engine.waitUntil { _ in told("reloaded: load, other\n") == 2 }
+    #expect(told("own/load.json") == 2)
+    engine.interrupt()
+    _ = engine.wait()
+    cloud.interrupt()
+    _ = cloud.wait()
+  }
+
   @Test func `a folder of rules that can't be read for a while leaves the rules as they were`() throws {
     try setRule(filter: "load/in", topic: "load/out")
     let (cloud, _) = try startCloud()
@@ -177,6 +201,56 @@ struct RulesTests {
     ).wait()
     #expect(result.status == 1 && result.output == "", "\(result.status) \(result.errors.prefix(500))")
     #expect(result.errors.contains(/^trucksensor: line 1: (evaluation reads|a regular expression has more)/))
+  }
+
+  @Test func `lines are evaluated in their order on several cores, and what is wrong is told with its line`()
+    throws
+  {
+    var lines = (1...50_000).map { "{\"n\":\($0),\"padding\":\"\(String(repeating: "x", count: $0 % 90))\"}" }
+    lines[9] = "{\"n\":10"
+    lines[19] += "\r"
+    lines[29] = ""
+    lines[30_000] = "{\"n\":\"\(String(repeating: "x", count: 300_000))\"}"
+    lines[30_001] = String(repeating: "x", count: 3_000_000)
+    lines[49_998] = "[1,]"
+    try truck.write(lines.joined(separator: "\n"), to: "lines.json")
+    let results = try ["1", "3"].map { jobs in
+      try Trucksensor.Running(
+        URL(fileURLWithPath: "/bin/sh"),
+        [
+          "-c", "exec \"$0\" rules eval --sql \"SELECT n FROM 't'\" --jobs \(jobs) < lines.json",
+          Trucksensor.executable.path,
+        ],
+        in: truck.folder
+      ).wait()
+    }
+    let missing: Set<Int> = [10, 30, 30_001, 30_002, 49_999]
+    let expected = (1...50_000).filter { !missing.contains($0) }.map { "{\"n\":\($0)}\n" }.joined()
+    for result in results {
+      #expect(result.status == 1)
+      #expect(result.output == expected)
+      #expect(
+        result.errors == """
+          trucksensor: line 10, column 8: the text ends too early
+          trucksensor: line 30001, column 1: the payload has 300008 bytes, more than 262144
+          trucksensor: line 30002: the payload has more than 262144 bytes
+          trucksensor: line 49999, column 4: ']' where a value is expected
+
+          """)
+    }
+  }
+
+  @Test func `a line as large as a disk is refused at once`() throws {
+    let result = try Trucksensor.Running(
+      URL(fileURLWithPath: "/bin/sh"),
+      [
+        "-c",
+        "(head -c 50000000 /dev/zero | tr '\\0' x; echo; echo '{\"a\":1}') | (ulimit -v 300000; \"$0\" rules eval --sql \"SELECT * FROM 't'\")",
+        Trucksensor.executable.path,
+      ], in: truck.folder
+    ).wait()
+    #expect(result.output == "{\"a\":1}\n")
+    #expect(result.errors == "trucksensor: line 1: the payload has more than 262144 bytes\n")
   }
 
   @Test func `counters are served to Prometheus, on loopback names only`() throws {

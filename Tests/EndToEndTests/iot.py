@@ -1,11 +1,12 @@
 """What boto3 and AWS's device SDK do with iot, iot-data and sts: checks of its own, and prints one JSON object.
 
-    iot.py ADDRESS operations|invalid|devices|walkthrough|writers [PORT]
+    iot.py ADDRESS operations|invalid|devices|writers|walkthrough|signatures [PORT]
 
 Runs in the folder of the local cloud. Every answer is held against botocore's service model.
 """
 
 import base64
+import datetime
 import json
 import os
 import subprocess
@@ -17,6 +18,7 @@ import urllib.request
 import uuid
 
 import boto3
+import botocore.auth
 import botocore.session
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -654,6 +656,65 @@ def devices():
     reader.disconnect()
 
 
+def walkthrough():
+    """The way of docs/aws-clients.md, by boto3 and AWS's device SDK."""
+    port = int(sys.argv[3])
+    repository = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    with open(f"{repository}/policies/truckSensor-policy.json") as policy, \
+            open(f"{repository}/rules/truckAnalyze.json") as rule:
+        policy, rule = policy.read(), json.load(rule)
+    iot.create_thing_type(thingTypeName="sensor_DoorAndTemp",
+                          thingTypeProperties={"searchableAttributes": ["deviceID"]})
+    iot.create_thing(thingName="truckSensor02", thingTypeName="sensor_DoorAndTemp",
+                     attributePayload={"attributes": {"deviceID": "T002"}})
+    keys = iot.create_keys_and_certificate(setAsActive=True)
+    iot.create_policy(policyName="truck02", policyDocument=policy)
+    iot.attach_policy(policyName="truck02", target=keys["certificateArn"])
+    iot.attach_thing_principal(thingName="truckSensor02", principal=keys["certificateArn"])
+    iot.create_topic_rule(ruleName="truckAnalyze", topicRulePayload=rule)
+    check(iot.get_topic_rule(ruleName="truckAnalyze")["rule"]["actions"] == rule["actions"], "actions")
+    time.sleep(2)
+    device = Device(port, "truckSensor02", keys["certificatePem"], keys["keyPair"]["PrivateKey"])
+    check(device.connects(), "connects")
+    reading = {"temp": "-18.50", "volts": "12.1", "door": "0", "timestamp": int(time.time())}
+    check(device.publishes("truck/freezer", json.dumps(reading).encode()), "publishes")
+    device.disconnect()
+    query = boto3.client("timestream-query", endpoint_url=address, config=config)
+    statement = ("SELECT measure_value::double FROM sensorDB.truck01_sensors WHERE measure_name = 'temp' "
+                 "AND device = 'truckSensor02'")
+
+    def stored():
+        try:
+            return [row["Data"][0].get("ScalarValue") for row in query.query(QueryString=statement)["Rows"]]
+        except ClientError:
+            return []
+
+    deadline = time.monotonic() + 5
+    while not stored() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    check(stored() == ["-18.5"], stored())
+
+
+def signatures():
+    """With data/aws-credentials, whose key is AKIDEXAMPLE and whose secret is 'secret'."""
+    check(error(iot.create_thing, thingName="a:b_c-d", attributePayload={"attributes": {"k": "v"}}) == "none", "right")
+    check(error(iot.list_things, attributeName="a/b:c,d@e#f", maxResults=3) == "none", "a query with many characters")
+    arn = iot.create_thing_group(thingGroupName="g:1")["thingGroupArn"]
+    check(error(iot.list_attached_policies, target=arn) == "none", "a path with an ARN")
+    check(error(iot.list_tags_for_resource, resourceArn=arn) == "none", "a query with an ARN")
+    check(error(data.publish, topic="a/b c/ü%", payload=b"x") == "InternalFailureException", "no broker, but signed")
+    wrong = boto3.client("iot", endpoint_url=address, config=config, aws_secret_access_key="other",
+                         aws_access_key_id="AKIDEXAMPLE")
+    expect("InvalidSignatureException", wrong.list_things)
+    stranger = boto3.client("iot", endpoint_url=address, config=config, aws_secret_access_key="secret",
+                            aws_access_key_id="other")
+    expect("UnrecognizedClientException", stranger.list_things)
+    late = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None) - datetime.timedelta(minutes=6)
+    check(send("GET", "/things") == (200, "none"), "signed now")
+    botocore.auth.get_current_datetime = lambda *_, **__: late
+    check(send("GET", "/things") == (403, "InvalidSignatureException"), "signed six minutes ago")
+
+
 def writers():
     """Eight clients at once: nothing is lost, and of those that expect the same version one wins."""
     clients = [boto3.client("iot", endpoint_url=address, config=config) for _ in range(8)]
@@ -683,6 +744,7 @@ def writers():
     check(sorted(c for _, c in outcomes) == ["ResourceAlreadyExistsException"] * 7 + ["none"], outcomes)
 
 
-{"operations": operations, "invalid": invalid, "devices": devices, "writers": writers}[what]()
+{"operations": operations, "invalid": invalid, "devices": devices, "writers": writers, "walkthrough": walkthrough,
+ "signatures": signatures}[what]()
 result["failures"] = result["failures"][:int(os.environ.get("SHOWN", 40))]
 print(json.dumps(result))

@@ -368,5 +368,5 @@ elif what == "speed":
     for number in range(count):
         write.write_records(**request(number))
     result["boto3"] = time.time() - begin
-    check(rows("SELECT count(*) FROM fleet.table") == [[str(count * 100)]], "stored")
+    check(rows("SELECT count(*) FROM fleet.\"table\"") == [[str(count * 100)]], "stored")
 print(json.dumps(result))

@@ -44,37 +44,6 @@ import Testing
     return bytes
   }
 
-  /// The fast form of a select list gives what the plain one gives.
-  private static func compare(_ statement: CompiledStatement, _ payload: [UInt8]) {
-    let message = Message(topic: "t/1/2", payload: payload, receivedMilliseconds: 1_729_703_643_979)
-    let (evaluator, failure) = StatementEvaluator().prepare(statement, message)
-    guard failure == nil else { return }
-    let plain = evaluator.result(of: statement.statement.select)?.json
-    guard case .payload(let document?) = evaluator.row else { return }
-    var fast: [UInt8] = []
-    let matches = statement.projection?.append(document, evaluator, to: &fast) ?? false
-    #expect((matches ? fast : nil) == plain)
-  }
-
-  @Test(arguments: SQLVersion.allCases)
-  func `the fast form of a select list gives what the plain one gives`(version: SQLVersion) throws {
-    let values = [
-      "1", "-0", "1.50", "12.00", "1e2", "1e-9", "123456789012345678901234567890123456789", "1e2000", "true",
-      "null",
-      "\"\"", "\"1.50\"", "\"-7\"", "\"-7.5\"", "\"1E+5\"", "\"1e5\"", "\" 1\"", "\"\\u0031\"", "\"é/😀\"",
-      "\"\\n\"",
-      "\"12345678901234567890\"", "\"1.\"", "\".5\"", "\"-\"", "[1,\"a\"]", "{\"k\":1.0}", "{}",
-    ]
-    let statement = try CompiledStatement(
-      "SELECT a, cast(a AS Decimal) AS d, cast(a AS Int) AS i, cast(a AS String) AS s, a.k, missing, a + 1 AS p FROM 't'",
-      version: version)
-    #expect(statement.projection != nil)
-    for value in values {
-      Self.compare(statement, Array("{\"a\":\(value)}".utf8))
-      Self.compare(statement, Array("{\"a\":2,\"\":3,\"a\":\(value)}".utf8))
-    }
-  }
-
   /// How many statements were taken.
   private static func round(_ random: inout SeededRandom) -> Int {
     let statementText = statements.randomElement(using: &random) ?? ""
@@ -84,7 +53,6 @@ import Testing
     let version = SQLVersion.allCases.randomElement(using: &random) ?? .v2016
     _ = try? Template("a${" + sql + "}b")
     guard let statement = try? CompiledStatement(sql, version: version) else { return 0 }
-    if statement.projection != nil { compare(statement, payload) }
     let message = Message(topic: "t/1/2", payload: payload, receivedMilliseconds: 1_729_703_643_979)
     if case .output(let output) = StatementEvaluator().evaluate(statement, message), !output.isEmpty,
       output != payload

@@ -8,6 +8,8 @@ struct ActionFailure {
   /// What it was to reach: a topic, a table.
   let resource: String
   let message: String
+  /// The same for a person: "storing in sensorDB.trucks".
+  var task = ""
 
   /// Bytes of each of these texts in an error action's message: they may hold what a payload holds.
   static let textLimit = 1024

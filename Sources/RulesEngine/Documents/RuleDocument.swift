@@ -80,6 +80,7 @@ public struct RuleDocument: Sendable {
     }
     guard let sql = try reader.string("sql") else { throw RuleError(file, "sql", "is missing") }
     self.sql = sql
+    let statement: CompiledStatement
     do throws(SQLError) {
       statement = try CompiledStatement(sql, version: version, allowsNoSource: true)
     } catch {
@@ -97,6 +98,7 @@ public struct RuleDocument: Sendable {
     self.actions = actions
     errorAction = try reader.object("errorAction")?.action(variables: variables)
     try reader.finish(ignoring: ["createdAt", "ruleArn"])
+    self.statement = statement.with((actions + [errorAction].compactMap { $0 }).flatMap(\.templates))
     for action in actions where !mayLoop {
       guard case .republish(let republish) = action, republish.topic.isConstant,
         let filter = statement.filter,

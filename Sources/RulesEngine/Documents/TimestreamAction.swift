@@ -62,7 +62,10 @@ public struct TimestreamAction: Sendable {
         Dimension(dimension.name, try text("the dimension '\(dimension.name)'", dimension.value)))
     }
     if let timestamp { record.time = try time(text("the timestamp", timestamp)) }
-    record.measures = try Self.measures(of: output, without: strict ? [] : taken)
+    guard let attributes = evaluator.attributes(of: output, message) ?? Self.attributes(of: output) else {
+      throw Failure(message: "the result is no JSON object")
+    }
+    record.measures = try Self.measures(attributes, without: strict ? [] : taken)
     guard !record.measures.isEmpty else { throw Failure(message: "the result has no attribute to store") }
     guard record.measures.count <= RecordLimits.measures else {
       throw Failure(
@@ -90,20 +93,24 @@ public struct TimestreamAction: Sendable {
     return time
   }
 
-  /// The attributes of a JSON object with the types that AWS gives them ("Timestream rule action", "Timestream record
+  /// The attributes of a document that isn't a statement's result, as an error action gets one.
+  private static func attributes(of document: [UInt8]) -> [(name: String, value: Value)]? {
+    // 2015-10-08 tells 12.0 from 12 by how they are written, as the action does.
+    guard case .object(let object)? = try? JSONDocument.value(of: document) else { return nil }
+    return zip(object.keys, object.values).map { ($0, $1) }
+  }
+
+  /// Attributes with the types that AWS gives them ("Timestream rule action", "Timestream record
   /// content"): with a point DOUBLE, without BIGINT, quoted VARCHAR, objects and arrays as JSON text. Null isn't stored.
   private static func measures(
-    of output: [UInt8], without taken: Set<String>
+    _ attributes: [(name: String, value: Value)], without taken: Set<String>
   ) throws(Failure) -> [(name: String, value: MeasureValue)] {
-    // 2015-10-08 tells 12.0 from 12 by how they are written, as the action does.
-    guard case .object(let object)? = try? JSONDocument.value(of: output) else {
-      throw Failure(message: "the result is no JSON object")
-    }
     var measures: [(name: String, value: MeasureValue)] = []
-    measures.reserveCapacity(object.count)
-    for (name, value) in zip(object.keys, object.values) where !taken.contains(name) {
+    measures.reserveCapacity(attributes.count)
+    for (name, value) in attributes where !taken.contains(name) {
       switch value {
-      case .null, .undefined, .bytes: continue
+      case .null, .undefined: continue
+      case .bytes(let bytes): measures.append((name, .varchar(String(decoding: bytes, as: UTF8.self))))
       case .boolean(let flag): measures.append((name, .boolean(flag)))
       case .string(let text): measures.append((name, .varchar(text)))
       case .array, .object:

@@ -14,7 +14,7 @@ final class Budget {
   /// What a byte of a text costs that is read as a number.
   static let digit = 8
 
-  private let work: Int
+  let work: Int
   private(set) var left: Int
   /// What was exceeded first; nil while all is well.
   private(set) var excess: LimitError?

@@ -8,8 +8,8 @@ public struct CompiledStatement: Sendable {
   /// The dialect's version that it is evaluated by.
   public let version: SQLVersion
   let statement: Statement
-  /// The select list in its fast form, if it has one.
-  let projection: Projection?
+  /// The statement compiled; nil where only the plain evaluator can do it.
+  let plan: Plan?
   /// Whether it can do with a payload that is no JSON.
   let takesAnyPayload: Bool
 
@@ -20,7 +20,20 @@ public struct CompiledStatement: Sendable {
     // The parser has checked it.
     filter = statement.filter.flatMap { try? TopicFilter($0) }
     takesAnyPayload = !statement.readsJSON
-    projection = Projection(statement.select)
+    plan = Plan(statement, version: version)
+  }
+
+  /// The same statement, whose plan also has `templates` of its rule's actions.
+  func with(_ templates: [Template]) -> CompiledStatement {
+    CompiledStatement(self, plan: Plan(statement, version: version, templates: templates))
+  }
+
+  private init(_ other: CompiledStatement, plan: Plan?) {
+    filter = other.filter
+    version = other.version
+    statement = other.statement
+    takesAnyPayload = other.takesAnyPayload
+    self.plan = plan
   }
 
   /// The names of SET's variables.
@@ -87,99 +100,4 @@ public enum Outcome: Sendable {
   case payloadError(JSONError)
   /// The statement makes too much of the payload. A part of its result would be wrong, so that there is none.
   case limitExceeded(LimitError)
-}
-
-/// Evaluates statements; one object is used again for many messages, by one thread at a time.
-public final class StatementEvaluator {
-  private let document: JSONDocument
-  private let budget: Budget
-
-  /// An evaluator.
-  public convenience init() { self.init(work: EvaluationLimits.work) }
-
-  /// An evaluator with another budget for each message, in bytes.
-  init(work: Int) {
-    budget = Budget(work)
-    document = JSONDocument(budget: budget)
-  }
-
-  /// Evaluates `statement` for a message whose topic has matched already.
-  public func evaluate(_ statement: CompiledStatement, _ message: Message) -> Outcome {
-    var output: [UInt8] = []
-    switch append(statement, message, to: &output) {
-    case .noMatch: return .noMatch
-    case .output: return .output(output)
-    case .payloadError(let error): return .payloadError(error)
-    case .limitExceeded(let limit): return .limitExceeded(limit)
-    }
-  }
-
-  /// Evaluates `statement` and appends the outgoing payload to `bytes`; the outcome's own is empty.
-  public func append(_ statement: CompiledStatement, _ message: Message, to bytes: inout [UInt8]) -> Outcome {
-    let (evaluator, error) = prepare(statement, message)
-    if let error { return .payloadError(error) }
-    let start = bytes.count
-    let matches = append(statement, evaluator, to: &bytes)
-    if bytes.count - start > EvaluationLimits.bytes { budget.exceed(.length) }
-    if let excess = budget.excess {
-      bytes.removeLast(bytes.count - start)
-      return .limitExceeded(excess)
-    }
-    return matches ? .output([]) : .noMatch
-  }
-
-  /// Appends what the statement yields, or a part of it if the budget is exceeded; false where WHERE lets nothing through.
-  private func append(_ statement: CompiledStatement, _ evaluator: Evaluator, to bytes: inout [UInt8]) -> Bool
-  {
-    if let projection = statement.projection, case .payload(let document?) = evaluator.row {
-      return projection.append(document, evaluator, to: &bytes)
-    }
-    guard let value = evaluator.result(of: statement.statement.select) else { return false }
-    switch value {
-    case .bytes(let raw): bytes += raw
-    case .undefined: break
-    default:
-      do throws(LimitError) {
-        try value.appendJSON(to: &bytes)
-      } catch {
-        budget.exceed(error)
-      }
-    }
-    return true
-  }
-
-  /// What expressions of `statement`'s rule see: its payload and variables.
-  func prepare(_ statement: CompiledStatement, _ message: Message) -> (Evaluator, JSONError?) {
-    var failure: JSONError?
-    budget.reset()
-    do throws(JSONError) {
-      guard message.payload.count <= EvaluationLimits.bytes else {
-        throw JSONError("the payload has \(message.payload.count) bytes, more than \(EvaluationLimits.bytes)")
-      }
-      try document.read(message.payload)
-    } catch {
-      failure = error
-    }
-    var evaluator = Evaluator(
-      message: message, version: statement.version, row: .payload(failure == nil ? document : nil),
-      budget: budget)
-    if let failure, !statement.takesAnyPayload { return (evaluator, failure) }
-    for assignment in statement.statement.assignments {
-      evaluator.variables.append(evaluator.value(of: assignment.expression))
-    }
-    return (evaluator, nil)
-  }
-
-  /// What the substitution templates of an action see, and have as a budget together.
-  func templates(_ statement: CompiledStatement, _ message: Message) -> TemplateContext {
-    TemplateContext(evaluator: prepare(statement, message).0)
-  }
-}
-
-/// What the substitution templates of one action see of a message.
-struct TemplateContext {
-  fileprivate let evaluator: Evaluator
-
-  /// A template's text; throws if it exceeds what one message may cost.
-  func text(_ template: Template) throws(LimitError) -> String { try template.text(evaluator) }
 }

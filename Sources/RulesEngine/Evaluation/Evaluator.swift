@@ -134,19 +134,21 @@ struct Evaluator {
   /// A function's arguments cost what it reads of them; what it makes costs its length.
   private func call(_ function: Function, _ arguments: [Expression]) -> Value {
     guard function.arity.contains(arguments.count) else { return .undefined }
-    var values: [Value] = []
-    values.reserveCapacity(arguments.count)
+    return apply(function, arguments.map { value(of: $0) })
+  }
+
+  /// What a function makes of its arguments' values.
+  func apply(_ function: Function, _ arguments: [Value]) -> Value {
+    var values = arguments
     var cost = function.overhead
-    for argument in arguments {
-      var value = value(of: argument)
+    for (place, value) in arguments.enumerated() {
       switch value {
       case .array, .object:
         // A function that isn't made for them takes their JSON, as a conversion to String gives it.
-        if !function.takesContainers { value = text(of: value).map { .string($0) } ?? .undefined }
+        if !function.takesContainers { values[place] = text(of: value).map { .string($0) } ?? .undefined }
       default: break
       }
-      if case .string(let text) = value { cost += text.utf8.count &* function.weight }
-      values.append(value)
+      if case .string(let text) = values[place] { cost += text.utf8.count &* function.weight }
     }
     guard budget.take(cost) else { return .undefined }
     let result = function.body(values, self)
@@ -257,16 +259,7 @@ struct Evaluator {
 
   private func arithmetic(_ operation: Expression.BinaryOperator, _ left: Value, _ right: Value) -> Value {
     guard let a = number(from: left), let b = number(from: right) else { return .undefined }
-    let isInt = a.isInt && b.isInt
-    let result: Decimal34?
-    switch operation {
-    case .add: result = a.decimal + b.decimal
-    case .subtract: result = a.decimal - b.decimal
-    case .multiply: result = a.decimal * b.decimal
-    case .divide: result = isInt ? (a.decimal / b.decimal)?.rounded(.towardZero) : a.decimal / b.decimal
-    default: result = a.decimal % b.decimal
-    }
-    return number(result, isInt: isInt)
+    return number(a.arithmetic(operation, b), isInt: a.isInt && b.isInt)
   }
 
   // MARK: cast

@@ -6,7 +6,9 @@ public final class Message {
   /// The topic, without the `$aws/rules/NAME/` of Basic Ingest.
   public var topic: String
   /// The payload's bytes.
-  public var payload: [UInt8]
+  public var payload: [UInt8] { didSet { revision &+= 1 } }
+  /// Changes with the payload.
+  private(set) var revision = 0
   /// The publishing client's identifier, where it is known.
   public var clientID: String?
   /// The AWS account's number, where one is set.
@@ -30,6 +32,7 @@ public final class Message {
     self.payload = payload
     self.receivedMilliseconds = receivedMilliseconds
     // Basic Ingest: the prefix names the rule and isn't part of the topic.
+    guard topic.hasPrefix("$aws/rules/") else { return }
     let levels = topic.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
     if levels.count == 4, levels[0] == "$aws", levels[1] == "rules" { self.topic = String(levels[3]) }
   }

@@ -1,8 +1,8 @@
 /// A text with substitution templates, `${expression}`, as in the fields of actions.
 public struct Template: Sendable {
-  private enum Part: Sendable { case text(String), expression(Expression) }
+  enum Part: Sendable { case text(String), expression(Expression) }
 
-  private let parts: [Part]
+  let parts: [Part]
   /// The text as it was written.
   public let source: String
 

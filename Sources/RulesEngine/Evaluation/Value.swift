@@ -14,6 +14,19 @@ struct Number: Sendable {
   var text: String { decimal.text(withPoint: !isInt) }
 
   func append(to bytes: inout [UInt8]) { decimal.append(to: &bytes, withPoint: !isInt) }
+
+  /// The result of `+`, `-`, `*`, `/` or `%`; nil if there is none. Two Ints are divided without a fraction.
+  func arithmetic(_ operation: Expression.BinaryOperator, _ other: Number) -> Decimal34? {
+    switch operation {
+    case .add: return decimal + other.decimal
+    case .subtract: return decimal - other.decimal
+    case .multiply: return decimal * other.decimal
+    case .divide:
+      let quotient = decimal / other.decimal
+      return isInt && other.isInt ? quotient?.rounded(.towardZero) : quotient
+    default: return decimal % other.decimal
+    }
+  }
 }
 
 /// A value of the language. Undefined and null are two things.

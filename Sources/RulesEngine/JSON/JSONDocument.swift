@@ -25,6 +25,15 @@ final class JSONDocument {
     defer { nodes = scanner.nodes }
     try scanner.scan(bytes)
   }
+
+  /// Takes the index of a text that was read elsewhere.
+  func take(_ text: [UInt8], _ index: UnsafeBufferPointer<Node>) {
+    bytes.removeAll(keepingCapacity: true)
+    bytes.append(contentsOf: text)
+    nodes.removeAll(keepingCapacity: true)
+    nodes.append(contentsOf: index)
+  }
+
   // MARK: Values
 
   /// The value of a whole text.

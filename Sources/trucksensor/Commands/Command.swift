@@ -24,7 +24,7 @@ enum Commands {
       ProvisionGroupCommand.self, ProvisionPolicyCommand.self, ProvisionCertCommand.self,
       ProvisionFleetCommand.self,
       PolicyTestCommand.self, PolicyCheckCommand.self, DoctorCommand.self, BenchRoundTripCommand.self,
-      BenchStoreCommand.self,
+      BenchStoreCommand.self, BenchRulesCommand.self,
       CompletionsCommand.self,
     ]
   }

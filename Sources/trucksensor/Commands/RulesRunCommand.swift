@@ -122,6 +122,8 @@ final class RulesRunner {
   private let mayLoop: Bool
   private var watchTimer: LoopTimer?
   private var stamp = ""
+  /// What was told of documents that are broken, by their paths.
+  private var brokenDocuments: [String: String] = [:]
 
   init(_ arguments: ParsedArguments, plan: ConnectionPlan, loop: EventLoop, device: String? = nil) throws {
     folder = arguments.string("rules") ?? RuleFiles.folder
@@ -156,8 +158,11 @@ final class RulesRunner {
         // The broker keeps what comes while the engine is away.
         settings.cleanStart = false
         settings.sessionExpirySeconds = 86_400
+        settings.gathersPackets = true
       }
-      let publisher = try plan.client(device: name, clientID: "\(identifier)-actions", loop: loop) { _ in }
+      let publisher = try plan.client(device: name, clientID: "\(identifier)-actions", loop: loop) {
+        $0.gathersPackets = true
+      }
       services.append(
         try RulesService(
           rules: part, subscriber: subscriber, publisher: publisher, shareGroup: arguments.string("shared"),
@@ -193,7 +198,7 @@ final class RulesRunner {
     stores.close()
   }
 
-  private var rules: [RulesService.LoadedRule] {
+  private var rules: [LoadedRule] {
     services.flatMap(\.rules).sorted { $0.document.file < $1.document.file }
   }
 
@@ -237,8 +242,12 @@ final class RulesRunner {
     for path in paths {
       do {
         documents.append(try RuleFiles.read(path, mayLoop: mayLoop))
+        brokenDocuments[path] = nil
       } catch {
-        StandardError.print("trucksensor: \(error)")
+        // Another document's change is no reason to tell it again.
+        if brokenDocuments.updateValue("\(error)", forKey: path) != "\(error)" {
+          StandardError.print("trucksensor: \(error)")
+        }
         if let old = present[path] { documents.append(old) }
       }
     }

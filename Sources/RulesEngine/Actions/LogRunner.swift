@@ -1,0 +1,11 @@
+/// Runs `log` actions: the output is told to whoever runs the service.
+final class LogRunner: ActionRunner {
+  private let context: ActionContext
+
+  init(_ context: ActionContext) { self.context = context }
+
+  func start(_ action: Void, _ execution: RuleExecution) {
+    context.owner?.output(of: execution.rule, execution.output)
+    context.end(execution, .done)
+  }
+}

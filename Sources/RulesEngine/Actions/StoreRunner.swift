@@ -1,0 +1,154 @@
+import MQTT
+import Store
+import Time
+
+/// Where rules store: a queue for each database.
+public struct RuleStorage {
+  /// The queue of a database's name.
+  public let queue: (String) -> StoreQueue
+  /// Hands results back to the loop of the service's clients.
+  public let waker: Waker
+  /// Whether values of another type than their measure's are refused, as on AWS, whatever the rules say.
+  public let isStrict: Bool
+
+  /// Storage for a service on the loop of `waker`.
+  public init(waker: Waker, isStrict: Bool = false, queue: @escaping (String) -> StoreQueue) {
+    self.queue = queue
+    self.waker = waker
+    self.isStrict = isStrict
+  }
+}
+
+/// Runs `timestream` actions: the points of many messages are one transaction, and while it commits on the store's
+/// thread, the next batch gathers.
+///
+/// A transaction costs more than a hundred points. So the next one begins `interval` after the last one began, or with
+/// `enough` points, or when nothing else arrives; the acknowledgements wait no longer, since reading goes on.
+final class StoreRunner: ActionRunner {
+  private let context: ActionContext
+  private let storage: RuleStorage?
+  private var timer: LoopTimer?
+  private var timerIsSet = false
+  private static let interval: Int64 = 5_000_000
+  private static let enough = 256
+  /// What waits for its database's queue, and whether the queue writes.
+  private var batches: [String: Batch] = [:]
+  private var news = TroubleNews()
+  /// The last failure that another try may end, until a write succeeds.
+  private(set) var trouble: StoreError?
+  private struct Batch {
+    var requests: [WriteRequest] = []
+    var executions: [RuleExecution] = []
+    var isWriting = false
+    /// When the last transaction began.
+    var began: MonotonicTime?
+  }
+
+  /// A runner; without `storage` its actions fail.
+  init(
+    _ context: ActionContext, _ storage: RuleStorage?, makeTimer: (@escaping () -> Void) -> LoopTimer
+  ) {
+    self.context = context
+    self.storage = storage
+    timer = makeTimer { [unowned self] in
+      timerIsSet = false
+      flush()
+    }
+  }
+
+  /// Takes what a check of the store has found before anything was stored.
+  func note(_ error: StoreError) { if trouble == nil { trouble = error } }
+
+  func start(_ action: TimestreamAction, _ execution: RuleExecution) {
+    do throws(TimestreamAction.Failure) {
+      guard let storage else { throw TimestreamAction.Failure(message: "this engine has no store") }
+      let (database, request) = try action.request(
+        execution.output, context.evaluator, execution.rule.document.statement, execution.message,
+        strict: storage.isStrict)
+      batches[database, default: Batch()].requests.append(request)
+      batches[database]?.executions.append(execution)
+    } catch {
+      fail(
+        execution, "\(action.database.source).\(action.table.source)", error.message,
+        .lost(.notStored, isRepeated: true))
+    }
+  }
+
+  /// Hands what has gathered to the queues that are idle: the longer a commit takes, the more points the next one has.
+  func flush() {
+    guard let storage else { return }
+    let now = MonotonicTime.now()
+    for (database, batch) in batches where !batch.isWriting && !batch.requests.isEmpty {
+      if let due = batch.began?.advanced(by: Self.interval), due > now, batch.requests.count < Self.enough,
+        context.owner?.nothingArrives != true
+      {
+        if !timerIsSet { timer?.set(due) }
+        timerIsSet = true
+        continue
+      }
+      batches[database] = Batch(isWriting: true, began: now)
+      let back = LoopBound { [weak self] result in self?.wrote(batch, to: database, result) }
+      storage.queue(database).write(batch.requests) { [waker = storage.waker] result in
+        waker.submit { _ in back.body(result) }
+      }
+    }
+  }
+
+  /// A closure for the loop's thread that another thread hands on.
+  /// @unchecked Sendable: only the loop's thread, which made it, calls it.
+  private final class LoopBound: @unchecked Sendable {
+    let body: (Result<[Rejection], StoreError>) -> Void
+    init(_ body: @escaping (Result<[Rejection], StoreError>) -> Void) { self.body = body }
+  }
+
+  private func wrote(_ batch: Batch, to database: String, _ result: Result<[Rejection], StoreError>) {
+    batches[database]?.isWriting = false
+    var toRetry: StoreError?
+    switch result {
+    case .success(let rejections):
+      trouble = nil
+      if news.passed(at: .now()) { context.owner?.report("rules: the store can be written again") }
+      var found: [Int: Rejection] = [:]
+      for rejection in rejections { found[rejection.index] = rejection }
+      for (index, execution) in batch.executions.enumerated() {
+        guard let rejection = found[index] else {
+          context.end(execution, .done)
+          continue
+        }
+        fail(
+          execution, "\(database).\(batch.requests[index].table)",
+          "the record was rejected: \(rejection.reason)",
+          .lost(
+            rejection.isAboutTime ? .outsideAcceptance : .notStored, reason: rejection.reason,
+            isRepeated: true))
+      }
+    case .failure(let error):
+      let isNews = !error.isRetryable || news.came(error.message, at: .now())
+      if error.isRetryable {
+        trouble = error
+        toRetry = error
+      }
+      for (index, execution) in batch.executions.enumerated() {
+        let effect: FailureEffect =
+          !error.isRetryable
+          ? .lost(.notStored, isRepeated: true)
+          : execution.isKept ? .triedAgain : .lost(.notKept, isRepeated: true)
+        // One line tells of a failure that a whole batch has.
+        fail(
+          execution, "\(database).\(batch.requests[index].table)", error.message, effect,
+          isNews: isNews && (index == 0 || !error.isRetryable))
+      }
+    }
+    flush()
+    context.owner?.storeEnded(toRetry)
+  }
+
+  private func fail(
+    _ execution: RuleExecution, _ resource: String, _ message: String, _ effect: FailureEffect,
+    isNews: Bool = true
+  ) {
+    let failure = ActionFailure(
+      action: "TimestreamAction", resource: resource, message: message, task: "storing in \(resource)")
+    context.end(execution, .failed(failure, effect, isNews: isNews))
+  }
+}

@@ -1,0 +1,212 @@
+import JSON
+
+/// Evaluates statements; one object is used again for many messages, by one thread at a time.
+///
+/// A statement that has a plan is run by it, for the messages that it fits; all else is the plain evaluator's.
+public final class StatementEvaluator {
+  private let document: JSONDocument
+  private let budget: Budget
+  private let usesPlans: Bool
+  private var run = PlanRun()
+  /// What the last evaluation made, until the next.
+  private var last: Last?
+  private var documentScans = 0
+  /// The message that `run` has an index of.
+  private var indexed: MessageState?
+  /// The message that `document` has, and what is wrong with it.
+  private var read: (state: MessageState, failure: JSONError?)?
+
+  /// A message with its present payload.
+  private struct MessageState: Equatable {
+    let message: Message
+    let revision: Int
+
+    init(_ message: Message) { (self.message, revision) = (message, message.revision) }
+
+    static func == (left: MessageState, right: MessageState) -> Bool {
+      left.message === right.message && left.revision == right.revision
+    }
+  }
+
+  private struct Last {
+    let state: MessageState
+    let result: Result
+
+    enum Result {
+      /// The run has it.
+      case plan(Plan)
+      /// The plain evaluator's, and its JSON.
+      case value(Value, [UInt8])
+    }
+  }
+
+  /// An evaluator.
+  public convenience init() { self.init(work: EvaluationLimits.work) }
+
+  /// An evaluator with another budget for each message, in bytes, or without plans.
+  init(work: Int = EvaluationLimits.work, usesPlans: Bool = true) {
+    budget = Budget(work)
+    document = JSONDocument(budget: budget)
+    self.usesPlans = usesPlans
+  }
+
+  /// How many times a payload was read so far.
+  var scans: Int { run.scans + documentScans }
+
+  /// Reads the payload of a message that several statements are evaluated for: none of them reads it again.
+  public func share(_ message: Message) {
+    indexed = nil
+    guard usesPlans, message.payload.count <= EvaluationLimits.bytes, run.index(message.payload) else {
+      return
+    }
+    indexed = MessageState(message)
+  }
+
+  /// Evaluates `statement` for a message whose topic has matched already.
+  public func evaluate(_ statement: CompiledStatement, _ message: Message) -> Outcome {
+    var output: [UInt8] = []
+    switch append(statement, message, to: &output) {
+    case .noMatch: return .noMatch
+    case .output: return .output(output)
+    case .payloadError(let error): return .payloadError(error)
+    case .limitExceeded(let limit): return .limitExceeded(limit)
+    }
+  }
+
+  /// Evaluates `statement` and appends the outgoing payload to `bytes`; the outcome's own is empty.
+  public func append(_ statement: CompiledStatement, _ message: Message, to bytes: inout [UInt8]) -> Outcome {
+    last = nil
+    if usesPlans, let plan = statement.plan,
+      message.payload.count <= plan.longestPayload(message, work: budget.work)
+    {
+      run.clear()
+      let isIndexed = indexed == MessageState(message)
+      if !isIndexed { indexed = nil }
+      switch isIndexed ? run.runIndexed(plan, message) : run.run(plan, message) {
+      case .noMatch: return .noMatch
+      case .output:
+        bytes.append(contentsOf: run.output.bytes)
+        last = Last(state: MessageState(message), result: .plan(plan))
+        return .output([])
+      case .unable: break
+      }
+    }
+    let (evaluator, error) = prepare(statement, message)
+    if let error { return .payloadError(error) }
+    let start = bytes.count
+    let result = evaluator.result(of: statement.statement.select)
+    if let result { append(result, to: &bytes) }
+    if bytes.count - start > EvaluationLimits.bytes { budget.exceed(.length) }
+    if let excess = budget.excess {
+      bytes.removeLast(bytes.count - start)
+      return .limitExceeded(excess)
+    }
+    guard let result else { return .noMatch }
+    last = Last(state: MessageState(message), result: .value(result, Array(bytes[start...])))
+    return .output([])
+  }
+
+  /// Appends a value, or a part of it if the budget is exceeded.
+  private func append(_ value: Value, to bytes: inout [UInt8]) {
+    switch value {
+    case .bytes(let raw): bytes += raw
+    case .undefined: break
+    default:
+      do throws(LimitError) {
+        try value.appendJSON(to: &bytes)
+      } catch {
+        budget.exceed(error)
+      }
+    }
+  }
+
+  /// What expressions of `statement`'s rule see: its payload and variables.
+  func prepare(_ statement: CompiledStatement, _ message: Message) -> (Evaluator, JSONError?) {
+    budget.reset()
+    let failure = read(message)
+    var evaluator = Evaluator(
+      message: message, version: statement.version, row: .payload(failure == nil ? document : nil),
+      budget: budget)
+    if let failure, !statement.takesAnyPayload { return (evaluator, failure) }
+    for assignment in statement.statement.assignments {
+      evaluator.variables.append(evaluator.value(of: assignment.expression))
+    }
+    return (evaluator, nil)
+  }
+
+  /// Makes `document` that of the message; returns what is wrong with it.
+  private func read(_ message: Message) -> JSONError? {
+    let state = MessageState(message)
+    if let read, read.state == state { return read.failure }
+    var failure: JSONError?
+    do throws(JSONError) {
+      guard message.payload.count <= EvaluationLimits.bytes else {
+        throw JSONError("the payload has \(message.payload.count) bytes, more than \(EvaluationLimits.bytes)")
+      }
+      if indexed == state {
+        document.take(message.payload, run.index)
+      } else {
+        documentScans += 1
+        try document.read(message.payload)
+      }
+    } catch {
+      failure = error
+    }
+    read = (state, failure)
+    return failure
+  }
+
+  // MARK: What actions get
+
+  /// What the substitution templates of an action see, and have as a budget together.
+  func templates(_ statement: CompiledStatement, _ message: Message) -> TemplateContext {
+    TemplateContext(self, statement, message)
+  }
+
+  /// A template's text by the plan that the message was evaluated with last; nil if there is none.
+  fileprivate func planned(_ template: Template, _ statement: CompiledStatement, _ message: Message)
+    -> String?
+  {
+    guard let last, last.state == MessageState(message),
+      case .plan(let plan) = last.result, plan === statement.plan, let parts = plan.templates[template.source]
+    else { return nil }
+    return run.text(parts, plan, message)
+  }
+
+  /// The attributes of `output` with their types, if it is what the last evaluation made of the message and an object;
+  /// nothing is parsed then.
+  func attributes(of output: [UInt8], _ message: Message) -> [(name: String, value: Value)]? {
+    guard let last, last.state == MessageState(message) else { return nil }
+    switch last.result {
+    case .plan(let plan):
+      guard output.elementsEqual(run.output.bytes) else { return nil }
+      return run.attributes(plan)
+    case .value(.object(let object), output):
+      return zip(object.keys, object.values).filter { !$1.isUndefined }.map { ($0, $1) }
+    case .value: return nil
+    }
+  }
+}
+
+/// What the substitution templates of one action see of a message.
+final class TemplateContext {
+  private let statements: StatementEvaluator
+  private let statement: CompiledStatement
+  private let message: Message
+  private var plain: Evaluator?
+
+  fileprivate init(_ statements: StatementEvaluator, _ statement: CompiledStatement, _ message: Message) {
+    self.statements = statements
+    self.statement = statement
+    self.message = message
+  }
+
+  /// A template's text; throws if it exceeds what one message may cost.
+  func text(_ template: Template) throws(LimitError) -> String {
+    if template.isConstant { return template.source }
+    if plain == nil, let text = statements.planned(template, statement, message) { return text }
+    let evaluator = plain ?? statements.prepare(statement, message).0
+    plain = evaluator
+    return try template.text(evaluator)
+  }
+}

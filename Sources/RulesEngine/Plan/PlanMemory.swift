@@ -1,0 +1,119 @@
+/// Memory for the texts that a plan makes of one message, used again for the next.
+struct PlanMemory: ~Copyable {
+  private static let chunkSize = 1 << 16
+
+  private let first: UnsafeMutablePointer<UInt8>
+  private var next: UnsafeMutablePointer<UInt8>
+  private var left = chunkSize
+  /// What didn't fit in the first chunk, freed with the message.
+  private var more: [UnsafeMutablePointer<UInt8>] = []
+
+  init() {
+    first = .allocate(capacity: Self.chunkSize)
+    next = first
+  }
+
+  deinit {
+    first.deallocate()
+    for chunk in more { chunk.deallocate() }
+  }
+
+  /// Forgets all texts.
+  mutating func reset() {
+    next = first
+    left = Self.chunkSize
+    guard !more.isEmpty else { return }
+    for chunk in more { chunk.deallocate() }
+    more.removeAll()
+  }
+
+  /// Room for `count` bytes, and for reading a little behind them.
+  @inline(__always)
+  mutating func allocate(_ count: Int) -> UnsafeMutablePointer<UInt8> {
+    let size = count + PayloadScanner.padding
+    if size > left { addChunk(size) }
+    defer {
+      next += size
+      left -= size
+    }
+    return next
+  }
+
+  private mutating func addChunk(_ size: Int) {
+    left = max(size, Self.chunkSize)
+    next = .allocate(capacity: left)
+    more.append(next)
+  }
+}
+
+/// Bytes that grow, in memory that is written without checks once there is room.
+struct PlanBuffer: ~Copyable {
+  private(set) var start: UnsafeMutablePointer<UInt8>
+  private(set) var count = 0
+  private var capacity: Int
+
+  init(capacity: Int = 1 << 12) {
+    self.capacity = capacity
+    start = .allocate(capacity: capacity)
+  }
+
+  deinit { start.deallocate() }
+
+  var bytes: UnsafeBufferPointer<UInt8> { UnsafeBufferPointer(start: start, count: count) }
+
+  mutating func truncate(_ count: Int) { self.count = count }
+
+  /// Makes room for `more` bytes, and for writing a little behind them.
+  @inline(__always)
+  mutating func reserve(_ more: Int) {
+    if count + more + PayloadScanner.padding > capacity { grow(more) }
+  }
+
+  private mutating func grow(_ more: Int) {
+    capacity = max(2 * capacity, count + more + PayloadScanner.padding)
+    let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
+    larger.update(from: start, count: count)
+    start.deallocate()
+    start = larger
+  }
+
+  @inline(__always)
+  mutating func append(_ byte: UInt8) {
+    reserve(1)
+    start[count] = byte
+    count += 1
+  }
+
+  /// Appends bytes behind which `PayloadScanner.padding` more can be read.
+  @inline(__always)
+  mutating func append(padded source: UnsafePointer<UInt8>, _ length: Int) {
+    reserve(length)
+    let target = UnsafeMutableRawPointer(start + count)
+    let bytes = UnsafeRawPointer(source)
+    if length <= 16 {
+      // Two words whatever the length is, up to which only counts: most texts are that short.
+      target.storeBytes(of: bytes.loadUnaligned(as: UInt64.self), as: UInt64.self)
+      (target + 8).storeBytes(of: (bytes + 8).loadUnaligned(as: UInt64.self), as: UInt64.self)
+    } else if length <= 32 {
+      // Four words, the last two of them the text's last ones.
+      let tail = length - 16
+      let last = (bytes + tail).loadUnaligned(as: UInt64.self)
+      let end = (bytes + tail + 8).loadUnaligned(as: UInt64.self)
+      target.storeBytes(of: bytes.loadUnaligned(as: UInt64.self), as: UInt64.self)
+      (target + 8).storeBytes(of: (bytes + 8).loadUnaligned(as: UInt64.self), as: UInt64.self)
+      (target + tail).storeBytes(of: last, as: UInt64.self)
+      (target + tail + 8).storeBytes(of: end, as: UInt64.self)
+    } else {
+      target.copyMemory(from: bytes, byteCount: length)
+    }
+    count += length
+  }
+
+  mutating func append(_ bytes: some Collection<UInt8>) {
+    reserve(bytes.count)
+    for byte in bytes {
+      start[count] = byte
+      count += 1
+    }
+  }
+}

@@ -1,0 +1,23 @@
+/// Limits what is told of failures: what fails for every message must not fill the disk too.
+struct FailureReports {
+  private var second = 0
+  private var count = 0
+  /// Lines a second.
+  static let limit = 10
+  /// Bytes of a line: topics and templates' texts come from messages.
+  static let bytes = 2048
+
+  /// The lines to write for a failure in a second since 1970.
+  mutating func lines(for text: String, at second: Int) -> [String] {
+    var lines: [String] = []
+    if second != self.second {
+      if count > Self.limit { lines.append("rules: \(count - Self.limit) more failures in that second") }
+      (self.second, count) = (second, 0)
+    }
+    count += 1
+    guard count <= Self.limit else { return lines }
+    let isLong = text.utf8.count > Self.bytes
+    lines.append(isLong ? String(decoding: text.utf8.prefix(Self.bytes), as: UTF8.self) + "…" : text)
+    return lines
+  }
+}

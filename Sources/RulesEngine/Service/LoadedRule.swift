@@ -1,0 +1,14 @@
+/// A rule that runs, and what it did.
+public final class LoadedRule {
+  /// The rule.
+  public let document: RuleDocument
+  /// The last message that passed WHERE, and what the statement made of it.
+  public internal(set) var lastMessage: (before: [UInt8], after: [UInt8])?
+  /// Its counters since the start; a new version of the rule goes on counting.
+  public internal(set) var counters: RuleCounters
+
+  init(_ document: RuleDocument, counters: RuleCounters) {
+    self.document = document
+    self.counters = counters
+  }
+}

@@ -1,0 +1,56 @@
+import MQTT
+
+/// The journal of the local broker (Sources/BrokerPlugin/queues.h).
+extension RulesService {
+  private static let commands = "$CONTROL/trucksensor/queue/v1"
+  private static let answers = "$trucksensor/queue"
+
+  /// Messages that the local broker had acknowledged to their publishers and that never arrived here.
+  public var lostMessages: Int { position.lost }
+
+  /// Asks the broker to keep what the rules are about in its journal, and for what waits there.
+  func openJournal(hasSession: Bool) {
+    guard isJournaled else { return }
+    let lines =
+      ["open \(hasSession ? "present" : "new") \(subscriber.settings.sessionExpirySeconds)"]
+      + filters.sorted()
+    command(lines.joined(separator: "\n"))
+  }
+
+  /// Takes a message's stamp, or an answer. The time of the message's arrival in milliseconds since 1970, which is the
+  /// first one's if it comes again, so that it is the same point in the store; nil if it is nothing for the rules.
+  func journaled(_ message: IncomingMessage, at now: Int) -> Int? {
+    guard isJournaled else { return now }
+    if message.topic == Self.answers {
+      answered(message.payload)
+      return nil
+    }
+    guard let stamp = message.properties.userProperty(JournalStamp.property).flatMap(JournalStamp.init)
+    else { return now }
+    let lost = lostMessages
+    guard position.receive(stamp) else { return nil }
+    if lostMessages > lost {
+      report("rules: lost \(lostMessages - lost) of the messages that the broker had acknowledged")
+    }
+    return Int(stamp.arrivalMilliseconds)
+  }
+
+  /// Reports to the broker that all that has arrived is done.
+  func reportProgress() {
+    guard isJournaled, let done = position.finish() else { return }
+    command("done \(done.epoch) \(done.number)")
+  }
+
+  private func command(_ text: String) {
+    // The topic is a constant that is valid, and the backlog is empty: nothing else is published by this client.
+    guard let topic = try? TopicName(Self.commands), let header = try? PublishHeader(topic: topic)
+    else { return }
+    _ = subscriber.publish(OutgoingMessage(header: header, payload: Array(text.utf8), due: .now()))
+  }
+
+  private func answered(_ payload: [UInt8]) {
+    hasJournal = true
+    let words = String(decoding: payload, as: UTF8.self).split(separator: " ")
+    if words.count == 2, words[0] == "done", let number = UInt64(words[1]) { position.broker(knows: number) }
+  }
+}
