@@ -45,7 +45,8 @@ struct Permissions {
     }
     list.allow(
       LocalCloud.testClient, AccessRule(.readWrite, "#"), AccessRule(.read, "$SYS/#"),
-      AccessRule(.readWrite, "$aws/rules/#"))
+      AccessRule(.readWrite, "$aws/rules/#"),
+      AccessRule(.readWrite, RulesService.markTopic(of: LocalCloud.testClient)))
     var notes = enforcement.notes
     var clients = enforcement.clients
     if retains {

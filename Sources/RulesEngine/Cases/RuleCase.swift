@@ -1,6 +1,7 @@
 import JSON
 import MQTT
 import Store
+import Text
 import Time
 
 /// A test case of a statement, a template or a topic filter: what `trucksensor rules test` runs.

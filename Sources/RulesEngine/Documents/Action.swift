@@ -1,4 +1,5 @@
 import MQTT
+import Text
 
 /// What a rule does with what its statement yields.
 public enum Action: Sendable {

@@ -26,6 +26,8 @@ public struct RuleDocument: Sendable {
   /// What reading found doubtful: names that only a deployment knows.
   let notes: [String]
 
+  /// The names of the actions that AWS IoT has; of those that aren't run here a document may have any, too.
+  public static var actionsOfAWS: [String] { ActionShape.all.map(\.name) }
   /// AWS's limit on a rule's actions.
   static let actionLimit = 10
 

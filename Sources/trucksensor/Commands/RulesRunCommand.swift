@@ -114,6 +114,8 @@ final class RulesRunner {
   let metrics: RuleMetrics
   /// Whether it counts what the run's trucks publish.
   let usesMarks: Bool
+  /// Whether there were rules at the start.
+  let beganWithRules: Bool
   var hasToldEarlier = false
   /// Whether the broker had the first mark before the trucks began to publish.
   private(set) var startIsMarked = false
@@ -131,7 +133,8 @@ final class RulesRunner {
       arguments.string("hop-limit") == nil ? nil : try arguments.integer("hop-limit", in: 1...1000)
     mayLoop = hopLimit != nil
     let rules = try RuleFiles.all(in: folder, mayLoop: mayLoop)
-    guard !rules.isEmpty else {
+    beganWithRules = !rules.isEmpty
+    guard beganWithRules || device != nil else {
       throw UsageError(message: "there is no rule document in \(folder)/", command: "rules run")
     }
     let name = device ?? arguments.string("device") ?? LocalCloud.rulesEngine
@@ -152,7 +155,8 @@ final class RulesRunner {
     var services: [RulesService] = []
     for storesPoints in [false, true] {
       let part = rules.filter { $0.stores == storesPoints }
-      guard !part.isEmpty else { continue }
+      // A run's rules may come later.
+      guard !part.isEmpty || rules.isEmpty && storesPoints else { continue }
       let identifier = storesPoints ? "\(identifier)-store" : identifier
       let subscriber = try plan.client(device: name, clientID: identifier, loop: loop) { settings in
         // The broker keeps what comes while the engine is away.

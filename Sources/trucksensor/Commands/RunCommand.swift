@@ -58,7 +58,7 @@ enum RunCommand: Command {
     }
     let plan = try ConnectionPlan(arguments, local: cloud.map { ($0.broker.port, $0.caFile) })
     let engine = try startRules(arguments, cloud, loop)
-    if cloud != nil, engine == nil {
+    if let engine, !engine.beganWithRules {
       StandardError.print("\(RuleFiles.folder)/ has no rules: what the truck publishes is not stored.")
     }
     let health = engine.map { RunHealth(runner, $0) }
@@ -107,17 +107,18 @@ enum RunCommand: Command {
 
   /// The API for AWS's clients over a store in a file.
   private static func startAPI(_ arguments: ParsedArguments, _ cloud: LocalCloud?) throws -> AWSServer? {
-    guard cloud != nil, !arguments.has("no-aws"),
+    guard let cloud, !arguments.has("no-aws"),
       case .file(let path) = try StoreOptions.location(arguments)
     else { return nil }
-    return try AWSOptions.start(arguments, store: path)
+    let (port, caFile) = (cloud.broker.port, cloud.caFile)
+    return try AWSOptions.start(arguments, store: path) { (port, caFile) }
   }
 
-  /// The rules of `rules/`, beside the local broker; AWS runs its own.
+  /// The rules of `rules/`, beside the local broker; AWS runs its own. Without any it waits for the first.
   private static func startRules(
     _ arguments: ParsedArguments, _ cloud: LocalCloud?, _ loop: EventLoop
   ) throws -> RulesRunner? {
-    guard let cloud, try !RuleFiles.all(in: RuleFiles.folder).isEmpty else { return nil }
+    guard let cloud else { return nil }
     let plan = try ConnectionPlan(arguments, local: (cloud.broker.port, cloud.caFile), ownCredentials: false)
     let engine = try RulesRunner(arguments, plan: plan, loop: loop, device: LocalCloud.rulesEngine)
     engine.onFailure = { StandardError.print("trucksensor: rules: \($0)") }

@@ -1,3 +1,5 @@
+import Text
+
 /// Resolves CloudFormation's functions with what the template itself says: parameters' defaults, mappings and AWS's
 /// pseudo parameters. What only a deployment knows becomes a placeholder such as `<Role.Arn>`, with a warning.
 struct Intrinsics {
