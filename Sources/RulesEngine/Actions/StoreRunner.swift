@@ -65,13 +65,18 @@ final class StoreRunner: ActionRunner {
       let (database, request) = try action.request(
         execution.output, context.evaluator, execution.rule.document.statement, execution.message,
         strict: storage.isStrict)
-      batches[database, default: Batch()].requests.append(request)
-      batches[database]?.executions.append(execution)
+      add(request, to: database, execution)
     } catch {
       fail(
         execution, "\(action.database.source).\(action.table.source)", error.message,
         .lost(.notStored, isRepeated: true))
     }
+  }
+
+  /// Adds a point to its database's batch.
+  func add(_ request: WriteRequest, to database: String, _ execution: RuleExecution) {
+    batches[database, default: Batch()].requests.append(request)
+    batches[database]?.executions.append(execution)
   }
 
   /// Hands what has gathered to the queues that are idle: the longer a commit takes, the more points the next one has.

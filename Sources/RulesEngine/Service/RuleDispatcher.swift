@@ -32,14 +32,21 @@ final class RuleDispatcher: ActionOwner {
 
   /// A dispatcher without rules; see `RulesService.init`.
   init(
-    publisher: MQTTClient, hopLimit: Int?, storage: RuleStorage?, onEvent: @escaping (RulesEvent) -> Void
+    publisher: MQTTClient, hopLimit: Int?, storage: RuleStorage?, actions: ActionSettings,
+    onEvent: @escaping (RulesEvent) -> Void
   ) {
     self.onEvent = onEvent
     evaluator = StatementEvaluator()
     let context = ActionContext(evaluator)
+    let foreign = ForeignRunner(context, folder: actions.recordFolder)
     runners = ActionRunners(
       republish: RepublishRunner(context, publisher: publisher, hopLimit: hopLimit),
-      store: StoreRunner(context, storage, makeTimer: publisher.makeTimer), log: LogRunner(context))
+      store: StoreRunner(context, storage, makeTimer: publisher.makeTimer), log: LogRunner(context),
+      influx: InfluxRunner(
+        context, storage, makeTimer: publisher.makeTimer, destination: actions.destination),
+      http: HTTPRunner(
+        context, waker: storage?.waker, allowedHosts: actions.allowedHosts, foreign: foreign),
+      metric: MetricRunner(context, actions.metrics), foreign: foreign)
     context.owner = self
   }
 
@@ -50,7 +57,7 @@ final class RuleDispatcher: ActionOwner {
     tree = TopicTree()
     rulesOfTopics.removeAll()
     for rule in rules where !rule.document.isDisabled {
-      if let filter = rule.document.statement.filter { tree.insert(rule, at: filter.pattern) }
+      if let filter = rule.document.filter { tree.insert(rule, at: filter.pattern) }
     }
   }
 
@@ -116,6 +123,7 @@ final class RuleDispatcher: ActionOwner {
     switch end {
     case .done:
       if execution.isErrorAction { rule.counters.errorActionSuccess += 1 } else { rule.counters.success += 1 }
+    case .notRunHere: rule.counters.notRunHere += 1
     case .failed(let failure, let effect, var isNews):
       if case .lost(let kind, let reason, let isRepeated) = effect {
         let isFirst = lose(
@@ -145,6 +153,8 @@ final class RuleDispatcher: ActionOwner {
     if let error { window.storeFailed(error.message) } else { window.storeAnswered() }
     onProgress()
   }
+
+  func progressed() { onProgress() }
 
   func output(of rule: LoadedRule, _ bytes: [UInt8]) {
     onEvent(.output(rule: rule.document.name, String(decoding: bytes, as: UTF8.self)))
