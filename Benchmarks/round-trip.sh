@@ -95,13 +95,18 @@ measure() { # SUBJECT
   fast=$(trip max "$messages")
   t=$((($(date +%s%N) - t) / 1000000))
   b=$(($(processor "$broker") - b)) e=$(($(processor $between) - e)) s=$(($(processor $between workers) - s))
-  stop
   if [ "$kind" != pass-through ]; then
-    local actions_done expected=$((messages / 10 + messages))
+    # The last transaction may be under way.
+    local expected=$((messages / 10 + messages)) is_done=
     [ "$kind" = republish ] || expected=$((2 * expected))
-    actions_done=$(field Success <between.out)
-    [ "$actions_done" = "$expected" ] || fail "$actions_done of $expected actions were done" between.err
+    for _ in $(seq 100); do
+      kill -USR1 $between
+      sleep 0.1
+      grep -q " Success $expected, Failure 0," between.err && is_done=1 && break
+    done
+    [ -n "$is_done" ] || fail "$subject didn't do all of $expected actions:" between.err
   fi
+  stop
   cd /
   rm -rf "$folder"
   echo "$subject $(field p50 <<<"$slow") $(field p99 <<<"$slow") $(field rate <<<"$fast") $b $e $s $t" | tee -a "$work/figures" \
