@@ -212,6 +212,7 @@ public struct Provisioning: Sendable {
     func note(_ text: String) {
       if noted.insert(text).inserted { result.notes.append(text) }
     }
+    let groupPolicies = registry.groupPolicies()
     for certificate in registry.certificates {
       let name = certificate.commonName
       guard certificate.status == .active else {
@@ -222,7 +223,9 @@ public struct Provisioning: Sendable {
         continue
       }
       func documents(_ clientID: String) -> [PolicyDocument] {
-        registry.policies(of: certificate, clientID: clientID).compactMap { policyName in
+        let own = certificate.policies
+        let inherited = certificate.things.contains(clientID) ? groupPolicies[clientID] ?? [] : []
+        return (own + inherited.filter { !own.contains($0) }).compactMap { policyName in
           let document = policy(policyName)
           if document == nil {
             note("there is no valid policy \(quoted(policyName)); nothing is allowed by it")

@@ -91,6 +91,21 @@ extension Registry {
     return names
   }
 
+  /// The policies that things have by their groups, by thing; those without any are left out.
+  func groupPolicies() -> [String: [String]] {
+    var policies: [String: [String]] = [:]
+    for group in groupsByName.inOrder {
+      let names = group.policies + ancestors(of: group).flatMap(\.policies)
+      guard !names.isEmpty else { continue }
+      for thing in group.things {
+        for name in names where !policies[thing, default: []].contains(name) {
+          policies[thing, default: []].append(name)
+        }
+      }
+    }
+    return policies
+  }
+
   /// The policies of a certificate that connects with a client identifier: its own, and those of the groups of the thing of
   /// that name, if it is attached to it.
   package func policies(of certificate: RegisteredCertificate, clientID: String?) -> [String] {

@@ -9,15 +9,16 @@ enum AWSCommand: Command {
   static let description = CommandDescription(
     name: "aws", summary: "Serves the local cloud to AWS's own clients: aws, boto3, SDKs.",
     discussion:
-      "Available now are Timestream's query and write services. 'trucksensor run' "
-      + "serves it by itself; this is for a store that another process fills, or has filled. It listens on 127.0.0.1. "
+      "Serves Timestream (query, write), AWS IoT (iot, iot-data) and STS over this folder's store, registry, policies and "
+      + "rules. 'trucksensor run' does so by itself; this is for a folder without a run. What publishes or reads retained "
+      + "messages needs a run's broker. It listens on 127.0.0.1. "
       + "A request must be signed; with key pairs in data/aws-credentials (in the form of ~/.aws/credentials) only "
       + "their signatures count, otherwise any key is accepted.",
     options: [
       .value("store", "FILE", "the store", default: "data/sensorDB.sqlite", file: true),
       AWSOptions.port,
     ],
-    example: "trucksensor aws &\nexport AWS_ENDPOINT_URL=http://127.0.0.1:4566\n"
+    example: "trucksensor aws &\nexport AWS_ENDPOINT_URL=http://127.0.0.1:4566\naws iot list-things\n"
       + "aws timestream-query query --query-string 'SELECT count(*) FROM truck01_sensors'",
     exitCodes: [
       (.success, "done"), (.usage, "wrong usage"), (.dataError, "data/aws-credentials is invalid"),
