@@ -13,6 +13,7 @@ packages=(
   libssl-dev       # X.509 and TLS
   libmicrohttpd-dev # the HTTP server
   libpcre2-dev     # the rules' regular expressions
+  libyaml-dev      # templates with rules
   libsqlite3-dev   # the store
   libcurl4-openssl-dev # a store at a server: InfluxDB, VictoriaMetrics
   libpq-dev        # a store at a server: PostgreSQL

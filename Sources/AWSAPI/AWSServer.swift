@@ -15,12 +15,15 @@ public final class AWSServer: Sendable {
 
   /// Starts to listen on loopback, on `port` or, if that is taken and `isFixed` is false, on the next free one.
   ///
-  /// `store` is the file of the database, which may appear later. With `credentials` only their signatures count.
-  public init(
-    port: UInt16 = usualPort, isFixed: Bool = false, store: String, credentials: AWSCredentials?
+  /// `store` is the file of the database, which may appear later; `cloud` is what the services of AWS IoT show and change.
+  /// With `credentials` only their signatures count.
+  package init(
+    port: UInt16 = usualPort, isFixed: Bool = false, store: String, cloud: CloudResources,
+    credentials: AWSCredentials?
   ) throws(HTTPError) {
     let service = AWSServices(
       query: TimestreamQueryService(store: store), write: TimestreamWriteService(store: store),
+      rest: RESTServices(IoTService(cloud).operations + IoTDataService(cloud).operations),
       credentials: credentials)
     var candidate = port
     while true {
@@ -49,6 +52,7 @@ public final class AWSServer: Sendable {
 struct AWSServices: Sendable {
   let query: TimestreamQueryService
   let write: TimestreamWriteService
+  let rest: RESTServices
   let credentials: AWSCredentials?
 
   private static let timestreamTarget = "Timestream_20181101."
@@ -60,18 +64,22 @@ struct AWSServices: Sendable {
       response.headers.append(("x-amzn-RequestId", identifier))
       finish(response)
     }
+    let target = http.headers["x-amz-target"]
     do throws(AWSFault) {
       let request = try SignedRequest(http)
       try check(request)
-      guard let target = http.headers["x-amz-target"] else {
-        throw .unknownOperation("\(http.method) \(http.path.prefix(200)) (\(request.service))")
+      guard let target else {
+        if request.service == CallerIdentity.service {
+          return finish(CallerIdentity.answer(request, identifier: identifier))
+        }
+        return try rest.answer(request, finish: finish)
       }
       guard target.hasPrefix(Self.timestreamTarget) else {
         throw .unknownOperation(String(target.prefix(200)))
       }
       try timestream(String(target.dropFirst(Self.timestreamTarget.count)), request, finish)
     } catch {
-      finish(error.jsonResponse)
+      finish(target == nil ? error.restResponse : error.jsonResponse)
     }
   }
 

@@ -16,6 +16,7 @@ final class API: Sendable {
   private let feed: EventFeed
   private let editor: QueryEditor
   private let status = Mutex("null")
+  private let metrics = Mutex("")
   // nonisolated(unsafe): used on the server's one thread only.
   private nonisolated(unsafe) let charts: OpenCharts
 
@@ -37,7 +38,10 @@ final class API: Sendable {
     charts = OpenCharts(settings)
   }
 
-  func setStatus(_ json: String) { status.withLock { $0 = json } }
+  func setStatus(_ json: String, metrics text: String) {
+    status.withLock { $0 = json }
+    metrics.withLock { $0 = text }
+  }
 
   /// Ends what still runs.
   func stop() { editor.stop() }
@@ -129,6 +133,10 @@ final class API: Sendable {
     },
     "/api/diagnosis": Route(parameters: ["device"]) { api, request in api.verdict(request) },
     "/api/alerts": Route { api, _ in api.alerts() },
+    "/metrics": Route { api, _ in
+      HTTPResponse(
+        200, api.metrics.withLock { $0 }, contentType: "text/plain; version=0.0.4; charset=utf-8")
+    },
     "/api/rules": Route { api, _ in json(Array(api.status.withLock { $0 }.utf8)) },
   ]
 

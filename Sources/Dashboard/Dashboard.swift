@@ -75,7 +75,8 @@ public final class Dashboard: Sendable {
   package static var requests: [(method: String, path: String, parameters: [String])] { API.table }
 
   /// What the page shows of the stages before the store: a JSON object, `{"device": …, "rules": […]}`.
-  public func setStatus(_ json: String) { api.setStatus(json) }
+  /// `metrics` is what `/metrics` serves.
+  public func setStatus(_ json: String, metrics: String = "") { api.setStatus(json, metrics: metrics) }
 
   /// Ends the follower and the diagnosis; the server ends with the object.
   public func stop() {

@@ -3,6 +3,7 @@ public struct FileStamp: Sendable, Hashable {
   /// The file itself, within its file system.
   public let inode: UInt64
   let size: Int64
-  let seconds: Int64
+  /// The last change, in seconds since 1970.
+  public let seconds: Int64
   let nanoseconds: Int64
 }

@@ -20,6 +20,8 @@ public struct Health: Sendable, Equatable {
     case outsideAcceptance
     /// Messages that an action couldn't republish.
     case notRepublished
+    /// Results that an action couldn't deliver to an address or a metric.
+    case notDelivered
     /// Messages on a rule's topic that the rule can't read.
     case unreadable
     /// Readings on topics that no rule takes.

@@ -30,6 +30,9 @@ extension Health.Problem {
     case .notRepublished:
       return
         "\(messages) \(were) not republished to '\(subject)'\(because). Check the rule's topic and the policies."
+    case .notDelivered:
+      return
+        "\(messages) \(were) not delivered to '\(subject)'\(because). Check the rule's action and what it reaches."
     case .unreadable:
       return "\(messages) on '\(subject)' could not be read by the rule\(because). Make the device send JSON."
     case .unmatched:

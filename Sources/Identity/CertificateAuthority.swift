@@ -10,6 +10,10 @@ public struct IssuedCertificate: Sendable, CustomStringConvertible, CustomReflec
   public let certificatePEM: String
   /// The private key, PKCS#8 in PEM, not encrypted: keep it out of logs, and in files of mode 0600.
   public let privateKeyPEM: String
+  /// The same key as AWS IoT hands it out: PKCS#1 for RSA keys, SEC 1 for elliptic curves.
+  package let traditionalPrivateKeyPEM: String
+  /// The public key, SubjectPublicKeyInfo in PEM.
+  package let publicKeyPEM: String
 
   /// What it is, without the key.
   public var description: String { "a certificate of \(certificatePEM.utf8.count) bytes and its private key" }
@@ -155,7 +159,9 @@ public struct CertificateAuthority: Sendable {
       for: deviceKey, by: (certificate, key))
     return IssuedCertificate(
       certificatePEM: String(decoding: try issued.pem(), as: UTF8.self),
-      privateKeyPEM: String(decoding: try deviceKey.pem(), as: UTF8.self))
+      privateKeyPEM: String(decoding: try deviceKey.pem(), as: UTF8.self),
+      traditionalPrivateKeyPEM: String(decoding: try deviceKey.traditionalPEM(), as: UTF8.self),
+      publicKeyPEM: String(decoding: try deviceKey.publicPEM(), as: UTF8.self))
   }
 
   private func template(

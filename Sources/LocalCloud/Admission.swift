@@ -29,7 +29,7 @@ package struct Admission {
         "the certificate isn't registered, so it has no policy; run 'trucksensor provision thing \(device)'"
       return
     }
-    policies = certificate.policies
+    policies = registry.policies(of: certificate, clientID: clientID)
     refusal = try Self.refusal(
       device: device, certificate, clientID: clientID, topic: topic, registry)
   }
@@ -69,7 +69,8 @@ package struct Admission {
       return "the certificate is REVOKED for good; run 'trucksensor provision cert rotate \(device)'"
     }
     var documents: [PolicyDocument] = []
-    for name in certificate.policies { documents.append(try folder.policy(name)) }
+    let policies = registry.policies(of: certificate, clientID: clientID)
+    for name in policies { documents.append(try folder.policy(name)) }
     guard !documents.isEmpty else {
       return
         "the certificate has no policy; run 'trucksensor provision policy attach \(LocalCloud.defaultPolicy) \(device)'"
@@ -81,7 +82,7 @@ package struct Admission {
       let decision = PolicyDocument.evaluate(
         action: action, resource: resource, policies: documents, context: context)
       guard decision.outcome != .allowed else { continue }
-      let names = certificate.policies.map(folder.file(of:)).joined(separator: ", ")
+      let names = policies.map(folder.file(of:)).joined(separator: ", ")
       let by =
         decision.decidedBy.isEmpty ? "no statement allows it" : decision.decidedBy.joined(separator: "; ")
       var text = "\(action) on \(resource) is \(decision.outcome.rawValue): \(by); edit \(names)"

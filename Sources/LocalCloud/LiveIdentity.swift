@@ -59,7 +59,9 @@ struct LiveIdentity {
 
   /// A file that is gone: a policy that nobody has is forgotten, everything else stays as it was.
   private mutating func forget(_ path: String) throws(IdentityError) -> Bool {
-    if path != provisioning.registryPath, registry.targets(ofPolicy: policyName(path)).isEmpty {
+    if path != provisioning.registryPath, registry.targets(ofPolicy: policyName(path)).isEmpty,
+      registry.groups(withPolicy: policyName(path)).isEmpty
+    {
       policies[policyName(path)] = nil
       return false
     }

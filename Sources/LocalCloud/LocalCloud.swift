@@ -18,6 +18,8 @@ package final class LocalCloud {
   package static let storingEngine = "\(rulesEngine)-store"
   /// The client identifiers of the rules engine's sessions.
   package static let engineSessions = [rulesEngine, storingEngine]
+  /// The user properties that the broker adds to each message: who has published it.
+  package static let stamps: Set<String> = ["clientId", "principal"]
   /// The policy that each device of a run has.
   package static let defaultPolicy = "truckSensor-policy"
   /// The registry.
@@ -134,10 +136,15 @@ package final class LocalCloud {
     return access(String(file), R_OK) == 0 ? String(file) : nil
   }
 
+  /// The CA of this folder, made if it is missing.
+  package static func authority() throws(IdentityError) -> CertificateAuthority {
+    try CertificateAuthority(directory: authorityFolder)
+  }
+
   /// CA, registry and policies of this folder.
   package static func provisioning() throws -> Provisioning {
     Provisioning(
-      authority: try CertificateAuthority(directory: authorityFolder), registryPath: registryFile,
+      authority: try authority(), registryPath: registryFile,
       policyFolder: policies.path, kitFolder: certificateFolder)
   }
 
@@ -171,7 +178,7 @@ package final class LocalCloud {
     """
 
   /// The port and CA of the broker that a `run` in this folder started, if there is one.
-  package static func runningBroker() -> (port: UInt16, caFile: String)? {
+  @Sendable package static func runningBroker() -> (port: UInt16, caFile: String)? {
     let caFile = Files.join(authorityFolder, ConnectionKit.rootFileName)
     guard access(caFile, R_OK) == 0, let port = EmbeddedBroker.runningPort(in: brokerFolder) else {
       return nil

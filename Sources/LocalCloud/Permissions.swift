@@ -32,7 +32,7 @@ struct Permissions {
       list.allow(name, AccessRule(.write, topic.text))
     }
     for rule in rules {
-      if let filter = rule.statement.filter {
+      if let filter = rule.filter {
         list.allow(LocalCloud.rulesEngine, AccessRule(.read, filter.pattern))
       }
       for topic in rule.publishes {
@@ -43,7 +43,10 @@ struct Permissions {
     for session in LocalCloud.engineSessions {
       list.allow(LocalCloud.rulesEngine, AccessRule(.readWrite, RulesService.markTopic(of: session)))
     }
-    list.allow(LocalCloud.testClient, AccessRule(.readWrite, "#"), AccessRule(.read, "$SYS/#"))
+    list.allow(
+      LocalCloud.testClient, AccessRule(.readWrite, "#"), AccessRule(.read, "$SYS/#"),
+      AccessRule(.readWrite, "$aws/rules/#"),
+      AccessRule(.readWrite, RulesService.markTopic(of: LocalCloud.testClient)))
     var notes = enforcement.notes
     var clients = enforcement.clients
     if retains {

@@ -89,6 +89,7 @@ struct RunAccount {
     let missing = max(missing(acknowledged, settled: settled), ending.lostByJournal)
     let sessionIsLost = ending.engineIsLost && !ending.isJournaled
     if !isKept, missing > 0 {
+      guard !isRough || sessionIsLost else { return }
       let reason = "at QoS 0 no broker keeps a reading for a session that is away; use --qos 1"
       health.add(.lost, reason: ending.loss ?? reason, count: missing)
     } else if ending.isDrained || sessionIsLost {

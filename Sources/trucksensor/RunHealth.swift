@@ -27,7 +27,7 @@ final class RunHealth {
 
   private func useRules() {
     account.use(engine.filters, acknowledged: runner.acknowledged)
-    guard account.unmatchedTopics != toldTopics else { return }
+    guard engine.beganWithRules, account.unmatchedTopics != toldTopics else { return }
     toldTopics = account.unmatchedTopics
     var health = Health()
     account.note(unmatched: runner.acknowledged.map { _ in 0 }, health: &health)
@@ -38,7 +38,8 @@ final class RunHealth {
   var present: Health {
     if let final { return final }
     var health = engine.health
-    account.note(unmatched: runner.acknowledged, health: &health)
+    // A run that was told at its start that nothing is stored isn't ill.
+    if engine.beganWithRules { account.note(unmatched: runner.acknowledged, health: &health) }
     return health
   }
 

@@ -17,7 +17,11 @@ def problems(shape, value, path=""):
         if not isinstance(value, list):
             return [f"{path} is not an array"]
         return [p for index, element in enumerate(value) for p in problems(shape.member, element, f"{path}[{index}]")]
-    kinds = {"string": str, "boolean": bool, "double": (int, float), "integer": int, "long": int,
+    if shape.type_name == "map":
+        if not isinstance(value, dict):
+            return [f"{path} is not an object"]
+        return [p for key, element in value.items() for p in problems(shape.value, element, f"{path}.{key}")]
+    kinds = {"blob": str, "string": str, "boolean": bool, "double": (int, float), "integer": int, "long": int,
              "timestamp": (int, float)}
     if not isinstance(value, kinds[shape.type_name]) or (isinstance(value, bool) and shape.type_name != "boolean"):
         return [f"{path} is {type(value).__name__}, not {shape.type_name}"]

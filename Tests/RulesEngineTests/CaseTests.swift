@@ -9,7 +9,7 @@ import Testing
 
   static let files = ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []).sorted()
 
-  @Test func `the files are there`() { #expect(Self.files.count == 19) }
+  @Test func `the files are there`() { #expect(Self.files.count == 26) }
 
   @Test(arguments: files) func `every case of a file passes`(file: String) throws {
     let cases = try RuleCase.cases(in: Array(Data(contentsOf: Self.folder.appendingPathComponent(file))))

@@ -37,6 +37,9 @@ import Testing
     #expect(try (decimal("1") / decimal("0")) == nil)
     #expect(try (decimal("1") % decimal("0")) == nil)
     #expect(try (decimal("1e999") * decimal("10e5")) == nil)
+    #expect(try (decimal("1e999") * decimal("1e3")) == nil)
+    #expect(try (decimal("1e999") * decimal("1000")) == nil)
+    #expect(try (decimal("1e999") * decimal("9")) == decimal("9e999"))
     #expect(Decimal34(Array("1e1500".utf8)) == nil)
     for text in ["", "-", ".", "1.", "x", "1e", "--1", "+1", " 1"] {
       #expect(Decimal34(Array(text.utf8)) == nil, "\(text)")

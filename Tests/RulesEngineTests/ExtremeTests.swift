@@ -41,7 +41,7 @@ import Testing
 
     func evaluate(_ text: String) throws {
       evaluator.budget.reset()
-      let value = evaluator.value(of: try Parser.expression(text, variables: []))
+      let value = evaluator.value(of: try Parser.expression(text, variables: []).expression)
       guard !value.isUndefined, let bytes = value.json else { return }
       #expect(bytes.count <= EvaluationLimits.bytes)
       if bytes.count < 2000 { #expect(throws: Never.self, "\(text)") { try JSONDocument().read(bytes) } }

@@ -2,6 +2,7 @@ import Foundation
 import JSON
 import MQTT
 import Testing
+import Text
 import Time
 
 @testable import RulesEngine

@@ -49,14 +49,21 @@ import Time
 
   /// Delivers messages as one read of the socket, and waits until their actions are done.
   private func deliver(_ payloads: [String], topic: String = "t", to service: RulesService) {
-    for payload in payloads {
-      service.client(
-        subscriber,
-        received: IncomingMessage(
-          topic: topic, payload: Array(payload.utf8), qos: .atLeastOnce, retained: false,
-          properties: PublishProperties()))
-    }
+    for payload in payloads { receive(payload, topic: topic, service) }
     service.clientFinishedReading(subscriber)
+    finish(service)
+  }
+
+  private func receive(_ payload: String, topic: String = "t", _ service: RulesService) {
+    service.client(
+      subscriber,
+      received: IncomingMessage(
+        topic: topic, payload: Array(payload.utf8), qos: .atLeastOnce, retained: false,
+        properties: PublishProperties()))
+  }
+
+  /// Waits until all actions are done.
+  private func finish(_ service: RulesService) {
     var timer: LoopTimer?
     timer = loop.makeTimer { [loop] in
       if service.unfinished == 0 {
@@ -131,6 +138,31 @@ import Time
     // Each message is new again, also one that was stored before.
     deliver([#"{"n":1}"#, #"{"n":2}"#], to: service)
     #expect(takeOutputs() == [#"{"n":1,"a":1}"#, #"{"n":2,"a":1}"#])
+  }
+
+  @Test
+  func
+    `while a transaction waits, what comes next is evaluated, and nothing is acknowledged before it is stored`()
+    throws
+  {
+    try FileManager.default.removeItem(atPath: storeFolder)
+    let service = try service([storingRule()], stores: true)
+    deliver([#"{"n":1}"#], to: service)
+    #expect(!subscriber.holdsAcknowledgements)
+    let other = try LocalStore(path: storeFolder + "/sensorDB.sqlite")
+    try other.transaction {
+      for number in 2...4 {
+        receive(#"{"n":\#(number)}"#, service)
+        service.clientFinishedReading(subscriber)
+        #expect(subscriber.holdsAcknowledgements)
+      }
+      #expect(service.unfinished == 3)
+    }
+    #expect(takeOutputs() == (1...4).map { #"{"n":\#($0),"a":1}"# })
+    finish(service)
+    #expect(!subscriber.holdsAcknowledgements)
+    #expect(service.rules[0].counters.success == 8)
+    #expect(service.health.isGood)
   }
 
   @Test func `what isn't delivered again leaves no message behind that loses its actions later`() throws {

@@ -631,7 +631,7 @@ async function loadStages() {
     add('Device', `${status.device}, ${status.connected ? 'connected' : 'not connected'}`, !status.connected);
     add('Messages', `${status.sent} sent, ${status.acknowledged} acknowledged, ${status.dropped} dropped`);
     for (const rule of status.rules) {
-      add(`Rule ${rule.name}`, `${rule.matched} matched, ${rule.succeeded} actions done, ${rule.failed} failed`);
+      add(`Rule ${rule.name}`, `${rule.matched} matched, ${rule.succeeded} actions done, ${rule.failed} failed${rule.notRunHere ? `, ${rule.notRunHere} not run here` : ''}`);
     }
     add('Last error', status.error || 'none');
     if (status.health && status.health.good) add('Health', 'all readings are stored');

@@ -49,6 +49,26 @@ final class PrivateKey: @unchecked Sendable {
     }
     return bytes
   }
+
+  /// The form of the key's own algorithm in PEM, not encrypted: PKCS#1 for RSA, SEC 1 for elliptic curves.
+  func traditionalPEM() throws(IdentityError) -> [UInt8] {
+    ERR_clear_error()
+    guard
+      let bytes = bytesWritten({
+        PEM_write_bio_PrivateKey_traditional($0, handle, nil, nil, 0, nil, nil) == 1
+      })
+    else { throw .cryptography("encode a private key") }
+    return bytes
+  }
+
+  /// The public key in PEM.
+  func publicPEM() throws(IdentityError) -> [UInt8] {
+    ERR_clear_error()
+    guard let bytes = bytesWritten({ PEM_write_bio_PUBKEY($0, handle) == 1 }) else {
+      throw .cryptography("encode a public key")
+    }
+    return bytes
+  }
 }
 
 /// What OpenSSL's passphrase callback reads and notes.

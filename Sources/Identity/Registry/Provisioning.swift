@@ -221,12 +221,13 @@ public struct Provisioning: Sendable {
             state: certificate.status == .revoked ? .revoked : .inactive))
         continue
       }
-      var policies: [PolicyDocument] = []
-      for policyName in certificate.policies {
-        if let document = policy(policyName) {
-          policies.append(document)
-        } else {
-          note("there is no valid policy \(quoted(policyName)); nothing is allowed by it")
+      func documents(_ clientID: String) -> [PolicyDocument] {
+        registry.policies(of: certificate, clientID: clientID).compactMap { policyName in
+          let document = policy(policyName)
+          if document == nil {
+            note("there is no valid policy \(quoted(policyName)); nothing is allowed by it")
+          }
+          return document
         }
       }
       var mayConnect = false
@@ -235,7 +236,7 @@ public struct Provisioning: Sendable {
       }
       for user in [name] + things {
         let access = PolicyAccess(
-          policies: policies, clientID: user,
+          policies: documents(user), clientID: user,
           context: Self.context(of: certificate, clientID: user, in: registry))
         access.notes.forEach(note)
         guard access.mayConnect else { continue }

@@ -1,30 +1,44 @@
 import Files
 import FoundationEssentials
 import JSON
+import Numbers
+import Text
 
-/// The cloud's register of thing types, things, groups and certificates: `data/registry.json`.
+/// The cloud's register of thing types, things, groups, certificates and policies' versions: `data/registry.json`.
 ///
 /// A value: it is read, changed and written as a whole. Limits and names are those of AWS IoT ("AWS IoT Core thing
 /// resource limits and quotas", API reference).
 public struct Registry: Sendable, Equatable {
-  private var typesByName: [String: ThingType] = [:]
-  private var thingsByName: [String: Thing] = [:]
-  private var groupsByName: [String: ThingGroup] = [:]
+  private var typesByName = NamedEntries<ThingType>()
+  private var thingsByName = NamedEntries<Thing>()
+  var groupsByName = NamedEntries<ThingGroup>()
+  var billingGroupsByName = NamedEntries<BillingGroup>()
+  var policiesByName = NamedEntries<PolicyVersions>()
+  /// Tags by resource, such as `thinggroup/fleet`.
+  var tags: [String: [String: String]] = [:]
+  /// What UpdateIndexingConfiguration was given, as JSON; nil if it never was.
+  package var indexingConfiguration: String?
   /// In the order in which they came.
-  public private(set) var certificates: [RegisteredCertificate] = []
+  public internal(set) var certificates: [RegisteredCertificate] = []
   private var certificateIndex: [String: Int] = [:]
 
   /// An empty registry.
   public init() {}
 
   /// By name.
-  public var thingTypes: [ThingType] { typesByName.values.sorted { $0.thingTypeName < $1.thingTypeName } }
+  public var thingTypes: [ThingType] { typesByName.byName }
   /// By name.
-  public var things: [Thing] { thingsByName.values.sorted { $0.thingName < $1.thingName } }
+  public var things: [Thing] { thingsByName.byName }
   /// By name.
-  public var thingGroups: [ThingGroup] {
-    groupsByName.values.sorted { $0.thingGroupName < $1.thingGroupName }
-  }
+  public var thingGroups: [ThingGroup] { groupsByName.byName }
+  /// In the order in which they came.
+  package var thingTypesInOrder: [ThingType] { typesByName.inOrder }
+  /// In the order in which they came.
+  package var thingsInOrder: [Thing] { thingsByName.inOrder }
+  /// In the order in which they came.
+  package var thingGroupsInOrder: [ThingGroup] { groupsByName.inOrder }
+  /// In the order in which they came.
+  package var billingGroupsInOrder: [BillingGroup] { billingGroupsByName.inOrder }
 
   /// A hundred thousand things.
   private static let sizeLimit = 1 << 28
@@ -42,10 +56,11 @@ public struct Registry: Sendable, Equatable {
     do throws(RegistryReader.Damage) {
       var reader = try RegistryReader(text)
       switch try reader.string("version", as: .number) {
-      case "1": break
+      case "1", "2": break
       case let version:
         throw RegistryReader.Damage(
-          "it is of version \(version), and this trucksensor reads version 1; use a newer one", isNewer: true)
+          "it is of version \(version), and this trucksensor reads versions 1 and 2; use a newer one",
+          isNewer: true)
       }
       for var entry in try reader.objects("thingTypes") {
         let type = try ThingType(from: &entry)
@@ -64,6 +79,16 @@ public struct Registry: Sendable, Equatable {
         try entry.insert(certificates.count, certificate.certificateId, &certificateIndex)
         certificates.append(certificate)
       }
+      for var entry in try reader.optionalObjects("billingGroups") {
+        let group = try BillingGroup(from: &entry)
+        try entry.insert(group, group.billingGroupName, &billingGroupsByName)
+      }
+      for var entry in try reader.optionalObjects("policies") {
+        let policy = try PolicyVersions(from: &entry)
+        try entry.insert(policy, policy.policyName, &policiesByName)
+      }
+      if var entries = try reader.optionalObject("tags") { tags = try entries.dictionaries() }
+      indexingConfiguration = try reader.optionalString("indexingConfiguration")
       try reader.finish()
     } catch {
       throw IdentityError(
@@ -78,11 +103,21 @@ public struct Registry: Sendable, Equatable {
   var text: [UInt8] {
     var json = JSONWriter(indented: true)
     json.object {
-      $0.member("version", 1)
-      $0.array("thingTypes") { for type in thingTypes { type.write(to: &$0) } }
-      $0.array("things") { for thing in things { thing.write(to: &$0) } }
-      $0.array("thingGroups") { for group in thingGroups { group.write(to: &$0) } }
+      $0.member("version", 2)
+      $0.array("thingTypes") { for type in typesByName.inOrder { type.write(to: &$0) } }
+      $0.array("things") { for thing in thingsByName.inOrder { thing.write(to: &$0) } }
+      $0.array("thingGroups") { for group in groupsByName.inOrder { group.write(to: &$0) } }
+      $0.array("billingGroups") { for group in billingGroupsByName.inOrder { group.write(to: &$0) } }
       $0.array("certificates") { for certificate in certificates { certificate.write(to: &$0) } }
+      $0.array("policies") { for policy in policiesByName.inOrder { policy.write(to: &$0) } }
+      $0.object("tags") {
+        for (resource, tags) in tags.sorted(by: { $0.key < $1.key }) {
+          $0.object(resource) {
+            for (key, value) in tags.sorted(by: { $0.key < $1.key }) { $0.member(key, value) }
+          }
+        }
+      }
+      if let indexingConfiguration { $0.member("indexingConfiguration", indexingConfiguration) }
     }
     json.newline()
     return json.bytes
@@ -114,13 +149,9 @@ public struct Registry: Sendable, Equatable {
     _ name: String, description: String? = nil, searchableAttributes: [String] = [], now: Date = Date()
   ) throws(IdentityError) {
     try Names.thing.check(name, "thing type")
-    guard searchableAttributes.count <= 3 else {
-      throw .limit("a thing type has at most 3 searchable attributes, not \(searchableAttributes.count)")
-    }
-    for attribute in searchableAttributes { try Names.attribute.check(attribute, "attribute") }
-    if let description { try Names.description.check(description, "description") }
     let properties = ThingType.Properties(
       thingTypeDescription: description, searchableAttributes: searchableAttributes)
+    try Self.check(properties)
     if let present = typesByName[name] {
       guard present.thingTypeProperties == properties else {
         throw .conflict("the thing type '\(name)' exists with other properties; types can't be changed")
@@ -128,14 +159,37 @@ public struct Registry: Sendable, Equatable {
       return
     }
     typesByName[name] = ThingType(
-      thingTypeName: name, thingTypeProperties: properties,
+      thingTypeName: name, thingTypeId: UniqueID.make(), thingTypeProperties: properties,
       thingTypeMetadata: .init(deprecated: false, creationDate: now.iso8601))
   }
 
   /// DeprecateThingType, or undoes it.
-  public mutating func deprecateThingType(_ name: String, undo: Bool = false) throws(IdentityError) {
+  public mutating func deprecateThingType(
+    _ name: String, undo: Bool = false, now: Date = Date()
+  ) throws(IdentityError) {
     guard typesByName[name] != nil else { throw .notFound("thing type", name) }
     typesByName[name]?.thingTypeMetadata.deprecated = !undo
+    typesByName[name]?.thingTypeMetadata.deprecationDate = undo ? nil : now.iso8601
+  }
+
+  /// UpdateThingType: another description or other searchable attributes.
+  package mutating func updateThingType(
+    _ name: String, _ properties: ThingType.Properties
+  ) throws(IdentityError) {
+    guard typesByName[name] != nil else { throw .notFound("thing type", name) }
+    try Self.check(properties)
+    typesByName[name]?.thingTypeProperties = properties
+  }
+
+  private static func check(_ properties: ThingType.Properties) throws(IdentityError) {
+    let count = properties.searchableAttributes.count
+    guard count <= 3 else {
+      throw .limit("a thing type has at most 3 searchable attributes, not \(count)")
+    }
+    for attribute in properties.searchableAttributes { try Names.attribute.check(attribute, "attribute") }
+    if let description = properties.thingTypeDescription {
+      try Names.description.check(description, "description")
+    }
   }
 
   /// DeleteThingType: a deprecated one that no thing has.
@@ -163,12 +217,47 @@ public struct Registry: Sendable, Equatable {
     _ name: String, type: String? = nil, attributes: [String: String] = [:]
   ) throws(IdentityError) {
     try ConnectionKit.validate(deviceName: name)
-    if let type {
-      guard let found = typesByName[type] else { throw .notFound("thing type", type) }
-      guard !found.thingTypeMetadata.deprecated else {
-        throw .invalid("the thing type '\(type)' is deprecated; choose another")
+    try checkUsable(type: type)
+    try Self.check(attributes, type: type)
+    if let present = thing(name) {
+      guard present.thingTypeName == type, present.attributes == attributes else {
+        throw .conflict("the thing '\(name)' exists with another type or attributes; delete it first")
       }
+      return
     }
+    var thing = Thing(thingName: name, thingTypeName: type, attributes: attributes)
+    thing.thingId = UniqueID.make()
+    thingsByName[name] = thing
+  }
+
+  /// UpdateThing: replaces a thing's type, attributes and billing group, and raises its version.
+  package mutating func updateThing(
+    _ name: String, type: String?, attributes: [String: String], billingGroup: String?
+  ) throws(IdentityError) {
+    guard var thing = thing(name) else { throw .notFound("thing", name) }
+    if thing.thingTypeName != type { try checkUsable(type: type) }
+    try Self.check(attributes, type: type)
+    (thing.thingTypeName, thing.attributes, thing.billingGroupName) = (type, attributes, billingGroup)
+    thing.version = thing.version.saturatingAdd(1)
+    thingsByName[name] = thing
+  }
+
+  /// AddThingToBillingGroup; nil takes it out of the one that it has.
+  package mutating func setBillingGroup(_ group: String?, ofThing name: String) throws(IdentityError) {
+    guard var thing = thing(name) else { throw .notFound("thing", name) }
+    thing.billingGroupName = group
+    thingsByName[name] = thing
+  }
+
+  private func checkUsable(type: String?) throws(IdentityError) {
+    guard let type else { return }
+    guard let found = typesByName[type] else { throw .notFound("thing type", type) }
+    guard !found.thingTypeMetadata.deprecated else {
+      throw .invalid("the thing type '\(type)' is deprecated; choose another")
+    }
+  }
+
+  private static func check(_ attributes: [String: String], type: String?) throws(IdentityError) {
     let limit = type == nil ? 3 : 50
     guard attributes.count <= limit else {
       throw .limit(
@@ -179,13 +268,6 @@ public struct Registry: Sendable, Equatable {
       try Names.attribute.check(attribute, "attribute")
       try Names.value.check(value, "value of the attribute '\(attribute)'")
     }
-    if let present = thing(name) {
-      guard present.thingTypeName == type, present.attributes == attributes else {
-        throw .conflict("the thing '\(name)' exists with another type or attributes; delete it first")
-      }
-      return
-    }
-    thingsByName[name] = Thing(thingName: name, thingTypeName: type, attributes: attributes)
   }
 
   /// DeleteThing: one without certificates.
@@ -197,7 +279,7 @@ public struct Registry: Sendable, Equatable {
       )
     }
     for certificate in certificates.indices { certificates[certificate].things.removeAll { $0 == name } }
-    for group in groupsByName.keys { groupsByName[group]?.things.removeAll { $0 == name } }
+    groupsByName.forEach { group in group.things.removeAll { $0 == name } }
     thingsByName[name] = nil
   }
 
@@ -205,8 +287,7 @@ public struct Registry: Sendable, Equatable {
 
   /// CreateThingGroup. Creating it again changes nothing.
   public mutating func createThingGroup(_ name: String) throws(IdentityError) {
-    try Names.thing.check(name, "thing group")
-    if groupsByName[name] == nil { groupsByName[name] = ThingGroup(thingGroupName: name, things: []) }
+    try createThingGroup(name, parent: nil, description: nil, attributes: [:])
   }
 
   /// AddThingToThingGroup, RemoveThingFromThingGroup.
@@ -221,7 +302,11 @@ public struct Registry: Sendable, Equatable {
 
   /// DeleteThingGroup.
   public mutating func deleteThingGroup(_ name: String) throws(IdentityError) {
-    guard groupsByName.removeValue(forKey: name) != nil else { throw .notFound("thing group", name) }
+    guard groupsByName[name] != nil else { throw .notFound("thing group", name) }
+    if let child = groupsByName.inOrder.first(where: { $0.parentGroupName == name }) {
+      throw .invalid("the thing group '\(child.thingGroupName)' is in '\(name)'; delete it first")
+    }
+    groupsByName[name] = nil
   }
 
   // MARK: Certificates
@@ -229,7 +314,8 @@ public struct Registry: Sendable, Equatable {
   /// RegisterCertificate. One that is registered already keeps its state.
   @discardableResult
   public mutating func register(
-    _ certificate: CertificateSummary, status: RegisteredCertificate.Status = .active, now: Date = Date()
+    _ certificate: CertificateSummary, status: RegisteredCertificate.Status = .active,
+    isWithoutCA: Bool = false, now: Date = Date()
   ) throws(IdentityError) -> RegisteredCertificate {
     if let present = registered(certificate) { return present }
     guard let name = certificate.commonName, !name.isEmpty else {
@@ -246,7 +332,8 @@ public struct Registry: Sendable, Equatable {
     let registered = RegisteredCertificate(
       certificateId: certificate.fingerprint,
       certificateArn: Self.arn("cert", certificate.fingerprint), status: status,
-      creationDate: now.iso8601, commonName: name, serialNumber: certificate.serialNumber, things: [],
+      creationDate: now.iso8601, lastModifiedDate: now.iso8601, isWithoutCA: isWithoutCA, commonName: name,
+      serialNumber: certificate.serialNumber, things: [],
       policies: [])
     certificateIndex[registered.certificateId] = certificates.count
     certificates.append(registered)
@@ -281,13 +368,15 @@ public struct Registry: Sendable, Equatable {
 
   /// UpdateCertificate. A revoked certificate stays revoked.
   public mutating func setStatus(
-    _ status: RegisteredCertificate.Status, of name: String
+    _ status: RegisteredCertificate.Status, of name: String, now: Date = Date()
   ) throws(IdentityError) {
     let index = try index(ofCertificate: name)
     guard certificates[index].status != .revoked || status == .revoked else {
       throw .invalid("a revoked certificate can't be used again; make a new one with 'provision cert rotate'")
     }
+    guard certificates[index].status != status else { return }
     certificates[index].status = status
+    certificates[index].lastModifiedDate = now.iso8601
   }
 
   /// AttachThingPrincipal, DetachThingPrincipal.
@@ -314,9 +403,12 @@ public struct Registry: Sendable, Equatable {
   }
 
   /// DeleteCertificate: one that isn't active and has nothing attached.
-  public mutating func deleteCertificate(_ name: String) throws(IdentityError) {
+  /// - Parameter mayBeRevoked: Whether a revoked one is deleted, too. If it is in a connection kit, the next run registers it
+  ///   again.
+  public mutating func deleteCertificate(_ name: String, mayBeRevoked: Bool = false) throws(IdentityError) {
     let index = try index(ofCertificate: name)
-    guard certificates[index].status == .inactive else {
+    let status = certificates[index].status
+    guard status == .inactive || status == .revoked && mayBeRevoked else {
       throw .inUse("only an inactive certificate can be deleted, so that a revoked one stays refused")
     }
     guard certificates[index].things.isEmpty, certificates[index].policies.isEmpty else {
@@ -344,7 +436,7 @@ public struct Registry: Sendable, Equatable {
 }
 
 /// What AWS takes for a name.
-private struct Names {
+struct Names {
   let limit: Int
   let minimum: Int
   let characters: String

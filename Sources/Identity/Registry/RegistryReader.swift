@@ -56,6 +56,41 @@ struct RegistryReader {
     members[name] == nil ? nil : try string(name)
   }
 
+  /// The date of an entry of which it isn't known.
+  static let unknownDate = "1970-01-01T00:00:00Z"
+
+  mutating func optionalInteger(_ name: String) throws(Damage) -> Int? {
+    members[name] == nil ? nil : try integer(name)
+  }
+
+  mutating func optionalBoolean(_ name: String) throws(Damage) -> Bool? {
+    members[name] == nil ? nil : try boolean(name)
+  }
+
+  mutating func optionalStrings(_ name: String) throws(Damage) -> [String] {
+    members[name] == nil ? [] : try strings(name)
+  }
+
+  mutating func optionalDictionary(_ name: String) throws(Damage) -> [String: String] {
+    members[name] == nil ? [:] : try dictionary(name)
+  }
+
+  mutating func optionalObjects(_ name: String) throws(Damage) -> [RegistryReader] {
+    members[name] == nil ? [] : try objects(name)
+  }
+
+  /// Takes all members that are left, which are objects of strings.
+  mutating func dictionaries() throws(Damage) -> [String: [String: String]] {
+    var result: [String: [String: String]] = [:]
+    for name in members.keys.sorted() { result[name] = try dictionary(name) }
+    return result
+  }
+
+  /// Throws for a text that can't be a policy's name: it names a file.
+  func checkPolicies(_ names: [String]) throws(Damage) {
+    try check(names.allSatisfy(Registry.isPolicyName), "policies", "names of policies")
+  }
+
   mutating func integer(_ name: String) throws(Damage) -> Int {
     guard let number = Int(try string(name, as: .number)) else {
       throw Damage("\(path(name)) must be a whole number")
@@ -103,6 +138,10 @@ struct RegistryReader {
     try RegistryReader(try take(name), place: path(name))
   }
 
+  mutating func optionalObject(_ name: String) throws(Damage) -> RegistryReader? {
+    members[name] == nil ? nil : try object(name)
+  }
+
   mutating func objects(_ name: String) throws(Damage) -> [RegistryReader] {
     guard case .array(let elements) = try take(name) else { throw Damage("\(path(name)) must be an array") }
     var readers: [RegistryReader] = []
@@ -130,8 +169,15 @@ struct RegistryReader {
   /// Finishes an entry and keeps it under its name; throws for one that is there already.
   func insert<Value>(_ value: Value, _ name: String, _ entries: inout [String: Value]) throws(Damage) {
     try finish()
-    guard entries.updateValue(value, forKey: name) == nil else {
-      throw Damage("\(place): \(quoted(name)) is there twice")
-    }
+    guard entries.updateValue(value, forKey: name) == nil else { throw twice(name) }
   }
+
+  /// Finishes an entry and keeps it under its name; throws for one that is there already.
+  func insert<Value>(_ value: Value, _ name: String, _ entries: inout NamedEntries<Value>) throws(Damage) {
+    try finish()
+    guard entries[name] == nil else { throw twice(name) }
+    entries[name] = value
+  }
+
+  private func twice(_ name: String) -> Damage { Damage("\(place): \(quoted(name)) is there twice") }
 }

@@ -8,16 +8,25 @@ public struct ThingType: Sendable, Equatable {
     public var thingTypeDescription: String?
     /// At most three.
     public var searchableAttributes: [String]
+
+    package init(thingTypeDescription: String?, searchableAttributes: [String]) {
+      self.thingTypeDescription = thingTypeDescription
+      self.searchableAttributes = searchableAttributes
+    }
   }
   /// `thingTypeMetadata`.
   public struct Metadata: Sendable, Equatable {
     /// No new thing may get a deprecated type.
     public var deprecated: Bool
+    /// ISO 8601; nil unless it is deprecated.
+    public var deprecationDate: String?
     /// ISO 8601.
     public var creationDate: String
   }
   /// The name.
   public var thingTypeName: String
+  /// Tells it from another type of the same name that was there before.
+  public var thingTypeId: String
   /// Description and searchable attributes.
   public var thingTypeProperties: Properties
   /// State and date.
@@ -28,8 +37,12 @@ public struct ThingType: Sendable, Equatable {
 public struct Thing: Sendable, Equatable {
   /// The name, which is its client identifier too.
   public var thingName: String
+  /// Tells it from another thing of the same name that was there before.
+  public var thingId: String
   /// Its type.
   public var thingTypeName: String?
+  /// Its billing group.
+  public var billingGroupName: String?
   /// At most 3 without a type, 50 with one.
   public var attributes: [String: String]
   /// Rises with each change.
@@ -38,9 +51,20 @@ public struct Thing: Sendable, Equatable {
   /// A thing of the first version.
   public init(thingName: String, thingTypeName: String? = nil, attributes: [String: String] = [:]) {
     self.thingName = thingName
+    thingId = StableID.of("thing/\(thingName)")
     self.thingTypeName = thingTypeName
     self.attributes = attributes
     version = 1
+  }
+}
+
+/// Identifiers of resources that an earlier version registered without any.
+enum StableID {
+  /// The same for the same name, in the form of a UUID.
+  static func of(_ name: String) -> String {
+    let digits = Array(Digest.sha256(Array(name.utf8)))
+    return [digits[0..<8], digits[8..<12], digits[12..<16], digits[16..<20], digits[20..<32]]
+      .map { String($0) }.joined(separator: "-")
   }
 }
 
@@ -48,8 +72,69 @@ public struct Thing: Sendable, Equatable {
 public struct ThingGroup: Sendable, Equatable {
   /// The name.
   public var thingGroupName: String
+  /// Tells it from another group of the same name that was there before.
+  public var thingGroupId: String
+  /// The group that it is in.
+  public var parentGroupName: String?
+  /// What the group is for.
+  public var description: String?
+  /// Names and values.
+  public var attributes: [String: String]
+  /// Rises with each change.
+  public var version: Int
+  /// ISO 8601.
+  public var creationDate: String
   /// Its things' names.
   public var things: [String]
+  /// The policies of its things and of those of the groups in it.
+  public var policies: [String]
+}
+
+/// A billing group, with the names of `aws iot describe-billing-group`. Its things name it.
+public struct BillingGroup: Sendable, Equatable {
+  /// The name.
+  public var billingGroupName: String
+  /// Tells it from another group of the same name that was there before.
+  public var billingGroupId: String
+  /// What the group is for.
+  public var description: String?
+  /// Rises with each change.
+  public var version: Int
+  /// ISO 8601.
+  public var creationDate: String
+}
+
+/// The versions of a policy. The default version's document is the policy's file, whatever was kept of it here.
+public struct PolicyVersions: Sendable, Equatable {
+  /// One version.
+  public struct Version: Sendable, Equatable {
+    /// A number that was never used before for this policy.
+    public var versionId: Int
+    /// The document, as it was given.
+    public var document: String
+    /// ISO 8601.
+    public var creationDate: String
+
+    package init(versionId: Int, document: String, creationDate: String) {
+      self.versionId = versionId
+      self.document = document
+      self.creationDate = creationDate
+    }
+  }
+  /// The policy's name.
+  public var policyName: String
+  /// Tells it from another policy of the same name that was there before.
+  public var generationId: String
+  /// ISO 8601.
+  public var creationDate: String
+  /// ISO 8601.
+  public var lastModifiedDate: String
+  /// The version that counts.
+  public var defaultVersionId: Int
+  /// The number that was given last.
+  public var lastVersionId: Int
+  /// In order.
+  public var versions: [Version]
 }
 
 /// A certificate, with the names of `aws iot describe-certificate`, and what is attached to it.
@@ -71,6 +156,10 @@ public struct RegisteredCertificate: Sendable, Equatable {
   public var status: Status
   /// ISO 8601.
   public var creationDate: String
+  /// ISO 8601.
+  public var lastModifiedDate: String
+  /// Whether it was registered without its CA (`SNI_ONLY`).
+  public var isWithoutCA: Bool
   /// The subject's common name, by which the broker knows it.
   public var commonName: String
   /// In hexadecimal.
@@ -97,7 +186,9 @@ extension JSONWriter {
 
 extension ThingType: RegistryEntry {
   init(from reader: inout RegistryReader) throws(RegistryReader.Damage) {
-    thingTypeName = try reader.string("thingTypeName")
+    let name = try reader.string("thingTypeName")
+    thingTypeName = name
+    thingTypeId = try reader.optionalString("thingTypeId") ?? StableID.of("thingtype/\(name)")
     var properties = try reader.object("thingTypeProperties")
     thingTypeProperties = Properties(
       thingTypeDescription: try properties.optionalString("thingTypeDescription"),
@@ -105,19 +196,23 @@ extension ThingType: RegistryEntry {
     try properties.finish()
     var metadata = try reader.object("thingTypeMetadata")
     thingTypeMetadata = Metadata(
-      deprecated: try metadata.boolean("deprecated"), creationDate: try metadata.string("creationDate"))
+      deprecated: try metadata.boolean("deprecated"),
+      deprecationDate: try metadata.optionalString("deprecationDate"),
+      creationDate: try metadata.string("creationDate"))
     try metadata.finish()
   }
 
   package func write(to json: inout JSONWriter) {
     json.object {
       $0.member("thingTypeName", thingTypeName)
+      $0.member("thingTypeId", thingTypeId)
       $0.object("thingTypeProperties") {
         if let text = thingTypeProperties.thingTypeDescription { $0.member("thingTypeDescription", text) }
         $0.member("searchableAttributes", thingTypeProperties.searchableAttributes)
       }
       $0.object("thingTypeMetadata") {
         $0.member("deprecated", thingTypeMetadata.deprecated)
+        if let date = thingTypeMetadata.deprecationDate { $0.member("deprecationDate", date) }
         $0.member("creationDate", thingTypeMetadata.creationDate)
       }
     }
@@ -126,7 +221,10 @@ extension ThingType: RegistryEntry {
 
 extension Thing: RegistryEntry {
   init(from reader: inout RegistryReader) throws(RegistryReader.Damage) {
-    thingName = try reader.string("thingName")
+    let name = try reader.string("thingName")
+    thingName = name
+    thingId = try reader.optionalString("thingId") ?? StableID.of("thing/\(name)")
+    billingGroupName = try reader.optionalString("billingGroupName")
     thingTypeName = try reader.optionalString("thingTypeName")
     attributes = try reader.dictionary("attributes")
     version = try reader.integer("version")
@@ -135,6 +233,8 @@ extension Thing: RegistryEntry {
   package func write(to json: inout JSONWriter) {
     json.object {
       $0.member("thingName", thingName)
+      $0.member("thingId", thingId)
+      if let billingGroupName { $0.member("billingGroupName", billingGroupName) }
       if let thingTypeName { $0.member("thingTypeName", thingTypeName) }
       $0.object("attributes") {
         for (name, value) in attributes.sorted(by: { $0.key < $1.key }) { $0.member(name, value) }
@@ -146,14 +246,97 @@ extension Thing: RegistryEntry {
 
 extension ThingGroup: RegistryEntry {
   init(from reader: inout RegistryReader) throws(RegistryReader.Damage) {
-    thingGroupName = try reader.string("thingGroupName")
+    let name = try reader.string("thingGroupName")
+    thingGroupName = name
+    thingGroupId = try reader.optionalString("thingGroupId") ?? StableID.of("thinggroup/\(name)")
+    parentGroupName = try reader.optionalString("parentGroupName")
+    description = try reader.optionalString("description")
+    attributes = try reader.optionalDictionary("attributes")
+    version = try reader.optionalInteger("version") ?? 1
+    creationDate = try reader.optionalString("creationDate") ?? RegistryReader.unknownDate
     things = try reader.strings("things")
+    policies = try reader.optionalStrings("policies")
+    try reader.checkPolicies(policies)
   }
 
   package func write(to json: inout JSONWriter) {
     json.object {
       $0.member("thingGroupName", thingGroupName)
+      $0.member("thingGroupId", thingGroupId)
+      if let parentGroupName { $0.member("parentGroupName", parentGroupName) }
+      if let description { $0.member("description", description) }
+      $0.object("attributes") {
+        for (name, value) in attributes.sorted(by: { $0.key < $1.key }) { $0.member(name, value) }
+      }
+      $0.member("version", version)
+      $0.member("creationDate", creationDate)
       $0.member("things", things)
+      $0.member("policies", policies)
+    }
+  }
+}
+
+extension BillingGroup: RegistryEntry {
+  init(from reader: inout RegistryReader) throws(RegistryReader.Damage) {
+    billingGroupName = try reader.string("billingGroupName")
+    billingGroupId = try reader.string("billingGroupId")
+    description = try reader.optionalString("description")
+    version = try reader.integer("version")
+    creationDate = try reader.string("creationDate")
+  }
+
+  package func write(to json: inout JSONWriter) {
+    json.object {
+      $0.member("billingGroupName", billingGroupName)
+      $0.member("billingGroupId", billingGroupId)
+      if let description { $0.member("description", description) }
+      $0.member("version", version)
+      $0.member("creationDate", creationDate)
+    }
+  }
+}
+
+extension PolicyVersions: RegistryEntry {
+  init(from reader: inout RegistryReader) throws(RegistryReader.Damage) {
+    policyName = try reader.string("policyName")
+    try reader.check(Registry.isPolicyName(policyName), "policyName", "the name of a policy")
+    generationId = try reader.string("generationId")
+    creationDate = try reader.string("creationDate")
+    lastModifiedDate = try reader.string("lastModifiedDate")
+    defaultVersionId = try reader.integer("defaultVersionId")
+    lastVersionId = try reader.integer("lastVersionId")
+    versions = []
+    for var entry in try reader.objects("versions") {
+      versions.append(
+        Version(
+          versionId: try entry.integer("versionId"), document: try entry.string("document"),
+          creationDate: try entry.string("creationDate")))
+      try entry.finish()
+    }
+    let numbers = versions.map(\.versionId)
+    try reader.check(numbers.contains(defaultVersionId), "defaultVersionId", "one of the versions")
+    try reader.check(
+      numbers.allSatisfy { $0 > 0 && $0 <= lastVersionId } && lastVersionId < 1 << 53, "lastVersionId",
+      "at least as large as each versionId")
+  }
+
+  package func write(to json: inout JSONWriter) {
+    json.object {
+      $0.member("policyName", policyName)
+      $0.member("generationId", generationId)
+      $0.member("creationDate", creationDate)
+      $0.member("lastModifiedDate", lastModifiedDate)
+      $0.member("defaultVersionId", defaultVersionId)
+      $0.member("lastVersionId", lastVersionId)
+      $0.array("versions") {
+        for version in versions {
+          $0.object {
+            $0.member("versionId", version.versionId)
+            $0.member("document", version.document)
+            $0.member("creationDate", version.creationDate)
+          }
+        }
+      }
     }
   }
 }
@@ -184,7 +367,10 @@ extension RegisteredCertificate: RegistryEntry {
     let text = try reader.string("status")
     guard let status = Status(rawValue: text) else { throw reader.damage("status", "one of \(names)") }
     self.status = status
-    creationDate = try reader.string("creationDate")
+    let date = try reader.string("creationDate")
+    creationDate = date
+    lastModifiedDate = try reader.optionalString("lastModifiedDate") ?? date
+    isWithoutCA = try reader.optionalBoolean("isWithoutCA") ?? false
     commonName = try reader.string("commonName")
     try reader.check(
       Self.isUsable(commonName: commonName), "commonName", "a name without control characters")
@@ -193,9 +379,7 @@ extension RegisteredCertificate: RegistryEntry {
       Self.isUsable(serialNumber: serialNumber), "serialNumber", "1 to 40 hexadecimal digits")
     things = try reader.strings("things")
     policies = try reader.strings("policies")
-    for policy in policies {
-      try reader.check(Registry.isPolicyName(policy), "policies", "names of policies")
-    }
+    try reader.checkPolicies(policies)
   }
 
   package func write(to json: inout JSONWriter) {
@@ -204,6 +388,8 @@ extension RegisteredCertificate: RegistryEntry {
       $0.member("certificateArn", certificateArn)
       $0.member("status", status.rawValue)
       $0.member("creationDate", creationDate)
+      $0.member("lastModifiedDate", lastModifiedDate)
+      if isWithoutCA { $0.member("isWithoutCA", isWithoutCA) }
       $0.member("commonName", commonName)
       $0.member("serialNumber", serialNumber)
       $0.member("things", things)

@@ -2,6 +2,7 @@ import Files
 import Glibc
 
 internal import CMosquitto
+internal import COpenSSL
 
 /// What libmosquitto reports, always inside a call of `LibraryClient`.
 protocol LibraryClientOwner: AnyObject {
@@ -80,7 +81,10 @@ final class LibraryClient {
   /// The connection's OpenSSL handle; nil with plain TCP.
   var ssl: OpaquePointer? { mosquitto_ssl_get(handle).map { OpaquePointer($0) } }
   /// Whether packets wait for the socket.
-  var hasPackets: Bool { mosquitto_want_write(handle) }
+  var hasPackets: Bool { hasUnflushed || mosquitto_want_write(handle) }
+  /// Whether packets go through a buffer, and whether there are any in it.
+  private var isBuffered = false
+  private(set) var hasUnflushed = false
 
   /// Begins to connect without waiting; returns why that can't be, nil if it is under way.
   func connect(_ address: String, _ settings: ConnectionSettings, version5: Bool) -> String? {
@@ -93,6 +97,9 @@ final class LibraryClient {
     }
     _ = ts_mosquitto_set_connect_properties(handle, list)
     mosquitto_property_free_all(&list)
+    (isBuffered, hasUnflushed) = (false, false)
+    // Its error lines explain failed handshakes.
+    installLogCallback(on: handle)
     tls?.connecting = peer
     let code = mosquitto_connect_async(
       handle, address, Int32(settings.port), Int32(settings.keepAliveSeconds))
@@ -101,6 +108,9 @@ final class LibraryClient {
     if code <= 0, socket >= 0 { return nil }
     return code == MOSQ_ERR_ERRNO.rawValue ? systemError(failure) : Self.sentence(code)
   }
+
+  /// Has no more lines of the log made: the library would write one for each packet, whoever wants it.
+  func stopLogging() { mosquitto_log_callback_set(handle, nil) }
 
   /// Queues the DISCONNECT.
   func disconnect() { mosquitto_disconnect(handle) }
@@ -150,13 +160,33 @@ final class LibraryClient {
   func read() -> Outcome {
     errno = 0
     let code = mosquitto_loop_read(handle, 1)
-    let isDry = errno == EAGAIN || errno == EWOULDBLOCK
+    let isBlocked = errno == EAGAIN || errno == EWOULDBLOCK
+    // The library's note to itself for each acknowledgement sets errno, too, and what OpenSSL has read ahead the event loop
+    // doesn't tell of.
+    let isDry = ssl.map { SSL_want($0) != SSL_NOTHING } ?? isBlocked
     let outcome = outcome(code)
     return outcome == .fine && isDry ? .dry : outcome
   }
 
   /// Writes packets until none is left or the socket is full.
-  func write() -> Outcome { outcome(mosquitto_loop_write(handle, 1)) }
+  func write() -> Outcome {
+    let outcome = outcome(mosquitto_loop_write(handle, 1))
+    return outcome == .fine ? flush() : outcome
+  }
+
+  /// From now on packets go into the socket at the end of `write`, together; after the handshake.
+  func gatherPackets() {
+    guard let ssl, !isBuffered else { return }
+    isBuffered = ts_ssl_buffer_writes(ssl) == 1
+  }
+
+  /// Writes what was gathered.
+  func flush() -> Outcome {
+    guard isBuffered, let ssl else { return .fine }
+    let result = ts_ssl_flush(ssl)
+    hasUnflushed = result == 0
+    return result < 0 ? .lost(.closed) : .fine
+  }
 
   /// Keep-alive: to be called about once a second.
   func maintain() -> Outcome { outcome(mosquitto_loop_misc(handle)) }
@@ -197,6 +227,9 @@ private func installCallbacks(on handle: OpaquePointer) {
     guard let message else { return }
     owner(data)?.libraryReceived(IncomingMessage(message.pointee, properties: properties))
   }
+}
+
+private func installLogCallback(on handle: OpaquePointer) {
   mosquitto_log_callback_set(handle) { _, data, level, text in
     guard level == MOSQ_LOG_ERR, let text else { return }
     owner(data)?.libraryLogged(error: String(cString: text))

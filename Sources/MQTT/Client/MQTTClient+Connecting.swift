@@ -126,6 +126,8 @@ extension MQTTClient {
       resent += inFlight.count
     }
     everConnected = true
+    library.stopLogging()
+    if settings.gathersPackets { library.gatherPackets() }
     closedBeforeConnack = 0
     attempts.connected()
     policy.connected()

@@ -14,7 +14,7 @@ extension MQTTClient {
 
   func dropSocket() {
     holdsAcknowledgements = false
-    held = 0
+    (held, heldBytes) = (0, 0)
     hasMoreToRead = false
     pendingSubscriptions = [:]
     guard socket >= 0 else { return }

@@ -1,11 +1,17 @@
 /// From the socket to the owner.
 extension MQTTClient {
-  /// The library can't write some of its acknowledgements and keep others: at this number all must be done.
-  private static let heldLimit = 512
+  /// The library can't write some of its acknowledgements and keep others: at this number of messages, or bytes of payloads,
+  /// all must be done before anything else is read. Each time the work on the last of them leaves nothing to do: 512 cost 15 %
+  /// of the rate of rules that store. The journal of the local broker sends twice as many without a report.
+  private static let heldLimit = 2048
+  private static let heldBytesLimit = 16 << 20
   /// Packets read before the loop has its turn again.
   private static let packetsPerTurn = 256
 
-  var pausesReading: Bool { holdsAcknowledgements && held >= Self.heldLimit }
+  /// Whether so much is kept back that nothing is read until `writeAcknowledgements`.
+  public var pausesReading: Bool {
+    holdsAcknowledgements && (held >= Self.heldLimit || heldBytes >= Self.heldBytesLimit)
+  }
 
   func ready(_ readiness: EventLoop.Readiness) {
     guard noteTCPConnected(readiness) else { return }
@@ -86,7 +92,10 @@ extension MQTTClient: LibraryClientOwner {
   }
 
   func libraryReceived(_ message: IncomingMessage) {
-    if message.qos != .atMostOnce { held += 1 }
+    if message.qos != .atMostOnce {
+      held += 1
+      heldBytes += message.payload.count
+    }
     delegate?.client(self, received: message)
   }
 

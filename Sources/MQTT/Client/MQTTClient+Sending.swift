@@ -27,7 +27,7 @@ extension MQTTClient: SendSituation {
   /// Does all that can be done at present; every event ends here.
   func pump() {
     flow.wake()
-    if !holdsAcknowledgements { held = 0 }
+    if !holdsAcknowledgements { (held, heldBytes) = (0, 0) }
     steps: while true {
       switch flow.next(self) {
       case .encode: encodeNext()
@@ -91,9 +91,11 @@ extension MQTTClient: SendSituation {
   private func writeOwnPackets() -> Bool {
     let before = writer.pendingBytes
     let outcome = writer.write(ssl: library.ssl, socket: socket)
-    flow.wroteOwn(bytes: before - writer.pendingBytes, finished: outcome == .finished)
+    let isLost = outcome == .lost || library.flush() != .fine
+    flow.wroteOwn(
+      bytes: before - writer.pendingBytes, finished: outcome == .finished && !library.hasUnflushed)
     while let message = writer.popWritten() { delegate?.client(self, delivered: message) }
-    guard outcome == .lost else { return true }
+    guard isLost else { return true }
     lost(.closed)
     return false
   }

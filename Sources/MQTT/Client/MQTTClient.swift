@@ -19,12 +19,19 @@ public final class MQTTClient {
   public internal(set) var resent = 0
 
   /// Keeps back the acknowledgements of all that was received until the work on it is done elsewhere; reading goes on
-  /// until `heldLimit` of them wait. Set it in `clientFinishedReading`; a lost connection ends it, and the broker sends
+  /// until `pausesReading`. Set it in `clientFinishedReading`; a lost connection ends it, and the broker sends
   /// the messages again.
   public var holdsAcknowledgements = false {
     didSet {
       if oldValue != holdsAcknowledgements { schedulePump() }
     }
+  }
+
+  /// Writes the acknowledgements that were kept back: all that was received is done. At once, because what is read next would
+  /// keep them back again.
+  public func writeAcknowledgements() {
+    holdsAcknowledgements = false
+    if case .connected = state { pump() }
   }
 
   // The extensions in the files beside this one have a part of the work each: Connecting, Losing, Sending, Receiving.
@@ -45,8 +52,9 @@ public final class MQTTClient {
   // Receiving
   var subscriptions: [(filter: TopicFilter, qos: QoS)] = []
   var pendingSubscriptions: [Int32: TopicFilter] = [:]
-  /// Messages received at QoS 1 or 2 since acknowledgements were last written.
+  /// Messages received at QoS 1 or 2 since acknowledgements were last written, and the bytes of their payloads.
   var held = 0
+  var heldBytes = 0
   var hasMoreToRead = false
 
   // Connecting

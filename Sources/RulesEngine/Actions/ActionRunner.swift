@@ -53,6 +53,8 @@ final class RuleExecution {
 /// How an action ended.
 enum ActionEnd {
   case done
+  /// Another service would have done it.
+  case notRunHere
   /// It failed; `effect` says what becomes of the message. What is no news isn't told.
   case failed(ActionFailure, FailureEffect, isNews: Bool = true)
 }
@@ -72,6 +74,10 @@ protocol ActionOwner: AnyObject {
   func ended(_ execution: RuleExecution, _ end: ActionEnd)
   /// A batch for a store has ended, after its actions; with the error if they are to be tried again.
   func storeEnded(_ error: StoreError?)
+  /// Whether no message arrives before actions end: what gathers is better sent now.
+  var nothingArrives: Bool { get }
+  /// Actions have ended later than they were started.
+  func progressed()
   /// A `log` action's output.
   func output(of rule: LoadedRule, _ bytes: [UInt8])
   /// A sentence for a person.

@@ -3,6 +3,10 @@ struct ActionRunners {
   let republish: RepublishRunner
   let store: StoreRunner
   let log: LogRunner
+  let influx: InfluxRunner
+  let http: HTTPRunner
+  let metric: MetricRunner
+  let foreign: ForeignRunner
 
   /// Starts an action.
   func start(_ action: Action, _ execution: RuleExecution) {
@@ -10,10 +14,16 @@ struct ActionRunners {
     case .republish(let action): republish.start(action, execution)
     case .timestream(let action): store.start(action, execution)
     case .log: log.start((), execution)
+    case .influxDB(let action) where influx.runs(action): influx.start(action, execution)
+    case .influxDB(let action): foreign.start(action.members, execution)
+    case .http(let action): http.start(action, execution)
+    case .cloudwatchMetric(let action) where metric.runs: metric.start(action, execution)
+    case .cloudwatchMetric(let action): foreign.start(action.members, execution)
+    case .foreign(let action): foreign.start(action, execution)
     }
   }
 
-  private var all: [any ActionRunner] { [republish, store, log] }
+  private var all: [any ActionRunner] { [republish, store, log, influx, http, metric, foreign] }
 
   /// All that had arrived is started: sends what has gathered.
   func flush() { for runner in all { runner.flush() } }

@@ -21,9 +21,16 @@ public struct RuleStorage {
 
 /// Runs `timestream` actions: the points of many messages are one transaction, and while it commits on the store's
 /// thread, the next batch gathers.
+///
+/// A transaction costs more than a hundred points. So the next one begins `interval` after the last one began, or with
+/// `enough` points, or when nothing else arrives; the acknowledgements wait no longer, since reading goes on.
 final class StoreRunner: ActionRunner {
   private let context: ActionContext
   private let storage: RuleStorage?
+  private var timer: LoopTimer?
+  private var timerIsSet = false
+  private static let interval: Int64 = 5_000_000
+  private static let enough = 256
   /// What waits for its database's queue, and whether the queue writes.
   private var batches: [String: Batch] = [:]
   private var news = TroubleNews()
@@ -33,12 +40,20 @@ final class StoreRunner: ActionRunner {
     var requests: [WriteRequest] = []
     var executions: [RuleExecution] = []
     var isWriting = false
+    /// When the last transaction began.
+    var began: MonotonicTime?
   }
 
   /// A runner; without `storage` its actions fail.
-  init(_ context: ActionContext, _ storage: RuleStorage?) {
+  init(
+    _ context: ActionContext, _ storage: RuleStorage?, makeTimer: (@escaping () -> Void) -> LoopTimer
+  ) {
     self.context = context
     self.storage = storage
+    timer = makeTimer { [unowned self] in
+      timerIsSet = false
+      flush()
+    }
   }
 
   /// Takes what a check of the store has found before anything was stored.
@@ -50,8 +65,7 @@ final class StoreRunner: ActionRunner {
       let (database, request) = try action.request(
         execution.output, context.evaluator, execution.rule.document.statement, execution.message,
         strict: storage.isStrict)
-      batches[database, default: Batch()].requests.append(request)
-      batches[database]?.executions.append(execution)
+      add(request, to: database, execution)
     } catch {
       fail(
         execution, "\(action.database.source).\(action.table.source)", error.message,
@@ -59,11 +73,25 @@ final class StoreRunner: ActionRunner {
     }
   }
 
+  /// Adds a point to its database's batch.
+  func add(_ request: WriteRequest, to database: String, _ execution: RuleExecution) {
+    batches[database, default: Batch()].requests.append(request)
+    batches[database]?.executions.append(execution)
+  }
+
   /// Hands what has gathered to the queues that are idle: the longer a commit takes, the more points the next one has.
   func flush() {
     guard let storage else { return }
+    let now = MonotonicTime.now()
     for (database, batch) in batches where !batch.isWriting && !batch.requests.isEmpty {
-      batches[database] = Batch(isWriting: true)
+      if let due = batch.began?.advanced(by: Self.interval), due > now, batch.requests.count < Self.enough,
+        context.owner?.nothingArrives != true
+      {
+        if !timerIsSet { timer?.set(due) }
+        timerIsSet = true
+        continue
+      }
+      batches[database] = Batch(isWriting: true, began: now)
       let back = LoopBound { [weak self] result in self?.wrote(batch, to: database, result) }
       storage.queue(database).write(batch.requests) { [waker = storage.waker] result in
         waker.submit { _ in back.body(result) }

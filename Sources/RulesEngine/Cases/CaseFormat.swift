@@ -1,3 +1,5 @@
+import Text
+
 /// What a file of cases may hold. An unknown or mistyped member is an error: it would be a check that is never done.
 enum CaseFormat {
   /// What is wrong with a member's value, as a sentence's part; nil if nothing is.

@@ -1,6 +1,7 @@
 import JSON
 import MQTT
 import Store
+import Text
 import Time
 
 /// A test case of a statement, a template or a topic filter: what `trucksensor rules test` runs.
@@ -79,14 +80,16 @@ public struct RuleCase: Sendable {
       }
     }
     let document = try fields["rule"]?.asString.map(rule) ?? (fields["sql"] == nil ? fallback : nil)
+    let message = message
+    // Without FROM only Basic Ingest reaches a rule. A case that expects an error asks whether a rule for topics could have it.
+    let mayLackSource = message.basicIngestRule != nil || expectation["error"] == nil
     let statement =
       if let document { document.statement } else {
-        try CompiledStatement(fields["sql"]?.asString ?? "", version: version(nil))
+        try CompiledStatement(
+          fields["sql"]?.asString ?? "", version: version(nil), allowsNoSource: mayLackSource)
       }
-    let message = message
-    if let filter = statement.filter, !message.topic.isEmpty, !filter.matches(message.topic) {
-      return object(("match", .boolean(false)))
-    }
+    if let unsupported = statement.unsupported.first { throw unsupported }
+    guard isReached(statement, document?.name, by: message) else { return object(("match", .boolean(false))) }
     switch evaluator.evaluate(statement, message) {
     case .noMatch: return object(("match", .boolean(false)))
     case .payloadError, .limitExceeded: return object(("error", .string("payload")))
@@ -102,6 +105,13 @@ public struct RuleCase: Sendable {
       }
       return result
     }
+  }
+
+  /// Whether the message gets to a rule: by its topic, or by Basic Ingest, which names the rule and asks no filter.
+  private func isReached(_ statement: CompiledStatement, _ rule: String?, by message: Message) -> Bool {
+    if let addressed = message.basicIngestRule { return rule == nil || rule == addressed }
+    guard let filter = statement.filter else { return fields["topic"] == nil }
+    return message.topic.isEmpty || filter.matches(message.topic)
   }
 
   /// What an action would do, in the form in which cases expect it.
@@ -130,6 +140,15 @@ public struct RuleCase: Sendable {
         return object(("timestream", object(("error", .string(error.message)))))
       }
     case .log: return object(("log", .object(ObjectValue())))
+    case .influxDB, .http, .cloudwatchMetric, .foreign:
+      guard let action = action.foreign else { return .undefined }
+      var json = JSONWriter()
+      do throws(LimitError) {
+        try action.write(evaluator.templates(document.statement, message), to: &json)
+        return object((action.type, (try? JSONDocument.value(of: json.bytes)) ?? .null))
+      } catch {
+        return object((action.type, object(("error", .string(error.description)))))
+      }
     }
   }
 

@@ -1,4 +1,5 @@
 import MQTT
+import Text
 
 /// What a rule does with what its statement yields.
 public enum Action: Sendable {
@@ -6,12 +7,78 @@ public enum Action: Sendable {
   case timestream(TimestreamAction)
   /// A pseudo-action of this engine: `{"log": {}}` writes the output to standard error.
   case log
+  /// Runs here where its destination is known.
+  case influxDB(InfluxAction)
+  /// Runs here where its address is allowed.
+  case http(HTTPAction)
+  case cloudwatchMetric(MetricAction)
+  /// One that isn't run here.
+  case foreign(ForeignAction)
 
   /// Whether it writes to a store.
-  var stores: Bool { if case .timestream = self { true } else { false } }
+  var stores: Bool {
+    switch self {
+    case .timestream, .influxDB: true
+    default: false
+    }
+  }
 
-  /// The names of the actions that this engine has.
-  static let supported = ["republish", "timestream", "log"]
+  /// Whether this engine can run it.
+  public var runsHere: Bool { if case .foreign = self { false } else { true } }
+
+  /// Its members as the document has them, of an action that needs another service than a broker and a store.
+  var foreign: ForeignAction? {
+    switch self {
+    case .influxDB(let action): action.members
+    case .http(let action): action.members
+    case .cloudwatchMetric(let action): action.members
+    case .foreign(let action): action
+    case .republish, .timestream, .log: nil
+    }
+  }
+
+  /// AWS's name of it.
+  public var type: String {
+    switch self {
+    case .republish: "republish"
+    case .timestream: "timestream"
+    case .log: "log"
+    case .influxDB: "influxDB"
+    case .http: "http"
+    case .cloudwatchMetric: "cloudwatchMetric"
+    case .foreign(let action): action.type
+    }
+  }
+
+  /// What it does, in one line.
+  public var summary: String {
+    switch self {
+    case .republish(let republish): "republish to \(republish.topic.source), QoS \(republish.qos.rawValue)"
+    case .timestream(let action):
+      "timestream to \(action.database.source).\(action.table.source), dimensions "
+        + action.dimensions.map { "\($0.name)=\($0.value.source)" }.joined(separator: ", ")
+        + (action.timestamp.map { ", time \($0.source)" } ?? "") + (action.isStrict ? ", strict types" : "")
+    case .log: "log"
+    case .influxDB(let action): action.members.line + " (runs where --destination says)"
+    case .http(let action): action.members.line + " (runs to this machine, and to what --allow-http names)"
+    case .cloudwatchMetric(let action): action.members.line + " (Prometheus text at /metrics)"
+    case .foreign(let action): action.line + " (not run here: it needs \(action.service))"
+    }
+  }
+
+  /// What its templates need that isn't here.
+  var unsupported: [SQLError] {
+    switch self {
+    case .republish(let republish): republish.topic.unsupported + republish.headers.unsupported
+    case .timestream(let action):
+      action.database.unsupported + action.table.unsupported
+        + action.dimensions.flatMap(\.value.unsupported) + (action.timestamp?.unsupported ?? [])
+    case .influxDB(let action): action.members.unsupported
+    case .http(let action): action.members.unsupported
+    case .cloudwatchMetric(let action): action.members.unsupported
+    case .log, .foreign: []
+    }
+  }
 }
 
 /// AWS's `republish` action.
@@ -33,6 +100,11 @@ struct MQTTHeaders: Sendable {
   /// Seconds.
   var messageExpiry: Template?
   var userProperties: [(name: Template, value: Template)] = []
+
+  fileprivate var unsupported: [SQLError] {
+    ([payloadFormatIndicator, contentType, responseTopic, correlationData, messageExpiry].compactMap { $0 }
+      + userProperties.flatMap { [$0.name, $0.value] }).flatMap(\.unsupported)
+  }
 
   var isEmpty: Bool {
     payloadFormatIndicator == nil && contentType == nil && responseTopic == nil && correlationData == nil

@@ -1,4 +1,5 @@
 import JSON
+import Text
 
 /// Why an action of a rule wasn't done.
 struct ActionFailure {

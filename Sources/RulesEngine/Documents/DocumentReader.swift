@@ -1,19 +1,32 @@
-import MQTT
-
 /// Takes the members of an object by name and type; what nobody took is an error.
 struct DocumentReader {
+  /// How a document spells its members.
+  enum Spelling {
+    /// `roleArn`, as AWS IoT's API.
+    case api
+    /// `RoleArn`, as CloudFormation. Its texts may be numbers, and the other way round.
+    case template
+  }
+
   let file: String
   let path: String
+  let spelling: Spelling
   private let object: ObjectValue?
   private var taken: Set<String> = []
 
-  init(file: String, path: String, value: Value) {
+  init(file: String, path: String, value: Value, spelling: Spelling = .api) {
     self.file = file
     self.path = path
+    self.spelling = spelling
     object = if case .object(let object) = value { object } else { nil }
   }
 
-  func place(_ name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
+  /// A member's name as the document spells it.
+  private func spelled(_ name: String) -> String {
+    spelling == .api ? name : name.prefix(1).uppercased() + name.dropFirst()
+  }
+
+  func place(_ name: String) -> String { path.isEmpty ? spelled(name) : "\(path).\(spelled(name))" }
 
   func error(_ name: String, _ message: String) -> RuleError { RuleError(file, place(name), message) }
 
@@ -22,7 +35,10 @@ struct DocumentReader {
       throw RuleError(
         file, path, path.isEmpty ? "the document is not a JSON object" : "must be a JSON object")
     }
+    let name = spelled(name)
     taken.insert(name)
+    // An API answers null for what isn't there.
+    if case .null? = object[name] { return nil }
     return object[name]
   }
 
@@ -30,29 +46,41 @@ struct DocumentReader {
     switch try take(name) {
     case nil: return nil
     case .string(let text): return text
+    case .number(let number) where spelling == .template: return number.text
+    case .boolean(let flag) where spelling == .template: return flag ? "true" : "false"
     default: throw error(name, "must be a string")
     }
   }
 
   mutating func boolean(_ name: String) throws(RuleError) -> Bool? {
-    switch try take(name) {
+    let value = try take(name)
+    switch value {
     case nil: return nil
     case .boolean(let flag): return flag
+    case .string where spelling == .template:
+      guard let flag = value?.asBoolean else { throw error(name, "must be true or false") }
+      return flag
     default: throw error(name, "must be true or false")
     }
   }
 
   mutating func integer(_ name: String) throws(RuleError) -> Int? {
-    switch try take(name) {
+    let value = try take(name)
+    switch value {
     case nil: return nil
     case .number(let number) where number.isInt: return number.decimal.floorInt
+    case .string where spelling == .template:
+      guard let decimal = value?.asDecimal, decimal.isWhole else {
+        throw error(name, "must be a whole number")
+      }
+      return decimal.floorInt
     default: throw error(name, "must be a whole number")
     }
   }
 
   mutating func object(_ name: String) throws(RuleError) -> DocumentReader? {
     guard let value = try take(name) else { return nil }
-    let reader = DocumentReader(file: file, path: place(name), value: value)
+    let reader = DocumentReader(file: file, path: place(name), value: value, spelling: spelling)
     guard reader.object != nil else { throw error(name, "must be an object") }
     return reader
   }
@@ -62,7 +90,8 @@ struct DocumentReader {
     guard case .array(let elements) = value else { throw error(name, "must be an array") }
     var readers: [DocumentReader] = []
     for (index, element) in elements.enumerated() {
-      let reader = DocumentReader(file: file, path: place("\(name)[\(index)]"), value: element)
+      let reader = DocumentReader(
+        file: file, path: "\(place(name))[\(index)]", value: element, spelling: spelling)
       guard reader.object != nil else { throw error("\(name)[\(index)]", "must be an object") }
       readers.append(reader)
     }
@@ -71,6 +100,10 @@ struct DocumentReader {
 
   mutating func template(_ name: String, variables: [String]) throws(RuleError) -> Template? {
     guard let text = try string(name) else { return nil }
+    return try template(text, at: name, variables: variables)
+  }
+
+  func template(_ text: String, at name: String, variables: [String]) throws(RuleError) -> Template {
     do throws(SQLError) {
       return try Template(text, variables: variables)
     } catch {
@@ -78,69 +111,31 @@ struct DocumentReader {
     }
   }
 
+  /// All members as texts, whose names are the user's.
+  mutating func texts() throws(RuleError) -> [(name: String, value: String)] {
+    guard let object else { return [] }
+    var texts: [(name: String, value: String)] = []
+    for (name, value) in zip(object.keys, object.values) {
+      taken.insert(name)
+      guard let text = value.asString else {
+        throw RuleError(file, "\(path).\(name)", "must be a string")
+      }
+      texts.append((name, text))
+    }
+    return texts
+  }
+
+  /// The names of its members, as AWS IoT's API spells them.
+  var memberNames: [String] {
+    let names = object?.keys ?? []
+    return spelling == .api ? names : names.map { $0.prefix(1).lowercased() + $0.dropFirst() }
+  }
+
   func finish(ignoring ignored: Set<String> = []) throws(RuleError) {
-    if let unknown = object?.keys.first(where: { !taken.contains($0) && !ignored.contains($0) }) {
-      throw error(unknown, "is unknown here")
+    let ignored = Set(ignored.map(spelled))
+    guard let unknown = object?.keys.first(where: { !taken.contains($0) && !ignored.contains($0) }) else {
+      return
     }
-  }
-
-  /// The one action that an element of `actions` holds.
-  func action(variables: [String]) throws(RuleError) -> Action {
-    var reader = self
-    guard let object, object.count == 1, let type = object.keys.first else {
-      throw RuleError(file, path, "must hold one action")
-    }
-    guard Action.supported.contains(type) else {
-      throw RuleError(
-        file, path,
-        "the action '\(type)' is not supported; these are: \(Action.supported.joined(separator: ", "))")
-    }
-    guard var body = try reader.object(type) else { throw RuleError(file, path, "must hold one action") }
-    switch type {
-    case "republish": return .republish(try body.republish(variables: variables))
-    case "timestream": return .timestream(try body.timestream(variables: variables))
-    default:
-      try body.finish()
-      return .log
-    }
-  }
-
-  private mutating func republish(variables: [String]) throws(RuleError) -> RepublishAction {
-    guard let text = try string("topic") else { throw error("topic", "is missing") }
-    let topic: Template
-    do throws(SQLError) {
-      // `$$aws/…` republishes to a reserved topic.
-      topic = try Template(text.hasPrefix("$$") ? String(text.dropFirst()) : text, variables: variables)
-    } catch {
-      throw RuleError(file, place("topic"), error.description, excerpt: error.excerpt)
-    }
-    if topic.isConstant {
-      do throws(MQTTError) {
-        _ = try TopicName(topic.source)
-      } catch {
-        throw self.error("topic", error.message)
-      }
-    }
-    let qos = try integer("qos") ?? 0
-    guard qos == 0 || qos == 1 else { throw error("qos", "must be 0 or 1, not \(qos)") }
-    _ = try string("roleArn")
-    var result = MQTTHeaders()
-    if var headers = try object("headers") {
-      result.payloadFormatIndicator = try headers.template("payloadFormatIndicator", variables: variables)
-      result.contentType = try headers.template("contentType", variables: variables)
-      result.responseTopic = try headers.template("responseTopic", variables: variables)
-      result.correlationData = try headers.template("correlationData", variables: variables)
-      result.messageExpiry = try headers.template("messageExpiry", variables: variables)
-      for var property in try headers.objects("userProperties") ?? [] {
-        guard let key = try property.template("key", variables: variables),
-          let value = try property.template("value", variables: variables)
-        else { throw headers.error("userProperties", "each needs a key and a value") }
-        try property.finish()
-        result.userProperties.append((key, value))
-      }
-      try headers.finish()
-    }
-    try finish()
-    return RepublishAction(topic: topic, qos: qos == 1 ? .atLeastOnce : .atMostOnce, headers: result)
+    throw RuleError(file, path.isEmpty ? unknown : "\(path).\(unknown)", "is unknown here")
   }
 }

@@ -19,7 +19,15 @@ public struct RuleDocument: Sendable {
   public let actions: [Action]
   /// The action for what failed.
   public let errorAction: Action?
+  /// What AWS requires, but isn't needed here: a missing role.
+  public let omissions: [RuleError]
+  /// What the rule needs that isn't here, a call of another AWS service: it can be checked, but not run.
+  public let unsupported: [RuleError]
+  /// What reading found doubtful: names that only a deployment knows.
+  let notes: [String]
 
+  /// The names of the actions that AWS IoT has; of those that aren't run here a document may have any, too.
+  public static var actionsOfAWS: [String] { ActionShape.all.map(\.name) }
   /// AWS's limit on a rule's actions.
   static let actionLimit = 10
 
@@ -27,42 +35,68 @@ public struct RuleDocument: Sendable {
   ///
   /// With `mayLoop` a rule may republish to its own filter: something else must end the loop.
   ///
-  /// Throws `RuleError` where it is no JSON, lacks what a rule needs, has what this engine doesn't do, or its SQL is
-  /// refused.
+  /// Throws `RuleError` where it is no JSON, lacks what a rule needs, has what AWS doesn't know, or its SQL is refused.
   public init(_ text: [UInt8], file: String, mayLoop: Bool = false) throws(RuleError) {
-    let document = JSONDocument()
-    do throws(JSONError) {
-      try document.readChecked(text)
-    } catch {
-      var failure = RuleError(file, "", error.message)
-      failure.position = (error.line, error.column)
-      throw failure
-    }
+    let source = try DocumentSource(text, file: file)
     do throws(RuleError) {
-      try self.init(document, file: file, mayLoop: mayLoop)
+      try self.init(Self.payload(in: source), source, mayLoop: mayLoop)
     } catch {
-      var failure = error
-      let position = document.error("", at: document.node(at: error.place))
-      failure.position = (position.line, position.column)
-      throw failure
+      throw source.located(error)
     }
   }
 
-  private init(_ document: JSONDocument, file: String, mayLoop: Bool) throws(RuleError) {
-    var reader = DocumentReader(file: file, path: "", value: document.value(of: 0, version: .v2015))
-    var given: String?
+  /// The rules of a file: one of a document that AWS IoT's API takes or gives, all of a CloudFormation or SAM template in
+  /// JSON or YAML. Throws as `init` does.
+  public static func rules(
+    in text: [UInt8], file: String, mayLoop: Bool = false
+  ) throws(RuleError) -> [RuleDocument] {
+    let source = try DocumentSource(text, file: file)
+    do throws(RuleError) {
+      var documents: [RuleDocument] = []
+      let payloads: [Payload]
+      if let found = try RuleTemplate.payloads(in: source) {
+        payloads = found
+      } else {
+        payloads = [try payload(in: source)]
+      }
+      for payload in payloads {
+        documents.append(try RuleDocument(payload, source, mayLoop: mayLoop))
+      }
+      return documents
+    } catch {
+      throw source.located(error)
+    }
+  }
+
+  /// A rule within a document: its TopicRulePayload and what stands beside it.
+  struct Payload {
+    var reader: DocumentReader
+    /// The name that is given beside the payload, and where.
+    var name: (text: String, place: String)?
+    var notes: [String] = []
+  }
+
+  /// The payload of a document as `aws iot` takes and gives it.
+  private static func payload(in source: DocumentSource) throws(RuleError) -> Payload {
+    var reader = DocumentReader(file: source.file, path: "", value: source.root)
     // `get-topic-rule` puts ruleArn beside "rule", `create-topic-rule --cli-input-json` ruleName beside its payload.
     for wrapper in ["topicRulePayload", "rule"] {
       guard let inner = try reader.object(wrapper) else { continue }
-      given = try reader.string("ruleName")
+      let name = try reader.string("ruleName")
       try reader.finish(ignoring: ["ruleArn", "tags"])
-      reader = inner
-      break
+      return Payload(reader: inner, name: name.map { ($0, "ruleName") })
     }
-    let base = file.split(separator: "/").last.map(String.init) ?? file
-    if given == nil { given = try reader.string("ruleName") }
-    name = given ?? (base.hasSuffix(".json") ? String(base.dropLast(5)) : base)
-    self.file = file
+    return Payload(reader: reader)
+  }
+
+  private init(_ payload: Payload, _ source: DocumentSource, mayLoop: Bool) throws(RuleError) {
+    var reader = payload.reader
+    file = source.file
+    var notes = payload.notes
+    let inner = try reader.string("ruleName")
+    name = try Self.name(
+      payload.name ?? inner.map { ($0, reader.place("ruleName")) }, file: source.file, notes: &notes)
+    self.notes = notes
     description = try reader.string("description")
     isDisabled = try reader.boolean("ruleDisabled") ?? false
     let version: SQLVersion
@@ -71,43 +105,86 @@ public struct RuleDocument: Sendable {
     case "beta": version = .v2016
     case let text?:
       guard let known = SQLVersion(rawValue: text) else {
-        throw RuleError(
-          file, "awsIotSqlVersion", "there is no version '\(text)'; there are 2015-10-08 and 2016-03-23")
+        throw reader.error(
+          "awsIotSqlVersion", "there is no version '\(text)'; there are 2015-10-08 and 2016-03-23")
       }
       version = known
     }
-    guard let sql = try reader.string("sql") else { throw RuleError(file, "sql", "is missing") }
+    guard let sql = try reader.string("sql") else { throw reader.error("sql", "is missing") }
     self.sql = sql
     let statement: CompiledStatement
     do throws(SQLError) {
       statement = try CompiledStatement(sql, version: version, allowsNoSource: true)
     } catch {
-      throw RuleError(file, "sql", error.description, excerpt: error.excerpt)
+      throw RuleError(file, reader.place("sql"), error.description, excerpt: error.excerpt)
     }
-    let variables = statement.variables
-    guard let documents = try reader.objects("actions") else {
-      throw RuleError(file, "actions", "is missing")
-    }
-    var actions: [Action] = []
+    guard let documents = try reader.objects("actions") else { throw reader.error("actions", "is missing") }
     guard documents.count <= Self.actionLimit else {
-      throw RuleError(file, "actions", "has \(documents.count) actions; AWS allows \(Self.actionLimit)")
+      throw reader.error("actions", "has \(documents.count) actions; AWS allows \(Self.actionLimit)")
     }
-    for document in documents { actions.append(try document.action(variables: variables)) }
+    var actionReader = ActionReader(variables: statement.variables)
+    var unsupported = statement.unsupported.map { (reader.place("sql"), $0) }
+    var actions: [Action] = []
+    for document in documents {
+      let action = try actionReader.action(document)
+      unsupported += action.unsupported.map { (document.path, $0) }
+      actions.append(action)
+    }
     self.actions = actions
-    errorAction = try reader.object("errorAction")?.action(variables: variables)
+    let errorDocument = try reader.object("errorAction")
+    errorAction = try errorDocument.map { document throws(RuleError) in try actionReader.action(document) }
+    unsupported += errorAction?.unsupported.map { (reader.place("errorAction"), $0) } ?? []
+    omissions = actionReader.omissions.map(source.located)
+    self.unsupported = unsupported.map { place, error in
+      source.located(RuleError(source.file, place, error.message, excerpt: error.excerpt))
+    }
     try reader.finish(ignoring: ["createdAt", "ruleArn"])
     self.statement = statement.with((actions + [errorAction].compactMap { $0 }).flatMap(\.templates))
-    for action in actions where !mayLoop {
-      guard case .republish(let republish) = action, republish.topic.isConstant,
-        let filter = statement.filter,
-        filter.matches(republish.topic.source)
-      else { continue }
-      throw RuleError(
-        file, "actions",
-        "republishes to '\(republish.topic.source)', which its own filter '\(filter)' matches: a loop; --hop-limit allows it"
-      )
+    if !mayLoop, let loop = loops.first {
+      throw reader.error("actions", "\(loop); --hop-limit allows it")
     }
   }
+
+  /// The rule's name, which AWS takes letters, digits and underscores for; a file may be named otherwise.
+  private static func name(
+    _ given: (text: String, place: String)?, file: String, notes: inout [String]
+  ) throws(RuleError) -> String {
+    let base = file.split(separator: "/").last.map(String.init) ?? file
+    let suffix = [".json", ".yaml", ".yml"].first(where: base.hasSuffix) ?? ""
+    let name = given?.text ?? String(base.dropLast(suffix.count))
+    let problem = "has letters, digits and underscores, at most 128"
+    guard !ActionReader.isPlaceholder(name) else { return name }
+    let isValid =
+      (1...128).contains(name.utf8.count)
+      && name.utf8.allSatisfy {
+        switch $0 {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+          UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"):
+          true
+        default: false
+        }
+      }
+    guard !isValid else { return name }
+    if given != nil || name.contains(where: \.isWhitespace) {
+      throw RuleError(file, given?.place ?? "", "a rule's name \(problem), which '\(name)' isn't")
+    }
+    notes.append("the file's name is the rule's, and a rule's name on AWS \(problem)")
+    return name
+  }
+
+  /// Topics that the rule republishes to and takes itself.
+  var loops: [String] {
+    guard let filter = statement.filter else { return [] }
+    return actions.compactMap { action in
+      guard case .republish(let republish) = action, republish.topic.isConstant,
+        filter.matches(republish.topic.source)
+      else { return nil }
+      return "republishes to '\(republish.topic.source)', which its own filter '\(filter)' matches: a loop"
+    }
+  }
+
+  /// What the engine subscribes to for the rule: FROM's filter, or without one the topics of Basic Ingest.
+  public var filter: TopicFilter? { statement.filter ?? (try? TopicFilter("$aws/rules/\(name)/#")) }
 
   /// The topics that the rule's actions publish to: names, or templates that are known only with a message.
   public var publishes: [Template] {
@@ -121,34 +198,8 @@ public struct RuleDocument: Sendable {
     (actions + [errorAction].compactMap { $0 }).contains(where: \.stores)
   }
 
-  /// What is allowed, but likely not what was meant.
-  public var warnings: [String] {
-    var warnings: [String] = []
-    if case .list(let items) = statement.statement.select.items {
-      var names: Set<[String]> = []
-      for case .expression(let expression, let path) in items {
-        let name = path.joined(separator: ".")
-        if !names.insert(path).inserted {
-          warnings.append("'\(name)' is selected twice; the last one counts")
-        }
-        if statement.version == .v2016, case .cast(_, .decimal) = expression {
-          warnings.append(
-            "'\(name)' is a whole number where its value is one (12.00 becomes 12 under 2016-03-23), and then changes "
-              + "its type in a store that tells whole numbers from decimals")
-        }
-      }
-    }
-    if statement.version == .v2015, sql.lowercased().contains("parse_time") {
-      warnings.append("parse_time() is Undefined under 2015-10-08; set awsIotSqlVersion to 2016-03-23")
-    }
-    for case .timestream(let action) in actions where action.timestamp == nil {
-      warnings.append(
-        "the timestream action has no timestamp: a message that is delivered again is stored again, at another time"
-      )
-    }
-    for topic in publishes where !topic.isConstant {
-      warnings.append("the topic '\(topic.source)' depends on the message and may not be a valid one")
-    }
-    return warnings
+  /// Throws where the rule needs what isn't here.
+  public func requireRunnable() throws(RuleError) {
+    if let error = unsupported.first { throw error }
   }
 }

@@ -5,7 +5,7 @@ public struct RuleError: Error, Sendable, Equatable, CustomStringConvertible {
   /// The member: `actions[0].republish.topic`; empty where the document isn't JSON.
   public let place: String
   /// The line and column of the member, or of what it is missing from; both from 1.
-  public internal(set) var position: (line: Int, column: Int) = (1, 1)
+  public private(set) var position: (line: Int, column: Int) = (1, 1)
   /// What is wrong.
   public let message: String
   /// The statement's line with a caret, where the error is in the SQL.
@@ -16,6 +16,13 @@ public struct RuleError: Error, Sendable, Equatable, CustomStringConvertible {
     self.place = place
     self.message = message
     self.excerpt = excerpt
+  }
+
+  /// The same error with its position.
+  func at(_ line: Int, _ column: Int) -> RuleError {
+    var error = self
+    error.position = (line, column)
+    return error
   }
 
   /// The file, the position, the place and what is wrong there.

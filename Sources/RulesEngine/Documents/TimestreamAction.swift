@@ -94,7 +94,7 @@ public struct TimestreamAction: Sendable {
   }
 
   /// The attributes of a document that isn't a statement's result, as an error action gets one.
-  private static func attributes(of document: [UInt8]) -> [(name: String, value: Value)]? {
+  static func attributes(of document: [UInt8]) -> [(name: String, value: Value)]? {
     // 2015-10-08 tells 12.0 from 12 by how they are written, as the action does.
     guard case .object(let object)? = try? JSONDocument.value(of: document) else { return nil }
     return zip(object.keys, object.values).map { ($0, $1) }
@@ -102,7 +102,7 @@ public struct TimestreamAction: Sendable {
 
   /// Attributes with the types that AWS gives them ("Timestream rule action", "Timestream record
   /// content"): with a point DOUBLE, without BIGINT, quoted VARCHAR, objects and arrays as JSON text. Null isn't stored.
-  private static func measures(
+  static func measures(
     _ attributes: [(name: String, value: Value)], without taken: Set<String>
   ) throws(Failure) -> [(name: String, value: MeasureValue)] {
     var measures: [(name: String, value: MeasureValue)] = []
@@ -132,8 +132,10 @@ public struct TimestreamAction: Sendable {
 }
 
 extension DocumentReader {
-  mutating func timestream(variables: [String]) throws(RuleError) -> TimestreamAction {
-    _ = try string("roleArn")
+  mutating func timestream(
+    variables: [String], role actions: inout ActionReader
+  ) throws(RuleError) -> TimestreamAction {
+    _ = try actions.role(of: &self)
     guard let database = try template("databaseName", variables: variables) else {
       throw error("databaseName", "is missing")
     }

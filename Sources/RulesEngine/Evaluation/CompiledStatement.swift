@@ -36,6 +36,10 @@ public struct CompiledStatement: Sendable {
     self.plan = plan
   }
 
+  /// What it needs that isn't here: a call of another AWS service. Such a statement can be checked, but must not be
+  /// evaluated.
+  public var unsupported: [SQLError] { statement.unsupported }
+
   /// The names of SET's variables.
   public var variables: [String] { statement.assignments.map(\.name) }
 }
@@ -47,7 +51,8 @@ extension Statement {
     switch select.items {
     case .value(.row): isPassing = true
     case .list(let items) where items.count == 1:
-      isPassing = if case .everything = items[0] { true } else { false }
+      isPassing =
+        if case .everything = items[0] { true } else { false }
     default: isPassing = false
     }
     return assignments.contains { $0.expression.readsJSON } || (select.condition?.readsJSON ?? false)
@@ -63,7 +68,7 @@ extension Select {
       items.contains { item in
         switch item {
         case .everything: true
-        case .expression(let expression, _): expression.readsJSON
+        case .members(let expression), .expression(let expression, _): expression.readsJSON
         }
       }
     }

@@ -11,6 +11,8 @@ struct Evaluator {
   let message: Message
   let version: SQLVersion
   var row: Row
+  /// The rows that `FROM … AS name` has named, outermost first.
+  var aliases: [(name: String, row: Row)] = []
   var variables: [Value] = []
   /// What the message may still cost.
   let budget: Budget
@@ -19,6 +21,13 @@ struct Evaluator {
 
   /// The value that `select` yields for the row; nil where its WHERE lets nothing through.
   func result(of select: Select) -> Value? {
+    if let alias = select.alias {
+      var named = self
+      named.aliases.append((alias, row))
+      var unnamed = select
+      unnamed.alias = nil
+      return named.result(of: unnamed)
+    }
     if let condition = select.condition, value(of: condition).asBoolean != true { return nil }
     switch select.items {
     case .value(let expression): return value(of: expression)
@@ -27,9 +36,8 @@ struct Evaluator {
       var object = ObjectValue()
       for item in items {
         switch item {
-        case .everything:
-          guard case .object(let row) = wholeRow else { continue }
-          for (key, value) in zip(row.keys, row.values) where paysForMember(key) { object.set(key, value) }
+        case .everything: addMembers(of: wholeRow, to: &object)
+        case .members(let expression): addMembers(of: value(of: expression), to: &object)
         case .expression(let expression, let path):
           guard path.allSatisfy(paysForMember) else { return .undefined }
           Self.set(path[...], value(of: expression), in: &object)
@@ -37,6 +45,11 @@ struct Evaluator {
       }
       return .object(object)
     }
+  }
+
+  private func addMembers(of value: Value, to object: inout ObjectValue) {
+    guard case .object(let row) = value else { return }
+    for (key, value) in zip(row.keys, row.values) where paysForMember(key) { object.set(key, value) }
   }
 
   /// Takes what a member of an object costs to make or to find; its key is compared and hashed.
@@ -116,6 +129,13 @@ struct Evaluator {
   }
 
   private func lookUp(_ names: [String]) -> Value {
+    if let alias = aliases.last(where: { $0.name == names.first }) {
+      return lookUp(names.dropFirst(), in: alias.row)
+    }
+    return lookUp(names, in: row)
+  }
+
+  private func lookUp(_ names: some Sequence<String>, in row: Row) -> Value {
     switch row {
     case .payload(let document):
       guard let document, let node = document.find(names) else { return .undefined }
@@ -227,6 +247,9 @@ struct Evaluator {
     let right = value(of: right)
     guard budget.take(length(of: left) + length(of: right), times: Budget.digit) else { return .undefined }
     switch operation {
+    case .isIn:
+      guard !left.isUndefined, case .array(let elements) = right else { return .undefined }
+      return .boolean(elements.contains { Value.equal(left, $0, budget) == true })
     case .or, .and:
       guard let a = left.asBoolean, let b = right.asBoolean else { return .undefined }
       return .boolean(operation == .or ? a || b : a && b)

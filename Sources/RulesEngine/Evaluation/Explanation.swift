@@ -62,6 +62,7 @@ extension StatementEvaluator {
       evaluator.variables.append(variables[number])
     }
     let select = statement.statement.select
+    if let alias = select.alias { evaluator.aliases.append((alias, evaluator.row)) }
     if let condition = select.condition {
       explanation.add("WHERE", condition, evaluator)
       guard evaluator.value(of: condition).asBoolean == true else { return explanation }
@@ -72,6 +73,7 @@ extension StatementEvaluator {
       for item in items {
         switch item {
         case .everything: explanation.add("SELECT", .row, evaluator)
+        case .members(let expression): explanation.add("SELECT .*", expression, evaluator)
         case .expression(let expression, let path):
           explanation.add("SELECT \(path.joined(separator: "."))", expression, evaluator)
         }

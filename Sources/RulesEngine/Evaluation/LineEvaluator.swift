@@ -43,8 +43,15 @@ public final class LineEvaluator {
     message.receivedMilliseconds = milliseconds
     failures.removeAll()
     run.clear()
-    let plan = statement.plan
-    let limit = plan?.longestPayload(message, work: EvaluationLimits.work) ?? -1
+    guard let plan = statement.plan else {
+      lineCount = PlanRun.forEachLine(of: block) { number, start, count in
+        if let result = plain(number, UnsafeBufferPointer(start: start, count: count)) {
+          run.add(line: result)
+        }
+      }
+      return
+    }
+    let limit = plan.longestPayload(message, work: EvaluationLimits.work)
     lineCount = run.run(plan, message, lines: block, limit: limit) { number, line in plain(number, line) }
   }
 

@@ -5,6 +5,8 @@ import Text
 public final class Message {
   /// The topic, without the `$aws/rules/NAME/` of Basic Ingest.
   public var topic: String
+  /// The rule that Basic Ingest has addressed; nil for a message to a topic of its own.
+  public let basicIngestRule: String?
   /// The payload's bytes.
   public var payload: [UInt8] { didSet { revision &+= 1 } }
   /// Changes with the payload.
@@ -32,7 +34,12 @@ public final class Message {
     self.payload = payload
     self.receivedMilliseconds = receivedMilliseconds
     // Basic Ingest: the prefix names the rule and isn't part of the topic.
+    guard topic.hasPrefix("$aws/rules/") else {
+      basicIngestRule = nil
+      return
+    }
     let levels = topic.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
-    if levels.count == 4, levels[0] == "$aws", levels[1] == "rules" { self.topic = String(levels[3]) }
+    self.topic = levels.count == 4 ? String(levels[3]) : ""
+    basicIngestRule = levels.count > 2 ? String(levels[2]) : nil
   }
 }

@@ -56,7 +56,9 @@ public final class StatementEvaluator {
   /// Reads the payload of a message that several statements are evaluated for: none of them reads it again.
   public func share(_ message: Message) {
     indexed = nil
-    guard usesPlans, message.payload.count <= EvaluationLimits.bytes, run.index(message.payload) else {
+    guard usesPlans, !message.payload.isEmpty, message.payload.count <= EvaluationLimits.bytes,
+      run.index(message.payload)
+    else {
       return
     }
     indexed = MessageState(message)
@@ -76,7 +78,7 @@ public final class StatementEvaluator {
   /// Evaluates `statement` and appends the outgoing payload to `bytes`; the outcome's own is empty.
   public func append(_ statement: CompiledStatement, _ message: Message, to bytes: inout [UInt8]) -> Outcome {
     last = nil
-    if usesPlans, let plan = statement.plan,
+    if usesPlans, let plan = statement.plan, !message.payload.isEmpty,
       message.payload.count <= plan.longestPayload(message, work: budget.work)
     {
       run.clear()
@@ -123,10 +125,12 @@ public final class StatementEvaluator {
   /// What expressions of `statement`'s rule see: its payload and variables.
   func prepare(_ statement: CompiledStatement, _ message: Message) -> (Evaluator, JSONError?) {
     budget.reset()
-    let failure = read(message)
+    // A rule may add data to a message that has none (AWS IoT developer guide, "Working with binary payloads").
+    let isEmpty = message.payload.isEmpty
+    let failure = isEmpty ? nil : read(message)
     var evaluator = Evaluator(
-      message: message, version: statement.version, row: .payload(failure == nil ? document : nil),
-      budget: budget)
+      message: message, version: statement.version,
+      row: isEmpty ? .value(.undefined) : .payload(failure == nil ? document : nil), budget: budget)
     if let failure, !statement.takesAnyPayload { return (evaluator, failure) }
     for assignment in statement.statement.assignments {
       evaluator.variables.append(evaluator.value(of: assignment.expression))

@@ -5,10 +5,13 @@ public struct Template: Sendable {
   let parts: [Part]
   /// The text as it was written.
   public let source: String
+  /// What its expressions need that isn't here. They stay as they were written.
+  let unsupported: [SQLError]
 
   /// Reads `text`, whose expressions may use `variables` of SET.
   public init(_ text: String, variables: [String] = []) throws(SQLError) {
     source = text
+    var unsupported: [SQLError] = []
     var parts: [Part] = []
     let bytes = Array(text.utf8)
     var plain = 0
@@ -24,13 +27,17 @@ public struct Template: Sendable {
         throw SQLError("a substitution template '${' that is never closed", at: index, in: bytes)
       }
       let expression = String(decoding: bytes[index + 2..<end], as: UTF8.self)
-      parts.append(.expression(try Parser.expression(expression, variables: variables)))
+      let parsed = try Parser.expression(expression, variables: variables)
+      unsupported += parsed.unsupported
+      parts.append(
+        parsed.unsupported.isEmpty ? .expression(parsed.expression) : .text("${\(expression)}"))
       index = end + 1
       plain = index
     }
     if plain < bytes.count { parts.append(.text(String(decoding: bytes[plain...], as: UTF8.self))) }
     self.parts = parts
-    isConstant = parts.allSatisfy { if case .text = $0 { true } else { false } }
+    self.unsupported = unsupported
+    isConstant = unsupported.isEmpty && parts.allSatisfy { if case .text = $0 { true } else { false } }
   }
 
   /// The place of the brace that closes an expression, which may itself have braces and strings.

@@ -30,9 +30,10 @@ extension Functions {
     Function("isundefined", takesContainers: true) { value, _ in .boolean(value.isUndefined) },
     Function("transform", 3...3, takesContainers: true) { arguments, evaluator in
       guard case .string(let mode) = arguments[0], mode == "enrichArray",
-        case .object(let added) = arguments[1],
-        case .array(let elements) = arguments[2]
+        case .object(let added) = onlyRow(of: arguments[1]),
+        case .array(var elements) = arguments[2]
       else { return .undefined }
+      if case .array(let inner) = onlyRow(of: arguments[2]) { elements = inner }
       // Keys are compared and hashed for each element.
       let keyBytes = added.keys.reduce(0) { $0 + $1.utf8.count }
       var results: [Value] = []
@@ -49,6 +50,11 @@ extension Functions {
       return .array(results)
     },
   ]
+
+  /// The one element of an array with one: what a query over an object yields (the guide's third example of `transform`).
+  private static func onlyRow(of value: Value) -> Value {
+    if case .array(let elements) = value, elements.count == 1 { elements[0] } else { value }
+  }
 
   /// The element's own attributes come first and win.
   private static func enriched(_ element: Value, with added: ObjectValue) -> Value {

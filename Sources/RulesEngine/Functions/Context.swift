@@ -44,7 +44,8 @@ extension Functions {
           })
       }
       guard let name = argument.asString else { return .undefined }
-      return .array(properties.filter { $0.name == name }.map { .string($0.value) })
+      let values = properties.filter { $0.name == name }.map { Value.string($0.value) }
+      return values.isEmpty ? .undefined : .array(values)
     },
   ]
 

@@ -18,6 +18,8 @@ struct Function: Sendable {
   var specialized: (@Sendable ([Expression]) -> Body?)?
   /// Why a call can't have these arguments; nil if it can. Most functions are Undefined then instead.
   var problem: (@Sendable ([Expression]) -> String?)?
+  /// What a call with these arguments needs that isn't here; nil if it needs nothing.
+  var service: (@Sendable ([Expression]) -> String?)?
 
   init(
     _ name: String, _ arity: ClosedRange<Int>, star: Expression? = nil, weight: Int = 4, overhead: Int = 128,
@@ -63,10 +65,23 @@ enum Functions {
     return Dictionary(uniqueKeysWithValues: families.joined().map { ($0.name, $0) })
   }()
 
-  /// Functions that other AWS services answer, and which.
-  static let otherServices = [
-    "aws_lambda": "AWS Lambda", "get_dynamodb": "Amazon DynamoDB",
-    "get_thing_shadow": "the AWS IoT Device Shadow service",
-    "get_secret": "AWS Secrets Manager", "machinelearning_predict": "Amazon SageMaker",
-  ]
+  /// Functions that other AWS services answer, by their names in lower case: they can be checked, not evaluated.
+  static let ofOtherServices: [String: Function] = {
+    let services = [
+      "aws_lambda": "AWS Lambda", "get_dynamodb": "Amazon DynamoDB",
+      "get_thing_shadow": "the AWS IoT Device Shadow service",
+      "get_secret": "AWS Secrets Manager", "machinelearning_predict": "Amazon SageMaker",
+    ]
+    return Dictionary(
+      uniqueKeysWithValues: services.map { name, service in
+        var function = Function(name, 0...1000) { _, _ in .undefined }
+        function.service = { _ in service }
+        return (name, function)
+      })
+  }()
+
+  /// What `exists (SELECT …)` calls with the query's rows.
+  static let exists = Function("exists", takesContainers: true) { rows, _ in
+    if case .array(let rows) = rows { .boolean(!rows.isEmpty) } else { .undefined }
+  }
 }

@@ -10,6 +10,12 @@ extension Functions {
       real("atan2", atan2), real("power", pow),
       exact("abs") { $0.magnitude }, exact("ceil") { $0.rounded(.up) }, exact("floor") { $0.rounded(.down) },
       exact("round") { $0.rounded(.halfAwayFromZero) },
+      Function("trunc", 2...2) { arguments, evaluator in
+        guard let value = arguments[0].asDecimal, let places = arguments[1].asIntegerArgument else {
+          return .undefined
+        }
+        return evaluator.number(value.truncated(toPlaces: max(places, 0)), isInt: isInt(arguments[0]))
+      },
       exact("sign") { Decimal34($0.isZero ? 0 : $0.isNegative ? -1 : 1) },
       Function("mod", 2...2, remainder), Function("remainder", 2...2, remainder),
       bits("bitand", &), bits("bitor", |), bits("bitxor", ^),

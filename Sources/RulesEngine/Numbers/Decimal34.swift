@@ -47,6 +47,16 @@ struct Decimal34: Sendable {
       exponent += 1
     }
     guard (-Self.largestExponent...Self.largestExponent).contains(exponent) else { return nil }
+    if exponent > Self.largestExponent - 34 {
+      // The number counts, not how it is written: 1000e999 is as large as 1e1002.
+      var digits = coefficient
+      var end = exponent
+      while digits % 10 == 0 {
+        digits /= 10
+        end += 1
+      }
+      guard end <= Self.largestExponent else { return nil }
+    }
     self.isNegative = isNegative
     self.coefficient = coefficient
     self.exponent = exponent
@@ -224,6 +234,13 @@ struct Decimal34: Sendable {
     if exponent == 0, coefficient < 1 << 53 {
       return isNegative ? -Double(UInt64(coefficient)) : Double(UInt64(coefficient))
     }
+    if exponent < 0, exponent >= -22, coefficient < 1 << 53 {
+      // Both are exact in a double, so the quotient is the correctly rounded value (Clinger 1990).
+      var divisor = 1.0
+      for _ in 0..<(-exponent) { divisor *= 10 }
+      let value = Double(UInt64(coefficient)) / divisor
+      return isNegative ? -value : value
+    }
     return Double("\(isNegative ? "-" : "")\(coefficient)e\(exponent)") ?? .nan
   }
 
@@ -256,6 +273,15 @@ struct Decimal34: Sendable {
     result.coefficient = quotient
     result.isNegative = isNegative && quotient > 0
     return result
+  }
+
+  /// Without the digits behind `places` after the point.
+  func truncated(toPlaces places: Int) -> Decimal34? {
+    guard exponent < 0, places < -exponent,
+      let unit = Decimal34(isNegative: false, coefficient: 1, exponent: -places),
+      let rest = self % unit
+    else { return self }
+    return self - rest
   }
 
   /// Whether what is cut off moves the magnitude up.

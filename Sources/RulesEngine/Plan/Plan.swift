@@ -56,6 +56,15 @@ final class Plan: @unchecked Sendable {
     let operation: Int
   }
 
+  /// A step of writing an object.
+  enum LayoutStep {
+    /// The member of that place.
+    case member(Int)
+    /// `"name":` and an object, up to its `close`: an alias with dots.
+    case open(key: UnsafePointer<UInt8>, count: Int)
+    case close
+  }
+
   /// A part of a substitution template.
   enum TemplatePart {
     case text(String)
@@ -77,7 +86,10 @@ final class Plan: @unchecked Sendable {
   let output: Output
   let members: UnsafeMutablePointer<Member>
   let memberCount: Int
+  /// The last names of the members' aliases.
   let names: [String]
+  /// How the members are written, to the `close` of the result; not for those after a row.
+  let layout: UnsafeMutablePointer<LayoutStep>
   /// Templates of the rule's actions that the plan can say, by their text.
   let templates: [String: [TemplatePart]]
   private let literals: [UnsafeMutablePointer<UInt8>]
@@ -116,6 +128,7 @@ final class Plan: @unchecked Sendable {
     members = Self.table(parts.members)
     memberCount = parts.names.count
     names = parts.names
+    layout = Self.table(parts.layout)
     self.templates = parts.templates
     literals = compiler.literals
     cost = compiler.cost
@@ -125,6 +138,7 @@ final class Plan: @unchecked Sendable {
     operations.deallocate()
     lists.deallocate()
     members.deallocate()
+    layout.deallocate()
     variables.deallocate()
     for literal in literals { literal.deallocate() }
   }

@@ -17,6 +17,7 @@ struct PlanCompiler {
     var output = Plan.Output.members(row: nil)
     var members: [Plan.Member] = []
     var names: [String] = []
+    var layout: [Plan.LayoutStep] = []
     var templates: [String: [Plan.TemplatePart]] = [:]
   }
 
@@ -44,6 +45,7 @@ struct PlanCompiler {
 
   /// Nil where the plan can't say what the statement does. A template that it can't say is left out.
   mutating func compile(_ statement: Statement, _ templates: [Template]) -> Parts? {
+    guard statement.select.alias == nil else { return nil }
     var parts = Parts()
     for assignment in statement.assignments {
       guard let value = compile(assignment.expression) else { return nil }
@@ -80,28 +82,51 @@ struct PlanCompiler {
       return true
     }
     guard items.count <= Self.memberLimit else { return false }
+    let root = PlanObject()
     for (place, item) in items.enumerated() {
       switch item {
       case .everything:
         guard place == 0, let row = row() else { return false }
         parts.output = .members(row: row)
+      case .members: return false
       case .expression(let expression, let path):
-        guard path.count == 1, !parts.names.contains(path[0]),
+        if case .members(.some) = parts.output, path.count > 1 { return false }
+        guard let name = path.last, root.add(path[...], member: parts.members.count),
           let value = compile(expression)
         else { return false }
-        var key: [UInt8] = []
-        JSONText.appendString(path[0], to: &key)
-        key.append(UInt8(ascii: ":"))
-        cost = cost + PlanCost(fixed: Budget.member.saturatingAdd(key.count))
-        let name = Array(path[0].utf8)
-        parts.names.append(path[0])
+        let bytes = Array(name.utf8)
+        let key = key(name)
+        parts.names.append(name)
         parts.members.append(
           Plan.Member(
-            key: memory(key), keyCount: key.count, name: memory(name), nameCount: name.count,
-            prefix: PathTree.prefix(name), operation: value))
+            key: key.start, keyCount: key.count, name: memory(bytes), nameCount: bytes.count,
+            prefix: PathTree.prefix(bytes), operation: value))
+        for name in path { cost = cost + PlanCost(fixed: Budget.member.saturatingAdd(name.utf8.count)) }
       }
     }
+    layOut(root, &parts.layout)
     return true
+  }
+
+  /// `"name":` in memory of the plan.
+  private mutating func key(_ name: String) -> (start: UnsafePointer<UInt8>, count: Int) {
+    var key: [UInt8] = []
+    JSONText.appendString(name, to: &key)
+    key.append(UInt8(ascii: ":"))
+    return (memory(key), key.count)
+  }
+
+  private mutating func layOut(_ object: PlanObject, _ layout: inout [Plan.LayoutStep]) {
+    for (name, part) in object.parts {
+      switch part {
+      case .member(let place): layout.append(.member(place))
+      case .object(let inner):
+        let key = key(name)
+        layout.append(.open(key: key.start, count: key.count))
+        layOut(inner, &layout)
+      }
+    }
+    layout.append(.close)
   }
 
   private mutating func compile(_ template: Template) -> [Plan.TemplatePart]? {
@@ -131,6 +156,7 @@ struct PlanCompiler {
       return unary(operand) { .cast($0, type) }
     case .negate(let operand): return unary(operand) { .negate($0) }
     case .not(let operand): return unary(operand) { .not($0) }
+    case .binary(.isIn, _, _): return nil
     case .binary(let operation, let left, let right):
       guard let a = compile(left), let b = compile(right) else { return nil }
       let length = lengths[a] + lengths[b]
@@ -239,11 +265,12 @@ struct PlanCompiler {
   private static let growth = [
     "acos": 1, "asin": 1, "atan": 1, "cos": 1, "cosh": 1, "exp": 1, "ln": 1, "log": 1, "sin": 1, "sinh": 1,
     "sqrt": 1, "tan": 1, "tanh": 1, "atan2": 1, "power": 1, "abs": 1, "ceil": 1, "floor": 1, "round": 1,
+    "trunc": 1,
     "sign": 1, "mod": 1, "remainder": 1, "bitand": 1, "bitor": 1, "bitxor": 1, "bitnot": 1, "lower": 3,
     "upper": 3, "trim": 1, "ltrim": 1, "rtrim": 1, "length": 1, "numbytes": 1, "startswith": 1, "endswith": 1,
     "indexof": 1, "lpad": 1, "rpad": 1, "substring": 1, "chr": 1, "md5": 1, "sha1": 1, "sha224": 1,
     "sha256": 1, "sha384": 1, "sha512": 1, "accountid": 1, "principal": 1, "sourceip": 1, "traceid": 1,
-    "sql_version": 1, "newuuid": 1, "rand": 1, "time_to_epoch": 1,
+    "sql_version": 1, "encode": 2, "newuuid": 1, "rand": 1, "time_to_epoch": 1,
   ]
   /// What such a result may be longer: 1000 blanks of `lpad`.
   private static let calledText = 1200
@@ -314,5 +341,34 @@ struct PlanCompiler {
     }
     return add(
       .parseTime(.passUnretained(format), time), length: PlanCost(fixed: length), reading: lengths[time])
+  }
+}
+
+/// The objects that a select list makes of its aliases.
+private final class PlanObject {
+  enum Part {
+    case member(Int)
+    case object(PlanObject)
+  }
+
+  private(set) var parts: [(name: String, part: Part)] = []
+
+  /// Adds a member at the path of an alias; false where another one has the path, or an object takes the place of a member:
+  /// which of them counts is the evaluator's.
+  func add(_ path: ArraySlice<String>, member: Int) -> Bool {
+    guard let name = path.first else { return false }
+    let present = parts.first { $0.name == name }?.part
+    guard path.count > 1 else {
+      parts.append((name, .member(member)))
+      return present == nil
+    }
+    switch present {
+    case .member: return false
+    case .object(let inner): return inner.add(path.dropFirst(), member: member)
+    case nil:
+      let inner = PlanObject()
+      parts.append((name, .object(inner)))
+      return inner.add(path.dropFirst(), member: member)
+    }
   }
 }

@@ -15,37 +15,32 @@ struct PlanRun: ~Copyable {
   }
 
   /// A text longer than this is left to the plain evaluator, which knows its limits exactly.
-  private static let textLimit = EvaluationLimits.bytes / 2
+  static let textLimit = EvaluationLimits.bytes / 2
 
-  private(set) var output = PlanBuffer()
+  var output = PlanBuffer()
   /// How many payloads were scanned.
   private(set) var scans = 0
   /// The values of the select list's members in the result, in the statement's order.
-  private var results: UnsafeMutablePointer<PlanValue>
+  var results: UnsafeMutablePointer<PlanValue>
   private var resultCapacity = 16
 
-  private var memory = PlanMemory()
-  private var scratch = PlanBuffer()
+  var memory = PlanMemory()
+  var scratch = PlanBuffer()
   private var copy = PlanBuffer()
-  private var slots: UnsafeMutablePointer<PayloadSlot>
+  var slots: UnsafeMutablePointer<PayloadSlot>
   private var slotCapacity = 16
   private var nodes: UnsafeMutablePointer<JSONNode>
   private var nodeCapacity: Int
   private var nodeCount = 0
   private let noPaths = PathTree()
-  private var payload: PlanPayload
+  var payload: PlanPayload
   private var variables: [PlanValue] = []
-  private var wides: [Number] = []
-  /// By their formats.
-  private var memos: [UnsafeMutableRawPointer: UnsafeMutablePointer<PlanTimeMemo>] = [:]
-  private var lastFormat: UnsafeMutableRawPointer?
-  private var lastMemo: UnsafeMutablePointer<PlanTimeMemo>?
+  var wides: [Number] = []
+  private var memos = PlanTimeMemos()
   private let budget: Budget
-  private var version = SQLVersion.v2016
+  var version = SQLVersion.v2016
   /// Whether something came that plans don't do: what is left of the run counts for nothing.
-  private var isUnable = false
-  /// The time formats whose texts are kept.
-  private static let memoLimit = 1000
+  var isUnable = false
 
   init() {
     slots = .allocate(capacity: slotCapacity)
@@ -60,7 +55,6 @@ struct PlanRun: ~Copyable {
     slots.deallocate()
     nodes.deallocate()
     results.deallocate()
-    Self.free(memos)
   }
 
   // MARK: A message
@@ -68,12 +62,33 @@ struct PlanRun: ~Copyable {
   /// Forgets the output so far.
   mutating func clear() { output.truncate(0) }
 
+  /// Adds a line to the output.
+  mutating func add(line: [UInt8]) {
+    output.append(line)
+    output.append(0x0A)
+  }
+
   /// Runs `plan` for each line of `block` as the payload of `message`, and adds their results as lines; of a line that is
   /// longer than `limit` or that the plan is unable to do, `otherwise` gives the result, if it has one. Returns the number
   /// of lines; empty ones have no result.
   mutating func run(
-    _ plan: Plan?, _ message: Message, lines block: UnsafeBufferPointer<UInt8>, limit: Int,
+    _ plan: Plan, _ message: Message, lines block: UnsafeBufferPointer<UInt8>, limit: Int,
     otherwise: (_ number: Int, UnsafeBufferPointer<UInt8>) -> [UInt8]?
+  ) -> Int {
+    Self.forEachLine(of: block) { number, start, length in
+      switch length <= limit ? run(plan, message, start, length) : .unable {
+      case .noMatch: break
+      case .output: output.append(0x0A)
+      case .unable:
+        if let line = otherwise(number, UnsafeBufferPointer(start: start, count: length)) { add(line: line) }
+      }
+    }
+  }
+
+  /// Calls `body` with the place of each line that isn't empty, without its end; returns the number of lines.
+  @inline(__always)
+  static func forEachLine(
+    of block: UnsafeBufferPointer<UInt8>, _ body: (_ number: Int, UnsafePointer<UInt8>, _ count: Int) -> Void
   ) -> Int {
     guard let start = block.baseAddress else { return 0 }
     var number = 0
@@ -82,19 +97,7 @@ struct PlanRun: ~Copyable {
       let found = memchr(start + index, 0x0A, block.count - index)
       let end = found.map { UnsafeRawPointer($0) - UnsafeRawPointer(start) } ?? block.count
       let length = end > index && start[end - 1] == 0x0D ? end - 1 - index : end - index
-      if length > 0 {
-        var outcome = Outcome.unable
-        if length <= limit, let plan { outcome = run(plan, message, start + index, length) }
-        switch outcome {
-        case .noMatch: break
-        case .output: output.append(0x0A)
-        case .unable:
-          if let line = otherwise(number, UnsafeBufferPointer(start: start + index, count: length)) {
-            output.append(line)
-            output.append(0x0A)
-          }
-        }
-      }
+      if length > 0 { body(number, start + index, length) }
       number += 1
       index = end + 1
     }
@@ -188,7 +191,7 @@ struct PlanRun: ~Copyable {
     }
     version = plan.version
     isUnable = false
-    if memos.count > Self.memoLimit { forgetMemos() }
+    memos.shrink()
     memory.reset()
     budget.reset()
     if !wides.isEmpty { wides.removeAll(keepingCapacity: true) }
@@ -214,161 +217,9 @@ struct PlanRun: ~Copyable {
     return result
   }
 
-  // MARK: The result
-
-  private mutating func write(_ plan: Plan, _ message: Message) {
-    switch plan.output {
-    case .value(let operation):
-      let result = value(operation, plan, message)
-      results[0] = result
-      _ = write(result, plan.version, depth: 0)
-    case .members(row: nil):
-      output.append(UInt8(ascii: "{"))
-      let start = output.count
-      for place in 0..<plan.memberCount {
-        let member = value(plan.members[place].operation, plan, message)
-        results[place] = member
-        let length = output.count
-        if length > start { output.append(UInt8(ascii: ",")) }
-        output.append(padded: plan.members[place].key, plan.members[place].keyCount)
-        if !write(member, plan.version, depth: 1) { output.truncate(length) }
-      }
-      output.append(UInt8(ascii: "}"))
-    case .members(let row?): writeRow(value(row, plan, message), plan, message)
-    }
-  }
-
-  /// The attributes of the row with what the select list adds: a name that is there already keeps its place.
-  private mutating func writeRow(_ row: PlanValue, _ plan: Plan, _ message: Message) {
-    for place in 0..<plan.memberCount {
-      results[place] = value(plan.members[place].operation, plan, message)
-    }
-    var written: UInt64 = 0
-    output.append(UInt8(ascii: "{"))
-    let start = output.count
-    if case .container(let node) = row, payload.nodes[Int(node)].kind == .object {
-      let payload = payload
-      let isWhole = PlanWriter.forEachMember(of: Int(node), payload) { key, value in
-        let length = output.count
-        PlanWriter.append(key: payload.nodes[key], of: payload, isFirst: length == start, to: &output)
-        if let place = place(of: payload.nodes[key], plan) {
-          written |= 1 << UInt64(truncatingIfNeeded: place)
-          if !write(results[place], plan.version, depth: 1) { output.truncate(length) }
-          return true
-        }
-        switch PlanWriter.append(node: value, of: payload, plan.version, depth: 1, to: &output) {
-        case .written: return true
-        case .undefined:
-          output.truncate(length)
-          return true
-        case .unable: return false
-        }
-      }
-      guard isWhole else {
-        isUnable = true
-        return
-      }
-    }
-    for place in 0..<plan.memberCount where written & 1 << UInt64(truncatingIfNeeded: place) == 0 {
-      let length = output.count
-      if length > start { output.append(UInt8(ascii: ",")) }
-      output.append(padded: plan.members[place].key, plan.members[place].keyCount)
-      if !write(results[place], plan.version, depth: 1) { output.truncate(length) }
-    }
-    output.append(UInt8(ascii: "}"))
-  }
-
-  /// The place in the select list of a key without escapes.
-  private func place(of key: JSONNode, _ plan: Plan) -> Int? {
-    let prefix = PlanWriter.prefix(key, payload)
-    let length = Int(key.end - key.start)
-    for place in 0..<plan.memberCount
-    where plan.members[place].prefix == prefix && plan.members[place].nameCount == length {
-      if length <= 8 || memcmp(payload.text + Int(key.start), plan.members[place].name, length) == 0 {
-        return place
-      }
-    }
-    return nil
-  }
-
-  /// False if the value is Undefined.
-  private mutating func write(_ value: PlanValue, _ version: SQLVersion, depth: Int) -> Bool {
-    switch value {
-    case .undefined: return false
-    case .null: output.append("null".utf8)
-    case .boolean(let flag): output.append((flag ? "true" : "false").utf8)
-    case .text(let start, let count, let isPlain):
-      PlanWriter.append(text: start, count, isPlain: isPlain, to: &output)
-    case .container(let node):
-      if case .unable = PlanWriter.append(node: Int(node), of: payload, version, depth: depth, to: &output) {
-        isUnable = true
-      }
-    case .numeral(let start, let count, let mayBeInt):
-      if !PlanWriter.append(numeral: start, Int(count), withPoint: !mayBeInt, to: &output) {
-        PlanWriter.append(
-          Self.number(start, Int(count), mayBeInt: mayBeInt), withPoint: !mayBeInt, to: &output)
-      }
-    case .number(let number): PlanWriter.append(number, withPoint: !number.isInt, to: &output)
-    case .wide(let place):
-      let number = wides[Int(place)]
-      PlanWriter.append(number.decimal, withPoint: !number.isInt, to: &output)
-    }
-    return true
-  }
-
-  /// The result's attributes with their values, if the last run's result is an object.
-  mutating func attributes(_ plan: Plan) -> [(name: String, value: Value)]? {
-    var attributes: [(name: String, value: Value)] = []
-    func add(_ name: String, _ value: Value) { if !value.isUndefined { attributes.append((name, value)) } }
-    var row: PlanValue = .undefined
-    switch plan.output {
-    case .members(row: nil): break
-    case .members(let operation?):
-      if case .slot(let slot) = plan.operations[operation] { row = value(of: slots[slot], plan.version) }
-    case .value: row = results[0]
-    }
-    var isWritten = [Bool](repeating: false, count: plan.names.count)
-    if case .container(let node) = row, payload.nodes[Int(node)].kind == .object {
-      let payload = payload
-      let isWhole = PlanWriter.forEachMember(of: Int(node), payload) { key, value in
-        let name = payload.string(payload.nodes[key])
-        if let place = place(of: payload.nodes[key], plan) {
-          isWritten[place] = true
-          add(name, self.value(results[place], plan.version))
-        } else {
-          add(name, payload.value(of: value, plan.version))
-        }
-        return true
-      }
-      guard isWhole else { return nil }
-    } else if case .value = plan.output {
-      return nil
-    }
-    for (place, name) in plan.names.enumerated() where !isWritten[place] {
-      add(name, value(results[place], plan.version))
-    }
-    return attributes
-  }
-
-  /// A result as the plain evaluator has it.
-  private func value(_ result: PlanValue, _ version: SQLVersion) -> Value {
-    switch result {
-    case .undefined: .undefined
-    case .null: .null
-    case .boolean(let flag): .boolean(flag)
-    case .numeral(let start, let count, let mayBeInt):
-      .number(Self.number(start, Int(count), mayBeInt: mayBeInt).number)
-    case .number(let number): .number(number.number)
-    case .wide(let place): .number(wides[Int(place)])
-    case .text(let start, let count, _):
-      .string(String(decoding: UnsafeBufferPointer(start: start, count: count), as: UTF8.self))
-    case .container(let node): payload.value(of: Int(node), version)
-    }
-  }
-
   // MARK: Operations
 
-  private mutating func value(_ index: Int, _ plan: Plan, _ message: Message) -> PlanValue {
+  mutating func value(_ index: Int, _ plan: Plan, _ message: Message) -> PlanValue {
     switch plan.operations[index] {
     case .literal(let value): return value
     case .wideLiteral(let place): return wide(plan.wideLiterals[place])
@@ -401,8 +252,7 @@ struct PlanRun: ~Copyable {
       return otherwise < 0 ? .undefined : value(otherwise, plan, message)
     case .topic: return text(message.topic)
     case .topicLevel(let level):
-      let levels = message.topic.split(separator: "/", omittingEmptySubsequences: false)
-      return (1...levels.count).contains(level) ? text(String(levels[level - 1])) : .undefined
+      return self.level(level, of: message.topic)
     case .clientID: return message.clientID.map { text($0) } ?? .undefined
     case .timestamp:
       return .number(
@@ -437,7 +287,7 @@ struct PlanRun: ~Copyable {
     }
   }
 
-  private mutating func value(of slot: PayloadSlot, _ version: SQLVersion) -> PlanValue {
+  mutating func value(of slot: PayloadSlot, _ version: SQLVersion) -> PlanValue {
     switch slot.kind {
     case nil: return .undefined
     case .null: return .null
@@ -470,7 +320,7 @@ struct PlanRun: ~Copyable {
     case .large(let number): moment = number.decimal.floorInt
     }
     guard moment.magnitude < TimePattern.largestMilliseconds else { return .undefined }
-    let memo = memo(of: format)
+    let memo = memos.memo(of: format)
     guard memo.pointee.update(moment) else { return .undefined }
     guard memo.pointee.text.count <= Self.textLimit else {
       isUnable = true
@@ -481,274 +331,16 @@ struct PlanRun: ~Copyable {
       UnsafePointer(memo.pointee.text.start), count: memo.pointee.text.count, isPlain: memo.pointee.isPlain)
   }
 
-  @inline(__always)
-  private mutating func memo(of format: Unmanaged<PlanTimeFormat>) -> UnsafeMutablePointer<PlanTimeMemo> {
-    let key = format.toOpaque()
-    if key == lastFormat, let lastMemo { return lastMemo }
-    let memo = found(format)
-    (lastFormat, lastMemo) = (key, memo)
-    return memo
-  }
-
-  private mutating func found(_ format: Unmanaged<PlanTimeFormat>) -> UnsafeMutablePointer<PlanTimeMemo> {
-    let key = format.toOpaque()
-    if let memo = memos[key] { return memo }
-    let memo = UnsafeMutablePointer<PlanTimeMemo>.allocate(capacity: 1)
-    // It keeps its format, so that no other has the same address.
-    memo.initialize(to: PlanTimeMemo(format.takeUnretainedValue()))
-    memos[key] = memo
-    return memo
-  }
-
-  private mutating func forgetMemos() {
-    Self.free(memos)
-    memos.removeAll()
-    lastFormat = nil
-  }
-
-  private static func free(_ memos: [UnsafeMutableRawPointer: UnsafeMutablePointer<PlanTimeMemo>]) {
-    for memo in memos.values {
-      memo.deinitialize(count: 1)
-      memo.deallocate()
-    }
-  }
-
-  // MARK: Conversions
-
-  /// As a number, with strings that are one as Decimals.
-  @inline(__always)
-  private func operand(of value: PlanValue) -> PlanOperand? {
-    switch value {
-    case .numeral(let start, let count, let mayBeInt):
-      return .small(Self.number(start, Int(count), mayBeInt: mayBeInt))
-    case .number(let number): return .small(number)
-    case .wide(let place): return .large(wides[Int(place)])
-    case .text(let start, let count, _):
-      if Self.isNumeral(start, count) { return .small(Self.number(start, count, mayBeInt: false)) }
-      return Self.decimal(start, count).map { .large(Number(decimal: $0, isInt: false)) }
-    default: return nil
-    }
-  }
-
-  private static func number(_ operand: PlanOperand) -> Number {
-    switch operand {
-    case .small(let number): number.number
-    case .large(let number): number
-    }
-  }
-
-  /// A numeral's number.
-  @inline(__always)
-  private static func number(_ start: UnsafePointer<UInt8>, _ count: Int, mayBeInt: Bool) -> PlanNumber {
-    var value: Int64 = 0
-    let isNegative = start[0] == UInt8(ascii: "-")
-    var index = isNegative ? 1 : 0
-    while index < count, start[index] != UInt8(ascii: ".") {
-      value = value &* 10 &+ Int64(start[index] &- UInt8(ascii: "0"))
-      index += 1
-    }
-    let places = max(0, count - index - 1)
-    index += 1
-    while index < count {
-      value = value &* 10 &+ Int64(start[index] &- UInt8(ascii: "0"))
-      index += 1
-    }
-    return PlanNumber(
-      isNegative ? -value : value, -Int32(truncatingIfNeeded: places), mayBeInt: mayBeInt)
-  }
-
-  /// Whether a string is a number that a machine integer holds, without an exponent.
-  @inline(__always)
-  private static func isNumeral(_ start: UnsafePointer<UInt8>, _ count: Int) -> Bool {
-    let first = count > 0 && start[0] == UInt8(ascii: "-") ? 1 : 0
-    guard count > first, count - first <= 18, start[first] != UInt8(ascii: "."),
-      start[count - 1] != UInt8(ascii: ".")
-    else { return false }
-    var points = 0
-    for index in first..<count where start[index] &- UInt8(ascii: "0") >= 10 {
-      guard start[index] == UInt8(ascii: ".") else { return false }
-      points += 1
-    }
-    return points <= 1
-  }
-
-  /// A string's number, as the evaluator reads it.
-  private static func decimal(_ start: UnsafePointer<UInt8>, _ count: Int) -> Decimal34? {
-    let text = UnsafeBufferPointer(start: start, count: count)
-    return text.contains(UInt8(ascii: "+")) ? nil : Decimal34(text)
-  }
-
-  private mutating func wide(_ number: Number) -> PlanValue {
-    wides.append(number)
-    return .wide(Int32(truncatingIfNeeded: wides.count - 1))
-  }
-
-  /// A result, as `Evaluator.number` makes it.
-  private mutating func number(_ decimal: Decimal34?, isInt: Bool, _ version: SQLVersion) -> PlanValue {
-    guard let decimal else { return .undefined }
-    return wide(
-      Number(decimal: decimal, isInt: (version == .v2016 || isInt) && decimal.isWhole))
-  }
-
-  @inline(__always)
-  private func boolean(_ value: PlanValue) -> Bool? {
-    switch value {
-    case .boolean(let flag): return flag
-    case .text(let start, 4, _):
-      return Self.isWord(start, [0x74, 0x72, 0x75, 0x65]) ? true : nil
-    case .text(let start, 5, _):
-      return Self.isWord(start, [0x66, 0x61, 0x6C, 0x73, 0x65]) ? false : nil
-    default: return nil
-    }
-  }
-
-  private static func isWord(_ start: UnsafePointer<UInt8>, _ letters: [UInt8]) -> Bool {
-    letters.indices.allSatisfy { start[$0] | 0x20 == letters[$0] }
-  }
-
-  private mutating func cast(_ value: PlanValue, _ type: Expression.CastType, _ version: SQLVersion)
-    -> PlanValue
-  {
-    switch type {
-    case .string: return text(of: value).map { .text($0, count: $1, isPlain: $2) } ?? .undefined
-    case .boolean:
-      switch value {
-      case .numeral, .number, .wide:
-        return operand(of: value).map { .boolean(!Self.isZero($0)) } ?? .undefined
-      default: return boolean(value).map { .boolean($0) } ?? .undefined
-      }
-    case .int:
-      switch value {
-      case .boolean(let flag): return .number(PlanNumber(flag ? 1 : 0, 0, mayBeInt: true))
-      case .text(let start, let count, _) where Self.isNumeral(start, count):
-        return whole(start, count)
-      case .numeral(let start, let count, _): return whole(start, Int(count))
-      default:
-        switch operand(of: value) {
-        case nil: return .undefined
-        case .small(let number)?: return .number(PlanNumber(number.floor, 0, mayBeInt: true))
-        case .large(let number)?: return self.number(number.decimal.rounded(.down), isInt: true, version)
-        }
-      }
-    case .decimal:
-      let mayBeInt = version == .v2016
-      switch value {
-      case .boolean(let flag): return .number(PlanNumber(flag ? 1 : 0, 0, mayBeInt: mayBeInt))
-      case .numeral(let start, let count, _): return .numeral(start, count: count, mayBeInt: mayBeInt)
-      case .text(let start, let count, _) where Self.isNumeral(start, count):
-        return .numeral(start, count: Int32(truncatingIfNeeded: count), mayBeInt: mayBeInt)
-      default:
-        switch operand(of: value) {
-        case nil: return .undefined
-        case .small(let number)?:
-          return .number(PlanNumber(number.coefficient, number.exponent, mayBeInt: mayBeInt))
-        case .large(let number)?: return self.number(number.decimal, isInt: false, version)
-        }
-      }
-    }
-  }
-
-  private static func isZero(_ operand: PlanOperand) -> Bool {
-    switch operand {
-    case .small(let number): number.coefficient == 0
-    case .large(let number): number.decimal.isZero
-    }
-  }
-
-  /// A numeral rounded down.
-  private func whole(_ start: UnsafePointer<UInt8>, _ count: Int) -> PlanValue {
-    for index in 0..<count where start[index] == UInt8(ascii: ".") {
-      return .number(
-        PlanNumber(Self.number(start, count, mayBeInt: true).floor, 0, mayBeInt: true))
-    }
-    return .numeral(start, count: Int32(truncatingIfNeeded: count), mayBeInt: true)
-  }
-
-  // MARK: Texts
-
-  /// A text in the run's memory.
-  private mutating func text(_ string: String) -> PlanValue {
-    var string = string
-    return string.withUTF8 { bytes in
-      guard let source = bytes.baseAddress, !bytes.isEmpty else {
-        return .text(UnsafePointer(memory.allocate(0)), count: 0, isPlain: true)
-      }
-      return copied(source, bytes.count)
-    }
-  }
-
-  private mutating func copied(_ source: UnsafePointer<UInt8>, _ count: Int) -> PlanValue {
-    guard count <= Self.textLimit else {
-      isUnable = true
-      return .undefined
-    }
-    let start = memory.allocate(count)
-    start.update(from: source, count: count)
-    return .text(UnsafePointer(start), count: count, isPlain: false)
-  }
-
-  /// A value as a String; nil for null and Undefined.
-  private mutating func text(of value: PlanValue) -> (UnsafePointer<UInt8>, Int, Bool)? {
-    if case .text(let start, let count, let isPlain) = value { return (start, count, isPlain) }
-    let begin = scratch.count
-    guard appendText(of: value) else {
-      scratch.truncate(begin)
-      return nil
-    }
-    let count = scratch.count - begin
-    let made = copied(UnsafePointer(scratch.start + begin), count)
-    scratch.truncate(begin)
-    guard case .text(let start, _, _) = made else { return nil }
-    return (start, count, false)
-  }
-
-  /// Appends a value as a String to `scratch`; false for null and Undefined.
-  private mutating func appendText(of value: PlanValue) -> Bool {
-    switch value {
-    case .undefined, .null: return false
-    case .boolean(let flag): scratch.append((flag ? "true" : "false").utf8)
-    case .numeral(let start, let count, let mayBeInt):
-      if !PlanWriter.append(numeral: start, Int(count), withPoint: false, to: &scratch) {
-        PlanWriter.append(Self.number(start, Int(count), mayBeInt: mayBeInt), withPoint: false, to: &scratch)
-      }
-    case .number(let number): PlanWriter.append(number, withPoint: false, to: &scratch)
-    case .wide(let place): PlanWriter.append(wides[Int(place)].decimal, withPoint: false, to: &scratch)
-    case .text(let start, let count, _): scratch.append(padded: start, count)
-    case .container(let node):
-      if case .unable = PlanWriter.append(
-        node: Int(node), of: payload, version, depth: 0, to: &scratch)
-      {
-        isUnable = true
-        return false
-      }
-    }
-    return true
-  }
-
-  /// With an array among the arguments all become one array, which is the evaluator's; else all become one String.
-  private mutating func concatenation(_ first: Int, _ count: Int, _ plan: Plan, _ message: Message)
-    -> PlanValue
-  {
-    guard count > 0 else { return .undefined }
-    let begin = scratch.count
-    defer { scratch.truncate(begin) }
-    for place in first..<first + count {
-      let part = value(plan.lists[place], plan, message)
-      if case .container(let node) = part, payload.nodes[Int(node)].kind == .array {
-        isUnable = true
-        return .undefined
-      }
-      guard appendText(of: part) else { return .undefined }
-    }
-    return copied(UnsafePointer(scratch.start + begin), scratch.count - begin)
-  }
-
   // MARK: Operators
 
   private mutating func binary(
     _ operation: Expression.BinaryOperator, _ left: PlanValue, _ right: PlanValue, _ version: SQLVersion
   ) -> PlanValue {
     switch operation {
+    case .isIn:
+      // The compiler leaves it to the evaluator.
+      isUnable = true
+      return .undefined
     case .or, .and:
       guard let a = boolean(left), let b = boolean(right) else { return .undefined }
       return .boolean(operation == .or ? a || b : a && b)
@@ -806,7 +398,7 @@ struct PlanRun: ~Copyable {
   }
 
   /// Below, at or above zero as `left` is to `right`; nil where one isn't a number.
-  private func order(_ left: PlanValue, _ right: PlanValue) -> Int? {
+  func order(_ left: PlanValue, _ right: PlanValue) -> Int? {
     guard let a = operand(of: left), let b = operand(of: right) else { return nil }
     if case .small(let small) = a, case .small(let other) = b,
       let (x, y, _) = PlanNumber.aligned(small, other)
@@ -815,28 +407,5 @@ struct PlanRun: ~Copyable {
     }
     let (x, y) = (Self.number(a).decimal, Self.number(b).decimal)
     return x == y ? 0 : x < y ? -1 : 1
-  }
-
-  // MARK: The evaluator's values
-
-  /// A value as functions take it, arrays and objects as their JSON; nil if the plan can't.
-  private mutating func argument(_ value: PlanValue) -> Value? {
-    guard case .container = value else { return self.value(value, version) }
-    guard let (start, count, _) = text(of: value) else { return nil }
-    return .string(String(decoding: UnsafeBufferPointer(start: start, count: count), as: UTF8.self))
-  }
-
-  /// A function's result.
-  private mutating func value(of value: Value, _ version: SQLVersion) -> PlanValue {
-    switch value {
-    case .undefined: return .undefined
-    case .null: return .null
-    case .boolean(let flag): return .boolean(flag)
-    case .number(let number): return PlanNumber(number).map { .number($0) } ?? wide(number)
-    case .string(let string): return text(string)
-    case .array, .object, .bytes:
-      isUnable = true
-      return .undefined
-    }
   }
 }

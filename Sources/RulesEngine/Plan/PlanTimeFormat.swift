@@ -89,3 +89,49 @@ struct PlanTimeMemo: ~Copyable {
     }
   }
 }
+
+/// The memos of the formats of all plans that a run runs.
+struct PlanTimeMemos: ~Copyable {
+  private static let limit = 1000
+
+  private var memos: [UnsafeMutableRawPointer: UnsafeMutablePointer<PlanTimeMemo>] = [:]
+  private var lastFormat: UnsafeMutableRawPointer?
+  private var lastMemo: UnsafeMutablePointer<PlanTimeMemo>?
+
+  deinit { Self.free(memos) }
+
+  /// The memo of a format, until `shrink`.
+  @inline(__always)
+  mutating func memo(of format: Unmanaged<PlanTimeFormat>) -> UnsafeMutablePointer<PlanTimeMemo> {
+    let key = format.toOpaque()
+    if key == lastFormat, let lastMemo { return lastMemo }
+    let memo = found(format)
+    (lastFormat, lastMemo) = (key, memo)
+    return memo
+  }
+
+  private mutating func found(_ format: Unmanaged<PlanTimeFormat>) -> UnsafeMutablePointer<PlanTimeMemo> {
+    let key = format.toOpaque()
+    if let memo = memos[key] { return memo }
+    let memo = UnsafeMutablePointer<PlanTimeMemo>.allocate(capacity: 1)
+    // It keeps its format, so that no other has the same address.
+    memo.initialize(to: PlanTimeMemo(format.takeUnretainedValue()))
+    memos[key] = memo
+    return memo
+  }
+
+  /// Forgets all memos once there are too many.
+  mutating func shrink() {
+    guard memos.count > Self.limit else { return }
+    Self.free(memos)
+    memos.removeAll()
+    lastFormat = nil
+  }
+
+  private static func free(_ memos: [UnsafeMutableRawPointer: UnsafeMutablePointer<PlanTimeMemo>]) {
+    for memo in memos.values {
+      memo.deinitialize(count: 1)
+      memo.deallocate()
+    }
+  }
+}

@@ -21,7 +21,7 @@ enum PlanWriter {
     text: UnsafePointer<UInt8>, _ count: Int, isPlain: Bool, to buffer: inout PlanBuffer
   ) {
     buffer.append(UInt8(ascii: "\""))
-    if isPlain {
+    if isPlain || needsNoEscape(text, count) {
       buffer.append(padded: text, count)
     } else {
       var escaped: [UInt8] = []
@@ -29,6 +29,14 @@ enum PlanWriter {
       buffer.append(escaped)
     }
     buffer.append(UInt8(ascii: "\""))
+  }
+
+  private static func needsNoEscape(_ text: UnsafePointer<UInt8>, _ count: Int) -> Bool {
+    for index in 0..<count
+    where text[index] < 0x20 || text[index] == UInt8(ascii: "\"") || text[index] == UInt8(ascii: "\\") {
+      return false
+    }
+    return true
   }
 
   /// Appends `-?digits[.digits]` in the dialect's form: no zeros that mean nothing, and with `withPoint` ".0" behind a whole

@@ -31,7 +31,7 @@ extension Expression {
     case .object(let members):
       return "{" + members.map { "\(text($0.key)): \(text($0.value))" }.joined(separator: ", ") + "}"
     case .query(let select, let source):
-      return "(\(select.sql(variables)) FROM \(text(source))"
+      return "(\(select.sql(variables)) FROM \(text(source))" + (select.alias.map { " AS \($0)" } ?? "")
         + (select.condition.map { " WHERE \(text($0))" } ?? "") + ")"
     }
   }
@@ -60,6 +60,7 @@ extension Select {
       let texts = items.map { item in
         switch item {
         case .everything: "*"
+        case .members(let expression): "\(expression.sql(variables)).*"
         case .expression(let expression, let path):
           "\(expression.sql(variables)) AS \(path.joined(separator: "."))"
         }

@@ -135,14 +135,12 @@ struct Lexer {
   private mutating func symbol() throws(SQLError) -> String {
     let two = String(decoding: sql[index..<min(index + 2, sql.count)], as: UTF8.self)
     if ["<>", "<=", ">=", "!="].contains(two) {
-      guard two != "!=" else { throw SQLError("'!=' is not in the dialect; write '<>'", at: index, in: sql) }
       index += 2
       return two
     }
     let one = String(decoding: [sql[index]], as: UTF8.self)
-    guard "=<>+-*/%(),.[]{}:".contains(one) else {
-      let advice = one == ";" ? "; a statement has no semicolon at its end" : ""
-      throw SQLError("'\(one)' is not in the dialect\(advice)", at: index, in: sql)
+    guard "=<>+-*/%(),.[]{}:;".contains(one) else {
+      throw SQLError("'\(one)' is not in the dialect", at: index, in: sql)
     }
     index += 1
     return one

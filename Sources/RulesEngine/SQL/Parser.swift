@@ -1,4 +1,5 @@
 import MQTT
+import Text
 
 /// Reads a statement into its tree: recursive descent, one method a rule of the grammar.
 struct Parser {
@@ -13,6 +14,8 @@ struct Parser {
   private static let lengthLimit = 1 << 18
   private var operators = 0
   private var constructions = 0
+  private var unsupported: [SQLError] = []
+  private var doubts: [SQLError] = []
 
   /// Reads a whole statement. Without FROM it serves Basic Ingest only, which `allowsNoSource` must allow.
   static func statement(_ text: String, allowsNoSource: Bool) throws(SQLError) -> Statement {
@@ -23,12 +26,16 @@ struct Parser {
   }
 
   /// Reads one expression, of a substitution template for example, that may use `variables`.
-  static func expression(_ text: String, variables: [String]) throws(SQLError) -> Expression {
+  ///
+  /// `unsupported` says what it needs that isn't here.
+  static func expression(
+    _ text: String, variables: [String]
+  ) throws(SQLError) -> (expression: Expression, unsupported: [SQLError]) {
     var parser = try Parser(text)
     for (number, name) in variables.enumerated() { parser.variableNumbers[name] = number }
     let expression = try parser.expression()
     try parser.expectEnd()
-    return expression
+    return (expression, parser.unsupported)
   }
 
   private init(_ text: String) throws(SQLError) {
@@ -55,6 +62,10 @@ struct Parser {
         variableNumbers[name] = variableNumbers.count
       } while accept(",")
     }
+    if assignments.count > Self.documentedVariables {
+      doubts.append(
+        error("the statement sets \(assignments.count) variables; AWS may allow \(Self.documentedVariables)"))
+    }
     guard isKeyword("SELECT") else { throw unexpected("SELECT") }
     var filter: String?
     let select = try select { (parser: inout Parser) throws(SQLError) in
@@ -64,8 +75,16 @@ struct Parser {
         throw parser.unexpected("FROM with a topic filter in quotes")
       }
     }
-    return Statement(assignments: assignments, select: select, filter: filter)
+    if isSymbol(";") {
+      doubts.append(error("a ';' at the end isn't in AWS's guide"))
+      advance()
+    }
+    return Statement(
+      assignments: assignments, select: select, filter: filter, unsupported: unsupported, doubts: doubts)
   }
+
+  /// Variables of SET that AWS's guide mentions as the most.
+  private static let documentedVariables = 10
 
   private mutating func topicFilter() throws(SQLError) -> String {
     guard case .string(let text) = token.kind else { throw unexpected("a topic filter in quotes") }
@@ -82,41 +101,65 @@ struct Parser {
     source: (inout Parser) throws(SQLError) -> Void
   ) throws(SQLError) -> Select {
     advance()
-    let items: Select.Items
-    if isKeyword("VALUE"), !endsItem(after: index + 1) {
-      advance()
-      items = .value(isSymbol("*") && endsItem(after: index) ? try everything() : try expression())
-    } else {
-      var list: [Select.Item] = []
-      repeat { list.append(try item()) } while accept(",")
-      items = .list(list)
-    }
+    let items = try items()
     try source(&self)
+    let alias = accept(keyword: "AS") ? try name("a name for the rows") : nil
     var condition: Expression?
     if accept(keyword: "WHERE") { condition = try expression() }
-    return Select(items: items, condition: condition)
+    return Select(items: items, condition: condition, alias: alias)
   }
 
-  private mutating func everything() throws(SQLError) -> Expression {
-    advance()
-    return .row
-  }
-
-  /// Whether the word before `place` is a name and not a keyword: an item ends or goes on there.
-  private func endsItem(after place: Int) -> Bool {
-    switch tokens[min(place, tokens.count - 1)].kind {
-    case .end: true
-    case .symbol(let symbol):
-      symbol != "(" && symbol != "[" && symbol != "{" && symbol != "-" && symbol != "*"
-    case .identifier(let word): ["FROM", "AS", "WHERE"].contains(word.uppercased())
-    default: false
+  private mutating func items() throws(SQLError) -> Select.Items {
+    guard isKeyword("VALUE") else { return .list(try list()) }
+    // An attribute may be called "value": `SELECT value - 32 AS degrees`.
+    var attempt = self
+    var failure: SQLError?
+    do throws(SQLError) {
+      attempt.advance()
+      let expression = try attempt.expression()
+      guard attempt.isAfterItems else { throw attempt.unexpected("FROM") }
+      self = attempt
+      return .value(expression)
+    } catch {
+      failure = error
     }
+    do throws(SQLError) {
+      var attempt = self
+      let list = try attempt.list()
+      guard attempt.isAfterItems else { throw attempt.unexpected("FROM") }
+      self = attempt
+      return .list(list)
+    } catch {
+      throw failure ?? error
+    }
+  }
+
+  private mutating func list() throws(SQLError) -> [Select.Item] {
+    var list: [Select.Item] = []
+    repeat { list.append(try item()) } while accept(",")
+    return list
+  }
+
+  /// Whether the list of items ends here.
+  private var isAfterItems: Bool {
+    isKeyword("FROM") || isKeyword("WHERE") || isSymbol(")") || token.kind == .end
   }
 
   private mutating func item() throws(SQLError) -> Select.Item {
-    if accept("*") { return .everything }
     let start = token.start
+    if isSymbol("*"), tokens[index + 1].kind != .symbol(".") {
+      advance()
+      return accept(keyword: "AS") ? .expression(.row, path: try alias()) : .everything
+    }
     let expression = try expression()
+    if isSymbol("."), tokens[index + 1].kind == .symbol("*") {
+      advance()
+      advance()
+      guard isKeyword("AS") else { return .members(expression) }
+      doubts.append(error("'.*' with a name isn't in AWS's guide; the name alone gives the object"))
+      advance()
+      return .expression(expression, path: try alias())
+    }
     let end = tokens[index - 1].end
     if accept(keyword: "AS") { return .expression(expression, path: try alias()) }
     switch expression {
@@ -195,6 +238,12 @@ struct Parser {
 
   private mutating func comparison() throws(SQLError) -> Expression {
     let left = try sum()
+    if isSymbol("!=") {
+      doubts.append(error("'!=' isn't in AWS's guide, though other engines accept it; write '<>'"))
+      advance()
+      return .binary(.unequal, left, try sum())
+    }
+    if accept(keyword: "IN") { return .binary(.isIn, left, try sum()) }
     guard let comparison = accept(oneOf: [.equal, .unequal, .less, .lessOrEqual, .greater, .greaterOrEqual])
     else { return left }
     return .binary(comparison, left, try sum())
@@ -235,13 +284,15 @@ struct Parser {
 
   private mutating func postfix() throws(SQLError) -> Expression {
     var result = try primary()
-    while accept(".") {
+    // `object.*` is an item of SELECT.
+    while isSymbol("."), tokens[index + 1].kind != .symbol("*") {
+      advance()
       try countOperator()
       let name = try name("an attribute's name")
-      if case .path(let names) = result {
-        result = .path(names + [name])
-      } else {
-        result = .member(result, name)
+      switch result {
+      case .path(let names): result = .path(names + [name])
+      case .row: result = .path([name])
+      default: result = .member(result, name)
       }
     }
     return result
@@ -268,8 +319,7 @@ struct Parser {
       return .variable(number)
     case .symbol("("):
       advance()
-      if isKeyword("SELECT") { return try query() }
-      let inner = try expression()
+      let inner = try operand()
       try expect(")")
       return inner
     case .symbol("["):
@@ -280,6 +330,9 @@ struct Parser {
       try countConstruction()
       advance()
       return try object()
+    case .symbol("*"):
+      advance()
+      return .row
     case .identifier(let word):
       return try self.word(word)
     default:
@@ -306,23 +359,42 @@ struct Parser {
     guard isCall else { return .path([word]) }
     advance()
     if upper == "CAST" { return try cast() }
-    guard let function = Functions.named[word.lowercased()] else {
-      if let service = Functions.otherServices[word.lowercased()] {
-        throw SQLError(
-          "\(word.lowercased())() needs \(service), which is not here; the rule can't give AWS's result without it",
-          kind: .unsupported, at: start.start, in: sql)
-      }
-      throw SQLError("there is no function '\(word)'", at: start.start, in: sql)
-    }
     try countConstruction()
-    guard let star = function.star, accept("*") else {
-      let arguments = try list(until: ")")
-      if let problem = function.problem?(arguments) { throw SQLError(problem, at: start.start, in: sql) }
-      return function.call(arguments)
+    if upper == "EXISTS" { return try exists() }
+    guard let function = Functions.named[word.lowercased()] ?? Functions.ofOtherServices[word.lowercased()]
+    else {
+      let advice = NearestName.of(
+        word.lowercased(), among: Functions.named.keys.sorted())
+      throw SQLError(
+        "there is no function '\(word)'" + (advice.map { "; is '\($0)' meant?" } ?? ""), at: start.start,
+        in: sql)
     }
-    var arguments = [star]
-    if accept(",") { arguments += try list(until: ")") } else { try expect(")") }
+    var arguments: [Expression] = []
+    if let star = function.star, isSymbol("*"), tokens[index + 1].kind != .symbol(".") {
+      advance()
+      arguments.append(star)
+      if accept(",") { arguments += try self.arguments() } else { try expect(")") }
+    } else {
+      arguments = try self.arguments()
+    }
+    if let problem = function.problem?(arguments) { throw SQLError(problem, at: start.start, in: sql) }
+    if let service = function.service?(arguments) {
+      unsupported.append(
+        SQLError(
+          "\(function.name)() needs \(service), which is not here; the rule can't give AWS's result without it",
+          kind: .unsupported, at: start.start, in: sql))
+    }
     return function.call(arguments)
+  }
+
+  /// `exists (SELECT …)`.
+  private mutating func exists() throws(SQLError) -> Expression {
+    let isEnclosed = accept("(")
+    guard isKeyword("SELECT") else { throw unexpected("SELECT") }
+    let query = try query()
+    if isEnclosed { try expect(")") }
+    try expect(")")
+    return Functions.exists.call([query])
   }
 
   private mutating func cast() throws(SQLError) -> Expression {
@@ -359,6 +431,19 @@ struct Parser {
     return .choice(subject, cases: cases, otherwise: otherwise)
   }
 
+  /// An expression, or a nested query without parentheses of its own.
+  private mutating func operand() throws(SQLError) -> Expression {
+    isKeyword("SELECT") ? try query() : try expression()
+  }
+
+  private mutating func arguments() throws(SQLError) -> [Expression] {
+    if accept(")") { return [] }
+    var arguments: [Expression] = []
+    repeat { arguments.append(try operand()) } while accept(",")
+    try expect(")")
+    return arguments
+  }
+
   private mutating func list(until closing: String) throws(SQLError) -> [Expression] {
     if accept(closing) { return [] }
     var elements: [Expression] = []
@@ -369,8 +454,9 @@ struct Parser {
 
   private mutating func object() throws(SQLError) -> Expression {
     var members: [(key: Expression, value: Expression)] = []
-    if accept("}") { return .object([]) }
     repeat {
+      // AWS's own samples have a comma behind the last member.
+      if isSymbol("}") { break }
       let key = try expression()
       try expect(":")
       members.append((key, try expression()))
@@ -386,7 +472,6 @@ struct Parser {
       guard parser.accept(keyword: "FROM") else { throw parser.unexpected("FROM") }
       source = try parser.expression()
     }
-    try expect(")")
     return .query(select, source: source)
   }
 

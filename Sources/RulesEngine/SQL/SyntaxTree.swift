@@ -5,6 +5,10 @@ struct Statement: Sendable {
   var select: Select
   /// The topic filter of FROM; nil for a statement that serves Basic Ingest only.
   var filter: String?
+  /// What needs a service that isn't here, each with its place: the statement can be checked, but not evaluated.
+  var unsupported: [SQLError] = []
+  /// What is accepted, but not documented by AWS.
+  var doubts: [SQLError] = []
 }
 
 /// SELECT with its WHERE, of a statement or a nested query.
@@ -18,11 +22,15 @@ struct Select: Sendable {
   /// One thing selected; the path has more than one name for an alias with dots.
   enum Item: Sendable {
     case everything
+    /// `expression.*`: the members of an object.
+    case members(Expression)
     case expression(Expression, path: [String])
   }
 
   var items: Items
   var condition: Expression?
+  /// The name that `FROM … AS name` gives the row.
+  var alias: String?
 }
 
 /// An expression of the dialect.
@@ -41,6 +49,7 @@ indirect enum Expression: Sendable {
     case multiply = "*"
     case divide = "/"
     case remainder = "%"
+    case isIn = "IN"
   }
 
   enum CastType: Sendable { case string, int, decimal, boolean }

@@ -16,13 +16,16 @@ public struct RuleCounters: Sendable, Equatable {
   /// Error actions that failed.
   public internal(set) var errorActionFailure = 0
 
+  /// Actions that another service would have done.
+  public internal(set) var notRunHere = 0
+
   /// The metrics' names and values, in a fixed order.
   public var metrics: [(name: String, value: Int)] {
     [
       ("TopicMatch", topicMatch), ("ParseError", parseError), ("RulesExecuted", rulesExecuted),
       ("Success", success),
       ("Failure", failure), ("ErrorActionSuccess", errorActionSuccess),
-      ("ErrorActionFailure", errorActionFailure),
+      ("ErrorActionFailure", errorActionFailure), ("NotRunHere", notRunHere),
     ]
   }
 }

@@ -26,6 +26,8 @@ struct DeliveryWindow {
   private(set) var unfinished = 0
   /// The messages that the broker keeps, in the order in which they came. Only where actions are done again.
   private var messages: [Key] = []
+  /// How many of the first of them are here only because a store failed.
+  private var retries = 0
   /// Messages that come again only because a store failed, in their order: their other actions are done.
   private var retried: ArraySlice<Key> = []
   /// Losses of messages that aren't acknowledged: if they come again, they count then.
@@ -45,8 +47,13 @@ struct DeliveryWindow {
     messages.append(key)
     guard let next = retried.first else { return false }
     // The broker delivers again in the old order. Whatever else comes is new, and so is all that follows.
-    if next == key { retried.removeFirst() } else { retried = [] }
-    return next == key
+    guard next == key else {
+      retried = []
+      return false
+    }
+    retried.removeFirst()
+    retries += 1
+    return true
   }
 
   /// So many actions are started.
@@ -71,22 +78,27 @@ struct DeliveryWindow {
     guard unfinished == 0 else { return .wait }
     guard let failure else {
       messages.removeAll(keepingCapacity: true)
+      retries = 0
       defer { losses = Health() }
       return .acknowledge(losses: losses)
     }
     self.failure = nil
-    // No more than what the broker sends without an acknowledgement.
-    retried = messages[...]
+    // No more than what the broker sends without an acknowledgement. Those that didn't come again yet follow.
+    retried = messages + retried
     forget()
     defer { pause = min(2 * pause, Self.longestPause) }
     return .redeliver(after: pause, because: failure)
   }
 
   /// The connection was lost: the messages come again, and so does what they lost.
-  mutating func disconnected() { forget() }
+  mutating func disconnected() {
+    retried = messages.prefix(retries) + retried
+    forget()
+  }
 
   private mutating func forget() {
     messages = []
+    retries = 0
     losses = Health()
   }
 }

@@ -15,27 +15,38 @@ final class RuleDispatcher: ActionOwner {
   var health = Health()
   /// Hears that the window may have something to do.
   var onProgress: () -> Void = {}
+  /// Whether nothing more arrives before actions end.
+  var isHeldUp: () -> Bool = { false }
 
   private let evaluator: StatementEvaluator
   let runners: ActionRunners
   private let onEvent: (RulesEvent) -> Void
   private var tree = TopicTree<LoadedRule>()
-  /// The rules that match the present message.
-  private var matching: [LoadedRule] = []
+  /// The rules of the topics that came last.
+  private var rulesOfTopics: [String: [LoadedRule]] = [:]
+  /// More topics than this are rather a new one for each message.
+  private static let topicLimit = 1000
   private var reports = FailureReports()
   /// `failedAction` of an error action's message where the statement itself exceeded a limit; AWS has no name for it.
   private static let evaluationName = "RuleEvaluation"
 
   /// A dispatcher without rules; see `RulesService.init`.
   init(
-    publisher: MQTTClient, hopLimit: Int?, storage: RuleStorage?, onEvent: @escaping (RulesEvent) -> Void
+    publisher: MQTTClient, hopLimit: Int?, storage: RuleStorage?, actions: ActionSettings,
+    onEvent: @escaping (RulesEvent) -> Void
   ) {
     self.onEvent = onEvent
     evaluator = StatementEvaluator()
     let context = ActionContext(evaluator)
+    let foreign = ForeignRunner(context, folder: actions.recordFolder)
     runners = ActionRunners(
       republish: RepublishRunner(context, publisher: publisher, hopLimit: hopLimit),
-      store: StoreRunner(context, storage), log: LogRunner(context))
+      store: StoreRunner(context, storage, makeTimer: publisher.makeTimer), log: LogRunner(context),
+      influx: InfluxRunner(
+        context, storage, makeTimer: publisher.makeTimer, destination: actions.destination),
+      http: HTTPRunner(
+        context, waker: storage?.waker, allowedHosts: actions.allowedHosts, foreign: foreign),
+      metric: MetricRunner(context, actions.metrics), foreign: foreign)
     context.owner = self
   }
 
@@ -44,8 +55,9 @@ final class RuleDispatcher: ActionOwner {
     let counters = Dictionary(rules.map { ($0.document.name, $0.counters) }) { first, _ in first }
     rules = documents.map { LoadedRule($0, counters: counters[$0.name] ?? RuleCounters()) }
     tree = TopicTree()
+    rulesOfTopics.removeAll()
     for rule in rules where !rule.document.isDisabled {
-      if let filter = rule.document.statement.filter { tree.insert(rule, at: filter.pattern) }
+      if let filter = rule.document.filter { tree.insert(rule, at: filter.pattern) }
     }
   }
 
@@ -54,11 +66,19 @@ final class RuleDispatcher: ActionOwner {
   /// Runs the rules whose filters match the message's topic. `isRetry` means that only a store's failure has brought it again,
   /// `isKept` that the broker delivers it again until it is acknowledged.
   func dispatch(_ message: Message, on topic: String, isRetry: Bool, isKept: Bool) {
-    matching.removeAll(keepingCapacity: true)
-    tree.forEach(matching: topic) { matching.append($0) }
+    let matching = rules(matching: topic)
     // The payload is read once for all rules.
     if matching.count > 1 { evaluator.share(message) }
     for rule in matching { run(rule, message, isRetry: isRetry, isKept: isKept) }
+  }
+
+  private func rules(matching topic: String) -> [LoadedRule] {
+    if let known = rulesOfTopics[topic] { return known }
+    var found: [LoadedRule] = []
+    tree.forEach(matching: topic) { found.append($0) }
+    if rulesOfTopics.count >= Self.topicLimit { rulesOfTopics.removeAll() }
+    rulesOfTopics[topic] = found
+    return found
   }
 
   private func run(_ rule: LoadedRule, _ message: Message, isRetry: Bool, isKept: Bool) {
@@ -103,6 +123,7 @@ final class RuleDispatcher: ActionOwner {
     switch end {
     case .done:
       if execution.isErrorAction { rule.counters.errorActionSuccess += 1 } else { rule.counters.success += 1 }
+    case .notRunHere: rule.counters.notRunHere += 1
     case .failed(let failure, let effect, var isNews):
       if case .lost(let kind, let reason, let isRepeated) = effect {
         let isFirst = lose(
@@ -126,10 +147,14 @@ final class RuleDispatcher: ActionOwner {
     window.end()
   }
 
+  var nothingArrives: Bool { isHeldUp() }
+
   func storeEnded(_ error: StoreError?) {
     if let error { window.storeFailed(error.message) } else { window.storeAnswered() }
     onProgress()
   }
+
+  func progressed() { onProgress() }
 
   func output(of rule: LoadedRule, _ bytes: [UInt8]) {
     onEvent(.output(rule: rule.document.name, String(decoding: bytes, as: UTF8.self)))

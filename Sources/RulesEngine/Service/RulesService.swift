@@ -62,7 +62,9 @@ public final class RulesService: MQTTClientDelegate {
   public init(
     rules: [RuleDocument], subscriber: MQTTClient, publisher: MQTTClient, shareGroup: String? = nil,
     hopLimit: Int? = nil, storage: RuleStorage? = nil, stores: Bool = false, isJournaled: Bool = false,
-    usesMarks: Bool = false, registry: (any RegistrySource)? = nil, onEvent: @escaping (RulesEvent) -> Void,
+    usesMarks: Bool = false, registry: (any RegistrySource)? = nil,
+    actions: ActionSettings = ActionSettings(),
+    onEvent: @escaping (RulesEvent) -> Void,
     onFailure: @escaping (MQTTError) -> Void
   ) throws(MQTTError) {
     self.subscriber = subscriber
@@ -75,8 +77,9 @@ public final class RulesService: MQTTClientDelegate {
     self.onEvent = onEvent
     self.onFailure = onFailure
     dispatcher = RuleDispatcher(
-      publisher: publisher, hopLimit: hopLimit, storage: storage, onEvent: onEvent)
+      publisher: publisher, hopLimit: hopLimit, storage: storage, actions: actions, onEvent: onEvent)
     dispatcher.onProgress = { [unowned self] in proceed() }
+    dispatcher.isHeldUp = { [unowned subscriber] in subscriber.pausesReading }
     try replaceRules(rules)
     if let markTopic, filters.insert(markTopic.text).inserted {
       subscriber.subscribe(try TopicFilter(markTopic.text), qos: .atLeastOnce)
@@ -123,7 +126,7 @@ public final class RulesService: MQTTClientDelegate {
 
   /// The filters of the rules that are enabled.
   public var activeFilters: [TopicFilter] {
-    rules.filter { !$0.document.isDisabled }.compactMap(\.document.statement.filter)
+    rules.filter { !$0.document.isDisabled }.compactMap(\.document.filter)
   }
 
   /// The databases that the rules name, as far as they are known without a message.
@@ -135,7 +138,9 @@ public final class RulesService: MQTTClientDelegate {
   }
 
   /// The store's last failure, until a write succeeds.
-  public var storeTrouble: StoreError? { dispatcher.runners.store.trouble }
+  public var storeTrouble: StoreError? {
+    dispatcher.runners.store.trouble ?? dispatcher.runners.influx.trouble
+  }
 
   /// Takes what a check of the store has found before anything was stored.
   public func noteStore(_ error: StoreError) { dispatcher.runners.store.note(error) }
@@ -173,7 +178,7 @@ public final class RulesService: MQTTClientDelegate {
       deliveries.release()
       dispatcher.health.merge(losses)
       reportProgress()
-      subscriber.holdsAcknowledgements = false
+      subscriber.writeAcknowledgements()
     case .redeliver(let pause, let reason):
       deliveries.loseWindow()
       subscriber.redeliver(

@@ -30,6 +30,23 @@ public enum StoreLocation: Sendable, CustomStringConvertible {
     }
   }
 
+  /// The database, and organization where the server has those, at a server whose URL names none.
+  ///
+  /// Throws `StoreError` of kind `invalid` if the URL isn't one of a server that takes line protocol.
+  public static func destination(
+    _ url: String, database: String, organization: String?
+  ) throws(StoreError) -> StoreLocation {
+    guard url.hasPrefix("influx+http://") || url.hasPrefix("influx+https://") else {
+      throw StoreError(
+        .invalid, "'\(StoreURL.printable(url))' is not a destination: give influx+http(s)://HOST:PORT")
+    }
+    let isBucket = url.contains("version=2")
+    let name = StoreURL.encoded(database)
+    var parameters = isBucket ? "bucket=\(name)" : "db=\(name)"
+    if isBucket { parameters += "&org=\(StoreURL.encoded(organization ?? ""))" }
+    return try StoreLocation(url + (url.contains("?") ? "&" : "?") + parameters)
+  }
+
   /// The location without a password or token, for messages.
   public var description: String {
     switch self {

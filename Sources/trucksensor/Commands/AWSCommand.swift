@@ -1,6 +1,7 @@
 import AWSAPI
 import CommandLine
 import Glibc
+import LocalCloud
 import MQTT
 
 /// `trucksensor aws`: the API for AWS's own clients.
@@ -27,7 +28,7 @@ enum AWSCommand: Command {
     let path = try StoreOptions.file(arguments)
     Signals.block([SIGINT, SIGTERM])
     let loop = try EventLoop()
-    let server = try AWSOptions.start(arguments, store: path)
+    let server = try AWSOptions.start(arguments, store: path, broker: LocalCloud.runningBroker)
     try loop.onSignal([SIGINT, SIGTERM]) { _ in loop.stop() }
     loop.run()
     withExtendedLifetime(server) {}
@@ -43,11 +44,15 @@ enum AWSOptions {
   static let forRun = [port, .flag("no-aws", "don't serve AWS's clients")]
 
   /// Starts the API over a store, and prints its address.
-  static func start(_ arguments: ParsedArguments, store: String) throws -> AWSServer {
+  ///
+  /// `broker` is the local broker of this folder, whoever runs it.
+  static func start(
+    _ arguments: ParsedArguments, store: String, broker: @escaping MessageGateway.Broker
+  ) throws -> AWSServer {
     let port = try arguments.integer("aws-port", in: 0...65_535)
     let server = try AWSServer(
       port: UInt16(clamping: port ?? Int(AWSServer.usualPort)), isFixed: port != nil, store: store,
-      credentials: AWSCredentials(file: "data/aws-credentials"))
+      cloud: CloudResources(broker: broker), credentials: AWSCredentials(file: "data/aws-credentials"))
     StandardError.print("AWS clients: export AWS_ENDPOINT_URL=\(server.address)")
     return server
   }

@@ -81,8 +81,12 @@ final class RoundTrip: MQTTClientDelegate {
     header = try PublishHeader(topic: TopicName(arguments.string("in") ?? "truck/freezer"), qos: qos)
     let device = arguments.string("device") ?? LocalCloud.testClient
     let plan = try ConnectionPlan(arguments, local: LocalCloud.runningBroker())
-    publisher = try plan.client(device: device, clientID: "\(device)-out-\(getpid())", loop: loop) { _ in }
-    subscriber = try plan.client(device: device, clientID: "\(device)-in-\(getpid())", loop: loop) { _ in }
+    publisher = try plan.client(device: device, clientID: "\(device)-out-\(getpid())", loop: loop) {
+      $0.gathersPackets = true
+    }
+    subscriber = try plan.client(device: device, clientID: "\(device)-in-\(getpid())", loop: loop) {
+      $0.gathersPackets = true
+    }
     departures.reserveCapacity(count)
   }
 

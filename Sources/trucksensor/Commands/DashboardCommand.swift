@@ -95,6 +95,7 @@ final class DashboardRunner {
   private let dashboard: Dashboard
   private let publisher: AlertPublisher?
   private var timer: LoopTimer?
+  private var metrics: () -> String = { "" }
 
   /// Begins to serve. With a publisher it looks for alerts, and publishes what changes.
   init(_ arguments: ParsedArguments, store: StoreLocation, publisher: AlertPublisher?, loop: EventLoop) throws
@@ -135,10 +136,13 @@ final class DashboardRunner {
     StandardError.print("Dashboard: \(scheme)://\(settings.http.address):\(started.port)/")
   }
 
+  /// Serves what `metrics` gives, as Prometheus text, whenever the status is shown.
+  func showMetrics(_ metrics: @escaping () -> String) { self.metrics = metrics }
+
   /// Shows what `status` gives, twice a second.
   func showStatus(_ loop: EventLoop, _ status: @escaping () -> String) {
     timer = loop.makeTimer { [unowned self] in
-      dashboard.setStatus(status())
+      dashboard.setStatus(status(), metrics: metrics())
       timer?.set(MonotonicTime.now().advanced(by: 500_000_000))
     }
     timer?.set(.now())

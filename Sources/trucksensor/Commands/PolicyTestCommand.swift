@@ -33,10 +33,12 @@ enum PolicyTestCommand: Command {
     for path in arguments.strings("policy") {
       policies.append(try PolicyDocument(Files.read(path), file: path))
     }
-    if policies.isEmpty {
-      for name in certificate.policies { policies.append(try LocalCloud.policies.policy(name)) }
-    }
     let clientID = arguments.string("client-id") ?? certificate.commonName
+    if policies.isEmpty {
+      for name in registry.policies(of: certificate, clientID: clientID) {
+        policies.append(try LocalCloud.policies.policy(name))
+      }
+    }
     let decision = PolicyDocument.evaluate(
       action: arguments.string("action") ?? "", resource: arguments.string("resource") ?? "",
       policies: policies,

@@ -1,3 +1,4 @@
+import CommandLine
 import Files
 import Glibc
 import RulesEngine
@@ -6,16 +7,39 @@ import RulesEngine
 enum RuleFiles {
   static let folder = "rules"
 
-  /// Reads one document; `name` is a path, or the name of a rule in `rules/`.
-  static func read(_ name: String, mayLoop: Bool = false) throws -> RuleDocument {
-    let path = name.contains("/") || name.hasSuffix(".json") ? name : "\(folder)/\(name).json"
-    return try RuleDocument(Files.read(path), file: path, mayLoop: mayLoop)
+  /// Reads one rule; `name` is a path, or the name of a rule in `rules/`. `template.yaml#Name` is one of a template's rules.
+  static func read(_ name: String) throws -> RuleDocument {
+    let parts = name.split(separator: "#", maxSplits: 1).map(String.init)
+    guard let first = parts.first else { return try rules(in: name)[0] }
+    let isPath = name.contains("/") || [".json", ".yaml", ".yml"].contains { first.hasSuffix($0) }
+    let path = isPath ? first : "\(folder)/\(first).json"
+    let rules = try rules(in: path)
+    let wanted = parts.count == 2 ? rules.filter { $0.name == parts[1] } : rules
+    guard wanted.count == 1 else {
+      let names = rules.map(\.name).joined(separator: ", ")
+      throw UsageError(
+        message: "\(path) has the rules \(names); name one of them: \(path)#\(rules[0].name)",
+        command: "rules")
+    }
+    return wanted[0]
   }
 
-  /// All documents of a folder, in the order of their names; none if there is no such folder.
+  /// The rules of a file: a rule document's one, or those of a CloudFormation or SAM template.
+  static func rules(in path: String, mayLoop: Bool = false) throws -> [RuleDocument] {
+    try RuleDocument.rules(in: Files.read(path), file: path, mayLoop: mayLoop)
+  }
+
+  /// All documents of a folder to be run, in the order of their names; none if there is no such folder.
   static func all(in folder: String, mayLoop: Bool = false) throws -> [RuleDocument] {
     guard Files.exists(folder) else { return [] }
-    return try documents(in: folder).map { try read($0, mayLoop: mayLoop) }
+    return try documents(in: folder).map { try runnable($0, mayLoop: mayLoop) }
+  }
+
+  /// Reads a document to be run, which must not need what isn't here.
+  static func runnable(_ path: String, mayLoop: Bool) throws -> RuleDocument {
+    let rule = try RuleDocument(Files.read(path), file: path, mayLoop: mayLoop)
+    try rule.requireRunnable()
+    return rule
   }
 
   /// The rule documents' paths, in order; throws if the folder is missing or can't be read.

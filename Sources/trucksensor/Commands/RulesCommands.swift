@@ -40,6 +40,10 @@ enum RulesTestCommand: Command {
         StandardError.print("trucksensor: \(path): \(error)")
         return .dataError
       }
+      guard !cases.isEmpty else {
+        StandardError.print("trucksensor: \(path): the file has no case; docs/rules.md shows one")
+        return .dataError
+      }
       for example in cases {
         var body = ""
         switch example.run(fallback: rule, rule: { try RuleFiles.read($0) }) {
@@ -72,8 +76,14 @@ enum RulesTestCommand: Command {
 enum RulesCheckCommand: Command {
   static let description = CommandDescription(
     name: "rules check", summary: "Validates rule documents and shows what each rule would do.",
-    positionals: [.init(name: "FILE", help: "a TopicRule document", repeatable: true, isFile: true)],
-    example: "trucksensor rules check rules/truckAnalyze.json",
+    discussion:
+      "A document is what 'aws iot create-topic-rule' takes or 'aws iot get-topic-rule' gives, or a CloudFormation or SAM "
+      + "template in JSON or YAML, whose rules are all checked. Actions and functions of other AWS services are checked, too, "
+      + "and shown as not run here.",
+    positionals: [
+      .init(name: "FILE", help: "a TopicRule document or a template", repeatable: true, isFile: true)
+    ],
+    example: "trucksensor rules check rules/truckAnalyze.json template.yaml",
     exitCodes: [(.success, "all valid"), (.dataError, "a document is wrong")])
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
@@ -86,15 +96,13 @@ enum RulesCheckCommand: Command {
           }
           continue
         }
-        let rule = try RuleFiles.read(path)
-        let source =
-          rule.statement.filter.map { "FROM '\($0)'" } ?? "Basic Ingest ($aws/rules/\(rule.name)/…)"
-        StandardOutput.shared.print(
-          "\(path): rule \(rule.name), SQL \(rule.statement.version.rawValue), \(source)"
-            + (rule.isDisabled ? ", disabled" : ""))
-        for action in rule.actions { StandardOutput.shared.print("  action: \(text(action))") }
-        if let action = rule.errorAction { StandardOutput.shared.print("  error action: \(text(action))") }
-        for warning in rule.warnings { StandardOutput.shared.print("  warning: \(warning)") }
+        for rule in try RuleFiles.rules(in: path) {
+          show(rule, path)
+          for omission in rule.omissions {
+            isValid = false
+            StandardError.print("trucksensor: \(omission)")
+          }
+        }
       } catch {
         isValid = false
         StandardError.print("trucksensor: \(error)")
@@ -103,14 +111,15 @@ enum RulesCheckCommand: Command {
     return isValid ? .success : .dataError
   }
 
-  private static func text(_ action: Action) -> String {
-    switch action {
-    case .republish(let republish): "republish to \(republish.topic.source), QoS \(republish.qos.rawValue)"
-    case .timestream(let action):
-      "timestream to \(action.database.source).\(action.table.source), dimensions "
-        + action.dimensions.map { "\($0.name)=\($0.value.source)" }.joined(separator: ", ")
-        + (action.timestamp.map { ", time \($0.source)" } ?? "") + (action.isStrict ? ", strict types" : "")
-    case .log: "log"
-    }
+  private static func show(_ rule: RuleDocument, _ path: String) {
+    let source =
+      rule.statement.filter.map { "FROM '\($0)'" } ?? "Basic Ingest ($aws/rules/\(rule.name)/…)"
+    StandardOutput.shared.print(
+      "\(path): rule \(rule.name), SQL \(rule.statement.version.rawValue), \(source)"
+        + (rule.isDisabled ? ", disabled" : ""))
+    for error in rule.unsupported { StandardOutput.shared.print("  can't be run here: \(error.message)") }
+    for action in rule.actions { StandardOutput.shared.print("  action: \(action.summary)") }
+    if let action = rule.errorAction { StandardOutput.shared.print("  error action: \(action.summary)") }
+    for warning in rule.warnings { StandardOutput.shared.print("  warning: \(warning)") }
   }
 }

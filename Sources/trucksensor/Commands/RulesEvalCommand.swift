@@ -39,13 +39,17 @@ enum RulesEvalCommand: Command {
         throw arguments.error("--sql-version takes 2015-10-08 or 2016-03-23, not '\(name)'")
       }
       do throws(SQLError) {
-        statement = try CompiledStatement(sql, version: version)
+        statement = try CompiledStatement(sql, version: version, allowsNoSource: true)
       } catch {
         StandardError.print("trucksensor: --sql: \(error)\n\(error.excerpt)")
         return .dataError
       }
     case (nil, let rule?): statement = try RuleFiles.read(rule).statement
     default: throw arguments.error("give one of --sql STATEMENT and --rule NAME")
+    }
+    if let error = statement.unsupported.first {
+      StandardError.print("trucksensor: \(error)\n\(error.excerpt)")
+      return .dataError
     }
     let now = try arguments.integer("now", in: 0...Int.max)
     let pattern = statement.filter?.pattern ?? "t"
@@ -105,6 +109,8 @@ enum RulesEvalCommand: Command {
     try StandardInput.forEachLine { line, number in
       message.payload = Array(line)
       message.receivedMilliseconds = now ?? WallClock.milliseconds
+      // The explanation and the result read it once.
+      evaluator.share(message)
       StandardOutput.shared.print(
         ExplanationTable.text(evaluator.explain(statement, message), statement, topic))
       switch evaluator.evaluate(statement, message) {

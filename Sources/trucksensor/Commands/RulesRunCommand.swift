@@ -27,7 +27,7 @@ enum RulesRunCommand: Command {
         "hop-limit", "N",
         "let rules republish to their own filters, a message N times at most; counts in its user "
           + "property 'hops'"),
-    ] + StoreOptions.writing + [
+    ] + StoreOptions.writing + RuleActionOptions.table + [
       .value(
         "metrics-port", "PORT", "serve the counters as Prometheus text on http://127.0.0.1:PORT/metrics"),
       .flag("json", "the counters at the end as one JSON object"),
@@ -90,7 +90,7 @@ private final class Metrics {
     }
     StandardError.print("rules: metrics on http://127.0.0.1:\(server.port)/metrics")
     timer = loop.makeTimer { [unowned self] in
-      text.value.withLock { $0 = engine.countersPrometheus }
+      text.value.withLock { $0 = engine.countersPrometheus + engine.metrics.prometheus }
       timer?.set(MonotonicTime.now().advanced(by: 1_000_000_000))
     }
     timer?.set(.now())
@@ -110,8 +110,12 @@ final class RulesRunner {
   /// Rules that store have sessions of their own: while a store fails and its messages wait, the others go on.
   let services: [RulesService]
   let stores: StoreQueues
+  /// What cloudwatchMetric actions have sent.
+  let metrics: RuleMetrics
   /// Whether it counts what the run's trucks publish.
   let usesMarks: Bool
+  /// Whether there were rules at the start.
+  let beganWithRules: Bool
   var hasToldEarlier = false
   /// Whether the broker had the first mark before the trucks began to publish.
   private(set) var startIsMarked = false
@@ -120,6 +124,8 @@ final class RulesRunner {
   private let mayLoop: Bool
   private var watchTimer: LoopTimer?
   private var stamp = ""
+  /// What was told of documents that are broken, by their paths.
+  private var brokenDocuments: [String: String] = [:]
 
   init(_ arguments: ParsedArguments, plan: ConnectionPlan, loop: EventLoop, device: String? = nil) throws {
     folder = arguments.string("rules") ?? RuleFiles.folder
@@ -127,7 +133,8 @@ final class RulesRunner {
       arguments.string("hop-limit") == nil ? nil : try arguments.integer("hop-limit", in: 1...1000)
     mayLoop = hopLimit != nil
     let rules = try RuleFiles.all(in: folder, mayLoop: mayLoop)
-    guard !rules.isEmpty else {
+    beganWithRules = !rules.isEmpty
+    guard beganWithRules || device != nil else {
       throw UsageError(message: "there is no rule document in \(folder)/", command: "rules run")
     }
     let name = device ?? arguments.string("device") ?? LocalCloud.rulesEngine
@@ -140,25 +147,31 @@ final class RulesRunner {
     var told: (RulesEvent) -> Void = { _ in }
     let stores = try StoreQueues(arguments)
     self.stores = stores
+    let (settings, metrics) = try RuleActionOptions.settings(arguments, stores)
+    self.metrics = metrics
     let storage = RuleStorage(waker: loop.waker, isStrict: arguments.has("strict-types")) {
       stores.queue(of: $0)
     }
     var services: [RulesService] = []
     for storesPoints in [false, true] {
       let part = rules.filter { $0.stores == storesPoints }
-      guard !part.isEmpty else { continue }
+      // A run's rules may come later.
+      guard !part.isEmpty || rules.isEmpty && storesPoints else { continue }
       let identifier = storesPoints ? "\(identifier)-store" : identifier
       let subscriber = try plan.client(device: name, clientID: identifier, loop: loop) { settings in
         // The broker keeps what comes while the engine is away.
         settings.cleanStart = false
         settings.sessionExpirySeconds = 86_400
+        settings.gathersPackets = true
       }
-      let publisher = try plan.client(device: name, clientID: "\(identifier)-actions", loop: loop) { _ in }
+      let publisher = try plan.client(device: name, clientID: "\(identifier)-actions", loop: loop) {
+        $0.gathersPackets = true
+      }
       services.append(
         try RulesService(
           rules: part, subscriber: subscriber, publisher: publisher, shareGroup: arguments.string("shared"),
           hopLimit: hopLimit, storage: storage, stores: storesPoints, isJournaled: plan.isLocal,
-          usesMarks: usesMarks, registry: registry,
+          usesMarks: usesMarks, registry: registry, actions: settings,
           onEvent: { event in
             told(event)
             StandardError.print("\(event)")
@@ -232,9 +245,13 @@ final class RulesRunner {
     var documents: [RuleDocument] = []
     for path in paths {
       do {
-        documents.append(try RuleFiles.read(path, mayLoop: mayLoop))
+        documents.append(try RuleFiles.runnable(path, mayLoop: mayLoop))
+        brokenDocuments[path] = nil
       } catch {
-        StandardError.print("trucksensor: \(error)")
+        // Another document's change is no reason to tell it again.
+        if brokenDocuments.updateValue("\(error)", forKey: path) != "\(error)" {
+          StandardError.print("trucksensor: \(error)")
+        }
         if let old = present[path] { documents.append(old) }
       }
     }
@@ -273,6 +290,7 @@ final class RulesRunner {
         $0.member("matched", rule.counters.topicMatch)
         $0.member("succeeded", rule.counters.success)
         $0.member("failed", rule.counters.failure + rule.counters.parseError)
+        $0.member("notRunHere", rule.counters.notRunHere)
         $0.member("before", orNull: shown(rule.lastMessage?.before))
         $0.member("after", orNull: shown(rule.lastMessage?.after))
       }

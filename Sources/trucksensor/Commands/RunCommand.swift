@@ -19,7 +19,8 @@ enum RunCommand: Command {
       + "started, and certs/NAME.cert.pem, certs/NAME.private.key and certs/root-CA.crt must exist, as AWS's connection "
       + "kit has them. The dataset starts again when it ends, unless --loop says how often.",
     positionals: [.init(name: "NAME", help: "the device's name: letters, digits, ':', '_' and '-'")],
-    options: ReplayOptions.table + ConnectionOptions.table + StoreOptions.writing + DashboardOptions.forRun
+    options: ReplayOptions.table + ConnectionOptions.table + StoreOptions.writing + RuleActionOptions.table
+      + DashboardOptions.forRun
       + AWSOptions.forRun + [
         .value(
           "port-443", "PORT",
@@ -57,13 +58,14 @@ enum RunCommand: Command {
     }
     let plan = try ConnectionPlan(arguments, local: cloud.map { ($0.broker.port, $0.caFile) })
     let engine = try startRules(arguments, cloud, loop)
-    if cloud != nil, engine == nil {
+    if let engine, !engine.beganWithRules {
       StandardError.print("\(RuleFiles.folder)/ has no rules: what the truck publishes is not stored.")
     }
     let health = engine.map { RunHealth(runner, $0) }
     let page = try startDashboard(arguments, cloud, loop)
     let api = try startAPI(arguments, cloud)
     defer { withExtendedLifetime(api) {} }
+    page?.showMetrics { [weak engine] in engine.map { $0.countersPrometheus + $0.metrics.prometheus } ?? "" }
     page?.showStatus(loop) { [weak engine] in
       var json = JSONWriter()
       json.object {
@@ -105,17 +107,18 @@ enum RunCommand: Command {
 
   /// The API for AWS's clients over a store in a file.
   private static func startAPI(_ arguments: ParsedArguments, _ cloud: LocalCloud?) throws -> AWSServer? {
-    guard cloud != nil, !arguments.has("no-aws"),
+    guard let cloud, !arguments.has("no-aws"),
       case .file(let path) = try StoreOptions.location(arguments)
     else { return nil }
-    return try AWSOptions.start(arguments, store: path)
+    let (port, caFile) = (cloud.broker.port, cloud.caFile)
+    return try AWSOptions.start(arguments, store: path) { (port, caFile) }
   }
 
-  /// The rules of `rules/`, beside the local broker; AWS runs its own.
+  /// The rules of `rules/`, beside the local broker; AWS runs its own. Without any it waits for the first.
   private static func startRules(
     _ arguments: ParsedArguments, _ cloud: LocalCloud?, _ loop: EventLoop
   ) throws -> RulesRunner? {
-    guard let cloud, try !RuleFiles.all(in: RuleFiles.folder).isEmpty else { return nil }
+    guard let cloud else { return nil }
     let plan = try ConnectionPlan(arguments, local: (cloud.broker.port, cloud.caFile), ownCredentials: false)
     let engine = try RulesRunner(arguments, plan: plan, loop: loop, device: LocalCloud.rulesEngine)
     engine.onFailure = { StandardError.print("trucksensor: rules: \($0)") }

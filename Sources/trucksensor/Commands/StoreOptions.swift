@@ -61,6 +61,19 @@ final class StoreQueues {
     return queue
   }
 
+  /// The queue of a database at a server that rules' actions name; nil if the URL isn't one.
+  func queue(ofDestination url: String, database: String, organization: String?) -> StoreQueue? {
+    // No database has this in its name.
+    let name = "\u{0}\(url)\u{0}\(database)\u{0}\(organization ?? "")"
+    if let known = queues[name] { return known }
+    guard
+      let target = try? StoreLocation.destination(url, database: database, organization: organization)
+    else { return nil }
+    let queue = StoreQueue { () throws(StoreError) in try target.open() }
+    queues[name] = queue
+    return queue
+  }
+
   /// Checks a database's store, and calls `completion` on the store's thread. A file that isn't there yet is made by the
   /// first reading.
   func check(_ database: String, completion: @escaping @Sendable (StoreError?) -> Void) {

@@ -1,0 +1,30 @@
+import Text
+
+/// A page of a list, and the token of the next one.
+struct Page<Element> {
+  let elements: [Element]
+  let next: String?
+
+  /// As many as a page has if the client doesn't say.
+  static var usualSize: Int { 50 }
+
+  /// - Parameters:
+  ///   - all: The whole list.
+  ///   - token: What a client got with the page before.
+  ///   - key: An element's name, by which the list finds its place again after others came or went.
+  /// - Throws: `InvalidRequestException` for a token that isn't one of ours.
+  init(_ all: [Element], token: String?, size: Int?, key: (Element) -> String) throws(AWSFault) {
+    var start = 0
+    if let token {
+      guard let bytes = Base64.decode(token), let text = String(validating: bytes, as: UTF8.self),
+        let colon = text.firstIndex(of: ":"), let offset = Int(text[..<colon]), offset >= 0
+      else { throw .invalidRequest("Invalid pagination token") }
+      let last = text[text.index(after: colon)...]
+      start = all.firstIndex { key($0) == last }.map { $0 + 1 } ?? min(offset, all.count)
+    }
+    let end = min(start + (size ?? Self.usualSize), all.count)
+    elements = Array(all[start..<end])
+    next =
+      end < all.count ? elements.last.map { Base64.encode(Array("\(end):\(key($0))".utf8)) } : nil
+  }
+}

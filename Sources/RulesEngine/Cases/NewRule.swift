@@ -1,0 +1,183 @@
+import JSON
+import MQTT
+
+/// A first document for a rule, and a test case of it that passes: what `trucksensor rules new` writes.
+public struct NewRule {
+  /// The rule document.
+  public let document: [UInt8]
+  /// The file with its test case.
+  public let cases: [UInt8]
+  /// The message of the case, for a person: its topic and payload.
+  public let example: (topic: String, payload: String)
+
+  /// The statement of a rule that is asked for without one.
+  public static func statement(for name: String) -> String {
+    "SELECT *, topic(2) AS device, timestamp() AS received FROM '\(name)/+' WHERE value > 20"
+  }
+
+  private static let role = "arn:aws:iam::123456789012:role/"
+  private static let now = 1_729_703_643_979
+  /// Values that attributes get in the case's message until WHERE lets it through.
+  private static let samples: [Value] = [
+    .number(
+      Number(decimal: Decimal34(isNegative: false, coefficient: 215, exponent: -1) ?? .zero, isInt: false)),
+    .int(1), .int(0), .int(1000), .string("text"), .boolean(true), .boolean(false), .null,
+  ]
+
+  /// A rule called `name`; throws if `sql` is no statement, or needs what isn't here.
+  public init(name: String, sql: String) throws(SQLError) {
+    let statement = try CompiledStatement(sql, version: .v2016, allowsNoSource: true)
+    if let unsupported = statement.unsupported.first { throw unsupported }
+    document = Self.document(name, sql, statement.filter)
+    let topic = Self.topic(for: statement.filter, name)
+    var payload = Value.object(ObjectValue())
+    var outcome = Outcome.noMatch
+    for sample in Self.samples {
+      payload = statement.statement.sample(sample)
+      outcome = Self.evaluate(statement, topic, payload)
+      if case .output = outcome { break }
+    }
+    let text = String(decoding: payload.json ?? [], as: UTF8.self)
+    example = (topic, text)
+    // A UUID, for example, is another one each time.
+    var output: [UInt8]?
+    if case .output(let first) = outcome, case .output(let second) = Self.evaluate(statement, topic, payload)
+    {
+      output = first == second && (try? JSONDocument().read(first)) != nil ? first : []
+    }
+    var json = JSONWriter(indented: true)
+    json.array {
+      $0.object {
+        $0.member("id", "\(name)-1")
+        $0.member(
+          "note",
+          "made by 'trucksensor rules new' from what the statement yields: check it, then add your own")
+        $0.member("rule", "rules/\(name).json")
+        $0.member("topic", topic)
+        $0.member("clientId", "client1")
+        $0.member("now", Self.now)
+        $0.member("payload", json: text.utf8)
+        $0.object("expect") {
+          $0.member("match", output != nil)
+          if let output, !output.isEmpty { $0.member("result", json: output) }
+        }
+      }
+    }
+    cases = json.bytes
+  }
+
+  private static func evaluate(_ statement: CompiledStatement, _ topic: String, _ payload: Value) -> Outcome {
+    let message = Message(topic: topic, payload: payload.json ?? [], receivedMilliseconds: now)
+    message.clientID = "client1"
+    return StatementEvaluator().evaluate(statement, message)
+  }
+
+  /// A topic that the filter matches.
+  private static func topic(for filter: TopicFilter?, _ name: String) -> String {
+    guard let filter else { return "$aws/rules/\(name)/device1" }
+    return filter.pattern.split(separator: "/", omittingEmptySubsequences: false).map {
+      $0 == "+" || $0 == "#" ? "device1" : String($0)
+    }.joined(separator: "/")
+  }
+
+  private static func document(_ name: String, _ sql: String, _ filter: TopicFilter?) -> [UInt8] {
+    var json = JSONWriter(indented: true)
+    json.object {
+      $0.member("sql", sql)
+      $0.member("awsIotSqlVersion", SQLVersion.v2016.rawValue)
+      $0.member("description", "What the rule is for")
+      $0.member("ruleDisabled", false)
+      $0.array("actions") { $0.object { action("rules/\(name)", name, filter, &$0) } }
+      $0.object("errorAction") { action("rules/\(name)/errors", name, filter, &$0) }
+    }
+    return json.bytes
+  }
+
+  /// Republishes to `topic`; logs where that would be a loop.
+  private static func action(
+    _ topic: String, _ name: String, _ filter: TopicFilter?, _ json: inout JSONWriter
+  ) {
+    guard filter?.matches(topic) != true else {
+      json.object("log") { _ in }
+      return
+    }
+    json.object("republish") {
+      $0.member("roleArn", role + name)
+      $0.member("topic", topic)
+      $0.member("qos", 1)
+    }
+  }
+}
+
+extension Statement {
+  /// A payload that has each attribute that the statement names.
+  fileprivate func sample(_ value: Value) -> Value {
+    var sample = Sample(value: value)
+    for assignment in assignments { sample.add(assignment.expression) }
+    sample.add(select)
+    return .object(sample.object)
+  }
+}
+
+/// Collects the attributes that expressions name into an object.
+private struct Sample {
+  let value: Value
+  private(set) var object = ObjectValue()
+
+  init(value: Value) { self.value = value }
+
+  mutating func add(_ select: Select) {
+    switch select.items {
+    case .value(let expression): add(expression)
+    case .list(let items):
+      for item in items {
+        switch item {
+        case .everything: break
+        case .members(let expression), .expression(let expression, _): add(expression)
+        }
+      }
+    }
+    if let condition = select.condition { add(condition) }
+  }
+
+  mutating func add(_ expression: Expression) {
+    switch expression {
+    case .path(let names): set(names[...], value, in: &object)
+    case .literal, .variable, .row, .payload: break
+    case .member(let operand, _), .cast(let operand, _), .negate(let operand), .not(let operand): add(operand)
+    case .call(_, let arguments), .array(let arguments): for argument in arguments { add(argument) }
+    case .binary(_, let left, let right):
+      add(left)
+      add(right)
+    case .choice(let subject, let cases, let otherwise):
+      add(subject)
+      for branch in cases {
+        add(branch.when)
+        add(branch.then)
+      }
+      if let otherwise { add(otherwise) }
+    case .object(let members):
+      for member in members {
+        add(member.key)
+        add(member.value)
+      }
+    case .query(let select, let source):
+      guard case .path(let names) = source else { return add(source) }
+      var rows = Sample(value: value)
+      rows.add(select)
+      set(names[...], .array([.object(rows.object)]), in: &object)
+    }
+  }
+
+  private func set(_ names: ArraySlice<String>, _ value: Value, in object: inout ObjectValue) {
+    guard let name = names.first else { return }
+    guard names.count > 1 else {
+      if object[name] == nil { object.set(name, value) }
+      return
+    }
+    var inner = ObjectValue()
+    if case .object(let present)? = object[name] { inner = present }
+    set(names.dropFirst(), value, in: &inner)
+    object.set(name, .object(inner))
+  }
+}

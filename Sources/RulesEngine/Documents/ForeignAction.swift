@@ -1,0 +1,85 @@
+import JSON
+
+/// An action of AWS's that another service does: it is checked and kept, and what it would get can be recorded.
+public struct ForeignAction: Sendable {
+  /// What a member holds.
+  indirect enum Field: Sendable {
+    case template(Template)
+    case text(String)
+    case boolean(Bool)
+    case integer(Int)
+    case object([(name: String, value: Field)])
+    case array([Field])
+
+    var unsupported: [SQLError] {
+      switch self {
+      case .template(let template): template.unsupported
+      case .text, .boolean, .integer: []
+      case .object(let fields): fields.flatMap(\.value.unsupported)
+      case .array(let elements): elements.flatMap(\.unsupported)
+      }
+    }
+  }
+
+  /// AWS's name of the action, `dynamoDBv2`.
+  public let type: String
+  /// The service that it needs, in a person's words.
+  public let service: String
+  /// Its members, in the document's order of AWS's model.
+  let fields: [(name: String, value: Field)]
+
+  /// What the action is for, in one line: its members that are texts.
+  public var summary: String {
+    fields.compactMap { name, value in
+      switch value {
+      case .template(let template) where name != "roleArn": "\(name) \(template.source)"
+      case .text(let text) where name != "roleArn": "\(name) \(text)"
+      default: nil
+      }
+    }.joined(separator: ", ")
+  }
+
+  /// The action with its summary.
+  var line: String { summary.isEmpty ? type : "\(type): \(summary)" }
+
+  /// What its templates need that isn't here.
+  var unsupported: [SQLError] { Field.object(fields).unsupported }
+
+  /// The member of that name.
+  subscript(name: String) -> Field? { fields.first { $0.name == name }?.value }
+
+  /// The member of that name, if it is a text.
+  func template(_ name: String) -> Template? {
+    for (known, value) in fields where known == name {
+      if case .template(let template) = value { return template }
+    }
+    return nil
+  }
+
+  /// Writes the members with their templates resolved for a message; throws if that exceeds what a message may cost.
+  func write(_ templates: TemplateContext, to json: inout JSONWriter) throws(LimitError) {
+    try Self.write(.object(fields), templates, to: &json)
+  }
+
+  private static func write(
+    _ field: Field, _ templates: TemplateContext, to json: inout JSONWriter
+  ) throws(LimitError) {
+    switch field {
+    case .template(let template): json.value(try templates.text(template))
+    case .text(let text): json.value(text)
+    case .boolean(let flag): json.value(flag)
+    case .integer(let number): json.value(number)
+    case .object(let fields):
+      try json.object { (json: inout JSONWriter) throws(LimitError) in
+        for (name, value) in fields {
+          json.key(name)
+          try write(value, templates, to: &json)
+        }
+      }
+    case .array(let elements):
+      try json.array { (json: inout JSONWriter) throws(LimitError) in
+        for element in elements { try write(element, templates, to: &json) }
+      }
+    }
+  }
+}
