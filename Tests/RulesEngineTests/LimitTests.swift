@@ -215,7 +215,7 @@ import Time
   ) {
     // Read twice, 60 levels would take for ever.
     for part in [outer, inner] {
-      let nested = String(repeating: part, count: 60) + "?" + String(repeating: close, count: 60)
+      let nested = String(repeating: part, count: 60) + "FROM" + String(repeating: close, count: 60)
       let sql = part.hasPrefix("SELECT") ? "\(nested) FROM 't'" : "SELECT \(nested) AS r FROM 't'"
       #expect(throws: SQLError.self) { try CompiledStatement(sql, version: .v2016) }
     }
