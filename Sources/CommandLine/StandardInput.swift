@@ -16,9 +16,12 @@ package enum StandardInput {
     return bytes
   }
 
-  /// All of it as text; bytes that are not UTF-8 become replacement characters.
+  /// All of it as text; throws if it isn't UTF-8.
   package static func text() throws(InputError) -> String {
-    String(decoding: try bytes(limit: lineLimit), as: UTF8.self)
+    guard let text = String(validating: try bytes(limit: lineLimit), as: UTF8.self) else {
+      throw InputError("standard input isn't UTF-8")
+    }
+    return text
   }
 
   /// Calls `body` with each line that isn't empty and its number, until it returns false; in constant memory.

@@ -170,9 +170,11 @@ package enum TimePattern {
 
   /// The epoch milliseconds of `text` by java.time's `DateTimeFormatter`; UTC unless the text says otherwise. Nil where
   /// the text doesn't follow the pattern, or the pattern has a letter that isn't known.
-  package static func epochMilliseconds(_ text: String, _ pattern: String) -> Int? {
+  ///
+  /// A day that its month doesn't have becomes the month's last, as java.time has it, unless the date `mustExist`.
+  package static func epochMilliseconds(_ text: String, _ pattern: String, mustExist: Bool = false) -> Int? {
     guard let parts = parts(pattern) else { return nil }
-    var reader = Reader(text: Array(text.unicodeScalars))
+    var reader = Reader(text: Array(text.unicodeScalars), mustExist: mustExist)
     for (index, part) in parts.enumerated() {
       switch part {
       case .literal(let literal): guard reader.skip(literal) else { return nil }
@@ -188,6 +190,7 @@ package enum TimePattern {
 
   private struct Reader {
     let text: [UnicodeScalar]
+    let mustExist: Bool
     var index = 0
     var year: Int?
     var month = 1
@@ -202,7 +205,10 @@ package enum TimePattern {
     var zone: TimeZoneFile?
     var isBeforeChrist = false
 
-    init(text: [UnicodeScalar]) { self.text = text }
+    init(text: [UnicodeScalar], mustExist: Bool) {
+      self.text = text
+      self.mustExist = mustExist
+    }
 
     var isAtEnd: Bool { index == text.count }
 
@@ -313,8 +319,10 @@ package enum TimePattern {
         guard dayOfYear <= (CivilDate.isLeap(year) ? 366 : 365) else { return nil }
         days = CivilDate.days(year, 1, 1) + dayOfYear - 1
       } else {
+        let last = CivilDate.length(ofMonth: month, in: year)
+        guard day <= last || !mustExist else { return nil }
         // java.time's smart resolver brings the 30th of February to the month's last day.
-        days = CivilDate.days(year, month, min(day, CivilDate.length(ofMonth: month, in: year)))
+        days = CivilDate.days(year, month, min(day, last))
       }
       var hour = hour
       if let halfDayHour {

@@ -100,6 +100,90 @@ struct TimestreamAPITests {
     #expect(server.wait().status == 130)
   }
 
+  /// Statements of each kind of which Grafana's plugin publishes an answer: its ColumnInfo and its first row, as JSON with
+  /// sorted keys.
+  private static let shapes: [(sql: String, columns: String, row: String)] = [
+    (
+      "SELECT 1 AS i, 'two' AS v, timestamp '2020-08-08 01:00' AS t, interval '1' day + interval '21' hour AS d, "
+        + "interval '2' year + interval '7' month AS y, time '01:00' AS c, date '2020-08-08' AS e",
+      [
+        "i INTEGER", "v VARCHAR", "t TIMESTAMP", "d INTERVAL_DAY_TO_SECOND", "y INTERVAL_YEAR_TO_MONTH",
+        "c TIME", "e DATE",
+      ]
+      .map(scalarColumn).joined(separator: ","),
+      [
+        "1", "two", "2020-08-08 01:00:00.000000000", "1 21:00:00.000000000", "2-7", "01:00:00.000000000",
+        "2020-08-08",
+      ].map(scalar).joined(separator: ",")
+    ),
+    (
+      "SELECT device, create_time_series(time, measure_value::double) FROM truck01_sensors "
+        + "WHERE measure_name = 'temp' AND time <= timestamp '2024-10-23 14:00:02' GROUP BY device",
+      scalarColumn("device VARCHAR") + ","
+        + #"{"Name":"_col1","Type":{"TimeSeriesMeasureValueColumnInfo":{"Type":{"ScalarType":"DOUBLE"}}}}"#,
+      scalar("truckSensor01")
+        + #",{"TimeSeriesValue":[{"Time":"2024-10-23 14:00:01.000000000","Value":{"ScalarValue":"21.9"}},{"Time":"2024-10-23 14:00:02.000000000","Value":{"ScalarValue":"21.9"}}]}"#
+    ),
+    (
+      "SELECT interpolate_linear(s, timestamp '2030-01-01') IS NULL, CASE WHEN true THEN (SELECT NULL) ELSE s END AS s "
+        + "FROM (SELECT create_time_series(time, measure_value::double) AS s FROM truck01_sensors WHERE measure_name = 'temp')",
+      scalarColumn("_col0 BOOLEAN") + ","
+        + #"{"Name":"s","Type":{"TimeSeriesMeasureValueColumnInfo":{"Type":{"ScalarType":"DOUBLE"}}}}"#,
+      scalar("true") + #",{"NullValue":true}"#
+    ),
+    (
+      "SELECT measure_name, CASE WHEN measure_name = 'temp' THEN (SELECT NULL) ELSE time END FROM truck01_sensors "
+        + "WHERE measure_name = 'temp' LIMIT 1",
+      scalarColumn("measure_name VARCHAR") + "," + scalarColumn("_col1 TIMESTAMP"),
+      scalar("temp") + #",{"NullValue":true}"#
+    ),
+    (
+      "SHOW MEASURES FROM truck01_sensors LIKE 'temp'",
+      scalarColumn("measure_name VARCHAR") + "," + scalarColumn("data_type VARCHAR")
+        + #",{"Name":"dimensions","Type":{"ArrayColumnInfo":{"Type":{"RowColumnInfo":["#
+        + scalarColumn("dimension_name VARCHAR") + "," + scalarColumn("data_type VARCHAR") + "]}}}}",
+      scalar("temp") + "," + scalar("double") + #",{"ArrayValue":[{"RowValue":{"Data":["# + scalar("device")
+        + ","
+        + scalar("varchar") + "]}}]}"
+    ),
+    (
+      "DESCRIBE truck01_sensors",
+      ["Column VARCHAR", "Type VARCHAR", "Timestream attribute type VARCHAR"].map(scalarColumn).joined(
+        separator: ","),
+      ["device", "varchar", "DIMENSION"].map(scalar).joined(separator: ",")
+    ),
+    ("SHOW TABLES FROM \"sensorDB\"", scalarColumn("Table VARCHAR"), scalar("truck01_sensors")),
+  ]
+
+  /// The ColumnInfo of `name TYPE`.
+  private static func scalarColumn(_ text: String) -> String {
+    let space = text.lastIndex(of: " ") ?? text.endIndex
+    return #"{"Name":"\#(text[..<space])","Type":{"ScalarType":"\#(text[space...].dropFirst())"}}"#
+  }
+
+  private static func scalar(_ value: String) -> String { #"{"ScalarValue":"\#(value)"}"# }
+
+  @Test(.enabled(if: hasBoto3, "scripts/test-tools.sh could not install boto3"))
+  func `answers have the shapes of those that Grafana's plugin is tested with`() throws {
+    let (server, address) = try startServer()
+    let seen = try ask(address, "queries", input: Self.shapes.map(\.sql))
+    let answers = try #require(seen["answers"] as? [[String: Any]])
+    func text(_ value: Any?) throws -> String {
+      String(
+        decoding: try JSONSerialization.data(
+          withJSONObject: value ?? [], options: [.sortedKeys, .withoutEscapingSlashes]), as: UTF8.self)
+    }
+    #expect(answers.count == Self.shapes.count)
+    for (answer, shape) in zip(answers, Self.shapes) {
+      #expect(try text(answer["columns"]) == "[\(shape.columns)]", "\(shape.sql): \(answer["message"] ?? "")")
+      let row = (answer["rows"] as? [[String: Any]])?.first?["Data"]
+      #expect(try text(row) == "[\(shape.row)]", "\(shape.sql)")
+    }
+    #expect(seen["contradictions"] as? [String] == [])
+    server.interrupt()
+    #expect(server.wait().status == 130)
+  }
+
   @Test(.enabled(if: hasBoto3, "scripts/test-tools.sh could not install boto3"))
   func `an SDK that is told the address by the environment finds it by DescribeEndpoints`() throws {
     let (server, address) = try startServer()

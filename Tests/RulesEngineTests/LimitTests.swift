@@ -208,6 +208,20 @@ import Time
   }
 
   @Test(arguments: [
+    ("SELECT VALUE (", "SELECT VALUE -(", ")"), ("a IN (", "a IN (b, ", ")"),
+    ("SELECT value - (", "isNull(SELECT VALUE ", ")"),
+  ]) func `a deep statement with an error at its end is read once, not twice a level`(
+    outer: String, inner: String, close: String
+  ) {
+    // Read twice, 60 levels would take for ever.
+    for part in [outer, inner] {
+      let nested = String(repeating: part, count: 60) + "?" + String(repeating: close, count: 60)
+      let sql = part.hasPrefix("SELECT") ? "\(nested) FROM 't'" : "SELECT \(nested) AS r FROM 't'"
+      #expect(throws: SQLError.self) { try CompiledStatement(sql, version: .v2016) }
+    }
+  }
+
+  @Test(arguments: [
     ("EvaluationLimits.bytes", EvaluationLimits.bytes >> 10, "256 KiB"),
     ("EvaluationLimits.work", EvaluationLimits.work >> 20, "64 MiB"),
     ("JSONScanner.depthLimit", EvaluationLimits.depth, "512"),

@@ -201,6 +201,33 @@ struct ExpressionCase: Sendable, CustomTestStringConvertible {
     .init("reduce(ARRAY[1, 2, 3], 0, (s, x) -> s + x, s -> s)", "integer", "6"),
     .init("reduce(ARRAY[1.5, 2], 0, (s, x) -> s + x, s -> s / 2)", "double", "1.75"),
     .init("any_match(ARRAY[1, 2], x -> x > 1)", "boolean", "true"),
+    .init("zip_with(ARRAY[1, 2], ARRAY[10], (x, y) -> x + y)", "array(integer)", "[11, NULL]"),
+    .init(
+      "zip(ARRAY[1, 2], ARRAY['a'])", "array(row(integer, varchar))", "[(1, a), (2, NULL)]"),
+    .init("ngrams(ARRAY['a', 'b', 'c'], 2)", "array(array(varchar))", "[[a, b], [b, c]]"),
+    .init("cardinality(shuffle(ARRAY[1, 2, 3]))", "bigint", "3"),
+    .init("regexp_split('1a 2b 14m', '\\s*[a-z]+\\s*')", "array(varchar)", "[1, 2, 14, ]"),
+    .init("hamming_distance('abcd', 'abde')", "bigint", "2"), .init("bit_count(-7, 8)", "bigint", "6"),
+    .init("bit_count(9, 64)", "bigint", "2"), .init("normal_cdf(0, 1, 0)", "double", "0.5"),
+    .init(
+      "parse_datetime('2024/02/29 7:05:09 PM', 'yyyy/MM/dd h:mm:ss a')", "timestamp",
+      "2024-02-29 19:05:09.000000000"),
+    .init(
+      "parse_datetime('2024-10-23T17:14:03.250+02:00', 'yyyy-MM-dd''T''HH:mm:ss.SSSZ')", "timestamp",
+      "2024-10-23 15:14:03.250000000"),
+    .init("date '2012-08-08' + interval '2' day", "date", "2012-08-10"),
+    .init("bin('2023-09-20 17:12:22.958000000', 1m)", "timestamp", "2023-09-20 17:12:00.000000000"),
+    .init("date_diff('hour', '2023-09-20', '2023-09-21 01:00:00')", "bigint", "25"),
+    .init("date '2024-01-31' + interval '1' month", "date", "2024-02-29"),
+    .init("date '2012-08-08' - 2d", "date", "2012-08-06"),
+    .init("time '23:00' + interval '3' hour", "time", "02:00:00.000000000"),
+    .init("time '01:00' - interval '3' hour", "time", "22:00:00.000000000"),
+    .init("interval '3' year + interval '5' month", "interval year to month", "3-5"),
+    .init("timestamp '2024-02-29 00:00:00' - 1y", "timestamp", "2023-02-28 00:00:00.000000000"),
+    .init(
+      "reduce(ARRAY[71.0, 69.0], CAST(ROW(0, 0) AS ROW(high BIGINT, total BIGINT)), (s, x) -> CAST(ROW(s.high + IF(x > 70.0, 1, 0), s.total + 1) AS ROW(high BIGINT, total BIGINT)), s -> IF(s.total = 0, NULL, CAST(s.high AS DOUBLE) / s.total))",
+      "double", "0.5"),
+    .init("reduce(ARRAY[1, 2], DOUBLE '0.0', (s, x) -> s + 1, s -> s)", "double", "2.0"),
     .init(
       "transform(ARRAY[1, 2], x -> reduce(ARRAY[10, 20], 0, (s, y) -> s + y + x, s -> s))", "array(integer)",
       "[32, 34]"),
@@ -265,6 +292,24 @@ struct ExpressionCase: Sendable, CustomTestStringConvertible {
       ),
       ("regexp_like('a', lpad('', 202, '()'))", "The regular expression has more than 100 groups"),
       ("date_add('parsec', 1, now())", "'parsec' is not a valid Timestamp field"),
+      ("date '2024-01-01' + 1h", "Cannot add hour, minutes or seconds to a date"),
+      ("map_agg(1, 2)", "line 1:8: Function map_agg is not supported: there are no maps"),
+      (
+        "json_extract('{}', '$')",
+        "line 1:8: Function json_extract is not supported: there is no JSON type; regexp_extract reads a value from a text"
+      ),
+      ("st_point(1, 2)", "line 1:8: Function st_point is not supported: geospatial functions are missing"),
+      ("to_utf8('a')", "line 1:8: Function to_utf8 is not supported: there are no binary values"),
+      (
+        "parse_datetime('2024-02-30', 'yyyy-MM-dd')",
+        "Invalid format: '2024-02-30' does not match 'yyyy-MM-dd'"
+      ),
+      ("parse_datetime('24', 'yy')", "parse_datetime: years of two digits are not supported"),
+      ("parse_datetime('2024', 'xxxx')", "parse_datetime: the letter 'x' of the pattern is not supported"),
+      (
+        "bit_count(8, 4)",
+        "Number must be representable with the bits specified. 8 cannot be represented with 4 bits"
+      ),
     ])
   func refused(sql: String, message: String) { #expect(Self.fixture.failure("SELECT \(sql)") == message) }
 }

@@ -72,6 +72,17 @@ struct QueryCase: Sendable, CustomTestStringConvertible {
       ["_col0", "_col1"], ["double", "double"], ["-40.0|-155.0"]),
     .init("SELECT sum(x) FROM (VALUES 1, 2, 3) AS t(x)", ["_col0"], ["bigint"], ["6"]),
     .init(
+      "SELECT x, last_value(x) IGNORE NULLS OVER (ORDER BY n), first_value(x) IGNORE NULLS OVER (ORDER BY n ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) FROM (VALUES (1, NULL), (2, 'a'), (3, NULL), (4, NULL), (5, 'b')) AS t(n, x) ORDER BY n",
+      ["x", "_col1", "_col2"], ["varchar", "varchar", "varchar"],
+      ["NULL|NULL|NULL", "a|a|a", "NULL|a|a", "NULL|a|NULL", "b|b|b"]),
+    .init(
+      "SELECT sum(x) OVER (ORDER BY x), approx_percentile(x, 0.5) OVER (ORDER BY x ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING) FROM (VALUES 1, 2, 4, 8) AS t(x) ORDER BY x",
+      ["_col0", "_col1"], ["bigint", "bigint"], ["1|1", "3|2", "7|4", "15|4"]),
+    .init(
+      "SELECT max(x, 2), min(x, 2), bitwise_and_agg(x), bitwise_or_agg(x) FROM (VALUES 6, 3, NULL, 7) AS t(x)",
+      ["_col0", "_col1", "_col2", "_col3"], ["array(integer)", "array(integer)", "bigint", "bigint"],
+      ["[7, 6]|[3, 6]|2|7"]),
+    .init(
       "SELECT x, y FROM (VALUES (1, 'a'), (2, NULL)) AS t(x, y) ORDER BY y", ["x", "y"],
       ["integer", "varchar"], ["1|a", "2|NULL"]),
     .init("SELECT x FROM (VALUES 2, NULL, 1) AS t(x) ORDER BY x", ["x"], ["integer"], ["1", "2", "NULL"]),

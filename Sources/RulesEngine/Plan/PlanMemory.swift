@@ -110,10 +110,13 @@ struct PlanBuffer: ~Copyable {
   }
 
   mutating func append(_ bytes: some Collection<UInt8>) {
-    reserve(bytes.count)
-    for byte in bytes {
-      start[count] = byte
-      count += 1
+    let length = bytes.count
+    reserve(length)
+    let target = start + count
+    let isCopied: Void? = bytes.withContiguousStorageIfAvailable { source in
+      if let source = source.baseAddress { target.update(from: source, count: length) }
     }
+    if isCopied == nil { for (index, byte) in bytes.enumerated() { target[index] = byte } }
+    count += length
   }
 }

@@ -110,27 +110,40 @@ struct Parser {
   }
 
   private mutating func items() throws(SQLError) -> Select.Items {
-    guard isKeyword("VALUE") else { return .list(try list()) }
-    // An attribute may be called "value": `SELECT value - 32 AS degrees`.
-    var attempt = self
-    var failure: SQLError?
-    do throws(SQLError) {
-      attempt.advance()
-      let expression = try attempt.expression()
-      guard attempt.isAfterItems else { throw attempt.unexpected("FROM") }
-      self = attempt
-      return .value(expression)
-    } catch {
-      failure = error
-    }
-    do throws(SQLError) {
-      var attempt = self
-      let list = try attempt.list()
-      guard attempt.isAfterItems else { throw attempt.unexpected("FROM") }
-      self = attempt
-      return .list(list)
-    } catch {
-      throw failure ?? error
+    guard isKeyword("VALUE"), !valueIsName else { return .list(try list()) }
+    advance()
+    return .value(try expression())
+  }
+
+  /// Whether the word VALUE is an attribute here: `SELECT value - 32 AS degrees`.
+  private var valueIsName: Bool {
+    switch tokens[index + 1].kind {
+    case .end: return true
+    case .identifier(let word): return ["FROM", "AS", "WHERE", "IN", "AND", "OR"].contains(word.uppercased())
+    case .symbol("*"):
+      switch tokens[min(index + 2, tokens.count - 1)].kind {
+      case .symbol("."), .symbol(")"), .end: return false
+      case .identifier(let word): return !["FROM", "WHERE"].contains(word.uppercased())
+      default: return true
+      }
+    case .symbol("-"):
+      // With a name behind it, or other items, it is a subtraction.
+      var depth = 0
+      for token in tokens[(index + 2)...] {
+        switch token.kind {
+        case .symbol("("), .symbol("["), .symbol("{"): depth += 1
+        case .symbol(")") where depth == 0, .symbol(";"): return false
+        case .symbol(")"), .symbol("]"), .symbol("}"): depth -= 1
+        case .symbol(",") where depth == 0: return true
+        case .identifier(let word) where depth == 0:
+          if word.uppercased() == "AS" { return true }
+          if ["FROM", "WHERE"].contains(word.uppercased()) { return false }
+        default: break
+        }
+      }
+      return false
+    case .symbol(let symbol): return !["(", "[", "{"].contains(symbol)
+    default: return false
     }
   }
 
@@ -138,11 +151,6 @@ struct Parser {
     var list: [Select.Item] = []
     repeat { list.append(try item()) } while accept(",")
     return list
-  }
-
-  /// Whether the list of items ends here.
-  private var isAfterItems: Bool {
-    isKeyword("FROM") || isKeyword("WHERE") || isSymbol(")") || token.kind == .end
   }
 
   private mutating func item() throws(SQLError) -> Select.Item {
@@ -243,10 +251,24 @@ struct Parser {
       advance()
       return .binary(.unequal, left, try sum())
     }
-    if accept(keyword: "IN") { return .binary(.isIn, left, try sum()) }
+    if accept(keyword: "IN") { return .binary(.isIn, left, try choices()) }
     guard let comparison = accept(oneOf: [.equal, .unequal, .less, .lessOrEqual, .greater, .greaterOrEqual])
     else { return left }
     return .binary(comparison, left, try sum())
+  }
+
+  /// What IN looks through: an array, or values in parentheses.
+  private mutating func choices() throws(SQLError) -> Expression {
+    guard isSymbol("("), tokens[index + 1].text.uppercased() != "'SELECT'" else { return try sum() }
+    let place = error("a list in parentheses after IN isn't in AWS's guide, which has arrays: [1, 2]")
+    advance()
+    var elements = [try expression()]
+    while accept(",") { elements.append(try expression()) }
+    try expect(")")
+    guard elements.count > 1 else { return elements[0] }
+    try countConstruction()
+    doubts.append(place)
+    return .array(elements)
   }
 
   private mutating func sum() throws(SQLError) -> Expression {

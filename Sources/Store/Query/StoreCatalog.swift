@@ -40,7 +40,8 @@ final class StoreCatalog: QueryCatalog {
           + table.scalarTypes.map {
             .init("measure_value::\($0.rawValue.lowercased())", $0.sqlType, .measureValue)
           }
-          + table.measures.filter(\.isMulti).map { .init($0.name, $0.type.sqlType, .multi) })
+          + table.measures.filter(\.isMulti).map { .init($0.name, $0.type.sqlType, .multi) },
+        rollups: TableRollups.of(table, in: database))
     }
     guard name.hasSuffix("_wide"), let table = tables.first(where: { $0.name == name.dropLast(5) })
     else {
@@ -67,13 +68,15 @@ final class StoreCatalog: QueryCatalog {
   }
 
   private func make(
-    _ table: StoreReader.Table, _ name: String, _ database: String, _ columns: [QueryTable.Column]
+    _ table: StoreReader.Table, _ name: String, _ database: String, _ columns: [QueryTable.Column],
+    rollups: QueryTable.Rollups? = nil
   ) -> QueryTable {
     QueryTable(
       columns: table.dimensions.map { .init($0, .varchar, .dimension) } + columns,
       source: "\(Schema.quoted(database)).\(Schema.quoted(name))",
       measures: table.measures.filter { !$0.isMulti }.map { ($0.name, $0.type.rawValue.lowercased()) }
-        + multiNames(of: table, in: database).map { ($0, "multi") })
+        + multiNames(of: table, in: database).map { ($0, "multi") },
+      rollups: rollups)
   }
 }
 

@@ -64,6 +64,7 @@ public final class StoreReader {
       }, Unmanaged.passUnretained(limit).toOpaque())
     QueryFunctions.add(to: connection, clock)
     UnnestModule.add(to: connection)
+    TableRollups.addFunction(to: connection)
     protect()
   }
 
@@ -131,9 +132,14 @@ public final class StoreReader {
   ///
   /// The other stores of the file's folder are databases, too.
   public func plan(_ statement: String, now: Int64 = Timestamp.now) throws -> QueryPlan {
+    try plan(statement, now: now, usesRollups: true)
+  }
+
+  /// The same; unless it `usesRollups`, the plan reads nothing but readings, which tests compare with.
+  package func plan(_ statement: String, now: Int64, usesRollups: Bool) throws -> QueryPlan {
     let catalog = StoreCatalog(self, tables: try tables())
     let plan = Result { () throws(QueryError) in
-      try QueryPlan.make(statement, catalog: catalog, now: now)
+      try QueryPlan.make(statement, catalog: catalog, now: now, usesRollups: usesRollups)
     }
     // A damaged store is a better reason than that it has no such table.
     if let failure = catalog.failure { throw failure }

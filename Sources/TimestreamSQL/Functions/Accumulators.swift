@@ -1,18 +1,50 @@
 import Glibc
 import Numbers
 
+/// What the aggregates of a statement may keep in memory together; SQLite's own memory is limited elsewhere.
+final class MemoryBudget {
+  /// 1 GiB: `approx_percentile` of ten million numbers fits.
+  static let limit = 1 << 30
+  private let limit: Int
+  private var used = 0
+
+  init(limit: Int = MemoryBudget.limit) { self.limit = limit }
+
+  func take(_ count: Int) throws(QueryError) {
+    used += count
+    guard used <= limit else {
+      throw QueryError("The statement's aggregates keep more than \(limit >> 20) MiB of values")
+    }
+  }
+
+  func giveBack(_ count: Int) { used -= count }
+
+  /// The bytes of an array with these elements, about.
+  static func bytes(of values: [Datum]) -> Int {
+    var bytes = 32
+    for value in values {
+      bytes += MemoryLayout<Datum>.stride
+      switch value {
+      case .text(let text): bytes += text.utf8.count
+      case .list(let elements): bytes += self.bytes(of: elements)
+      default: break
+      }
+    }
+    return bytes
+  }
+}
+
 /// Keeps all rows, and makes the value of them at the end.
 final class Collector: Accumulator {
-  /// Rows that one group may hold in memory.
-  private static let limit = 10_000_000
   private var rows: [[Datum]] = []
+  private(set) var keptBytes = 0
   private let make: ([[Datum]]) throws(QueryError) -> Datum
 
   init(_ make: @escaping ([[Datum]]) throws(QueryError) -> Datum) { self.make = make }
 
   func add(_ values: [Datum]) throws(QueryError) {
-    guard rows.count < Self.limit else { throw QueryError("A group has more than \(Self.limit) rows") }
     rows.append(values)
+    keptBytes += MemoryBudget.bytes(of: values)
   }
 
   func result() throws(QueryError) -> Datum { rows.isEmpty ? .null : try make(rows) }
@@ -22,6 +54,13 @@ final class Collector: Accumulator {
 final class First: Accumulator {
   private var value = Datum.null
   func add(_ values: [Datum]) { if value.isNull { value = values[0] } }
+  func result() -> Datum { value }
+}
+
+/// Keeps the last value that isn't NULL.
+final class Last: Accumulator {
+  private var value = Datum.null
+  func add(_ values: [Datum]) { if !values[0].isNull { value = values[0] } }
   func result() -> Datum { value }
 }
 
@@ -64,8 +103,26 @@ final class By: Accumulator {
 /// Counts different values, exactly.
 final class Distinct: Accumulator {
   private var values: Set<Datum> = []
-  func add(_ arguments: [Datum]) { if !arguments[0].isNull { values.insert(arguments[0]) } }
+  private(set) var keptBytes = 0
+  func add(_ arguments: [Datum]) {
+    guard !arguments[0].isNull, values.insert(arguments[0]).inserted else { return }
+    keptBytes += MemoryBudget.bytes(of: arguments)
+  }
   func result() -> Datum { .integer(Int64(values.count)) }
+}
+
+/// Combines whole numbers bit by bit.
+final class Bits: Accumulator {
+  private var value: Int64?
+  private let combine: (Int64, Int64) -> Int64
+  init(_ combine: @escaping (Int64, Int64) -> Int64) { self.combine = combine }
+
+  func add(_ values: [Datum]) {
+    guard !values[0].isNull else { return }
+    value = value.map { combine($0, values[0].integer) } ?? values[0].integer
+  }
+
+  func result() -> Datum { value.map { .integer($0) } ?? .null }
 }
 
 /// The n-th root of the product.

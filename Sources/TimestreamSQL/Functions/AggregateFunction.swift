@@ -6,6 +6,12 @@ protocol Accumulator: AnyObject {
   func add(_ values: [Datum]) throws(QueryError)
   /// The value of what was taken so far.
   func result() throws(QueryError) -> Datum
+  /// Bytes that it keeps, about; 0 if they don't grow with the rows.
+  var keptBytes: Int { get }
+}
+
+extension Accumulator {
+  var keptBytes: Int { 0 }
 }
 
 /// An aggregate or window function for arguments of given types.
@@ -22,7 +28,7 @@ struct AggregateFunction: Sendable {
   let name: String
   let parameters: [SQLType]
   let result: SQLType
-  let kind: Kind
+  var kind: Kind
 }
 
 /// All aggregates of one name.
@@ -96,7 +102,9 @@ enum AggregateCatalog {
     fixed("bool_and", [.boolean], .boolean, .native("min")),
     fixed("every", [.boolean], .boolean, .native("min")),
     fixed("bool_or", [.boolean], .boolean, .native("max")),
-    extreme("max"), extreme("min"),
+    extreme("max"), extreme("min"), several("max"), several("min"),
+    fixed("bitwise_and_agg", [.bigint], .bigint, .own { Bits { $0 & $1 } }),
+    fixed("bitwise_or_agg", [.bigint], .bigint, .own { Bits { $0 | $1 } }),
     generic("arbitrary", "arbitrary(T)", 1...1) { ($0[0], .own { First() }) },
     generic("any_value", "any_value(T)", 1...1) { ($0[0], .own { First() }) },
     by("max_by", isGreatest: true), by("min_by", isGreatest: false),
@@ -141,6 +149,26 @@ enum AggregateCatalog {
     generic(name, "\(name)(T)", 1...1) { types in
       guard types[0].isOrdered else { return nil }
       return (types[0], types[0].isScalar ? .native(name) : .own { Extreme(isGreatest: name == "max") })
+    }
+  }
+
+  /// `max(x, n)`: the n greatest values, the greatest first.
+  private static func several(_ name: String) -> AggregateFamily {
+    generic(name, "\(name)(T, bigint)", 2...2) { types in
+      guard types[0].isOrdered, types[1].coerces(to: .bigint) else { return nil }
+      let isGreatest = name == "max"
+      return (
+        .array(types[0]),
+        .own {
+          Collector { rows throws(QueryError) in
+            guard let count = rows.first?[1].integer, (1...10_000).contains(count) else {
+              throw QueryError("second argument of max/min must be a number from 1 to 10000")
+            }
+            let values = ArrayFunctions.sorted(rows.map { $0[0] }.filter { !$0.isNull })
+            return .list(Array((isGreatest ? values.reversed() : values).prefix(Int(count))))
+          }
+        }
+      )
     }
   }
 

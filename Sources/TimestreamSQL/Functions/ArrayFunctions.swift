@@ -132,6 +132,41 @@ enum ArrayFunctions {
           .list(try bounded(values[0].list.flatMap(\.list)))
         }
       },
+      generic("zip", "zip(array(T), array(U), ...)") { types in
+        let elements = types.compactMap(elementType)
+        guard (2...5).contains(types.count), elements.count == types.count else { return nil }
+        return ScalarFunction(
+          name: "zip", parameters: elements.map { .array($0) },
+          result: .array(.row(elements.map { .init(name: nil, type: $0) }))
+        ) { (values, _) throws(QueryError) in
+          let count = values.map(\.list.count).max() ?? 0
+          return .list((0..<count).map { index in .list(values.map { $0.list[ifPresent: index] ?? .null }) })
+        }
+      },
+      generic("ngrams", "ngrams(array(T), bigint)") { types in
+        guard types.count == 2, let element = elementType(types[0]), types[1].coerces(to: .bigint) else {
+          return nil
+        }
+        return ScalarFunction(
+          name: "ngrams", parameters: [.array(element), .bigint], result: .array(.array(element))
+        ) { (values, _) throws(QueryError) in
+          let (list, size) = (values[0].list, Int(clamping: values[1].integer))
+          guard size > 0 else { throw QueryError("N must be positive") }
+          guard list.count > size else { return .list([.list(list)]) }
+          guard (list.count - size + 1).saturatingMultiply(size) <= countLimit else {
+            throw QueryError("The arrays have more than \(countLimit) elements")
+          }
+          return .list((0...list.count - size).map { .list(Array(list[$0..<$0 + size])) })
+        }
+      },
+      generic("shuffle", "shuffle(array(T))") { types in
+        guard types.count == 1, let element = elementType(types[0]) else { return nil }
+        return ScalarFunction(
+          name: "shuffle", parameters: [.array(element)], result: .array(element), isDeterministic: false
+        ) { (values, _) throws(QueryError) in
+          .list(values[0].list.shuffled())
+        }
+      },
       generic("repeat", "repeat(T, bigint)") { types in
         guard types.count == 2, types[1].coerces(to: .bigint) else { return nil }
         return ScalarFunction(
@@ -185,6 +220,29 @@ enum ArrayFunctions {
   }
 
   private static let lambdas: [FunctionFamily] = [
+    generic(
+      "zip_with", "zip_with(array(T), array(U), function(T, U, R))",
+      lambdaParameters: { index, types in
+        guard index == 2, types.count > 1, let one = elementType(types[0]), let other = elementType(types[1])
+        else { return nil }
+        return [one, other]
+      }
+    ) { types in
+      guard types.count == 3, let one = elementType(types[0]), let other = elementType(types[1]) else {
+        return nil
+      }
+      return ScalarFunction(
+        name: "zip_with", parameters: [.array(one), .array(other), types[2]], result: .array(types[2])
+      ) { (values, context) throws(QueryError) in
+        var results: [Datum] = []
+        // The shorter array ends with NULLs.
+        for index in 0..<max(values[0].list.count, values[1].list.count) {
+          let pair = values[0...1].map { $0.list[ifPresent: index] ?? .null }
+          results.append(try context.call(2, pair))
+        }
+        return .list(results)
+      }
+    },
     generic("filter", "filter(array(T), function(T, boolean))", lambdaParameters: elements) { types in
       guard types.count == 2, let element = elementType(types[0]), types[1].coerces(to: .boolean) else {
         return nil

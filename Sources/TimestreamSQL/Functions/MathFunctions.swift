@@ -77,6 +77,25 @@ enum MathFunctions {
       fixed("bitwise_and", [.bigint, .bigint], .bigint) { .integer($0[0].integer & $0[1].integer) },
       fixed("bitwise_or", [.bigint, .bigint], .bigint) { .integer($0[0].integer | $0[1].integer) },
       fixed("bitwise_xor", [.bigint, .bigint], .bigint) { .integer($0[0].integer ^ $0[1].integer) },
+      fixed("bit_count", [.bigint, .bigint], .bigint) { (values) throws(QueryError) in
+        let (value, bits) = (values[0].integer, values[1].integer)
+        guard (2...64).contains(bits) else {
+          throw QueryError("Bits specified in bit_count must be between 2 and 64, got \(bits)")
+        }
+        // The sign's copies above the number's bits don't count.
+        let unused = 64 - bits
+        guard (value << unused) >> unused == value else {
+          throw QueryError(
+            "Number must be representable with the bits specified. \(value) cannot be represented with \(bits) bits"
+          )
+        }
+        return .integer(Int64((value << unused).nonzeroBitCount))
+      },
+      fixed("normal_cdf", [.double, .double, .double], .double) { (values) throws(QueryError) in
+        let (mean, deviation, value) = (values[0].double, values[1].double, values[2].double)
+        guard deviation > 0 else { throw QueryError("standardDeviation must be > 0") }
+        return .double(0.5 * (1 + erf((value - mean) / (deviation * 2.0.squareRoot()))))
+      },
       fixed("bitwise_not", [.bigint], .bigint) { .integer(~$0[0].integer) },
     ]
     + ["ceil", "ceiling", "floor"].flatMap { name in

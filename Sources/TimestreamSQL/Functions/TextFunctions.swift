@@ -54,6 +54,13 @@ enum TextFunctions {
         let parts = try split(values[0].text, values[1].text, limit: .max)
         return parts[ifPresent: Int(clamping: values[2].integer - 1)] ?? .null
       },
+      fixed("hamming_distance", [.varchar, .varchar], .bigint) { (values) throws(QueryError) in
+        let (left, right) = (scalars(values[0]), scalars(values[1]))
+        guard left.count == right.count else {
+          throw QueryError("The input strings to hamming_distance function must have the same length")
+        }
+        return .integer(Int64(zip(left, right).count { $0 != $1 }))
+      },
       fixed("levenshtein_distance", [.varchar, .varchar], .bigint) { (values) throws(QueryError) in
         let (left, right) = (scalars(values[0]), scalars(values[1]))
         guard left.count.saturatingMultiply(right.count) < 10_000_000 else {
@@ -95,6 +102,18 @@ enum TextFunctions {
           try RegularExpression.make(values[1].text).allMatches(in: text).map { match in
             match[0].map { .text(String(decoding: text[$0], as: UTF8.self)) } ?? .null
           })
+      },
+      fixed("regexp_split", [.varchar, .varchar], .array(.varchar)) { (values) throws(QueryError) in
+        let text = Array(values[0].text.utf8)
+        var parts: [Datum] = []
+        var start = 0
+        for match in try RegularExpression.make(values[1].text).allMatches(in: text) {
+          guard let whole = match[0] else { continue }
+          parts.append(.text(String(decoding: text[start..<whole.lowerBound], as: UTF8.self)))
+          start = whole.upperBound
+        }
+        return .list(
+          try ArrayFunctions.bounded(parts + [.text(String(decoding: text[start...], as: UTF8.self))]))
       },
       fixed("regexp_replace", [.varchar, .varchar], .varchar) { (values) throws(QueryError) in
         .text(try RegularExpression.make(values[1].text).replacing(in: Array(values[0].text.utf8), with: []))

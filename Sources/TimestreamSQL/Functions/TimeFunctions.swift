@@ -104,6 +104,9 @@ enum TimeFunctions {
         else { throw QueryError("Invalid pattern for format_datetime: '\(values[1].text.prefix(100))'") }
         return .text(text)
       },
+      fixed("parse_datetime", [.varchar, .varchar], .timestamp) { (values) throws(QueryError) in
+        .integer(try jodaTime(values[0].text, values[1].text))
+      },
       fixed("date_parse", [.varchar, .varchar], .timestamp) { (values) throws(QueryError) in
         .integer(try MySQLTimeFormat.parse(values[0].text, values[1].text))
       },
@@ -113,6 +116,27 @@ enum TimeFunctions {
           Int64(CivilDate.days(date.year, date.month, CivilDate.length(ofMonth: date.month, in: date.year))))
       },
     ] + fields + arithmetic
+
+  /// The letters of Joda-Time that mean the same when they are read by java.time's rules.
+  private static let jodaLetters = Set("yYMdDEaGHkhKmsSZz".unicodeScalars)
+
+  /// The moment of a text in a pattern of Joda-Time's letters; UTC unless the text names a zone.
+  private static func jodaTime(_ text: String, _ pattern: String) throws(QueryError) -> Int64 {
+    for part in TimePattern.parts(pattern) ?? [] {
+      guard case .letters(let letter, let count) = part else { continue }
+      guard jodaLetters.contains(letter) else {
+        throw QueryError("parse_datetime: the letter '\(letter)' of the pattern is not supported")
+      }
+      // Joda-Time takes them for the nearest such year, which depends on today.
+      guard letter != "y" && letter != "Y" || count != 2 else {
+        throw QueryError("parse_datetime: years of two digits are not supported")
+      }
+    }
+    guard let milliseconds = TimePattern.epochMilliseconds(text, pattern, mustExist: true) else {
+      throw QueryError("Invalid format: '\(text.prefix(100))' does not match '\(pattern.prefix(100))'")
+    }
+    return try time(Int64(milliseconds).checkedMultiply(1_000_000)).integer
+  }
 
   private static func now(_ name: String, _ type: SQLType, _ part: @escaping @Sendable (Int64) -> Int64)
     -> FunctionFamily
@@ -209,6 +233,45 @@ enum TimeFunctions {
     fixed("-", [.intervalDayToSecond, .intervalDayToSecond], .intervalDayToSecond) { (v) throws(QueryError) in
       try MathFunctions.bigint(v[0].integer.checkedSubtract(v[1].integer), "subtraction")
     },
+    fixed("+", [.intervalYearToMonth, .intervalYearToMonth], .intervalYearToMonth) { (v) throws(QueryError) in
+      try MathFunctions.bigint(v[0].integer.checkedAdd(v[1].integer), "addition")
+    },
+    fixed("-", [.intervalYearToMonth, .intervalYearToMonth], .intervalYearToMonth) { (v) throws(QueryError) in
+      try MathFunctions.bigint(v[0].integer.checkedSubtract(v[1].integer), "subtraction")
+    },
+    fixed("*", [.intervalYearToMonth, .bigint], .intervalYearToMonth) { (v) throws(QueryError) in
+      try MathFunctions.bigint(v[0].integer.checkedMultiply(v[1].integer), "multiplication")
+    },
+    fixed("*", [.bigint, .intervalYearToMonth], .intervalYearToMonth) { (v) throws(QueryError) in
+      try MathFunctions.bigint(v[0].integer.checkedMultiply(v[1].integer), "multiplication")
+    },
+    fixed("+", [.date, .intervalDayToSecond], .date) { (v) throws(QueryError) in
+      try date(v[0].integer, plus: v[1].integer)
+    },
+    fixed("+", [.intervalDayToSecond, .date], .date) { (v) throws(QueryError) in
+      try date(v[1].integer, plus: v[0].integer)
+    },
+    fixed("-", [.date, .intervalDayToSecond], .date) { (v) throws(QueryError) in
+      try date(v[0].integer, plus: Int64(0).saturatingSubtract(v[1].integer))
+    },
+    fixed("+", [.date, .intervalYearToMonth], .date) { (v) throws(QueryError) in
+      try date(v[0].integer, plusMonths: v[1].integer)
+    },
+    fixed("+", [.intervalYearToMonth, .date], .date) { (v) throws(QueryError) in
+      try date(v[1].integer, plusMonths: v[0].integer)
+    },
+    fixed("-", [.date, .intervalYearToMonth], .date) { (v) throws(QueryError) in
+      try date(v[0].integer, plusMonths: Int64(0).saturatingSubtract(v[1].integer))
+    },
+    fixed("+", [.time, .intervalDayToSecond], .time) { v in
+      .integer((v[0].integer + v[1].integer.floorDivided(by: day).remainder) % day)
+    },
+    fixed("+", [.intervalDayToSecond, .time], .time) { v in
+      .integer((v[1].integer + v[0].integer.floorDivided(by: day).remainder) % day)
+    },
+    fixed("-", [.time, .intervalDayToSecond], .time) { v in
+      .integer((v[0].integer + day - v[1].integer.floorDivided(by: day).remainder) % day)
+    },
     fixed("*", [.intervalDayToSecond, .bigint], .intervalDayToSecond) { (v) throws(QueryError) in
       try MathFunctions.bigint(v[0].integer.checkedMultiply(v[1].integer), "multiplication")
     },
@@ -225,6 +288,20 @@ enum TimeFunctions {
       try MathFunctions.bigint(Int64(truncated: v[0].double / v[1].double), "division")
     },
   ]
+
+  /// A date, days since 1970, some whole days later.
+  private static func date(_ days: Int64, plus interval: Int64) throws(QueryError) -> Datum {
+    let (count, rest) = interval.floorDivided(by: day)
+    guard rest == 0 else { throw QueryError("Cannot add hour, minutes or seconds to a date") }
+    let sum = days.saturatingAdd(count)
+    _ = try time(sum.checkedMultiply(day))
+    return .integer(sum)
+  }
+
+  private static func date(_ days: Int64, plusMonths months: Int64) throws(QueryError) -> Datum {
+    let moved = try time(added("month", months, to: days.saturatingMultiply(day))).integer
+    return .integer(moved.floorDivided(by: day).quotient)
+  }
 
   private static func length(_ unit: String) -> Int64? {
     switch unit {

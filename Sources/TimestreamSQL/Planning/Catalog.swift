@@ -44,11 +44,16 @@ public struct QueryTable: Sendable {
   public let source: String
   /// The measures and their types, for SHOW MEASURES.
   public let measures: [(name: String, type: String)]
+  /// Its spans that are kept beside the readings; nil if there are none.
+  public let rollups: Rollups?
 
   /// A table.
-  public init(columns: [Column], source: String, measures: [(name: String, type: String)]) {
+  public init(
+    columns: [Column], source: String, measures: [(name: String, type: String)], rollups: Rollups? = nil
+  ) {
     self.columns = columns
     self.source = source
     self.measures = measures
+    self.rollups = rollups
   }
 }

@@ -101,6 +101,7 @@ struct Emitter {
   }
 
   private func aggregate(_ call: AggregateCall) throws(QueryError) -> String {
+    if let partial = planner.partialAggregates[call.key] { return partial }
     var arguments: [String] = []
     for argument in call.arguments { arguments.append(try sql(argument)) }
     let name: String
@@ -116,7 +117,8 @@ struct Emitter {
         QueryPlan.Aggregate(
           name: name, inputs: call.arguments.map(\.type) + call.order.map(\.expression.type),
           result: call.function.result,
-          isWindowed: call.window != nil, order: call.order.map { ($0.isDescending, $0.nullsFirst) }, make))
+          isWindowed: call.window != nil, order: call.order.map { ($0.isDescending, $0.nullsFirst) },
+          memory: planner.memory, make))
     }
     var text =
       "\(name)(\(call.isDistinct ? "DISTINCT " : "")\(call.isStar ? "*" : arguments.joined(separator: ", ")))"
@@ -162,7 +164,9 @@ extension QueryPlanner {
   func scalarSubquery(_ sql: String) -> String {
     let name = "ts_a\(aggregates.count)"
     aggregates.append(
-      QueryPlan.Aggregate(name: name, inputs: [.unknown], result: .unknown, isWindowed: false, order: []) {
+      QueryPlan.Aggregate(
+        name: name, inputs: [.unknown], result: .unknown, isWindowed: false, order: [], memory: memory
+      ) {
         Only()
       })
     return "(SELECT \(name)(c0) FROM (\(sql)))"

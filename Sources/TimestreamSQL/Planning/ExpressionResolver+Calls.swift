@@ -13,6 +13,9 @@ extension ExpressionResolver {
     }
     if ConditionalFunctions.special.contains(call.name) { return try special(call, place) }
     guard let family = FunctionCatalog.families[call.name] else {
+      if let reason = UnsupportedFunctions.reason(call.name) {
+        throw QueryError("Function \(call.name) is not supported: \(reason)", at: place)
+      }
       let names =
         Array(FunctionCatalog.families.keys) + AggregateCatalog.families.keys + ConditionalFunctions.special
       let nearest = NearestName.of(call.name, among: names.filter { $0.first?.isLetter == true })
@@ -51,8 +54,10 @@ extension ExpressionResolver {
         arguments[2] = try lambda(names, [wider, parameters[1]], body, argument.place)
       }
     }
-    let values = arguments.compactMap { $0 }
-    guard let function = family.resolve(values.map(\.type)) else {
+    var values = arguments.compactMap { $0 }
+    let resolved: ScalarFunction?
+    (resolved, values) = overload(of: family, values)
+    guard let function = resolved else {
       throw QueryError(
         "Unexpected parameters (\(values.map(\.type.text).joined(separator: ", "))) for function \(call.name). Expected: "
           + family.signatures.joined(separator: ", "), at: place)
@@ -66,6 +71,20 @@ extension ExpressionResolver {
       return coerced(value, to: type)
     }
     return TypedExpression(.apply(function, coercedValues), function.result, place)
+  }
+
+  /// The function for these arguments; a text that is a constant stands for a time where only that gives one.
+  private func overload(of family: FunctionFamily, _ arguments: [TypedExpression]) -> (
+    ScalarFunction?, [TypedExpression]
+  ) {
+    if let function = family.resolve(arguments.map(\.type)) { return (function, arguments) }
+    let times = arguments.map { argument in
+      guard argument.type == .varchar, case .constant(.text(let text)) = argument.kind,
+        let time = try? Casts.timestamp(text)
+      else { return argument }
+      return TypedExpression(.constant(time), .timestamp, argument.place)
+    }
+    return (family.resolve(times.map(\.type)), times)
   }
 
   private func lambda(
@@ -130,7 +149,7 @@ extension ExpressionResolver {
     inner.isInsideAggregate = call.window == nil
     var arguments: [TypedExpression] = []
     for argument in call.arguments { arguments.append(try inner.resolve(argument)) }
-    let function: AggregateFunction
+    var function: AggregateFunction
     if call.isStar {
       guard call.name == "count" else { throw QueryError("* is only for count(*)", at: place) }
       function = AggregateFunction(name: "count", parameters: [], result: .bigint, kind: .native("count"))
@@ -146,11 +165,13 @@ extension ExpressionResolver {
     if case .windowOnly = function.kind, call.window == nil {
       throw QueryError("Window function '\(call.name)' must have an OVER clause", at: place)
     }
-    if case .windowOnly = function.kind {
-    } else if call.ignoresNulls {
-      throw QueryError("IGNORE NULLS is not supported for \(call.name)", at: place)
+    if call.ignoresNulls {
+      switch call.name {
+      case "first_value": function.kind = .own { First() }
+      case "last_value": function.kind = .own { Last() }
+      default: throw QueryError("IGNORE NULLS is not supported for \(call.name)", at: place)
+      }
     }
-    if call.ignoresNulls { throw QueryError("IGNORE NULLS is not supported", at: place) }
     let filter = try call.filter.map { (filter) throws(QueryError) in
       try inner.resolve(filter, as: .boolean, what: "FILTER expression")
     }

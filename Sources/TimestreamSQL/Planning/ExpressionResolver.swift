@@ -243,17 +243,11 @@ struct ExpressionResolver {
       return boolean(.compare(comparison, left, right), place)
     }
     guard let family = FunctionCatalog.families[sign],
-      let function = family.resolve(dates([one, other]).map(\.type))
+      let function = family.resolve([one.type, other.type])
     else {
       throw QueryError("'\(sign)' cannot be applied to \(one.type.text), \(other.type.text)", at: place)
     }
-    return call(function, dates([one, other]), place)
-  }
-
-  /// Dates become timestamps where the other operand is an interval with a time of day.
-  private func dates(_ values: [TypedExpression]) -> [TypedExpression] {
-    values.contains { $0.type == .date } && values.count == 2
-      ? values.map { $0.type == .date ? coerced($0, to: .timestamp) : $0 } : values
+    return call(function, [one, other], place)
   }
 
   /// Both operands in their common type. A text that is written out becomes a timestamp beside one, as in Timestream's own

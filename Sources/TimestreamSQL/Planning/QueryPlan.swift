@@ -54,12 +54,14 @@ public final class QueryPlan {
     public let isWindowed: Bool
     private let make: () -> any Accumulator
     private let order: [(isDescending: Bool, nullsFirst: Bool)]
+    private let memory: MemoryBudget
 
     init(
       name: String, inputs: [SQLType], result: SQLType, isWindowed: Bool,
-      order: [(isDescending: Bool, nullsFirst: Bool)],
+      order: [(isDescending: Bool, nullsFirst: Bool)], memory: MemoryBudget,
       _ make: @escaping () -> any Accumulator
     ) {
+      self.memory = memory
       self.isWindowed = isWindowed
       self.name = name
       self.inputs = inputs
@@ -74,33 +76,60 @@ public final class QueryPlan {
       private var accumulator: any Accumulator
       /// Kept only to be sorted, or to leave a window again.
       private var rows: [[Datum]] = []
-      private let keepsRows: Bool
+      private let isWindow: Bool
+      /// Whether the accumulator has taken other rows than `rows`, or in another order.
+      private var isStale = false
+      private var keptBytes = 0
 
-      fileprivate init(_ aggregate: Aggregate, keepsRows: Bool) {
+      fileprivate init(_ aggregate: Aggregate, isWindow: Bool) {
         self.aggregate = aggregate
         accumulator = aggregate.make()
-        self.keepsRows = keepsRows || !aggregate.order.isEmpty
+        self.isWindow = isWindow
       }
+
+      deinit { aggregate.memory.giveBack(keptBytes) }
 
       /// Takes a row's arguments.
       public func add(_ values: [Datum]) throws(QueryError) {
-        if keepsRows { rows.append(values) } else { try accumulator.add(values) }
+        let isSorted = !aggregate.order.isEmpty
+        if isWindow || isSorted {
+          rows.append(values)
+          try keep(keptBytes + MemoryBudget.bytes(of: values))
+        }
+        if isSorted { isStale = true }
+        if !isStale { try accumulator.add(values) }
+        if !isWindow, !isSorted { try keep(accumulator.keptBytes) }
+      }
+
+      private func keep(_ bytes: Int) throws(QueryError) {
+        let more = bytes - keptBytes
+        guard more > 0 else { return }
+        keptBytes = bytes
+        try aggregate.memory.take(more)
       }
 
       /// Forgets the first row: it has left the window.
-      public func removeFirst() { if !rows.isEmpty { rows.removeFirst() } }
+      public func removeFirst() {
+        guard !rows.isEmpty else { return }
+        let bytes = MemoryBudget.bytes(of: rows.removeFirst())
+        keptBytes -= bytes
+        aggregate.memory.giveBack(bytes)
+        isStale = true
+      }
 
       /// The value of the rows so far.
       public func result() throws(QueryError) -> Datum {
-        guard keepsRows else { return try accumulator.result() }
-        let accumulator = aggregate.make()
-        for row in aggregate.sorted(rows) { try accumulator.add(row) }
+        if isStale {
+          accumulator = aggregate.make()
+          for row in aggregate.sorted(rows) { try accumulator.add(row) }
+          isStale = false
+        }
         return try accumulator.result()
       }
     }
 
     /// An empty group; in a window its rows can leave again.
-    public func group(inWindow: Bool) -> Group { Group(self, keepsRows: inWindow) }
+    public func group(inWindow: Bool) -> Group { Group(self, isWindow: inWindow) }
 
     private func sorted(_ rows: [[Datum]]) -> [[Datum]] {
       guard !order.isEmpty else { return rows }
@@ -144,11 +173,12 @@ public final class QueryPlan {
 
   /// Plans a statement; throws `QueryError` with line and column, in Timestream's words.
   ///
-  /// `now` is the value of now() for the whole statement, in nanoseconds since 1970.
-  public static func make(_ statement: String, catalog: any QueryCatalog, now: Int64) throws(QueryError)
-    -> QueryPlan
-  {
-    let planner = QueryPlanner(catalog: catalog, now: now)
+  /// `now` is the value of now() for the whole statement, in nanoseconds since 1970. Unless it `usesRollups`, the plan reads
+  /// nothing but readings.
+  public static func make(
+    _ statement: String, catalog: any QueryCatalog, now: Int64, usesRollups: Bool = true
+  ) throws(QueryError) -> QueryPlan {
+    let planner = QueryPlanner(catalog: catalog, now: now, usesRollups: usesRollups)
     let isExplanation: Bool
     let planned: PlannedQuery
     switch try Parser.statement(statement) {

@@ -11,6 +11,14 @@ struct PlannedQuery {
   let columns: [Column]
 }
 
+/// What stands after FROM: its SQL and its columns.
+struct PlannedRelation {
+  let sql: String
+  var columns: [Scope.Column]
+  /// The table, if it is nothing but one that has rollups.
+  var rolled: RolledTable?
+}
+
 /// Plans queries: resolves what they read, checks them by Presto's rules, and writes them in SQLite's SQL.
 ///
 /// SQLite scans, joins, groups, sorts and keeps the order of windows; whatever it would evaluate differently is a
@@ -19,16 +27,22 @@ struct PlannedQuery {
 final class QueryPlanner {
   private let catalog: any QueryCatalog
   let now: Int64
+  private let usesRollups: Bool
+  /// The SQL of the aggregates of a query that reads rollups, by their keys, while that is written.
+  var partialAggregates: [String: String] = [:]
   var parameters: [Datum] = []
   var programs: [QueryPlan.Program] = []
   var aggregates: [QueryPlan.Aggregate] = []
+  /// What all aggregates of the statement share.
+  let memory = MemoryBudget()
   private var commonTables: [[String: (source: String, columns: [PlannedQuery.Column])]] = []
   private var lastRelation = 0
   private var lastCommonTable = 0
 
-  init(catalog: any QueryCatalog, now: Int64) {
+  init(catalog: any QueryCatalog, now: Int64, usesRollups: Bool) {
     self.catalog = catalog
     self.now = now
+    self.usesRollups = usesRollups
   }
 
   // MARK: Queries
@@ -197,33 +211,35 @@ final class QueryPlanner {
 
   // MARK: Relations
 
-  /// What stands after FROM: its SQL and its columns.
-  func plan(_ relation: Relation, outer: Scope?, lateral: [Scope.Column] = []) throws(QueryError) -> (
-    sql: String, columns: [Scope.Column]
-  ) {
+  func plan(_ relation: Relation, outer: Scope?, lateral: [Scope.Column] = []) throws(QueryError)
+    -> PlannedRelation
+  {
     switch relation {
     case .table(let parts, let place): return try table(parts, place)
     case .query(let query):
       let planned = try plan(query, outer: outer)
       let alias = nextAlias()
-      return ("(\(planned.sql)) AS \(alias)", columns(planned.columns, alias, qualifier: [], query.place))
+      return PlannedRelation(
+        sql: "(\(planned.sql)) AS \(alias)",
+        columns: columns(planned.columns, alias, qualifier: [], query.place))
     case .unnest(let arrays, let withOrdinality, let place):
-      return try unnest(arrays, withOrdinality, place, Scope(lateral, outer: outer))
+      let (sql, columns) = try unnest(arrays, withOrdinality, place, Scope(lateral, outer: outer))
+      return PlannedRelation(sql: sql, columns: columns)
     case .aliased(let inner, let alias, let names):
-      var (sql, columns) = try plan(inner, outer: outer, lateral: lateral)
-      if let names, names.count != columns.count {
+      var planned = try plan(inner, outer: outer, lateral: lateral)
+      if let names, names.count != planned.columns.count {
         throw QueryError(
-          "Column alias list has \(names.count) entries but '\(alias)' has \(columns.count) columns available",
+          "Column alias list has \(names.count) entries but '\(alias)' has \(planned.columns.count) columns available",
           at: place(of: inner))
       }
-      for index in columns.indices {
-        columns[index] = Scope.Column(
-          name: names?[index] ?? columns[index].name, qualifier: [alias],
-          expression: columns[index].expression)
+      for (index, column) in planned.columns.enumerated() {
+        planned.columns[index] = Scope.Column(
+          name: names?[index] ?? column.name, qualifier: [alias], expression: column.expression)
       }
-      return (sql, columns)
+      return planned
     case .join(let left, let right, let kind, let condition, let place):
-      return try join(left, right, kind, condition, place, outer: outer, lateral: lateral)
+      let (sql, columns) = try join(left, right, kind, condition, place, outer: outer, lateral: lateral)
+      return PlannedRelation(sql: sql, columns: columns)
     }
   }
 
@@ -250,14 +266,14 @@ final class QueryPlanner {
     }
   }
 
-  private func table(_ parts: [String], _ place: Place) throws(QueryError) -> (
-    sql: String, columns: [Scope.Column]
-  ) {
+  private func table(_ parts: [String], _ place: Place) throws(QueryError) -> PlannedRelation {
     if parts.count == 1 {
       for level in commonTables.reversed() {
         guard let common = level[parts[0].lowercased()] else { continue }
         let alias = nextAlias()
-        return ("\(common.source) AS \(alias)", columns(common.columns, alias, qualifier: [parts[0]], place))
+        return PlannedRelation(
+          sql: "\(common.source) AS \(alias)",
+          columns: columns(common.columns, alias, qualifier: [parts[0]], place))
       }
     }
     let (table, database) = try find(parts, place)
@@ -268,7 +284,13 @@ final class QueryPlanner {
         expression: TypedExpression(
           .reference(sql: "\(alias).\(Emitter.quoted(column.name))"), column.type, place))
     }
-    return ("\(table.source) AS \(alias)", columns)
+    let rolled = table.rollups.map {
+      RolledTable(
+        rollups: $0, source: table.source, alias: alias, columns: table.columns,
+        measureNames: table.measures.map(\.name))
+    }
+    return PlannedRelation(
+      sql: "\(table.source) AS \(alias)", columns: columns, rolled: usesRollups ? rolled : nil)
   }
 
   private func find(_ parts: [String], _ place: Place) throws(QueryError) -> (QueryTable, database: String) {
@@ -344,9 +366,11 @@ final class QueryPlanner {
     outer: Scope?,
     lateral: [Scope.Column]
   ) throws(QueryError) -> (sql: String, columns: [Scope.Column]) {
-    let (leftSQL, leftColumns) = try plan(left, outer: outer, lateral: lateral)
+    let planned = try plan(left, outer: outer, lateral: lateral)
+    let (leftSQL, leftColumns) = (planned.sql, planned.columns)
     // UNNEST may read what stands before it.
-    let (rightSQL, rightColumns) = try plan(right, outer: outer, lateral: lateral + leftColumns)
+    let other = try plan(right, outer: outer, lateral: lateral + leftColumns)
+    let (rightSQL, rightColumns) = (other.sql, other.columns)
     // SQLite's CROSS JOIN would fix the order of the loops.
     let word = kind == .cross ? "JOIN" : kind.rawValue
     let isJoin = if case .join = right { true } else { false }

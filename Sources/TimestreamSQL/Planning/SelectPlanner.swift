@@ -41,12 +41,25 @@ final class SelectPlanner {
       let own = Set(scope.columns.map(\.expression.key))
       for value in all { try check(value, keys, own) }
     }
+    var rolled: RollupPlanner.Plan?
+    // DISTINCT groups, too: by all that it lists.
+    if isAggregated || select.isDistinct, let table = from?.rolled,
+      var rollups = RollupPlanner(planner, table)
+    {
+      rolled = try rollups.plan(filter, outputs: all + (groups ?? []), isGrouped: isAggregated)
+    }
+    planner.partialAggregates = rolled?.aggregates ?? [:]
+    defer { planner.partialAggregates = [:] }
     var sql = "SELECT \(select.isDistinct ? "DISTINCT " : "")"
     var list: [String] = []
     for (index, item) in items.enumerated() { list.append("\(try planner.sql(item.value)) AS c\(index)") }
     sql += list.joined(separator: ", ")
-    if let from { sql += " FROM \(from.sql)" }
-    if let filter { sql += " WHERE \(try planner.sql(filter))" }
+    if let rolled {
+      sql += " FROM \(rolled.source)"
+    } else {
+      if let from { sql += " FROM \(from.sql)" }
+      if let filter { sql += " WHERE \(try planner.sql(filter))" }
+    }
     if let groups, !groups.isEmpty {
       var texts: [String] = []
       for group in groups { texts.append(try planner.positioned(group)) }

@@ -194,6 +194,9 @@ extension Parser {
       return try make(.text(token.text), place)
     case .duration:
       advance()
+      if let years = Duration.years(of: token.text) {
+        return try make(.interval(text: years, isNegative: false, unit: "YEAR", end: nil), place)
+      }
       return try make(.duration(Duration.nanoseconds(of: token.text) ?? 0), place)
     case .sign where token.text == "(":
       return try parentheses()

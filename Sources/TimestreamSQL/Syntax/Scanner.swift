@@ -140,7 +140,7 @@ struct Scanner {
     guard unitStart < index else {
       return Token(kind: isInteger ? .integer : .number, text: whole, place: place)
     }
-    guard isInteger, Duration.nanoseconds(of: whole) != nil else {
+    guard isInteger, Duration.nanoseconds(of: whole) != nil || Duration.years(of: whole) != nil else {
       throw QueryError(
         "identifiers must not start with a digit; surround the identifier with double quotes", at: place)
     }

@@ -11,12 +11,15 @@ enum StoreQueryCommand: Command {
     discussion:
       "A table has Timestream's columns: its dimensions, measure_name, time, measure_value::double and the other types; "
       + "TABLE_wide has one column for each measure. docs/store.md lists the functions. Without a statement it reads "
-      + "statements from the terminal, each ending with ';', with history; .tables, .schema and .quit are commands. "
+      + "statements from the terminal, each ending with ';', with history; Tab completes names, functions and keywords; "
+      + ".tables, .schema and .quit are commands. A result that doesn't fit the terminal is shown a page at a time, or by the "
+      + "program that PAGER names. "
       + "--dialect sqlite passes the statement to SQLite. With a server, the statement is in the server's language.",
     positionals: [.init(name: "SQL", help: "the statement", required: false)],
     options: StoreOptions.existing + [
       .value("format", "table|csv|json|ndjson", "how to print", default: "table on a terminal, else csv"),
       .value("time-limit", "SECONDS", "end the query after that time", default: "no limit"),
+      .flag("no-pager", "show a result at once, also if it doesn't fit the terminal"),
       .value("dialect", "timestream|sqlite", "the language of the statement", default: "timestream"),
     ],
     example: "trucksensor store query 'SELECT * FROM truck01_sensors ORDER BY time DESC LIMIT 6'\n"
@@ -43,7 +46,7 @@ enum StoreQueryCommand: Command {
     Interruption.watch()
     let session = try QuerySession(
       StoreOptions.location(arguments), format: format ?? (isTerminal ? .table : .csv), timeLimit: limit,
-      isSQLite: dialect == "sqlite")
+      isSQLite: dialect == "sqlite", pages: !arguments.has("no-pager"))
     if let statement = arguments.positionals.first {
       try session.run(statement)
       return .success
@@ -60,8 +63,11 @@ private final class QuerySession {
   private let format: QueryFormat
   private let timeLimit: Double?
   private let isSQLite: Bool
+  private let pages: Bool
 
-  init(_ location: StoreLocation, format: QueryFormat, timeLimit: Double?, isSQLite: Bool) throws {
+  init(_ location: StoreLocation, format: QueryFormat, timeLimit: Double?, isSQLite: Bool, pages: Bool) throws
+  {
+    self.pages = pages
     self.isSQLite = isSQLite
     self.format = format
     self.timeLimit = timeLimit
@@ -73,7 +79,10 @@ private final class QuerySession {
   }
 
   func run(_ statement: String) throws {
-    let output = QueryOutput(format)
+    let pager = pages ? Pager() : nil
+    // Also after an error, so that no program stays behind.
+    defer { pager?.finish() }
+    let output = QueryOutput(format, pager: pager)
     if let reader, !isSQLite {
       let plan = try planned(statement, reader)
       output.begin(plan.columns.map { StoreReader.Column(name: $0.name) })
@@ -147,6 +156,7 @@ private final class QuerySession {
     let history = getenv("HOME").map { String(cString: $0) + "/.trucksensor_history" }
     using_history()
     if let history { read_history(history) }
+    if let reader { QueryCompletion.start(try reader.tables()) }
     stifle_history(1000)
     defer { if let history { write_history(history) } }
     var text = ""

@@ -17,8 +17,13 @@ final class QueryOutput {
   private var json = JSONWriter()
   private(set) var rows = 0
   private static let measuredRows = 1000
+  private let pager: Pager?
 
-  init(_ format: QueryFormat) { self.format = format }
+  /// Output to `pager`, or to standard output.
+  init(_ format: QueryFormat, pager: Pager? = nil) {
+    self.format = format
+    self.pager = pager
+  }
 
   func begin(_ columns: [StoreReader.Column]) {
     self.columns = columns
@@ -57,7 +62,7 @@ final class QueryOutput {
         printRow(texts)
       }
     }
-    return !StandardOutput.shared.isClosed
+    return !StandardOutput.shared.isClosed && pager?.isEnded != true
   }
 
   func end() {
@@ -67,6 +72,8 @@ final class QueryOutput {
       line(json.takeBytes())
     case .table:
       if widths == nil { measure() }
+      // PAGER's screen ends before the number of rows is told.
+      pager?.finish()
       StandardOutput.shared.flush()
       StandardError.print("\(rows) row\(rows == 1 ? "" : "s")")
     case .csv, .ndjson: break
@@ -78,8 +85,7 @@ final class QueryOutput {
       max(columns[index].name.count, pending.map { $0[index].count }.max() ?? 0)
     }
     printRow(columns.map(\.name))
-    StandardOutput.shared.print(
-      (widths ?? []).map { String(repeating: "-", count: $0) }.joined(separator: "  "))
+    line((widths ?? []).map { String(repeating: "-", count: $0) }.joined(separator: "  "))
     for row in pending { printRow(row) }
     pending.removeAll()
   }
@@ -118,7 +124,9 @@ final class QueryOutput {
 
   private func line(_ text: String) { line(Array(text.utf8)) }
 
-  private func line(_ bytes: [UInt8]) { StandardOutput.shared.line(bytes) }
+  private func line(_ bytes: [UInt8]) {
+    if let pager { pager.line(bytes) } else { StandardOutput.shared.line(bytes) }
+  }
 
   /// RFC 4180.
   static func csv(_ text: String) -> String {

@@ -1,0 +1,47 @@
+import ColdChain
+import CommandLine
+import Dashboard
+import MQTT
+import Time
+
+/// Publishes changes of alerts and verdicts to `truck/alerts`.
+final class AlertPublisher: MQTTClientDelegate {
+  static let topic = "truck/alerts"
+  private let client: MQTTClient
+  private var header: PublishHeader?
+  private let receiving = Receiving()
+
+  /// Where events go that come from another thread.
+  /// @unchecked Sendable: only the loop's thread reads and writes it.
+  private final class Receiving: @unchecked Sendable { weak var publisher: AlertPublisher? }
+
+  init(_ client: MQTTClient) {
+    self.client = client
+    header = try? PublishHeader(topic: TopicName(Self.topic), qos: .atLeastOnce)
+    client.delegate = self
+    receiving.publisher = self
+  }
+
+  func start() { client.connect() }
+
+  /// Says goodbye, after what the last look at the store has found was sent.
+  func stop(_ loop: EventLoop) {
+    let end = loop.makeTimer { loop.stop() }
+    end.set(MonotonicTime.now().advanced(by: 50_000_000))
+    loop.run()
+    client.disconnect()
+  }
+
+  /// Takes a payload, and what a person reads of it, on any thread.
+  var receiver: @Sendable (Waker, _ payload: [UInt8], _ sentence: String) -> Void {
+    { [receiving] waker, payload, sentence in
+      waker.submit { _ in receiving.publisher?.publish(payload, sentence) }
+    }
+  }
+
+  private func publish(_ payload: [UInt8], _ sentence: String) {
+    StandardError.print(sentence)
+    guard let header else { return }
+    _ = client.publish(OutgoingMessage(header: header, payload: payload, due: .now()))
+  }
+}

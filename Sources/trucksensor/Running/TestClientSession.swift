@@ -1,0 +1,118 @@
+import CommandLine
+import Glibc
+import LocalCloud
+import JSON
+import MQTT
+import Simulator
+import Time
+
+/// The client behind `subscribe` and `publish`.
+final class TestClientSession: MQTTClientDelegate {
+  let client: MQTTClient
+  var wanted: Int?
+  var timeout: Int64?
+  var endsWhenDelivered = false
+
+  private let loop: EventLoop
+  private let isJSON: Bool
+  private var received = 0
+  private var lastNotice: MQTTError?
+  private var outcome: Result<ExitCode, any Error>?
+
+  init(_ arguments: ParsedArguments) throws {
+    Signals.block(Signals.ending)
+    loop = try EventLoop()
+    isJSON = arguments.has("json")
+    let device = arguments.string("device") ?? LocalCloud.testClient
+    let plan = try ConnectionPlan(arguments, local: LocalCloud.runningBroker())
+    // Many shells may watch with the test client's certificate: each needs a client identifier of its own. A device
+    // may have its own name only.
+    let identifier =
+      arguments.string("client-id") ?? (device == LocalCloud.testClient ? "\(device)-\(getpid())" : device)
+    client = try plan.client(device: device, clientID: identifier, loop: loop) { settings in
+      guard arguments.has("persistent") else { return }
+      settings.cleanStart = false
+      settings.sessionExpirySeconds = 86_400
+    }
+    client.delegate = self
+  }
+
+  func run() throws -> ExitCode {
+    try loop.onSignal(Signals.ending) { [unowned self] _ in end(.success(.interrupted)) }
+    let timer = loop.makeTimer { [unowned self] in
+      let what = endsWhenDelivered ? "no acknowledgement" : "\(received) of \(wanted ?? 0) messages"
+      StandardError.print("trucksensor: \(what) within the --timeout")
+      end(.success(.failed))
+    }
+    if let timeout { timer.set(MonotonicTime.now().advanced(by: timeout)) }
+    client.connect()
+    loop.run()
+    client.disconnect()
+    return try outcome?.get() ?? .success
+  }
+
+  private func end(_ outcome: Result<ExitCode, any Error>) {
+    if self.outcome == nil { self.outcome = outcome }
+    loop.stop()
+  }
+
+  func client(_ client: MQTTClient, changedTo state: ConnectionState) {
+    switch state {
+    case .failed(let error): end(.failure(error))
+    case .waiting(let error):
+      if error != lastNotice { StandardError.print("\(error); trying again") }
+      lastNotice = error
+    default: break
+    }
+  }
+
+  func client(_ client: MQTTClient, subscribed filter: TopicFilter, _ result: Result<QoS, MQTTError>) {
+    switch result {
+    case .success: StandardError.print("subscribed to \(filter)")
+    case .failure(let error): end(.failure(error))
+    }
+  }
+
+  func client(_ client: MQTTClient, received message: IncomingMessage) {
+    if let wanted, received >= wanted { return }
+    received += 1
+    if isJSON {
+      StandardOutput.shared.line(Self.json(message))
+    } else {
+      StandardOutput.shared.print(message.topic)
+      StandardOutput.shared.line(message.payload)
+    }
+    if received == wanted { end(.success(.success)) }
+  }
+
+  func clientFinishedReading(_ client: MQTTClient) {
+    StandardOutput.shared.flush()
+    if StandardOutput.shared.isClosed { end(.success(.success)) }
+  }
+
+  func client(_ client: MQTTClient, delivered message: OutgoingMessage) {
+    if endsWhenDelivered { end(.success(.success)) }
+  }
+
+  func client(_ client: MQTTClient, refused message: OutgoingMessage, with error: MQTTError) {
+    end(.failure(error))
+  }
+
+  /// A payload that is not UTF-8 is given in hexadecimal.
+  static func json(_ message: IncomingMessage) -> [UInt8] {
+    var json = JSONWriter()
+    json.object {
+      $0.member("topic", message.topic)
+      if let text = String(validating: message.payload, as: UTF8.self) {
+        $0.member("payload", text)
+      } else {
+        let digits = Array("0123456789abcdef".utf8)
+        let text = message.payload.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
+        $0.member("payloadHex", String(decoding: text, as: UTF8.self))
+      }
+      $0.member("qos", Int(message.qos.rawValue))
+      $0.member("retained", message.retained)
+    }
+    return json.bytes
+  }
+}
