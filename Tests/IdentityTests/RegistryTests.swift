@@ -224,6 +224,51 @@ import Testing
     #expect(registry.thingGroups.isEmpty)
   }
 
+  @Test func `a thing's device has the policies of its groups, and of those around them`() throws {
+    let provisioning = try provisioning()
+    _ = try provisioning.provision("t1", policies: [])
+    try Registry.update(provisioning.registryPath) { registry throws(IdentityError) in
+      try registry.createThingGroup("outer", parent: nil, description: nil, attributes: [:])
+      try registry.createThingGroup("inner", parent: "outer", description: nil, attributes: [:])
+      try registry.setMember("t1", of: "inner", true)
+    }
+    func mayConnect() throws -> Bool {
+      try enforcement(provisioning).clients.entries.contains { $0.user == "t1" && !$0.connects.isEmpty }
+    }
+    #expect(try !mayConnect())
+    try Registry.update(provisioning.registryPath) { registry throws(IdentityError) in
+      try registry.setPolicy("all", ofGroup: "outer", true)
+    }
+    #expect(try mayConnect())
+    let registry = try Registry.read(provisioning.registryPath)
+    let certificate = try registry.certificate("t1")
+    #expect(registry.policies(of: certificate, clientID: "t1") == ["all"])
+    #expect(registry.policies(of: certificate, clientID: "another") == [])
+    try Registry.update(provisioning.registryPath) { registry throws(IdentityError) in
+      try registry.setMember("t1", of: "inner", false)
+    }
+    #expect(try !mayConnect())
+  }
+
+  @Test func `a registry of version 1 is read, and its things keep the identifiers that they get`() throws {
+    let path = folder + "/registry.json"
+    let text = """
+      {"version": 1, "thingTypes": [], "things": [{"thingName": "b", "attributes": {}, "version": 3},
+       {"thingName": "a", "attributes": {"k": "v"}, "version": 1}],
+       "thingGroups": [{"thingGroupName": "g", "things": ["a"]}], "certificates": []}
+      """
+    try text.write(toFile: path, atomically: true, encoding: .utf8)
+    let first = try Registry.read(path)
+    #expect(first.thingsInOrder.map(\.thingName) == ["b", "a"])
+    try Registry.update(path) { registry throws(IdentityError) in try registry.createThing("c") }
+    let second = try Registry.read(path)
+    #expect(try String(contentsOfFile: path, encoding: .utf8).contains("\"version\": 2"))
+    #expect(second.thingsInOrder.map(\.thingName) == ["b", "a", "c"])
+    #expect(second.thing("a") == first.thing("a"))
+    #expect(second.thing("a")?.thingId.count == 36)
+    #expect(second.thingGroups == first.thingGroups)
+  }
+
   @Test(arguments: [
     ("{\"version\": 1,\n \"things\": x}", "line 2"), ("{\"version\": 1}", "thingTypes is missing"),
     (
