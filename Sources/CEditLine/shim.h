@@ -6,6 +6,8 @@
 /// Lets `complete` complete words, and nothing complete the names of files; `breaks` end words.
 static inline void ts_rl_complete_with(rl_completion_func_t *complete, const char *breaks) {
   rl_attempted_completion_function = complete;
+  // libedit 3.1 completes by the basic ones.
+  rl_basic_word_break_characters = breaks;
   rl_completer_word_break_characters = (char *)breaks;
 }
 

@@ -86,7 +86,7 @@ struct QueryEditorTests {
   init() throws {
     truck = try Trucksensor()
     var lines = ["time,temp,volts"]
-    for minute in 0..<30 { lines.append("2024-10-23T14:\(minute + 10):00Z,\(minute),12.5") }
+    for minute in 0..<30 { lines.append("2024-10-23T14:\(minute + 10):00Z,\(minute).0,12.5") }
     try truck.write(lines.joined(separator: "\n") + "\n", to: "readings.csv")
     #expect(try truck.run("store", "import", "readings.csv", "--device", "truckSensor01").status == 0)
   }

@@ -118,11 +118,11 @@ struct TimestreamAPITests {
     ),
     (
       "SELECT device, create_time_series(time, measure_value::double) FROM truck01_sensors "
-        + "WHERE measure_name = 'temp' AND time <= timestamp '2024-10-23 14:00:02' GROUP BY device",
+        + "WHERE measure_name = 'temp' AND time <= timestamp '2024-10-23 14:00:04' GROUP BY device",
       scalarColumn("device VARCHAR") + ","
         + #"{"Name":"_col1","Type":{"TimeSeriesMeasureValueColumnInfo":{"Type":{"ScalarType":"DOUBLE"}}}}"#,
       scalar("truckSensor01")
-        + #",{"TimeSeriesValue":[{"Time":"2024-10-23 14:00:01.000000000","Value":{"ScalarValue":"21.9"}},{"Time":"2024-10-23 14:00:02.000000000","Value":{"ScalarValue":"21.9"}}]}"#
+        + #",{"TimeSeriesValue":[{"Time":"2024-10-23 14:00:01.000000000","Value":{"ScalarValue":"21.9"}},{"Time":"2024-10-23 14:00:04.000000000","Value":{"ScalarValue":"21.73"}}]}"#
     ),
     (
       "SELECT interpolate_linear(s, timestamp '2030-01-01') IS NULL, CASE WHEN true THEN (SELECT NULL) ELSE s END AS s "

@@ -79,6 +79,9 @@ struct QueryCase: Sendable, CustomTestStringConvertible {
       "SELECT sum(x) OVER (ORDER BY x), approx_percentile(x, 0.5) OVER (ORDER BY x ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING) FROM (VALUES 1, 2, 4, 8) AS t(x) ORDER BY x",
       ["_col0", "_col1"], ["bigint", "bigint"], ["1|1", "3|2", "7|4", "15|4"]),
     .init(
+      "SELECT max(a.measure_value::double - b.measure_value::DOUBLE) FROM truck01_sensors a JOIN truck01_sensors AS b ON a.time = b.time AND a.measure_name = 'volts' AND b.measure_name = 'temp'",
+      ["_col0"], ["double"], ["32.1"]),
+    .init(
       "SELECT max(x, 2), min(x, 2), bitwise_and_agg(x), bitwise_or_agg(x) FROM (VALUES 6, 3, NULL, 7) AS t(x)",
       ["_col0", "_col1", "_col2", "_col3"], ["array(integer)", "array(integer)", "bigint", "bigint"],
       ["[7, 6]|[3, 6]|2|7"]),

@@ -86,7 +86,15 @@ final class RolledStore {
     var rows: [String] = []
     do {
       try reader.run(plan, timeLimit: 20) { values in
-        rows.append(zip(values, plan.columns).map { $0.text(as: $1.type) }.joined(separator: "|"))
+        // Sums of doubles may differ in their last digits.
+        let texts = zip(values, plan.columns).map { value, column in
+          if case .double(let number) = value {
+            String(format: "%.10g", number)
+          } else {
+            value.text(as: column.type)
+          }
+        }
+        rows.append(texts.joined(separator: "|"))
         return true
       }
     } catch {
@@ -225,7 +233,7 @@ final class RolledStore {
       let statement =
         "SELECT max(measure_value::double), min(measure_value::double) FROM readings WHERE device = 'z'"
       let (rows, isRolled) = try store.rows(statement, usesRollups: true)
-      #expect(rows == ["\(value)|\(value)"] && isRolled)
+      #expect(rows == ["\(Int(value))|\(Int(value))"] && isRolled)
     }
   }
 }

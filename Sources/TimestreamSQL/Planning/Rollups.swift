@@ -286,7 +286,8 @@ struct RollupPlanner {
     case "avg":
       let (total, count) = (share(.sum, column.name), share(.count, column.name))
       shares.formUnion([total, count])
-      return "(CAST(\(sum(total)) AS REAL) / \(sum(count)))"
+      // Of doubles, since a sum of whole numbers may exceed 64 bits where their mean doesn't.
+      return "(sum(CAST(\(table.alias).\(total.name) AS REAL)) / \(sum(count)))"
     default: return nil
     }
   }

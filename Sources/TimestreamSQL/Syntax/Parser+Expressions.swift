@@ -153,7 +153,11 @@ extension Parser {
         value = try make(.element(value, index: index), place, [value, index])
       } else if isAt(sign: "."), isName(token(ahead: 1)) {
         advance()
-        let field = try name()
+        var field = try name()
+        // `t.measure_value::double`
+        if field.lowercased() == "measure_value", accept(sign: "::") {
+          field = "measure_value::\(try name().lowercased())"
+        }
         if case .name(let parts) = value.kind {
           guard parts.count < Self.depthLimit else {
             throw QueryError("A name has more than \(Self.depthLimit) parts", at: place)
@@ -336,8 +340,7 @@ extension Parser {
       return try make(.lambda(parameters: [token.text], body: body), place, [body])
     }
     // `measure_value::double`
-    if token.text.lowercased() == "measure_value", isAt(sign: "::") {
-      advance()
+    if token.text.lowercased() == "measure_value", accept(sign: "::") {
       let type = try name()
       return try make(.name(["measure_value::\(type.lowercased())"]), place)
     }
