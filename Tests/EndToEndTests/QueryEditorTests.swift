@@ -117,7 +117,8 @@ struct QueryEditorTests {
     terminal.type("measure_va\t")
     try terminal.expect("measure_value::double ")
     terminal.type(", 0.5) from truck01_sensors_\t")
-    try terminal.expect("truck01_sensors_wide")
+    // libedit writes only what changes of the line.
+    try terminal.expect("_wide ")
     // The table with a row for each measure has the column.
     terminal.type("\u{15}.tab\t\n")
     try terminal.expect("truck01_sensors_wide\n")
