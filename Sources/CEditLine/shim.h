@@ -17,5 +17,6 @@ static inline void ts_rl_offer_only_these(int followed_by_blank) {
   rl_completion_append_character = followed_by_blank ? ' ' : 0;
 }
 
-/// The line as it is typed.
-static inline const char *ts_rl_line(void) { return rl_line_buffer ? rl_line_buffer : ""; }
+/// The first `count` bytes of the line that is typed, and perhaps one more or less, to be freed; NULL if there are none.
+/// libedit's rl_line_buffer isn't used: it points to where the line was before it outgrew its buffer.
+static inline char *ts_rl_beginning(int count) { return rl_copy_text(0, count + 1); }

@@ -38,7 +38,9 @@ enum QueryCompletion {
     -> UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
   {
     guard let text else { return nil }
-    let line = String(cString: ts_rl_line())
+    let copy = ts_rl_beginning(Int32(clamping: start))
+    defer { free(copy) }
+    let line = copy.map { String(cString: $0) } ?? ""
     offers = words(String(cString: text), after: String(decoding: line.utf8.prefix(start), as: UTF8.self))
     ts_rl_offer_only_these(offers.count == 1 && !offers[0].hasSuffix("(") ? 1 : 0)
     return rl_completion_matches(text) { _, state in
