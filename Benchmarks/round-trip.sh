@@ -81,11 +81,12 @@ measure() { # SUBJECT
     between=$!
     wait_for between.err ready $between
   else
-    mkdir rules
+    # Not rules/: the run would run them, too.
+    mkdir between
     local actions=$republish
     [ "$kind" = republish ] || actions+=", $store"
-    printf '{"sql": "%s", "awsIotSqlVersion": "2016-03-23", "actions": [%s]}' "$sql" "$actions" >rules/trip.json
-    "$binary" rules run --device mqttTestClient --client-id engine --json >between.out 2>between.err &
+    printf '{"sql": "%s", "awsIotSqlVersion": "2016-03-23", "actions": [%s]}' "$sql" "$actions" >between/trip.json
+    "$binary" rules run --rules between --device mqttTestClient --client-id engine --json >between.out 2>between.err &
     between=$!
     wait_for between.err "rules: ready" $between
   fi

@@ -40,15 +40,16 @@ start_run() {
 }
 start_run
 port=$(sed -n 's/.*127\.0\.0\.1:\([0-9]*\), mutual.*/\1/p' run.err)
-mkdir rules
-cat >rules/load.json <<'RULE'
+# Not rules/: the run would run them, too.
+mkdir load
+cat >load/load.json <<'RULE'
 {"sql": "SELECT cast(n AS Int) AS number FROM 'load/in'", "awsIotSqlVersion": "2016-03-23",
  "actions": [{"timestream": {"databaseName": "sensorDB", "tableName": "load",
    "dimensions": [{"name": "device", "value": "x"}],
    "timestamp": {"value": "${cast(n AS Int)}", "unit": "MILLISECONDS"}}}]}
 RULE
 start_engine() {
-  "$binary" rules run --device mqttTestClient --client-id engine >engine.out 2>engine.err &
+  "$binary" rules run --rules load --device mqttTestClient --client-id engine >engine.out 2>engine.err &
   engine=$!
   wait_for engine.err "rules: ready" $engine
 }
