@@ -15,7 +15,7 @@ executable=${TRUCKSENSOR_EXECUTABLE:-$root/.build/release/trucksensor}
 if [ "${1:-}" = --fetch ]; then
   shift
   mkdir -p .build/moto
-  "$tools/pip" download -q --disable-pip-version-check --no-deps --no-binary :all: --no-build-isolation -d .build/moto 'moto>=5.2,<6'
+  "$tools/pip" download -q --disable-pip-version-check --no-deps --no-binary :all: -d .build/moto 'moto>=5.2,<6'
   for archive in .build/moto/moto-*.tar.gz; do tar -xzf "$archive" -C .build/moto; done
 fi
 suite=$(ls -d .build/moto/moto-*/ 2>/dev/null | tail -n 1)
