@@ -144,7 +144,9 @@ if Context.environment["TRUCKSENSOR_FUZZ"] != nil {
     .executableTarget(
       name: "Fuzz",
       dependencies: [
-        "ColdChain", "HTTP", "Identity", "JSON", "MQTT", "RulesEngine", "Simulator", "Store", "Time",
+        "AWSAPI", "ColdChain", "HTTP", "Identity", "JSON", "LocalCloud", "MQTT", "RulesEngine", "Simulator",
+        "Store",
+        "Time",
       ],
       path: "Tests/Fuzz", exclude: ["seeds.py"]))
 }

@@ -8,7 +8,7 @@
 set -euo pipefail
 cd -- "$(dirname -- "$0")/.."
 
-targets=(json iot-sql time-pattern csv rule-document rule-case policy alerts decimal timestream-sql store-url times registry topic http)
+targets=(json iot-sql time-pattern csv rule-document rule-case policy alerts decimal timestream-sql store-url times registry topic http rule-template aws-api)
 usage() {
   echo "usage: scripts/fuzz.sh MINUTES [TARGET...] | --replay FILE..." >&2
   echo "targets: ${targets[*]}" >&2

@@ -19,9 +19,11 @@ nonisolated(unsafe) private let target: ([UInt8]) -> Void = {
 
 enum Targets {
   nonisolated(unsafe) static let all: [String: ([UInt8]) -> Void] = [
-    "alerts": alerts, "csv": csv, "decimal": decimal, "http": http, "iot-sql": statement, "json": json,
+    "alerts": alerts, "aws-api": awsAPI, "csv": csv, "decimal": decimal, "http": http, "iot-sql": statement,
+    "json": json,
     "policy": policy, "registry": registry, "rule-case": ruleCase, "rule-document": ruleDocument,
-    "store-url": storeURL, "time-pattern": timePattern, "timestream-sql": timestreamSQL, "times": times,
+    "rule-template": ruleTemplate, "store-url": storeURL, "time-pattern": timePattern,
+    "timestream-sql": timestreamSQL, "times": times,
     "topic": topic,
   ]
 

@@ -64,6 +64,15 @@ extension Targets {
     }
   }
 
+  /// A CloudFormation or SAM template, in YAML or JSON.
+  static func ruleTemplate(_ bytes: [UInt8]) {
+    for document in (try? RuleDocument.rules(in: bytes, file: "template.yaml")) ?? [] {
+      _ = evaluator.evaluate(
+        document.statement,
+        Message(topic: "t/1", payload: Array(#"{"temp":"1"}"#.utf8), receivedMilliseconds: 0))
+    }
+  }
+
   static func ruleCase(_ bytes: [UInt8]) {
     struct Missing: Error {}
     for sample in (try? RuleCase.cases(in: bytes)) ?? [] { _ = sample.run { _ in throw Missing() } }

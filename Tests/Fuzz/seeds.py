@@ -72,6 +72,32 @@ seed("store-url", ["sensorDB.sqlite", "influx+https://user:pass%40word@host:8086
                    "postgres://bob:secret@127.0.0.1:5432/db?sslmode=require", "postgresql://[::1]:5432,h:1/db"])
 seed("http", ["localhost:8080", "127.0.0.1", "[::1]:80", "[::1]evil.example", "LOCALHOST:65536"])
 
+
+# Operations of AWS's services: the templates of the paths, and all members that any of them takes.
+services = b"".join(contents("Sources/AWSAPI/*/*.swift")).decode()
+members = sorted(set(re.findall(r'\.body\(\s*"(\w+)"', services)))
+paths = re.findall(r'"((?:GET|POST|PUT|PATCH|DELETE) /[^"]+)"', services)
+body = json.dumps({name: "a" for name in members})
+seed("aws-api", [f"{re.sub(r'{[^}]*}', 'a', path)}\n{body}" for path in paths] + [
+    'POST /things/a\n{"attributePayload":{"attributes":{"a":"b"},"merge":true}}',
+    'POST /things/a/shadow?name=b\n{"state":{"desired":{"a":[1,{"b":null}]},"reported":{}},"version":1,"clientToken":"c"}',
+    'POST /indices/search\n{"queryString":"thingName:a* AND NOT (attributes.b>1 OR connectivity.connected:true)"}',
+    'WriteRecords\n{"DatabaseName":"sensorDB","TableName":"t","CommonAttributes":{"Dimensions":[{"Name":"device","Value":"a"}],'
+    '"Time":"1729703643979","TimeUnit":"MILLISECONDS"},"Records":[{"MeasureName":"temp","MeasureValue":"-18.5","MeasureValueType":"DOUBLE"},'
+    '{"MeasureName":"m","MeasureValueType":"MULTI","MeasureValues":[{"Name":"a","Value":"1","Type":"BIGINT"}]}]}',
+    'CreateTable\n{"DatabaseName":"sensorDB","TableName":"t","RetentionProperties":{"MemoryStoreRetentionPeriodInHours":1,"MagneticStoreRetentionPeriodInDays":1}}',
+    'CreateDatabase\n{"DatabaseName":"abc"}', 'ListTables\n{"DatabaseName":"sensorDB","MaxResults":5,"NextToken":"a"}',
+    'Query\n{"QueryString":"SELECT 1","MaxRows":10}', 'PrepareQuery\n{"QueryString":"SELECT @p","ValidateOnly":true}'])
+rule_value = json.loads(rule)
+seed("rule-template", contents("Tests/RulesEngineTests/**/*.yaml") + [
+    json.dumps({"Resources": {"R": {"Type": "AWS::IoT::TopicRule", "Properties": {"TopicRulePayload": {
+        "Sql": {"Fn::Sub": "SELECT * FROM '${Prefix}/x'"}, "Actions": [{"Republish": {"Topic": {"Ref": "T"}, "RoleArn": {"Fn::GetAtt": ["Role", "Arn"]}}}]}}}}}),
+    "Parameters:\n  T: {Type: String, Default: a/b}\nResources:\n  R:\n    Type: AWS::IoT::TopicRule\n    Properties:\n      TopicRulePayload:\n"
+    "        Sql: !Sub \"SELECT * FROM '${T}'\"\n        AwsIotSqlVersion: '2016-03-23'\n        Actions:\n          - Republish: &a {Topic: !Ref T, RoleArn: !GetAtt R.Arn}\n"
+    "          - *anchor\n        ErrorAction: {Sns: {TargetArn: !Join [':', [arn, aws]], RoleArn: x}}\n",
+    "Transform: AWS::Serverless-2016-10-31\nResources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n      Events:\n        E:\n          Type: IoTRule\n"
+    "          Properties:\n            Sql: >-\n              SELECT *\n              FROM 'a/#'\n"])
+
 words = set(re.findall(r"[A-Za-z_]{3,}(?=\()", documents + json.dumps(cases)))
 words |= set(re.findall(r"\b[A-Z]{2,}\b", " ".join(queries) + " ".join(case.get("sql", "") for case in cases)))
 words |= {"9223372036854775807", "-9223372036854775808", "1e300", "1e-300", "measure_value::double", "null", "true"}

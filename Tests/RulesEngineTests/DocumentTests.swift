@@ -173,6 +173,21 @@ import Testing
       let cases = try RuleCase.cases(in: new.cases)
       #expect(cases.count == 1)
       for example in cases { #expect(example.run { _ in rule } == .passed, "\(sql)") }
+      #expect(new.matches, "\(sql)")
+    }
+  }
+
+  @Test func `a new rule's message satisfies what WHERE compares with literals, or says that none was found`()
+    throws
+  {
+    for (sql, matches) in [
+      ("SELECT * FROM 't' WHERE status = 'alarm' AND level >= 3 AND NOT (unit = 'C')", true),
+      ("SELECT * FROM 't' WHERE 8 < cast(temp AS Decimal) AND door IN ['open', 'ajar'] AND x <> 5", true),
+      ("SELECT * FROM 't' WHERE temp < -18.5", true), ("SELECT * FROM 't' WHERE a > 5 AND a < 3", false),
+    ] {
+      let new = try NewRule(name: "hot", sql: sql)
+      #expect(new.matches == matches, "\(sql)")
+      #expect(String(decoding: new.cases, as: UTF8.self).contains("WHERE rejects this message") == !matches)
     }
   }
 }

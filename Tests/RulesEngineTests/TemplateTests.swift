@@ -115,6 +115,23 @@ import Testing
     #expect(error?.description.contains(message) == true, "\(String(describing: error))")
   }
 
+  @Test func `an error in one rule of a template leaves the others, each found by its name or logical ID`()
+    throws
+  {
+    func resource(_ id: String, _ properties: String, _ sql: String) -> String {
+      "  \(id):\n    Type: AWS::IoT::TopicRule\n    Properties:\n\(properties)      TopicRulePayload:\n"
+        + "        Sql: \(sql)\n        Actions: []\n"
+    }
+    let text =
+      "Resources:\n" + resource("First", "", "SELECT * FORM 't'")
+      + resource("Second", "      RuleName: hot\n", "SELECT * FROM 't'")
+      + resource("Third", "      Rulename: x\n", "SELECT * FROM 't'")
+    let entries = try RuleDocument.entries(in: Array(text.utf8), file: "t.yaml")
+    #expect(entries.map(\.names) == [["First", "First"], ["hot", "Second"], ["Third"]])
+    let isRead = entries.map { if case .success = $0.rule { true } else { false } }
+    #expect(isRead == [false, true, false])
+  }
+
   @Test func `aliases that repeat each other and deep nesting are refused`() {
     var bomb = "l0: &l0 [x, x, x, x, x, x, x, x, x, x]\n"
     for level in 1...9 {

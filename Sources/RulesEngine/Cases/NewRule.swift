@@ -9,6 +9,8 @@ public struct NewRule {
   public let cases: [UInt8]
   /// The message of the case, for a person: its topic and payload.
   public let example: (topic: String, payload: String)
+  /// Whether the statement yields something for that message; if it doesn't, no message was found for which it does.
+  public let matches: Bool
 
   /// The statement of a rule that is asked for without one.
   public static func statement(for name: String) -> String {
@@ -46,19 +48,22 @@ public struct NewRule {
       output = first == second && (try? JSONDocument().read(first)) != nil ? first : []
     }
     var json = JSONWriter(indented: true)
-    json.array {
+    matches = output != nil
+    json.array { [matches] in
       $0.object {
         $0.member("id", "\(name)-1")
         $0.member(
           "note",
-          "made by 'trucksensor rules new' from what the statement yields: check it, then add your own")
+          matches
+            ? "made by 'trucksensor rules new' from what the statement yields: check it, then add your own"
+            : "WHERE rejects this message: write one that it lets through, and what is expected then")
         $0.member("rule", "rules/\(name).json")
         $0.member("topic", topic)
         $0.member("clientId", "client1")
         $0.member("now", Self.now)
         $0.member("payload", json: text.utf8)
         $0.object("expect") {
-          $0.member("match", output != nil)
+          $0.member("match", matches)
           if let output, !output.isEmpty { $0.member("result", json: output) }
         }
       }
@@ -113,6 +118,7 @@ extension Statement {
   /// A payload that has each attribute that the statement names.
   fileprivate func sample(_ value: Value) -> Value {
     var sample = Sample(value: value)
+    if let condition = select.condition { sample.satisfy(condition, true) }
     for assignment in assignments { sample.add(assignment.expression) }
     sample.add(select)
     return .object(sample.object)
@@ -125,6 +131,47 @@ private struct Sample {
   private(set) var object = ObjectValue()
 
   init(value: Value) { self.value = value }
+
+  /// Gives the attributes that `condition` compares with literals values for which it is `wanted`, as far as that shows.
+  mutating func satisfy(_ condition: Expression, _ wanted: Bool) {
+    switch condition {
+    case .not(let operand): satisfy(operand, !wanted)
+    case .path(let names): set(names[...], .boolean(wanted), in: &object)
+    case .binary(.and, let left, let right), .binary(.or, let left, let right):
+      satisfy(left, wanted)
+      satisfy(right, wanted)
+    case .binary(let comparison, let attribute, let value):
+      if let names = attribute.attribute, let literal = value.literalValue {
+        give(names, comparison, literal, wanted)
+      } else if let names = value.attribute, let literal = attribute.literalValue {
+        give(names, comparison.mirrored, literal, wanted)
+      }
+    default: break
+    }
+  }
+
+  private mutating func give(
+    _ names: [String], _ comparison: Expression.BinaryOperator, _ literal: Value, _ wanted: Bool
+  ) {
+    let offset: Int
+    switch (comparison, wanted) {
+    case (.equal, true), (.unequal, false), (.lessOrEqual, true), (.less, false), (.greaterOrEqual, true),
+      (.greater, false):
+      offset = 0
+    case (.less, true), (.greaterOrEqual, false): offset = -1
+    case (.greater, true), (.lessOrEqual, false), (.unequal, true), (.equal, false): offset = 1
+    case (.isIn, true):
+      if case .array(let values) = literal, let first = values.first { set(names[...], first, in: &object) }
+      return
+    default: return
+    }
+    var value = literal
+    if offset != 0 {
+      guard case .number(let number) = literal, let sum = number.decimal + Decimal34(offset) else { return }
+      value = .number(Number(decimal: sum, isInt: number.isInt))
+    }
+    set(names[...], value, in: &object)
+  }
 
   mutating func add(_ select: Select) {
     switch select.items {
@@ -179,5 +226,43 @@ private struct Sample {
     if case .object(let present)? = object[name] { inner = present }
     set(names.dropFirst(), value, in: &inner)
     object.set(name, .object(inner))
+  }
+}
+
+extension Expression {
+  /// The attribute that is this expression, converted or not.
+  fileprivate var attribute: [String]? {
+    switch self {
+    case .path(let names): names
+    case .cast(let operand, _): operand.attribute
+    default: nil
+    }
+  }
+
+  /// The value, if it stands in the statement.
+  fileprivate var literalValue: Value? {
+    switch self {
+    case .literal(let value): return value
+    case .negate(let operand):
+      guard case .number(let number)? = operand.literalValue else { return nil }
+      return .number(Number(decimal: -number.decimal, isInt: number.isInt))
+    case .array(let elements):
+      let values = elements.compactMap(\.literalValue)
+      return values.count == elements.count ? .array(values) : nil
+    default: return nil
+    }
+  }
+}
+
+extension Expression.BinaryOperator {
+  /// The operator with its operands exchanged.
+  fileprivate var mirrored: Self {
+    switch self {
+    case .less: .greater
+    case .lessOrEqual: .greaterOrEqual
+    case .greater: .less
+    case .greaterOrEqual: .lessOrEqual
+    default: self
+    }
   }
 }

@@ -46,26 +46,47 @@ public struct RuleDocument: Sendable {
   }
 
   /// The rules of a file: one of a document that AWS IoT's API takes or gives, all of a CloudFormation or SAM template in
-  /// JSON or YAML. Throws as `init` does.
+  /// JSON or YAML. Throws as `init` does, for the first rule that has an error.
   public static func rules(
     in text: [UInt8], file: String, mayLoop: Bool = false
   ) throws(RuleError) -> [RuleDocument] {
+    var rules: [RuleDocument] = []
+    for entry in try entries(in: text, file: file, mayLoop: mayLoop) { rules.append(try entry.rule.get()) }
+    return rules
+  }
+
+  /// The same, so that an error in one rule of a template doesn't hide the others.
+  ///
+  /// Throws `RuleError` if the file can't be read at all, or has no rule.
+  public static func entries(
+    in text: [UInt8], file: String, mayLoop: Bool = false
+  ) throws(RuleError) -> [Entry] {
     let source = try DocumentSource(text, file: file)
     do throws(RuleError) {
-      var documents: [RuleDocument] = []
-      let payloads: [Payload]
-      if let found = try RuleTemplate.payloads(in: source) {
-        payloads = found
-      } else {
-        payloads = [try payload(in: source)]
+      guard let found = try RuleTemplate.payloads(in: source) else {
+        let rule = try RuleDocument(payload(in: source), source, mayLoop: mayLoop)
+        return [Entry(names: [rule.name], rule: .success(rule))]
       }
-      for payload in payloads {
-        documents.append(try RuleDocument(payload, source, mayLoop: mayLoop))
+      return found.map { resource, payload in
+        do throws(RuleError) {
+          let rule = try RuleDocument(payload.get(), source, mayLoop: mayLoop)
+          return Entry(names: [rule.name, resource], rule: .success(rule))
+        } catch {
+          let name = (try? payload.get())?.name?.text
+          return Entry(names: [name, resource].compactMap { $0 }, rule: .failure(source.located(error)))
+        }
       }
-      return documents
     } catch {
       throw source.located(error)
     }
+  }
+
+  /// A rule of a file, or why it can't be read.
+  public struct Entry: Sendable {
+    /// What it can be called: the rule's name first, then the logical ID of a template's resource.
+    public let names: [String]
+    /// The rule.
+    public let rule: Result<RuleDocument, RuleError>
   }
 
   /// A rule within a document: its TopicRulePayload and what stands beside it.

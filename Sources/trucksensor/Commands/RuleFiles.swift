@@ -7,26 +7,28 @@ import RulesEngine
 enum RuleFiles {
   static let folder = "rules"
 
-  /// Reads one rule; `name` is a path, or the name of a rule in `rules/`. `template.yaml#Name` is one of a template's rules.
+  /// Reads one rule; `name` is a path, or the name of a rule in `rules/`. `template.yaml#Name` is one of a template's rules, by
+  /// the rule's name or its resource's logical ID; errors in the others don't count.
   static func read(_ name: String) throws -> RuleDocument {
     let parts = name.split(separator: "#", maxSplits: 1).map(String.init)
-    guard let first = parts.first else { return try rules(in: name)[0] }
+    let first = parts.first ?? name
     let isPath = name.contains("/") || [".json", ".yaml", ".yml"].contains { first.hasSuffix($0) }
     let path = isPath ? first : "\(folder)/\(first).json"
-    let rules = try rules(in: path)
-    let wanted = parts.count == 2 ? rules.filter { $0.name == parts[1] } : rules
-    guard wanted.count == 1 else {
-      let names = rules.map(\.name).joined(separator: ", ")
+    let entries = try entries(in: path)
+    let wanted = parts.count == 2 ? entries.filter { $0.names.contains(parts[1]) } : entries
+    guard let entry = wanted.first, wanted.count == 1 else {
+      let names = entries.compactMap(\.names.first)
       throw UsageError(
-        message: "\(path) has the rules \(names); name one of them: \(path)#\(rules[0].name)",
+        message: "\(path) has the rules \(names.joined(separator: ", ")); "
+          + "name one of them: \(path)#\(names.first ?? "")",
         command: "rules")
     }
-    return wanted[0]
+    return try entry.rule.get()
   }
 
-  /// The rules of a file: a rule document's one, or those of a CloudFormation or SAM template.
-  static func rules(in path: String, mayLoop: Bool = false) throws -> [RuleDocument] {
-    try RuleDocument.rules(in: Files.read(path), file: path, mayLoop: mayLoop)
+  /// The rules of a file, or what is wrong with them: a rule document's one, or those of a CloudFormation or SAM template.
+  static func entries(in path: String) throws -> [RuleDocument.Entry] {
+    try RuleDocument.entries(in: Files.read(path), file: path)
   }
 
   /// All documents of a folder to be run, in the order of their names; none if there is no such folder.

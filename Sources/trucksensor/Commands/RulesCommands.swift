@@ -96,11 +96,17 @@ enum RulesCheckCommand: Command {
           }
           continue
         }
-        for rule in try RuleFiles.rules(in: path) {
-          show(rule, path)
-          for omission in rule.omissions {
+        for entry in try RuleFiles.entries(in: path) {
+          switch entry.rule {
+          case .success(let rule):
+            show(rule, path)
+            for omission in rule.omissions {
+              isValid = false
+              StandardError.print("trucksensor: \(omission)")
+            }
+          case .failure(let error):
             isValid = false
-            StandardError.print("trucksensor: \(omission)")
+            StandardError.print("trucksensor: \(error)")
           }
         }
       } catch {

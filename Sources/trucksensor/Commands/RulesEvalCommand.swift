@@ -11,7 +11,7 @@ enum RulesEvalCommand: Command {
     name: "rules eval", summary: "Evaluates a statement over the JSON lines of standard input.",
     discussion:
       "Each line is a payload; each result is a line. A message that doesn't match produces no line. A line that isn't "
-      + "JSON is reported on standard error with its line number.",
+      + "JSON is reported on standard error with its line number; only SELECT * alone passes it on as it is, as on AWS.",
     options: [
       .value("sql", "STATEMENT", "the statement"),
       .value("rule", "NAME|FILE", "the rule document whose statement to use", file: true),

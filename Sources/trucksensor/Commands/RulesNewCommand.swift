@@ -7,8 +7,9 @@ enum RulesNewCommand: Command {
   static let description = CommandDescription(
     name: "rules new", summary: "Writes a rule document to begin with, and a test case of it that passes.",
     discussion:
-      "Writes rules/NAME.json and rules/cases/NAME.json, never over a file that is there. The case's message has the "
-      + "attributes that the statement names; what the statement makes of it is what the case expects.",
+      "Writes rules/NAME.json and rules/cases/NAME.json, and never overwrites a file. The case's message has the "
+      + "attributes that the statement names, with values that WHERE lets through where they can be found; the case expects "
+      + "what the statement makes of it.",
     positionals: [.init(name: "NAME", help: "the rule's name: letters, digits and underscores")],
     options: [.value("sql", "STATEMENT", "the statement", default: "one that shows the dialect")],
     example: "trucksensor rules new hotTrucks --sql \"SELECT temp FROM 'truck/+' WHERE temp > 8\"\n"
@@ -64,7 +65,9 @@ enum RulesNewCommand: Command {
       actions           what is done with each result, 10 at most; docs/rules.md has all of them
       errorAction       what is done when an action fails
       roleArn           the role that AWS needs for an action; this engine needs none
-    \(cases) has a message and what the rule makes of it:
+    \(rule.matches
+      ? "\(cases) has a message and what the rule makes of it:"
+      : "No message was found that WHERE lets through; \(cases) has one that it rejects. Write one that matches:")
       topic    \(rule.example.topic)
       payload  \(rule.example.payload)
     Next:

@@ -1,9 +1,12 @@
 /// Finds the rules of a CloudFormation or SAM template.
 enum RuleTemplate {
+  /// A rule, or why it has none, with the logical ID of its resource.
+  typealias Found = (resource: String, payload: Result<RuleDocument.Payload, RuleError>)
+
   /// The rules in the order of the template; nil if the document isn't a template.
   ///
   /// Throws if it has none.
-  static func payloads(in source: DocumentSource) throws(RuleError) -> [RuleDocument.Payload]? {
+  static func payloads(in source: DocumentSource) throws(RuleError) -> [Found]? {
     guard case .object(let root) = source.root else { return nil }
     // The Serverless Framework has CloudFormation's resources below its own.
     var template = root
@@ -14,7 +17,7 @@ enum RuleTemplate {
     }
     guard case .object(let resources)? = template["Resources"] else { return nil }
     let intrinsics = Intrinsics(template)
-    var payloads: [RuleDocument.Payload] = []
+    var payloads: [Found] = []
     for (name, resource) in zip(resources.keys, resources.values) {
       guard case .object(let resource) = resource, case .string(let type)? = resource["Type"] else {
         continue
@@ -23,7 +26,10 @@ enum RuleTemplate {
       guard case .object(let properties)? = resource["Properties"] else { continue }
       switch type {
       case "AWS::IoT::TopicRule":
-        payloads.append(try rule(name, properties, place, intrinsics, source))
+        let payload = Result { () throws(RuleError) in
+          try rule(name, properties, place, intrinsics, source)
+        }
+        payloads.append((name, payload))
       case "AWS::Serverless::Function":
         payloads += events(of: name, properties, place, intrinsics, source)
       default: break
@@ -56,9 +62,9 @@ enum RuleTemplate {
   private static func events(
     of function: String, _ properties: ObjectValue, _ place: String, _ intrinsics: Intrinsics,
     _ source: DocumentSource
-  ) -> [RuleDocument.Payload] {
+  ) -> [Found] {
     guard case .object(let events)? = properties["Events"] else { return [] }
-    var payloads: [RuleDocument.Payload] = []
+    var payloads: [Found] = []
     for (name, event) in zip(events.keys, events.values) {
       guard case .object(let event) = event, case .string("IoTRule")? = event["Type"],
         case .object(let given)? = event["Properties"]
@@ -74,9 +80,9 @@ enum RuleTemplate {
       let reader = DocumentReader(
         file: source.file, path: "\(place).Events.\(name).Properties", value: .object(payload),
         spelling: .template)
-      payloads.append(
-        RuleDocument.Payload(reader: reader, name: (function + name, reader.path), notes: intrinsics.warnings)
-      )
+      let found = RuleDocument.Payload(
+        reader: reader, name: (function + name, reader.path), notes: intrinsics.warnings)
+      payloads.append((name, .success(found)))
     }
     return payloads
   }
