@@ -102,7 +102,7 @@ let package = Package(
     .testTarget(name: "HealthTests", dependencies: ["Health", "JSON"]),
     .testTarget(
       name: "RulesEngineTests",
-      dependencies: ["Files", "JSON", "MQTT", "RulesEngine", "Store", "Text", "Time"],
+      dependencies: ["Files", "JSON", "MQTT", "Numbers", "RulesEngine", "Store", "Text", "Time"],
       exclude: ["Cases"]),
     .testTarget(name: "MQTTTests", dependencies: ["Files", "MQTT", "Time"]),
     .testTarget(name: "BrokerJournalTests", dependencies: ["BrokerJournal", "Files"]),
@@ -127,7 +127,8 @@ let package = Package(
         "CommandLine", "Health", "MQTT", "Simulator", "Store", "Text", "Time", "trucksensor",
       ]),
     .testTarget(
-      name: "EndToEndTests", dependencies: ["Identity", "JSON", "MQTT", "Simulator", "Store", "Time"],
+      name: "EndToEndTests",
+      dependencies: ["Identity", "JSON", "MQTT", "Numbers", "Simulator", "Store", "Time"],
       exclude: [
         "awsmodel.py", "cards.py", "differential.py", "grafana.py", "iot.py", "moto_iot.py", "moto_reset.py",
         "page.py", "query.py", "sdk.py", "timestream.py", "timestream_write.py",

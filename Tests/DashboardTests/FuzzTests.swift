@@ -1,3 +1,4 @@
+import Numbers
 import CSQLite
 import Dashboard
 import Files
@@ -84,7 +85,7 @@ import Time
     let fixture = try StoreFolder()
     try Self.fill(fixture.path())
     let dashboard = try Self.dashboard(fixture.path())
-    var random = SeededGenerator(12)
+    var random = SplitMix64(seed: 12)
     for (method, path, parameters) in Dashboard.requests {
       var queries = [[String: String]()]
       for name in parameters {
@@ -152,7 +153,7 @@ import Time
       "POST /api/stats?device=truckSensor01&from=1 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello"
         .utf8)
     var requests: [[UInt8]] = stride(from: 0, to: whole.count, by: 5).map { Array(whole[..<$0]) }
-    var random = SeededGenerator(34)
+    var random = SplitMix64(seed: 34)
     for _ in 0..<200 {
       var bytes = whole
       for _ in 0..<Int.random(in: 1...6, using: &random) {
@@ -216,7 +217,7 @@ import Time
       "/api/devices", "/api/stats?device=truckSensor01",
       "/api/series?device=truckSensor01&measure=temp&width=9",
     ]
-    var random = SeededGenerator(56)
+    var random = SplitMix64(seed: 56)
     for round in 0..<40 {
       var bytes = whole
       if round > 0 {

@@ -1,3 +1,4 @@
+import Numbers
 import Testing
 import Time
 
@@ -50,7 +51,7 @@ import Time
   }
 
   @Test func `a set of numbers equals a plain set, whatever their order`() {
-    var generator = SeededRandom(seed: 7)
+    var generator = SplitMix64(seed: 7)
     for _ in 0..<200 {
       var numbers = NumberSet()
       var plain: Set<Int> = []

@@ -1,3 +1,4 @@
+import Numbers
 import Health
 import Testing
 
@@ -222,7 +223,7 @@ import Testing
       losesConnections: Bool
     )
   {
-    var generator = SeededRandom(seed: losesConnections ? 11 : 12)
+    var generator = SplitMix64(seed: losesConnections ? 11 : 12)
     var redelivered = 0
     for _ in 0..<300 {
       var session = Session(messages: 40)

@@ -1,3 +1,4 @@
+import Numbers
 import Foundation
 import MQTT
 import Testing
@@ -26,7 +27,7 @@ import Testing
     "-", "9999999999", "\u{0}", "é", "😀", "AS ", "WHERE ", "/", "#", "+", " NULL ", ":", "0", "1e", "tru",
   ]
 
-  private static func mutated(_ text: String, _ random: inout SeededRandom) -> [UInt8] {
+  private static func mutated(_ text: String, _ random: inout SplitMix64) -> [UInt8] {
     var bytes = Array(text.utf8)
     for _ in 0..<Int.random(in: 0...4, using: &random) {
       let place = Int.random(in: 0...bytes.count, using: &random)
@@ -45,7 +46,7 @@ import Testing
   }
 
   /// How many statements were taken.
-  private static func round(_ random: inout SeededRandom) -> Int {
+  private static func round(_ random: inout SplitMix64) -> Int {
     let statementText = statements.randomElement(using: &random) ?? ""
     let payloadText = payloads.randomElement(using: &random) ?? ""
     let sql = String(decoding: mutated(statementText, &random), as: UTF8.self)
@@ -68,7 +69,7 @@ import Testing
   ]
 
   /// A filter that is taken matches what the topic tree finds for it.
-  private static func topicRound(_ random: inout SeededRandom) {
+  private static func topicRound(_ random: inout SplitMix64) {
     let pattern = String(
       decoding: mutated(topics.randomElement(using: &random) ?? "", &random), as: UTF8.self)
     let topic = String(decoding: mutated(topics.randomElement(using: &random) ?? "", &random), as: UTF8.self)
@@ -84,7 +85,7 @@ import Testing
   @Test func `mutated statements, payloads and topics have an answer`() {
     let seconds = ProcessInfo.processInfo.environment["TRUCKSENSOR_FUZZ_SECONDS"].flatMap(Double.init)
     let deadline = Date().addingTimeInterval(seconds ?? 0)
-    var random = SeededRandom(seed: seconds == nil ? 20_261_124 : UInt64.random(in: 0...UInt64.max))
+    var random = SplitMix64(seed: seconds == nil ? 20_261_124 : UInt64.random(in: 0...UInt64.max))
     let seed = random.state
     var taken = 0
     var rounds = 0

@@ -1,3 +1,4 @@
+import Numbers
 import Foundation
 import MQTT
 import Testing
@@ -37,11 +38,11 @@ import Testing
   private static let operators = ["+", "-", "*", "/", "%", "=", "<>", "<", "<=", ">", ">=", "AND", "OR"]
   private static let types = ["Int", "Decimal", "String", "Boolean"]
 
-  private static func one(_ list: [String], _ random: inout SeededRandom) -> String {
+  private static func one(_ list: [String], _ random: inout SplitMix64) -> String {
     list.randomElement(using: &random) ?? ""
   }
 
-  private static func expression(_ depth: Int, _ variables: Int, _ random: inout SeededRandom) -> String {
+  private static func expression(_ depth: Int, _ variables: Int, _ random: inout SplitMix64) -> String {
     func next() -> String { expression(depth - 1, variables, &random) }
     guard depth > 0 else {
       if variables > 0, Int.random(in: 0..<6, using: &random) == 0 {
@@ -82,7 +83,7 @@ import Testing
     }
   }
 
-  private static func statement(_ random: inout SeededRandom) -> String {
+  private static func statement(_ random: inout SplitMix64) -> String {
     func next(_ variables: Int) -> String {
       expression(Int.random(in: 0...3, using: &random), variables, &random)
     }
@@ -133,11 +134,11 @@ import Testing
     "other", "inner_name_1", "inner_name_2", "longer_than_9", "", "te\\u006dp", "w", "x",
   ]
 
-  private static func space(_ random: inout SeededRandom) -> String {
+  private static func space(_ random: inout SplitMix64) -> String {
     Int.random(in: 0..<8, using: &random) == 0 ? one([" ", "\n", "\t ", "\r\n"], &random) : ""
   }
 
-  private static func value(_ depth: Int, _ random: inout SeededRandom) -> String {
+  private static func value(_ depth: Int, _ random: inout SplitMix64) -> String {
     let kind = Int.random(in: 0..<10, using: &random)
     guard depth > 0, kind < 3 else { return space(&random) + one(scalars, &random) + space(&random) }
     if kind == 0 {
@@ -147,7 +148,7 @@ import Testing
     return object(depth, &random)
   }
 
-  private static func object(_ depth: Int, _ random: inout SeededRandom) -> String {
+  private static func object(_ depth: Int, _ random: inout SplitMix64) -> String {
     let members = (0..<Int.random(in: 0...9, using: &random)).map { _ in
       let key = Bool.random(using: &random) ? one(keys, &random) : one(Array(keys.prefix(12)), &random)
       let isObject = key == "o" || key == "p" || key == "longer_than_9"
@@ -158,7 +159,7 @@ import Testing
     return "{\(space(&random))\(members.joined(separator: ","))}\(space(&random))"
   }
 
-  private static func payload(_ random: inout SeededRandom) -> [UInt8] {
+  private static func payload(_ random: inout SplitMix64) -> [UInt8] {
     if Int.random(in: 0..<200, using: &random) == 0 { return [] }
     var bytes = Array(
       (Int.random(in: 0..<20, using: &random) == 0 ? value(2, &random) : object(3, &random)).utf8)
@@ -320,7 +321,7 @@ import Testing
   @Test func `a plan gives what the plain evaluator gives`() {
     let seconds = ProcessInfo.processInfo.environment["TRUCKSENSOR_PLAN_SECONDS"].flatMap(Double.init)
     let deadline = Date().addingTimeInterval(seconds ?? 0)
-    var random = SeededRandom(seed: seconds == nil ? 20_261_128 : UInt64.random(in: 0...UInt64.max))
+    var random = SplitMix64(seed: seconds == nil ? 20_261_128 : UInt64.random(in: 0...UInt64.max))
     let seed = random.state
     var rounds = 0
     var planned = 0

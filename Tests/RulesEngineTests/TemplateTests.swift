@@ -1,3 +1,4 @@
+import Numbers
 import Testing
 
 @testable import RulesEngine
@@ -150,7 +151,7 @@ import Testing
   }
 
   @Test func `a template that is cut or changed anywhere has an answer`() {
-    var random = SeededRandom(seed: 15)
+    var random = SplitMix64(seed: 15)
     let text = Array(Self.template.utf8)
     for _ in 0..<400 {
       var bytes = text

@@ -1,3 +1,4 @@
+import Numbers
 import Foundation
 import JSON
 import Testing

@@ -1,3 +1,4 @@
+import Numbers
 import Testing
 
 @testable import Store
@@ -70,7 +71,7 @@ import Testing
   }
 
   @Test func `a reader that keeps up gets each reading once`() throws {
-    var random = SeededGenerator(1)
+    var random = SplitMix64(seed: 1)
     let stores = try (0..<2).map { _ in try LocalStore(path: fixture.path()) }
     #expect(try stores[0].write([temp(0, 0, device: "0")]).isEmpty)
     let charts = try charts()

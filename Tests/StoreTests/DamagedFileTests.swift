@@ -124,7 +124,7 @@ import Testing
 
   @Test func `a file damaged at random places never stops the program`() throws {
     let whole = Array(try Data(contentsOf: URL(fileURLWithPath: makeStore(readings: 300))))
-    var random = SeededGenerator(12)
+    var random = SplitMix64(seed: 12)
     var failed = 0
     for round in 0..<40 {
       var bytes = whole
@@ -202,7 +202,7 @@ import Testing
 
   @Test func `rollups that no readings can have led to are an error, and can be repaired`() throws {
     let path = try makeStore(readings: 100)
-    var random = SeededGenerator(5)
+    var random = SplitMix64(seed: 5)
     func cell(_ change: (inout RollupCell) -> Void) -> [UInt8] {
       var cell = RollupCell(measure: 1, 1, at: StoreFixture.start)
       change(&cell)
@@ -283,7 +283,7 @@ import Testing
 
   @Test func `payloads with ever new measures don't grow what is kept in memory`() throws {
     let store = try LocalStore(path: fixture.path())
-    var random = SeededGenerator(3)
+    var random = SplitMix64(seed: 3)
     for second in 0..<600 {
       let measures = (0..<40).filter { _ in Bool.random(using: &random) }.map {
         ("m\($0)", MeasureValue.bigint(1))

@@ -5,20 +5,7 @@ import Synchronization
 import Testing
 import TimestreamSQL
 
-/// Random numbers that are the same in every run (SplitMix64, Steele et al. 2014).
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(_ seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var value = state
-    value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
-    value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
-    return value ^ value >> 31
-  }
-
+extension SplitMix64 {
   mutating func pick<T>(_ choices: [T]) -> T { choices[Int(next() % UInt64(choices.count))] }
   mutating func isOne(in count: UInt64) -> Bool { next() % count == 0 }
 }
@@ -58,7 +45,7 @@ final class RolledStore {
   /// Readings of three devices over seven hours, at irregular times: sums of quarters are exact in any order. Some whole
   /// numbers are beyond what a double holds.
   static func random(_ seed: UInt64, count: Int) -> [WriteRequest] {
-    var random = SeededGenerator(seed)
+    var random = SplitMix64(seed: seed)
     var requests: [WriteRequest] = []
     var times: Set<Int64> = []
     while requests.count < count {
@@ -128,8 +115,8 @@ final class RolledStore {
     "(device, measure_name) = ('a', 'temp')",
   ]
 
-  private static func statement(_ random: inout SeededGenerator) -> String {
-    func moment(_ random: inout SeededGenerator) -> String {
+  private static func statement(_ random: inout SplitMix64) -> String {
+    func moment(_ random: inout SplitMix64) -> String {
       let offset = Int64(random.next() % 27_000) - 900
       let rest = random.isOne(in: 3) ? 0 : Int64(random.next() % 1_000_000_000)
       let whole = random.isOne(in: 3) ? offset / 3600 * 3600 : random.isOne(in: 3) ? offset / 60 * 60 : offset
@@ -162,7 +149,7 @@ final class RolledStore {
   @Test("A grouped query gives from rollups what it gives from readings", arguments: [1, 2, 3] as [UInt64])
   func differential(seed: UInt64) throws {
     let store = try RolledStore(RolledStore.random(seed, count: 1500))
-    var random = SeededGenerator(seed &* 1000)
+    var random = SplitMix64(seed: seed &* 1000)
     var rolled = 0
     for _ in 0..<250 {
       let statement = Self.statement(&random)

@@ -177,6 +177,17 @@ public final class Waker: Sendable {
     write(descriptor, &one, 8)
   }
 
+  /// A closure for another thread, which has `body` run on the loop's thread. Called on the loop's thread.
+  public func bound<Value: Sendable>(_ body: @escaping (Value) -> Void) -> @Sendable (Value) -> Void {
+    let bound = LoopBound(body: body)
+    return { value in self.submit { _ in bound.body(value) } }
+  }
+
+  /// @unchecked Sendable: only the loop's thread, which made it, calls the closure.
+  private struct LoopBound<Value>: @unchecked Sendable {
+    let body: (Value) -> Void
+  }
+
   func take() -> [@Sendable (EventLoop) -> Void] {
     var count: UInt64 = 0
     read(descriptor, &count, 8)

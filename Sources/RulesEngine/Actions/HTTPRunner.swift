@@ -61,10 +61,9 @@ final class HTTPRunner: ActionRunner {
         throw HTTPFailure(message: "\(unfinished) requests wait already")
       }
       unfinished += 1
-      let back = LoopBound { [weak self] problem in self?.sent(execution, url, problem) }
-      sender.send(url, headers, execution.output) { problem in
-        waker.submit { _ in back.body(problem) }
-      }
+      sender.send(
+        url, headers, execution.output,
+        completion: waker.bound { [weak self] problem in self?.sent(execution, url, problem) })
     } catch {
       fail(execution, url, error.message)
     }
@@ -107,13 +106,6 @@ final class HTTPRunner: ActionRunner {
     let failure = ActionFailure(
       action: "HttpAction", resource: url, message: message, task: "the request to \(url)")
     context.end(execution, .failed(failure, .lost(.notDelivered, isRepeated: false)))
-  }
-
-  /// A closure for the loop's thread that another thread hands on.
-  /// @unchecked Sendable: only the loop's thread, which made it, calls it.
-  private final class LoopBound: @unchecked Sendable {
-    let body: (String?) -> Void
-    init(_ body: @escaping (String?) -> Void) { self.body = body }
   }
 
   private struct HTTPFailure: Error { let message: String }

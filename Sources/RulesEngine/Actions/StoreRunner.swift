@@ -92,18 +92,10 @@ final class StoreRunner: ActionRunner {
         continue
       }
       batches[database] = Batch(isWriting: true, began: now)
-      let back = LoopBound { [weak self] result in self?.wrote(batch, to: database, result) }
-      storage.queue(database).write(batch.requests) { [waker = storage.waker] result in
-        waker.submit { _ in back.body(result) }
-      }
+      storage.queue(database).write(
+        batch.requests,
+        completion: storage.waker.bound { [weak self] result in self?.wrote(batch, to: database, result) })
     }
-  }
-
-  /// A closure for the loop's thread that another thread hands on.
-  /// @unchecked Sendable: only the loop's thread, which made it, calls it.
-  private final class LoopBound: @unchecked Sendable {
-    let body: (Result<[Rejection], StoreError>) -> Void
-    init(_ body: @escaping (Result<[Rejection], StoreError>) -> Void) { self.body = body }
   }
 
   private func wrote(_ batch: Batch, to database: String, _ result: Result<[Rejection], StoreError>) {

@@ -71,13 +71,13 @@ enum RulesEvalCommand: Command {
       arguments.has("explain")
       ? try explain(statement, message(), topic, now: now)
       : try evaluate(
-        (0..<(try arguments.integer("jobs", in: 1...Self.jobLimit) ?? 1)).map { _ in
-          EvaluationJob(LineEvaluator(statement, message()))
+        EvaluationJob.make(threads: try arguments.integer("jobs", in: 1...Self.jobLimit) ?? 1) {
+          LineEvaluator(statement, message())
         }, now: now)
     return failures == 0 ? .success : .failed
   }
 
-  /// Jobs that the input is shared among at most.
+  /// Threads that the input is shared among at most.
   private static let jobLimit = 256
 
   /// Gives blocks of lines to the jobs in turn, and writes their results in that order; returns how many lines had none
@@ -129,18 +129,27 @@ enum RulesEvalCommand: Command {
   }
 }
 
-/// Evaluates blocks of lines on a thread of its own.
+/// Evaluates blocks of lines on one of several threads.
 ///
 /// @unchecked Sendable: the thread that made it uses it, except from `start` to the end of `wait`.
 private final class EvaluationJob: @unchecked Sendable {
   let evaluator: LineEvaluator
   let block = LineBlock(padding: LineEvaluator.padding)
-  private let queue = DispatchQueue(label: "rules eval")
+  private let queue: DispatchQueue
   private let group = DispatchGroup()
   /// Whether there are results that weren't taken.
   private(set) var hasResults = false
 
-  init(_ evaluator: LineEvaluator) { self.evaluator = evaluator }
+  private init(_ evaluator: LineEvaluator, _ queue: DispatchQueue) {
+    (self.evaluator, self.queue) = (evaluator, queue)
+  }
+
+  /// Jobs for so many threads; one thread is the caller's own. Each further one has two jobs, so that it has work while the
+  /// results of its last block are written.
+  static func make(threads: Int, _ evaluator: () -> LineEvaluator) -> [EvaluationJob] {
+    let queues = (0..<threads).map { _ in DispatchQueue(label: "rules eval") }
+    return (0..<(threads == 1 ? 1 : 2 * threads)).map { EvaluationJob(evaluator(), queues[$0 % threads]) }
+  }
 
   func run(at milliseconds: Int) {
     evaluator.evaluate(block.bytes, at: milliseconds)

@@ -51,19 +51,9 @@ extension RulesRunner {
 
   /// Tells at the start of a store that can't be written, and not only when the first reading is to be stored.
   func checkStores(_ loop: EventLoop) {
-    let bound = StoreCheck { [weak self] in self?.checked($0) }
     for database in Set(services.flatMap(\.databases)) {
-      stores.check(database) { [waker = loop.waker] error in
-        waker.submit { _ in bound.body(error) }
-      }
+      stores.check(database, completion: loop.waker.bound { [weak self] error in self?.checked(error) })
     }
-  }
-
-  /// A closure for the loop's thread that the store's thread hands on.
-  /// @unchecked Sendable: only the loop's thread, which made it, calls it.
-  private final class StoreCheck: @unchecked Sendable {
-    let body: (StoreError?) -> Void
-    init(_ body: @escaping (StoreError?) -> Void) { self.body = body }
   }
 
   private func checked(_ error: StoreError?) {

@@ -1,6 +1,7 @@
 /// A small seeded generator (Steele, Lea, Flood 2014): the same seed gives the same numbers everywhere.
 public struct SplitMix64: RandomNumberGenerator, Sendable {
-  private var state: UInt64
+  /// What a generator of the same numbers from here on begins with.
+  public private(set) var state: UInt64
 
   /// Starts at `seed`.
   public init(seed: UInt64) { state = seed }
