@@ -1,7 +1,7 @@
 /// Checks a JSON text and indexes it, in one pass.
 package struct JSONScanner {
   /// Containers inside containers; AWS names no limit, this one keeps hostile payloads from costing memory.
-  @inlinable
+  @inlinable @inline(__always)
   package static var depthLimit: Int { 512 }
 
   /// The index so far.

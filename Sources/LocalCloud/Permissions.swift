@@ -32,7 +32,7 @@ struct Permissions {
       list.allow(name, AccessRule(.write, topic.text))
     }
     for rule in rules {
-      if let filter = rule.filter {
+      for filter in [rule.statement.filter, rule.basicIngestFilter].compactMap({ $0 }) {
         list.allow(LocalCloud.rulesEngine, AccessRule(.read, filter.pattern))
       }
       for topic in rule.publishes {

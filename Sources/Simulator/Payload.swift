@@ -1,6 +1,6 @@
 import JSON
 
-/// Encodes readings as the truck's JSON message, byte for byte as DESIGN.md section 5 has it:
+/// Encodes readings as the truck's JSON message, byte for byte as in docs/formats.md:
 /// `{"uptime":"1","volts":"12.11","temp":"21.90","door":"0","i":"1","n":"1","timestamp":1729703643.979735}`.
 public struct PayloadEncoder: Sendable {
   /// What stands before each value: `{"uptime":"`, `","volts":"`, …

@@ -224,6 +224,7 @@ struct QueryCase: Sendable, CustomTestStringConvertible {
     arguments: [
       ("", "line 1:1: mismatched input '<EOF>'. Expecting: '(', 'SELECT', 'TABLE', 'VALUES', 'WITH'"),
       ("SELECT", "line 1:7: mismatched input '<EOF>'. Expecting: <expression>"),
+      ("SELECT ago(200000d)", "line 1:12: the interval 200000d is out of range"),
       ("SELECT tmp FROM truck01_sensors", "line 1:8: Column 'tmp' does not exist"),
       ("SELECT \"devic\" FROM truck01_sensors", "line 1:8: Column 'devic' does not exist"),
       ("SELECT device FROM truck02", "line 1:20: Table 'sensorDB.truck02' does not exist"),

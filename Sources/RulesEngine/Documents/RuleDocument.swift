@@ -195,17 +195,20 @@ public struct RuleDocument: Sendable {
 
   /// Topics that the rule republishes to and takes itself.
   var loops: [String] {
-    guard let filter = statement.filter else { return [] }
+    let filters = [statement.filter, basicIngestFilter].compactMap { $0 }
     return actions.compactMap { action in
       guard case .republish(let republish) = action, republish.topic.isConstant,
-        filter.matches(republish.topic.source)
+        let filter = filters.first(where: { $0.matches(republish.topic.source) })
       else { return nil }
       return "republishes to '\(republish.topic.source)', which its own filter '\(filter)' matches: a loop"
     }
   }
 
-  /// What the engine subscribes to for the rule: FROM's filter, or without one the topics of Basic Ingest.
-  public var filter: TopicFilter? { statement.filter ?? (try? TopicFilter("$aws/rules/\(name)/#")) }
+  /// The filter of FROM, or without one that of Basic Ingest.
+  public var filter: TopicFilter? { statement.filter ?? basicIngestFilter }
+
+  /// The topics of Basic Ingest, which reach the rule whatever FROM says.
+  public var basicIngestFilter: TopicFilter? { try? TopicFilter("$aws/rules/\(name)/#") }
 
   /// The topics that the rule's actions publish to: names, or templates that are known only with a message.
   public var publishes: [Template] {

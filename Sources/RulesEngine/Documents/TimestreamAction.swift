@@ -33,8 +33,8 @@ public struct TimestreamAction: Sendable {
   /// As on AWS: a value of another type than its measure's is refused, and what the dimensions and the timestamp are made
   /// of is stored once more as a measure. A field of this engine.
   public let isStrict: Bool
-  /// Attributes that are stored as dimensions or time already.
-  let taken: Set<String>
+  /// Attributes that are stored as dimensions or time already; so few that a set would cost more.
+  let taken: [String]
 
   /// What can't be stored.
   struct Failure: Error {
@@ -74,11 +74,18 @@ public struct TimestreamAction: Sendable {
     for (name, _) in record.measures {
       if let problem = RecordLimits.problem(withName: name) { throw Failure(message: problem) }
     }
-    let names = (try text("databaseName", database), try text("tableName", table))
-    for name in [names.0, names.1] {
-      if let problem = RecordLimits.problem(withTable: name) { throw Failure(message: problem) }
+    func name(_ place: String, _ template: Template) throws(Failure) -> String {
+      let name = try text(place, template)
+      // A constant was checked with its document.
+      if !template.isConstant, let problem = RecordLimits.problem(withTable: name) {
+        throw Failure(message: problem)
+      }
+      return name
     }
-    return (names.0, WriteRequest(table: names.1, record: record, isStrict: strict))
+    let database = try name("databaseName", database)
+    return (
+      database, WriteRequest(table: try name("tableName", table), record: record, isStrict: strict)
+    )
   }
 
   private func time(_ text: String) throws(Failure) -> Int64 {
@@ -103,7 +110,7 @@ public struct TimestreamAction: Sendable {
   /// Attributes with the types that AWS gives them ("Timestream rule action", "Timestream record
   /// content"): with a point DOUBLE, without BIGINT, quoted VARCHAR, objects and arrays as JSON text. Null isn't stored.
   static func measures(
-    _ attributes: [(name: String, value: Value)], without taken: Set<String>
+    _ attributes: [(name: String, value: Value)], without taken: [String]
   ) throws(Failure) -> [(name: String, value: MeasureValue)] {
     var measures: [(name: String, value: MeasureValue)] = []
     measures.reserveCapacity(attributes.count)
@@ -189,7 +196,7 @@ extension DocumentReader {
     return TimestreamAction(
       database: database, table: table, dimensions: dimensions, timestamp: timestamp, unit: unit,
       isStrict: isStrict,
-      taken: taken)
+      taken: taken.sorted())
   }
 }
 

@@ -172,7 +172,7 @@ public final class StatementEvaluator {
     -> String?
   {
     guard let last, last.state == MessageState(message),
-      case .plan(let plan) = last.result, plan === statement.plan, let parts = plan.templates[template.source]
+      case .plan(let plan) = last.result, plan === statement.plan, let parts = plan.parts(of: template)
     else { return nil }
     return run.text(parts, plan, message)
   }

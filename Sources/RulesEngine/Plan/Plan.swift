@@ -16,6 +16,8 @@ final class Plan: @unchecked Sendable {
     case slot(Int)
     case variable(Int)
     case cast(Int, Expression.CastType)
+    /// The cast of a slot, which is what most rules are made of.
+    case castSlot(Int, Expression.CastType)
     case negate(Int)
     case not(Int)
     case binary(Expression.BinaryOperator, Int, Int)
@@ -88,10 +90,12 @@ final class Plan: @unchecked Sendable {
   let memberCount: Int
   /// The last names of the members' aliases.
   let names: [String]
+  /// Whether no alias has dots: the members are the result's own, in their order.
+  let isFlat: Bool
   /// How the members are written, to the `close` of the result; not for those after a row.
   let layout: UnsafeMutablePointer<LayoutStep>
-  /// Templates of the rule's actions that the plan can say, by their text.
-  let templates: [String: [TemplatePart]]
+  /// Templates of the rule's actions that the plan can say, and their texts: so few that a dictionary would cost more.
+  private let templates: [(source: String, parts: [TemplatePart])]
   private let literals: [UnsafeMutablePointer<UInt8>]
   private let cost: PlanCost
 
@@ -110,6 +114,13 @@ final class Plan: @unchecked Sendable {
     var operations: [Operation] = []
     for step in compiler.steps {
       switch step {
+      case .operation(.cast(let operand, let type)):
+        // An operation comes after its operands.
+        if case .slot(let slot) = operations[operand] {
+          operations.append(.castSlot(slot, type))
+        } else {
+          operations.append(.cast(operand, type))
+        }
       case .operation(let operation): operations.append(operation)
       // The tree was made of all of them.
       case .path(let path): operations.append(.slot(tree.slot(of: path) ?? 0))
@@ -129,7 +140,8 @@ final class Plan: @unchecked Sendable {
     memberCount = parts.names.count
     names = parts.names
     layout = Self.table(parts.layout)
-    self.templates = parts.templates
+    isFlat = !parts.layout.contains { if case .open = $0 { true } else { false } }
+    self.templates = parts.templates.map { ($0.key, $0.value) }
     literals = compiler.literals
     cost = compiler.cost
   }
@@ -148,6 +160,11 @@ final class Plan: @unchecked Sendable {
     let table = UnsafeMutablePointer<Element>.allocate(capacity: max(1, elements.count))
     table.initialize(from: elements, count: elements.count)
     return table
+  }
+
+  /// The parts of a template; nil if the plan can't say it.
+  func parts(of template: Template) -> [TemplatePart]? {
+    templates.first { $0.source == template.source }?.parts
   }
 
   /// The longest payload for which the plain evaluator has a result in any case, of messages of this one's topic and client,

@@ -28,6 +28,13 @@ struct PlanNumber: Equatable {
     isInt = mayBeInt && exponent == 0
   }
 
+  /// `number` with its point moved to the right, by at most as many digits as it has behind it.
+  private init(moved number: PlanNumber, by places: Int32, mayBeInt: Bool) {
+    coefficient = number.coefficient
+    exponent = number.exponent + places
+    isInt = mayBeInt && exponent == 0
+  }
+
   /// Nil if it doesn't fit.
   init?(_ number: Number) {
     let plain = number.decimal.normalized
@@ -94,6 +101,10 @@ struct PlanNumber: Equatable {
       else { return nil }
       return PlanNumber(result, exponent, mayBeInt: mayBeInt)
     case .multiply:
+      // Seconds become milliseconds by moving the point, which leaves no zeros to remove.
+      if right.coefficient == 1000, right.exponent == 0, left.exponent <= -3 {
+        return PlanNumber(moved: left, by: 3, mayBeInt: mayBeInt)
+      }
       let exponent = left.exponent + right.exponent
       guard exponent >= -largestScale, let result = left.coefficient.checkedMultiply(right.coefficient) else {
         return nil

@@ -127,6 +127,10 @@ extension PlanRun {
     func add(_ name: String, _ value: Value) { if !value.isUndefined { attributes.append((name, value)) } }
     var row: PlanValue = .undefined
     switch plan.output {
+    case .members(row: nil) where plan.isFlat:
+      attributes.reserveCapacity(plan.memberCount)
+      for (place, name) in plan.names.enumerated() { add(name, value(results[place], plan.version)) }
+      return attributes
     case .members(row: nil):
       var step = 0
       let object = object(&step, plan)

@@ -226,6 +226,18 @@ struct PlanRun: ~Copyable {
     case .slot(let slot): return value(of: slots[slot], plan.version)
     case .variable(let number): return variables[number]
     case .cast(let operand, let type): return cast(value(operand, plan, message), type, plan.version)
+    case .castSlot(let place, let type):
+      let slot = slots[place]
+      if slot.kind == .string, !slot.isSpecial, type == .decimal || type == .int {
+        let start = payload.text + Int(slot.start)
+        let count = Int(slot.end - slot.start)
+        if Self.isNumeral(start, count) {
+          return type == .int
+            ? whole(start, count)
+            : .numeral(start, count: slot.end - slot.start, mayBeInt: plan.version == .v2016)
+        }
+      }
+      return cast(value(of: slot, plan.version), type, plan.version)
     case .negate(let operand):
       guard let number = self.operand(of: value(operand, plan, message)) else { return .undefined }
       switch number {

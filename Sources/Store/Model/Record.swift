@@ -125,11 +125,16 @@ public enum RecordLimits {
     if name.utf8.count > Self.name {
       return "the name '\(name.prefix(20))…' is longer than \(Self.name) bytes"
     }
-    let lowercase = name.lowercased()
-    if lowercase == "time" || lowercase == Schema.measureName || lowercase.hasPrefix("measure_value")
-      || lowercase.hasPrefix("ts_")
+    // Every point's names are looked at: most of them begin with another letter than those that are reserved.
+    if let first = name.utf8.first.map({ $0 | 0x20 }),
+      first == UInt8(ascii: "t") || first == UInt8(ascii: "m")
     {
-      return "the name '\(name)' is reserved"
+      let lowercase = name.lowercased()
+      if lowercase == "time" || lowercase == Schema.measureName || lowercase.hasPrefix("measure_value")
+        || lowercase.hasPrefix("ts_")
+      {
+        return "the name '\(name)' is reserved"
+      }
     }
     if name.utf8.contains(where: { $0 == UInt8(ascii: ":") || $0 < 0x20 }) {
       return "the name '\(name)' has a colon or a control character"

@@ -141,6 +141,9 @@ struct Scanner {
       return Token(kind: isInteger ? .integer : .number, text: whole, place: place)
     }
     guard isInteger, Duration.nanoseconds(of: whole) != nil || Duration.years(of: whole) != nil else {
+      if isInteger, Duration.isDuration(whole) {
+        throw QueryError("the interval \(whole) is out of range", at: place)
+      }
       throw QueryError(
         "identifiers must not start with a digit; surround the identifier with double quotes", at: place)
     }

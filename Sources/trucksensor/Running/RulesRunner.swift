@@ -79,7 +79,7 @@ final class RulesRunner {
       services.append(
         try RulesService(
           rules: part, subscriber: subscriber, publisher: publisher, shareGroup: arguments.string("shared"),
-          hopLimit: hopLimit, storage: storage, stores: storesPoints, isJournaled: plan.isLocal,
+          hopLimit: hopLimit, storage: storage, stores: storesPoints, isLocal: plan.isLocal,
           usesMarks: usesMarks, registry: registry, actions: settings,
           onEvent: { event in
             told(event)

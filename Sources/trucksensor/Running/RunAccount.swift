@@ -121,7 +121,8 @@ struct RunAccount {
 
   /// What to do about them.
   private var advice: String {
-    let known = Set(filters.joined().map(\.pattern)).sorted().prefix(5).map { "'\($0)'" }
+    let known = Set(filters.joined().map(\.pattern)).filter { !$0.hasPrefix("$aws/") }.sorted().prefix(5).map
+    { "'\($0)'" }
     let from = known.isEmpty ? "no rule has a topic" : "the rules take \(known.joined(separator: ", "))"
     let filter = unmatchedTopics.first.map(Self.filter) ?? ""
     return
