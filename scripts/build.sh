@@ -5,7 +5,7 @@ set -euo pipefail
 cd -- "$(dirname -- "$0")/.."
 
 binary=.build/release/trucksensor
-# A folder's own date tells of files that came or went.
+# A folder's own date changes when files are added or removed.
 if [ -x "$binary" ] && [ -z "$(find Package.swift Sources -newer "$binary" -print -quit)" ]; then exit 0; fi
 echo "Building trucksensor (once; a minute or two)..." >&2
 log=$(mktemp)

@@ -187,7 +187,7 @@ package final class LocalCloud {
   }
 
   /// Starts the broker again if it ends while the truck drives, and lets it enforce what changes in the registry and the
-  /// policies, looking four times a second.
+  /// policies, checking four times per second.
   package func supervise(_ loop: EventLoop) throws {
     if watch == nil {
       watch = loop.makeTimer { [weak self] in

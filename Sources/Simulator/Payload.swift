@@ -23,7 +23,7 @@ public struct PayloadEncoder: Sendable {
   /// Appends one message to `bytes`: `pass` over the dataset and message `number` (both from 1), and
   /// `timestamp` in epoch seconds as the shortest decimal that reads back to the same double.
   ///
-  /// `values` stand in place of the reading's own where they aren't nil.
+  /// `values` replace the reading's own where they aren't nil.
   ///
   /// Allocates nothing once `bytes` has the capacity.
   public func append(

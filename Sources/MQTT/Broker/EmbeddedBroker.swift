@@ -64,7 +64,7 @@ public final class EmbeddedBroker {
 
   deinit { stop() }
 
-  /// The port of the broker that another process of ours runs with its files in `directory`.
+  /// The port of the broker that another run has started with its files in `directory`.
   public static func runningPort(in directory: String) -> UInt16? {
     let portFile = Files.join(directory, "port")
     guard access(Files.join(directory, "pid"), R_OK) == 0, let text = try? Files.readText(portFile),
@@ -142,7 +142,7 @@ public final class EmbeddedBroker {
     process?.signal(SIGHUP)
   }
 
-  /// The port that was asked for is the only one that will do: nobody looks for a broker beside it.
+  /// Only the requested port is useful: clients don't look for the broker on another one.
   private static func check(secondPort: UInt16?) throws(MQTTError) {
     guard let secondPort, let reason = LoopbackPort(number: secondPort).obstacle else { return }
     let advice =
