@@ -30,14 +30,14 @@ case "${1-}" in
     scripts/build.sh
     exec .build/release/trucksensor run --help
     ;;
-  -*) wrong "the device's name comes first, then the options; '$1' is no name" ;;
+  -*) wrong "give the device's name first, then the options; '$1' isn't a name" ;;
   "")
     [ $# -eq 0 ] || shift
     [ -t 0 ] || wrong "a device name is missing"
     read -r -p "Enter the device name > " name || name=
     case "$name" in
       "") wrong "a device name is missing" ;;
-      -*) wrong "'$name' is no device name" ;;
+      -*) wrong "'$name' isn't a device name" ;;
     esac
     ;;
   *)

@@ -36,6 +36,8 @@ test_packages=(
   victoria-metrics
   postgresql
   chromium          # looks at the dashboard
+  codespell         # scripts/check-words.sh
+  groff-base        # formats the manual pages
 )
 
 check=false
@@ -73,7 +75,7 @@ check_swift
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
   # A build that is there has found what it needs.
   if ! $check && [ -x .build/release/trucksensor ] && command -v mosquitto >/dev/null; then exit 0; fi
-  echo "This is no Debian or Ubuntu. Install what these Debian packages hold, then build with scripts/build.sh:" >&2
+  echo "This system is neither Debian nor Ubuntu. Install the contents of these Debian packages, then build with scripts/build.sh:" >&2
   printf '  %s\n' "${packages[@]}" >&2
   exit 69
 fi

@@ -6,6 +6,7 @@ cd -- "$(dirname -- "$0")/.."
 
 scripts/setup.sh --tests
 scripts/check-traps.sh
+scripts/check-words.sh
 scripts/test-tools.sh
 ulimit -n "$(ulimit -Hn)" 2>/dev/null || true
 swift build --build-tests -Xswiftc -warnings-as-errors

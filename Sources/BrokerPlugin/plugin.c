@@ -5,7 +5,7 @@
 // reload; a damaged file leaves the last good one in force. What a client may receive stays with the access list.
 //
 // plugin_opt_journal names the folder of the rules engine's journal; see queues.h. plugin_opt_journal_sync "true" makes it
-// survive a power cut, up to the messages of one turn of the broker's loop: mosquitto lets nobody hold back an
+// survive a power failure, up to the messages of one turn of the broker's loop: mosquitto lets nobody hold back an
 // acknowledgement.
 
 #include <search.h>

@@ -8,7 +8,7 @@ package enum ExitCode: Int32 {
   case usage = 64
   /// Bad input data.
   case dataError = 65
-  /// The broker or the store is out of reach.
+  /// The broker or the store can't be reached.
   case unavailable = 69
   /// Certificate or policy: refused.
   case refused = 77

@@ -37,7 +37,7 @@ final class LiveDiagnosis: @unchecked Sendable {
     /// Readings up to this time are in the analyzer.
     var last: Int64
     var rows = 0
-    /// The verdict that was told last, and the one found at the last look: a change is told once it was found twice.
+    /// The last reported verdict, and the verdict of the last look: a change is reported after two looks found it.
     var told = Cause.notMeasured
     var found = Cause.notMeasured
     /// The number of the look that was the last.

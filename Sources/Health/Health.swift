@@ -14,7 +14,7 @@ public struct Health: Sendable, Equatable {
     case storeFails
     /// Readings that an action couldn't store, for good.
     case notStored
-    /// Readings that came while the store couldn't be written, and that the broker keeps for nobody (QoS 0).
+    /// Readings that came while the store couldn't be written, and that the broker doesn't keep (QoS 0).
     case notKept
     /// Readings whose time the store doesn't accept.
     case outsideAcceptance

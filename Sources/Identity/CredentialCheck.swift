@@ -42,7 +42,7 @@ public struct CredentialWarning: Sendable, Equatable, CustomStringConvertible {
     guard left >= 0, left < TimeInterval(Self.warningDays) * 86_400 else { return nil }
     kind = .expiresSoon
     self.path = path
-    message = "\(path) expires on \(CalendarDay.text(date)); replace it before"
+    message = "\(path) expires on \(CalendarDay.text(date)); replace it before that date"
   }
 }
 

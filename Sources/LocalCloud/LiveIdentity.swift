@@ -23,7 +23,7 @@ struct LiveIdentity {
     _ = refresh(report)
   }
 
-  /// The policy of a name; nil if there is none that was ever whole.
+  /// The last valid policy of a name; nil if it never was valid.
   func policy(_ name: String) -> PolicyDocument? { policies[name] }
 
   /// Reads the files that have changed since the last time; whether anything changed that the broker should enforce.
@@ -65,12 +65,12 @@ struct LiveIdentity {
       policies[policyName(path)] = nil
       return false
     }
-    throw IdentityError(.fileMissing, path: path, "\(path) is gone")
+    throw IdentityError(.fileMissing, path: path, "\(path) no longer exists")
   }
 
   private func consequence(_ path: String) -> String {
     path == provisioning.registryPath || policies[policyName(path)] != nil
-      ? "the broker goes on with its last good version" : "nothing is allowed by it"
+      ? "the broker keeps its last valid version" : "it allows nothing"
   }
 
   private func policyName(_ path: String) -> String {

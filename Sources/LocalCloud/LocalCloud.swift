@@ -229,7 +229,7 @@ package final class LocalCloud {
       if announces { report("Registry or policies changed: the broker enforces them now.") }
     } catch {
       // It is tried again at the next look.
-      let text = "trucksensor: \(error); the broker goes on as before"
+      let text = "trucksensor: \(error); the broker continues with the previous permissions"
       if text != lastFailure { report(text) }
       lastFailure = text
     }

@@ -128,7 +128,7 @@ struct RulesTests {
     _ = cloud.wait()
   }
 
-  @Test func `a broken document is told once, whatever else changes, and again when it is broken otherwise`()
+  @Test func `a broken document is reported once, whatever else changes, and again for another error`()
     throws
   {
     try setRule(in: "own", filter: "load/in", topic: "load/out")
@@ -344,7 +344,7 @@ struct RulesTests {
     #expect(try truck.run("rules", "test", "rules/cases/hot.json").output == "1 passed, 0 failed\n")
     let again = try truck.run("rules", "new", "hot")
     #expect(again.status == 64)
-    #expect(again.errors.contains("rules/hot.json is there already"))
+    #expect(again.errors.contains("rules/hot.json already exists"))
     #expect(try truck.run("rules", "new", "hot trucks").status == 64)
     let wrong = try truck.run("rules", "new", "cold", "--sql", "SELECT temp FORM 't'")
     #expect(wrong.status == 65)
@@ -440,7 +440,7 @@ struct RulesTests {
     let result = watcher.wait()
     engine.interrupt()
     let counters = engine.wait().json["rules"] as? [String: [String: Int]]
-    // `SELECT *` passes on what is no JSON; two payloads of six are JSON with an "a", and an empty one may get data.
+    // `SELECT *` passes on payloads that aren't JSON; two payloads of six are JSON with an "a", and an empty one may get data.
     #expect(counters?["load"]?["Success"] == 6)
     #expect(counters?["second"]?["ParseError"] == 3)
     #expect(counters?["second"]?["Success"] == 3)

@@ -49,7 +49,7 @@ import Testing
       #expect(!live.refresh { reports.lines.append($0) })
       #expect(live.policy("p") == before)
     }
-    #expect(Set(reports.lines).count == reports.lines.count, "each problem is told once: \(reports.lines)")
+    #expect(Set(reports.lines).count == reports.lines.count, "reported once: \(reports.lines)")
     #expect(reports.lines.allSatisfy { $0.contains("last good version") })
     try save(Self.other)
     #expect(live.refresh { reports.lines.append($0) })
@@ -57,7 +57,7 @@ import Testing
     #expect(live.policy("p") == (try provisioning.policies.policy("p")))
   }
 
-  @Test func `a policy that is deleted stays in force, and is told of once`() throws {
+  @Test func `a policy that is deleted stays in force, and is reported once`() throws {
     let reports = Reports()
     var live = try live(reports)
     try Files.remove(policy)
@@ -105,7 +105,7 @@ import Testing
     #expect(throws: IdentityError.self) { try live(Reports()) }
   }
 
-  @Test func `another device's broken policy is told of, and allows nothing`() throws {
+  @Test func `another device's broken policy is reported, and allows nothing`() throws {
     try Files.write(Array("{".utf8), to: provisioning.policies.file(of: "broken"))
     let reports = Reports()
     let live = try live(reports)

@@ -4,7 +4,7 @@ import Testing
 @Suite struct ScriptTests {
   @Test(arguments: [
     ([], "a device name is missing"), ([""], "a device name is missing"),
-    (["--count", "3"], "'--count' is no name"),
+    (["--count", "3"], "'--count' isn't a name"),
   ])
   func `start without a name and a terminal says how to use it, and exits 64`(
     arguments: [String], expected: String

@@ -32,7 +32,7 @@ public final class EmbeddedBroker {
     guard let executable = Self.findExecutable() else {
       throw MQTTError(
         .system,
-        "mosquitto, the local broker, is not installed; run scripts/setup.sh, or connect elsewhere by --endpoint"
+        "mosquitto, the local broker, is not installed; run scripts/setup.sh, or connect to another broker with --endpoint"
       )
     }
     self.executable = executable
@@ -78,7 +78,7 @@ public final class EmbeddedBroker {
     let place = runningPort(in: directory).map { " on port \($0)" } ?? ""
     return MQTTError(
       .system,
-      "another run already has the local broker of this folder (\(directory))\(place); 'trucksensor simulate' lets "
+      "another run is using the local broker of this folder (\(directory))\(place); 'trucksensor simulate' lets "
         + "another truck publish to it")
   }
 
@@ -147,7 +147,7 @@ public final class EmbeddedBroker {
     guard let secondPort, let reason = LoopbackPort(number: secondPort).obstacle else { return }
     let advice =
       reason == EACCES
-      ? "it needs the right to bind it: 'sudo sysctl net.ipv4.ip_unprivileged_port_start=\(secondPort)', or give another port"
+      ? "binding it needs a permission: run 'sudo sysctl net.ipv4.ip_unprivileged_port_start=\(secondPort)', or give another port"
       : "give another port, or end the program that uses it ('ss -ltnp')"
     throw MQTTError(
       .system, "the local broker can't listen on port \(secondPort): \(systemError(reason)); \(advice)")
@@ -186,7 +186,7 @@ public final class EmbeddedBroker {
     process.signal(SIGKILL)
     process.reap()
     unlink(folder + "/pid")
-    let reason = errors.isEmpty ? "it ended without a word; see \(logFile)" : errors.joined(separator: " ")
+    let reason = errors.isEmpty ? "it ended without a message; see \(logFile)" : errors.joined(separator: " ")
     throw MQTTError(.system, "the local broker did not start: \(reason)")
   }
 

@@ -4,7 +4,7 @@ protocol SendSituation {
   var sendPhase: SendFlow.Phase { get }
   /// How the oldest waiting message would leave the backlog; nil if none waits.
   var nextRoute: SendFlow.Route? { get }
-  /// Whether another QoS 1 or 2 message may be under way.
+  /// Whether another QoS 1 or 2 message may be in flight.
   var windowIsOpen: Bool { get }
   /// Bytes of QoS 0 packets that wait for the socket.
   var bufferedBytes: Int { get }
@@ -29,11 +29,11 @@ protocol SendSituation {
 struct SendFlow: Hashable {
   /// How far a connection is.
   enum Phase: Hashable {
-    /// There is none: the next attempt begins anew.
+    /// There is none: the next attempt starts from the beginning.
     case closed
     /// TCP or TLS is being opened.
     case opening
-    /// Signing in or out: packets that are there already go out, the backlog waits.
+    /// Signing in or out: packets that already exist are sent, the backlog waits.
     case signing
     /// Signed in.
     case open

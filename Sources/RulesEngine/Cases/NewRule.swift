@@ -26,7 +26,7 @@ public struct NewRule {
     .int(1), .int(0), .int(1000), .string("text"), .boolean(true), .boolean(false), .null,
   ]
 
-  /// A rule called `name`; throws if `sql` is no statement, or needs what isn't here.
+  /// A rule called `name`; throws if `sql` isn't a statement, or needs a service that isn't available here.
   public init(name: String, sql: String) throws(SQLError) {
     let statement = try CompiledStatement(sql, version: .v2016, allowsNoSource: true)
     if let unsupported = statement.unsupported.first { throw unsupported }
@@ -55,8 +55,8 @@ public struct NewRule {
         $0.member(
           "note",
           matches
-            ? "made by 'trucksensor rules new' from what the statement yields: check it, then add your own"
-            : "WHERE rejects this message: write one that it lets through, and what is expected then")
+            ? "written by 'trucksensor rules new' from the statement's result: check it, then add your own"
+            : "WHERE rejects this message: write one that satisfies it, and the result you expect")
         $0.member("rule", "rules/\(name).json")
         $0.member("topic", topic)
         $0.member("clientId", "client1")
@@ -90,7 +90,7 @@ public struct NewRule {
     json.object {
       $0.member("sql", sql)
       $0.member("awsIotSqlVersion", SQLVersion.v2016.rawValue)
-      $0.member("description", "What the rule is for")
+      $0.member("description", "The rule's purpose")
       $0.member("ruleDisabled", false)
       $0.array("actions") { $0.object { action("rules/\(name)", name, filter, &$0) } }
       $0.object("errorAction") { action("rules/\(name)/errors", name, filter, &$0) }

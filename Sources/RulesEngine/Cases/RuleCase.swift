@@ -19,7 +19,7 @@ public struct RuleCase: Sendable {
     case failed(expected: String, actual: String)
   }
 
-  /// Reads a file's cases; throws `JSONError` where it is no JSON, and where it isn't an array of objects.
+  /// Reads a file's cases; throws `JSONError` if it isn't JSON, or isn't an array of objects.
   public static func cases(in text: [UInt8]) throws(JSONError) -> [RuleCase] {
     let document = JSONDocument()
     try document.readChecked(text)

@@ -136,6 +136,6 @@ struct DocumentReader {
     guard let unknown = object?.keys.first(where: { !taken.contains($0) && !ignored.contains($0) }) else {
       return
     }
-    throw RuleError(file, path.isEmpty ? unknown : "\(path).\(unknown)", "is unknown here")
+    throw RuleError(file, path.isEmpty ? unknown : "\(path).\(unknown)", "is not a known member")
   }
 }

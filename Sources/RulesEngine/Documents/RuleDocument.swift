@@ -35,7 +35,7 @@ public struct RuleDocument: Sendable {
   ///
   /// With `mayLoop` a rule may republish to its own filter: something else must end the loop.
   ///
-  /// Throws `RuleError` where it is no JSON, lacks what a rule needs, has what AWS doesn't know, or its SQL is refused.
+  /// Throws `RuleError` if it isn't JSON, lacks a required member, has an unknown one, or its SQL is refused.
   public init(_ text: [UInt8], file: String, mayLoop: Bool = false) throws(RuleError) {
     let source = try DocumentSource(text, file: file)
     do throws(RuleError) {
@@ -127,7 +127,7 @@ public struct RuleDocument: Sendable {
     case let text?:
       guard let known = SQLVersion(rawValue: text) else {
         throw reader.error(
-          "awsIotSqlVersion", "there is no version '\(text)'; there are 2015-10-08 and 2016-03-23")
+          "awsIotSqlVersion", "unknown version '\(text)'; the versions are 2015-10-08 and 2016-03-23")
       }
       version = known
     }
@@ -187,9 +187,9 @@ public struct RuleDocument: Sendable {
       }
     guard !isValid else { return name }
     if given != nil || name.contains(where: \.isWhitespace) {
-      throw RuleError(file, given?.place ?? "", "a rule's name \(problem), which '\(name)' isn't")
+      throw RuleError(file, given?.place ?? "", "a rule's name \(problem); '\(name)' doesn't fit")
     }
-    notes.append("the file's name is the rule's, and a rule's name on AWS \(problem)")
+    notes.append("the file's name is the rule's name, and a rule's name on AWS \(problem)")
     return name
   }
 

@@ -76,7 +76,7 @@ struct PayloadScanner {
 
   // MARK: Values
 
-  /// Reads the value at `start`, which is inside the text, at the path of the node `path`, or at none that is wanted if
+  /// Reads the value at `start`, which is inside the text, at the path of the node `path`, or at no wanted path if
   /// it is negative. Returns where the value ends, or -1 if it isn't JSON.
   private mutating func value(_ start: Int, _ depth: Int, _ path: Int) -> Int {
     switch text[start] {

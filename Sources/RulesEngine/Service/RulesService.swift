@@ -30,7 +30,7 @@ public final class RulesService: MQTTClientDelegate {
   /// How often the broker had forgotten the session when the engine came back.
   public private(set) var sessionsForgotten = 0
 
-  /// What was told of the pause before the next try, while the store fails.
+  /// The last reported reason for waiting before the next try, while the store fails.
   private var lastWaiting: String?
 
   // In RulesService+Marks.swift

@@ -35,9 +35,9 @@ public struct ReplaySettings: Sendable {
   public var jitter = 0.0
   /// How often the dataset is replayed.
   public var repetitions = Repetitions.times(1)
-  /// How many messages each truck sends at the most.
+  /// The maximum number of messages of each truck.
   public var count: Int?
-  /// How long the run lasts at the most, in nanoseconds.
+  /// The maximum length of the run, in nanoseconds.
   public var duration: Int64?
   /// Where timestamps come from.
   public var timestamps = TimestampSource.now

@@ -44,7 +44,7 @@ public final class StoreReader {
     self.path = path
     exists = !mayBeMissing || Files.exists(path)
     if exists, try Schema.check(Connection(path, readOnly: true)) == nil {
-      throw StoreError(.notAStore, "\(path) is empty; 'trucksensor run' makes a store")
+      throw StoreError(.notAStore, "\(path) is empty; 'trucksensor run' creates a store")
     }
     // The main database is empty and in memory: the file gets its database's name, as statements write it.
     connection = try Connection(inMemoryFor: path)
@@ -234,7 +234,7 @@ public final class StoreReader {
     try limited(timeLimit, isCancelled) { () throws(StoreError) in
       let statement = try prepared(sql)
       guard sqlite3_stmt_readonly(statement.handle) != 0 else {
-        throw StoreError(.statement, "only statements that read are allowed here")
+        throw StoreError(.statement, "only reading statements are allowed here")
       }
       let count = sqlite3_column_count(statement.handle)
       columns(
@@ -265,7 +265,7 @@ public final class StoreReader {
         .interrupted,
         isCancelled()
           ? "the query was stopped"
-          : "the query took longer than \(timeLimit ?? 0) s; --time-limit allows more")
+          : "the query took longer than \(timeLimit ?? 0) s; raise it with --time-limit")
     }
   }
 

@@ -8,7 +8,9 @@ enum ProvisionGroupCommand: Command {
     name: "provision group", summary: "Groups of things: create, list, attach, detach, delete.",
     positionals: [
       .init(name: "ACTION", help: "create, list, attach, detach or delete"),
-      .init(name: "NAME", help: "the group's name, and a thing's", required: false, repeatable: true),
+      .init(
+        name: "NAME", help: "the group's name; for attach and detach, a thing's name, too", required: false,
+        repeatable: true),
     ],
     options: [.flag("json", "the answer as JSON")],
     example: "trucksensor provision group attach santiago truckSensor01", exitCodes: ProvisionAnswer.exitCodes

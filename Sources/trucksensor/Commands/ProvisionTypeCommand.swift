@@ -11,7 +11,7 @@ enum ProvisionTypeCommand: Command {
       .init(name: "NAME", help: "the type's name", required: false),
     ],
     options: [
-      .value("description", "TEXT", "what it is for"),
+      .value("description", "TEXT", "the type's description"),
       .value("searchable", "NAME", "a searchable attribute; three at most", repeatable: true),
       .flag("json", "the answer as JSON"),
     ],

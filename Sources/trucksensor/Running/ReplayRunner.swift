@@ -48,7 +48,7 @@ final class ReplayRunner: ReplayObserver {
     buffer = try arguments.integer("buffer", in: 1...100_000_000)
     datasetPath = arguments.string("dataset") ?? "TruckSensorFiles/trucksensordata.csv"
     var datasetOptions = try ReplayOptions.datasetOptions(arguments)
-    // Each truck reads for itself, a few lines a second: a fleet's readers must be small.
+    // Each truck reads for itself, a few lines per second: a fleet's readers must be small.
     if devices.count > 1 {
       datasetOptions.reader.bufferSize = 4096
       try DescriptorLimit.require(forClients: devices.count)

@@ -33,7 +33,7 @@ final class RulesRunner {
   private let mayLoop: Bool
   private var watchTimer: LoopTimer?
   private var stamp = ""
-  /// What was told of documents that are broken, by their paths.
+  /// The reported problems of invalid documents, by path.
   private var brokenDocuments: [String: String] = [:]
 
   init(_ arguments: ParsedArguments, plan: ConnectionPlan, loop: EventLoop, device: String? = nil) throws {
@@ -99,7 +99,7 @@ final class RulesRunner {
     do {
       return try EngineLock(clientID: identifier, host: plan.host, port: plan.port)
     } catch let error as FileError {
-      StandardError.print("warning: a second engine wouldn't be noticed: \(error)")
+      StandardError.print("warning: a second rules engine can't be detected: \(error)")
       return nil
     }
   }
@@ -157,7 +157,7 @@ final class RulesRunner {
         documents.append(try RuleFiles.runnable(path, mayLoop: mayLoop))
         brokenDocuments[path] = nil
       } catch {
-        // Another document's change is no reason to tell it again.
+        // Another document's change isn't a reason to report it again.
         if brokenDocuments.updateValue("\(error)", forKey: path) != "\(error)" {
           StandardError.print("trucksensor: \(error)")
         }

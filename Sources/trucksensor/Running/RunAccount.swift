@@ -90,7 +90,7 @@ struct RunAccount {
     let sessionIsLost = ending.engineIsLost && !ending.isJournaled
     if !isKept, missing > 0 {
       guard !isRough || sessionIsLost else { return }
-      let reason = "at QoS 0 no broker keeps a reading for a session that is away; use --qos 1"
+      let reason = "at QoS 0 a broker keeps no messages for a disconnected session; use --qos 1"
       health.add(.lost, reason: ending.loss ?? reason, count: missing)
     } else if ending.isDrained || sessionIsLost {
       if missing > 0, !isRough || sessionIsLost {
