@@ -96,7 +96,7 @@ package final class LocalCloud {
       devices: devices, rules: rules, alertTopic: alertTopic, retains: retains)
     let compiled = try permissions.compile(identity, kitFolder: certificateFolder)
     for note in compiled.notes { report("policies: \(note)") }
-    guard let pluginFile else {
+    guard let pluginFile = Installation.library("libBrokerPlugin.so") else {
       throw MQTTError(
         .system,
         "libBrokerPlugin.so, which decides who signs in to the local broker, isn't beside this executable; build it "
@@ -127,14 +127,6 @@ package final class LocalCloud {
 
   /// Ends the broker. How many messages still wait in its journal for the rules that store.
   package func stop() -> Int { broker.stop()[Self.storingEngine] ?? 0 }
-
-  /// Beside the executable, where the build puts both.
-  private static var pluginFile: String? {
-    guard let executable = try? Files.absolute("/proc/self/exe"), let slash = executable.lastIndex(of: "/")
-    else { return nil }
-    let file = executable[...slash] + "libBrokerPlugin.so"
-    return access(String(file), R_OK) == 0 ? String(file) : nil
-  }
 
   /// The CA of this folder, made if it is missing.
   package static func authority() throws(IdentityError) -> CertificateAuthority {

@@ -49,6 +49,10 @@ enum RunCommand: Command {
     let loop = try EventLoop()
     var cloud: LocalCloud?
     if !arguments.has("endpoint") {
+      let copied = try RuleFiles.provide()
+      if !copied.isEmpty {
+        StandardError.print("Made \(RuleFiles.folder)/ with \(copied.joined(separator: ", ")).")
+      }
       let rules = try RuleFiles.all(in: RuleFiles.folder)
       cloud = try LocalCloud.start(
         devices: runner.devices, rules: rules, alertTopic: AlertPublisher.topic,
