@@ -36,7 +36,7 @@ public final class EventFeed: Sendable {
     var isClosed = false
   }
 
-  /// Touched by the server's thread and by whoever publishes.
+  /// Used by the server's thread and by publishers.
   private let state = Mutex(State())
 
   private let limit: Int

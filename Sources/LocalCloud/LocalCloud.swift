@@ -64,7 +64,7 @@ package final class LocalCloud {
   }
 
   /// Makes what is missing and starts the broker. Each device is a thing of the registry, and its certificate has the
-  /// policy `truckSensor-policy`; what this run's trucks publish to is allowed besides.
+  /// policy `truckSensor-policy`; publishing to the topics of this run's trucks is allowed, too.
   /// - Parameters:
   ///   - devices: The trucks and their topics.
   ///   - rules: What the rules engine may read and write follows from them.
@@ -178,7 +178,7 @@ package final class LocalCloud {
     return (port, caFile)
   }
 
-  /// Starts the broker again if it ends while the truck drives, and lets it enforce what changes in the registry and the
+  /// Restarts the broker if it ends during the run, and lets it enforce changes of the registry and the
   /// policies, checking four times per second.
   package func supervise(_ loop: EventLoop) throws {
     if watch == nil {

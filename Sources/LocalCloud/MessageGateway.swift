@@ -42,7 +42,7 @@ package final class MessageGateway: Sendable {
     let loop = try EventLoop()
     waker = loop.waker
     worker = GatewayWorker(loop, broker)
-    // A queue of its own, whose one job ends with the gateway.
+    // A separate queue; its only job ends with the gateway.
     DispatchQueue(label: "message gateway").async { [worker] in worker.loop.run() }
   }
 

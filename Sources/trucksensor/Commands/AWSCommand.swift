@@ -46,7 +46,7 @@ enum AWSOptions {
 
   /// Starts the API over a store, and prints its address.
   ///
-  /// `broker` is the local broker of this folder, whoever runs it.
+  /// `broker` is the local broker of this folder, of any run.
   static func start(
     _ arguments: ParsedArguments, store: String, broker: @escaping MessageGateway.Broker
   ) throws -> AWSServer {
