@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# TARGETS P4 and P5: publish → what is between → truck/analyze at QoS 1 over mTLS. Between are, in turns, a C program that only
+# Publish → what is between → truck/analyze at QoS 1 over mTLS. Between are, in turns, a C program that only
 # passes messages on, a rule that republishes, and the same rule that also stores, each with a broker of its own whose journal
 # is off or on. Prints the latency at 1 000/s and, at full rate, messages per second, their ratio to the C program's, and the
 # processor time that broker, what is between and the store's thread in it take, as microseconds a message and as a share of a

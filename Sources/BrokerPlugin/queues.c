@@ -41,7 +41,7 @@ struct queue {
   size_t filter_count;
   uint64_t last;  // of the messages in the journal
   uint64_t done;
-  uint64_t fed;  // what the broker has got to send
+  uint64_t fed;  // what the broker was given to send
   size_t fed_bytes;  // since the client had done all
   uint64_t first_of_epoch;
   int64_t seen;  // seconds since 1970

@@ -12,7 +12,7 @@ public struct AlertRule: Sendable, Equatable {
     case noData
   }
 
-  /// Known to the store and to whoever listens; unique.
+  /// Identifies the rule in the store and in events; unique.
   public let name: String
   /// What a person reads.
   public let title: String

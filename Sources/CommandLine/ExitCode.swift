@@ -1,4 +1,4 @@
-/// The process's exit codes (DESIGN.md section 4; 64 to 77 as in sysexits.h).
+/// The process's exit codes (docs/run.md; 64 to 77 as in sysexits.h).
 package enum ExitCode: Int32 {
   /// Done.
   case success = 0

@@ -98,7 +98,7 @@ final class LiveDiagnosis: @unchecked Sendable {
   func answer(_ device: String) -> [UInt8]? {
     shared.withLock { shared in
       if let answer = shared.answers[device] { return answer }
-      // Names that nobody has can't fill the memory.
+      // Unknown names can't fill the memory.
       if shared.news.count < 10_000 { shared.news[device] = shared.news[device] ?? false }
       return nil
     }

@@ -58,7 +58,7 @@ package final class Examination {
     }
   }
 
-  /// What all steps together came to.
+  /// The result of all steps together.
   package enum Outcome: Sendable { case admitted, unreachable, refused }
 
   /// One step and what came of it.
@@ -87,7 +87,7 @@ package final class Examination {
 
   /// The steps in order; the one after a failed step are skipped.
   package private(set) var steps: [Step] = []
-  /// What they came to so far.
+  /// The results so far.
   package private(set) var outcome = Outcome.admitted
   private let subject: Subject
   private let makeClient: (EventLoop, _ adjust: (inout ConnectionSettings) -> Void) throws -> MQTTClient

@@ -14,7 +14,7 @@ package struct JSONScanner {
     self.nodes.removeAll(keepingCapacity: true)
   }
 
-  /// Reads `text`; throws where it isn't one JSON value with nothing but white space around it.
+  /// Reads `text`; throws if it isn't a single JSON value, with white space around it.
   package mutating func scan(_ text: [UInt8]) throws(JSONError) {
     let failure = text.withUnsafeBufferPointer { buffer -> JSONError? in
       do throws(JSONError) {

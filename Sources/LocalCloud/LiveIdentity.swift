@@ -57,7 +57,7 @@ struct LiveIdentity {
     return policies.updateValue(new, forKey: name) != new
   }
 
-  /// A file that is gone: a policy that nobody has is forgotten, everything else stays as it was.
+  /// A deleted file: a policy that no certificate has is removed, everything else stays as it was.
   private mutating func forget(_ path: String) throws(IdentityError) -> Bool {
     if path != provisioning.registryPath, registry.targets(ofPolicy: policyName(path)).isEmpty,
       registry.groups(withPolicy: policyName(path)).isEmpty

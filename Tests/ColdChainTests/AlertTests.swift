@@ -292,7 +292,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("", "1:1: nothing"), ("[]", "1:1: the document must be an object"), ("{}", "1:1: 'alerts' is missing"),
+    ("", "1:1: a value is missing"), ("[]", "1:1: the document must be an object"),
+    ("{}", "1:1: 'alerts' is missing"),
     (#"{"alerts":5}"#, "1:11: 'alerts' must be an array"),
     (#"{"alerts":[],"more":1}"#, "1:14: the field 'more' is unknown"),
     (#"{"alerts":[],"alerts":[]}"#, "1:14: the field 'alerts' appears twice"),

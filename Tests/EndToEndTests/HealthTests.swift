@@ -87,7 +87,8 @@ struct HealthTests {
     let second = try truck.run("rules", "run")
     #expect(second.status == 1)
     #expect(
-      second.errors.contains("'rulesEngine' runs already: process \(cloud.process.processIdentifier), "),
+      second.errors.contains(
+        "'rulesEngine' is already running: process \(cloud.process.processIdentifier), "),
       "\(second.errors)")
     let result = cloud.wait()
     #expect(result.status == 0, "\(result.errors)")

@@ -177,7 +177,7 @@ import Testing
         Array("{\"Version\": \"2012-10-17\",\n\"Version\": \"2012-10-17\", \"Statement\": []}".utf8),
         file: "p.json")
     }
-    #expect(error?.message.contains("line 2") == true && error?.message.contains("given twice") == true)
+    #expect(error?.message.contains("line 2") == true && error?.message.contains("appears twice") == true)
   }
 
   @Test func `damaged certificates, keys and kits are refused`() throws {

@@ -64,7 +64,7 @@ import Testing
   }
 
   @Test(arguments: [
-    (#"{"dynamodb":{}}"#, "actions[0].dynamodb: there is no action 'dynamodb'; is 'dynamoDB' meant?"),
+    (#"{"dynamodb":{}}"#, "actions[0].dynamodb: there is no action 'dynamodb'; did you mean 'dynamoDB'?"),
     (#"{"sqs":{"queueUrl":"https://q"}}"#, "actions[0].sqs.roleArn: is missing; AWS requires it"),
     (#"{"republish":{"topic":"out"}}"#, "actions[0].republish.roleArn: is missing; AWS requires it"),
     (
@@ -94,7 +94,7 @@ import Testing
     ),
     (#"{"lambda":{},"sqs":{}}"#, "actions[0]: must hold one action, not 2"),
   ])
-  func `what is wrong with an action is told with its place`(action: String, message: String) {
+  func `an error in an action has its place`(action: String, message: String) {
     #expect(error(Self.document(action)).contains(message), "\(error(Self.document(action)))")
   }
 
@@ -113,7 +113,7 @@ import Testing
   @Test func `a rule's name has no space`() {
     let text = #"{"ruleName":"hot trucks","topicRulePayload":{"sql":"SELECT a FROM 't'","actions":[]}}"#
     #expect(error(text.utf8).hasPrefix("r.json: line 1, column 13: ruleName: a rule's name has letters"))
-    #expect(error(Self.document(""), file: "hot trucks.json").contains("which 'hot trucks' isn't"))
+    #expect(error(Self.document(""), file: "hot trucks.json").contains("'hot trucks' doesn't fit"))
     #expect(error(Self.document(""), file: "hot-trucks.json") == "none")
   }
 

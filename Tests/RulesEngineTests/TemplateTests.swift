@@ -109,7 +109,7 @@ import Testing
       "line 6, column 14: Resources.R.Properties.TopicRulePayload.Sql: line 1, column 10: 'FORM'"
     ),
   ])
-  func `what is wrong with a template is told with its place`(text: String, message: String) {
+  func `an error in a template has its place`(text: String, message: String) {
     let error = #expect(throws: RuleError.self) {
       try RuleDocument.rules(in: Array(text.utf8), file: "t.yaml")
     }

@@ -28,7 +28,7 @@ import Time
     let store = try open()
     #expect(try store.write([StoreFixture.request(1, [("temp", .double(-20))])]).isEmpty)
     let refused = try store.write([StoreFixture.request(1, [("temp", .double(-10))])])
-    #expect(refused.first?.reason.contains("in version 1; a higher version") == true)
+    #expect(refused.first?.reason.contains("with version 1; a higher version") == true)
     #expect(try store.write([StoreFixture.request(1, [("temp", .double(-10))], version: 5)]).isEmpty)
     #expect(try store.write([StoreFixture.request(1, [("temp", .double(-9))], version: 5)]).count == 1)
     // A further measure of the same reading isn't another value.

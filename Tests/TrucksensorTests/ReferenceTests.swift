@@ -60,4 +60,25 @@ import CommandLine
     #expect(page.text.contains("| `--qos 0\\|1` | quality of service (default: 0) |\n"))
     #expect(page.text.contains("| `--dataset FILE` | the driver's data \\[CSV\\]: with a header |\n"))
   }
+
+  @Test(arguments: Commands.all.map { $0.description.name })
+  func `the example of a command's help is a command line that the command takes`(name: String) throws {
+    let command = try #require(Self.commands.first { $0.name == name })
+    // bash splits the lines; each call is written down, a word a line, instead of being run.
+    let script = """
+      trucksensor() { printf '%s\\n' "$@" END >&2; }
+      aws() { :; }
+      \(command.example)
+      wait
+      """
+    let result = try Shell.run("/bin/bash", ["-c", script])
+    #expect(result.status == 0, "\(result.errors)")
+    let calls = result.errors.components(separatedBy: "END\n").dropLast()
+    #expect(!calls.isEmpty)
+    for call in calls {
+      let words = call.split(separator: "\n").map(String.init)
+      let found = try CommandLookup.find(words, among: Self.commands)
+      _ = try ParsedArguments(found.rest, for: Self.commands[found.index])
+    }
+  }
 }

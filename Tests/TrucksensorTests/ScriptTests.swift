@@ -24,6 +24,7 @@ import Testing
 
   @Test(arguments: [
     "start.sh", ".ci/run", "scripts/build.sh", "scripts/format.sh", "scripts/setup.sh", "scripts/test.sh",
+    "scripts/check-words.sh", "scripts/reference.sh", "scripts/screenshot.sh",
   ])
   func `a script can be run and is valid`(name: String) throws {
     let script = Shell.repository.appendingPathComponent(name).path

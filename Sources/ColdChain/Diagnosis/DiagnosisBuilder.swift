@@ -458,7 +458,7 @@ struct DiagnosisBuilder {
     case .electrical:
       missing(
         .voltage,
-        "The supply voltage wasn't measured, so this can't be told from a unit that stopped for another reason."
+        "The supply voltage wasn't measured, so another reason for the unit's stop can't be excluded."
       )
       if let supply = signs.supply {
         if supply.fall <= 0.02 || supply.significance < 4, let text = supplyText(found) { list.append(text) }
@@ -483,7 +483,8 @@ struct DiagnosisBuilder {
       if signs.doorShare ?? 1 < 0.5, let text = doorText(found) { list.append(text) }
     case .heat:
       missing(
-        .ambient, "The outside temperature wasn't measured, so a hot day can't be told from a weak unit.")
+        .ambient,
+        "The outside temperature wasn't measured, so a hot day can't be distinguished from a weak unit.")
       if let correlation = signs.ambientCorrelation, correlation < 0.3, let text = outsideText(found) {
         list.append(text)
       }

@@ -123,7 +123,7 @@ public struct Registry: Sendable, Equatable {
     return json.bytes
   }
 
-  /// Changes the file as one step: others that do the same wait, and nobody sees half of it.
+  /// Changes the file as one step: other writers wait, and readers never see a partial change.
   @discardableResult
   public static func update<Result>(
     _ path: String, _ change: (inout Registry) throws(IdentityError) -> Result

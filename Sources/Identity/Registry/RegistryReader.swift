@@ -1,6 +1,6 @@
 import JSON
 
-/// Takes the members of one object of the registry's file by name and type; what nobody took is an error.
+/// Takes the members of one object of the registry's file by name and type; a member that wasn't taken is an error.
 struct RegistryReader {
   /// What is wrong in the file, and where.
   struct Damage: Error {
@@ -151,7 +151,7 @@ struct RegistryReader {
     return readers
   }
 
-  /// Throws for a member that nobody took.
+  /// Throws for a member that wasn't taken.
   func finish() throws(Damage) {
     if let unknown = members.keys.min() {
       throw Damage("\(path(String(unknown.prefix(80)))) is not part of a registry")

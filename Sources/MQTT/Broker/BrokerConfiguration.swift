@@ -1,6 +1,6 @@
 /// What the local broker is started with.
 public struct BrokerConfiguration: Sendable {
-  /// What may wait for one client; mosquitto discards what comes beyond it, and `BrokerLog` tells.
+  /// The limit of messages that wait for one client; mosquitto discards further ones, and `BrokerLog` reports it.
   ///
   /// mosquitto 2.0.11 looks at a connected client's queue only if the messages or bytes in flight are limited. At QoS 0 it
   /// counts packets that wait for the socket, and no bytes; above, each message in flight is in memory twice, as a message
@@ -32,7 +32,7 @@ public struct BrokerConfiguration: Sendable {
     case off
     /// Each is in a file before it is acknowledged, and survives the process, but not a power failure.
     case on
-    /// Besides, the file is made durable after each turn of the broker's loop.
+    /// In addition, the file is written to the disk after each turn of the broker's loop.
     case sync
   }
 
@@ -52,7 +52,7 @@ public struct BrokerConfiguration: Sendable {
   public var secondPort: UInt16?
   /// The ACL file's text: what each user may publish and read.
   public var accessControlList: String
-  /// Our plugin's file, and who it lets sign in as which user; see Sources/BrokerPlugin. Without it, whoever has a
+  /// Our plugin's file, and who it lets sign in as which user; see Sources/BrokerPlugin. Without it, every client with a
   /// certificate of the CA signs in, and its common name is the user.
   public var plugin: (file: String, clients: String)?
   /// Whether the plugin keeps a journal.

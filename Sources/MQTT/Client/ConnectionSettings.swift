@@ -58,7 +58,7 @@ public struct ConnectionSettings: Sendable, Equatable {
   /// How long the broker keeps the session after a connection ends, in seconds (MQTT 5; with 3.1.1 a session
   /// that is not clean is kept forever).
   public var sessionExpirySeconds: UInt32 = 0
-  /// A message for the case of our death.
+  /// The message that the broker publishes if the connection is lost.
   public var will: Will?
   /// How long the client tries to get a connection, at the start and after a loss, in nanoseconds.
   public var connectTimeout: Int64 = 30_000_000_000

@@ -162,7 +162,7 @@ final class LibraryClient {
     let code = mosquitto_loop_read(handle, 1)
     let isBlocked = errno == EAGAIN || errno == EWOULDBLOCK
     // The library's note to itself for each acknowledgement sets errno, too, and what OpenSSL has read ahead the event loop
-    // doesn't tell of.
+    // doesn't report.
     let isDry = ssl.map { SSL_want($0) != SSL_NOTHING } ?? isBlocked
     let outcome = outcome(code)
     return outcome == .fine && isDry ? .dry : outcome

@@ -72,7 +72,7 @@ struct SendFlow: Hashable {
 
   /// Whether the socket took less than it was offered since the last event.
   private var isBlocked = false
-  /// Whether a part of a packet of the library's is in the socket: nothing of ours may come between.
+  /// Whether a part of a packet of the library's is in the socket: we may not write in between.
   private var libraryIsUnfinished = false
 
   init(turnShare: TurnShare = TurnShare(bytes: Self.turnBytes)) {

@@ -19,7 +19,7 @@ public struct NewRule {
 
   private static let role = "arn:aws:iam::123456789012:role/"
   private static let now = 1_729_703_643_979
-  /// Values that attributes get in the case's message until WHERE lets it through.
+  /// Values to try for the attributes of the case's message until it satisfies WHERE.
   private static let samples: [Value] = [
     .number(
       Number(decimal: Decimal34(isNegative: false, coefficient: 215, exponent: -1) ?? .zero, isInt: false)),

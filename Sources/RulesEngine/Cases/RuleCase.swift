@@ -12,7 +12,7 @@ public struct RuleCase: Sendable {
   public let name: String
   private let fields: ObjectValue
 
-  /// What a case came to.
+  /// A case's result.
   public enum Result: Sendable, Equatable {
     case passed
     /// With what was expected and what came.

@@ -1,4 +1,4 @@
-/// Takes the members of an object by name and type; what nobody took is an error.
+/// Takes the members of an object by name and type; a member that wasn't taken is an error.
 struct DocumentReader {
   /// How a document spells its members.
   enum Spelling {

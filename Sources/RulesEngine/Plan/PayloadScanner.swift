@@ -54,7 +54,7 @@ struct PayloadScanner {
     isIndexing = indexes
   }
 
-  /// False if the text isn't one JSON value with nothing but white space around it.
+  /// False if the text isn't a single JSON value, with white space around it.
   mutating func scan() -> Bool {
     var index = skipSpace(0)
     guard index < count else { return false }

@@ -143,7 +143,7 @@ final class RuleDispatcher: ActionOwner {
       }
     }
     execution.unfinished -= 1
-    // Whoever reads the error action's messages was told at the first try.
+    // The error action already had a message at the first try.
     if execution.unfinished == 0, !execution.failures.isEmpty, !execution.isRetry {
       performErrorAction(of: rule, execution.message, execution.failures)
     }

@@ -165,7 +165,7 @@ public final class RulesService: MQTTClientDelegate {
     if receivedMark(incoming) { return }
     let message = Message(topic: incoming.topic, payload: incoming.payload, receivedMilliseconds: arrival)
     message.properties = incoming.properties
-    // MQTT doesn't tell who published. The local broker's plugin says it in these user properties, in place of what the
+    // MQTT doesn't tell who published. The local broker's plugin says it in these user properties, instead of what the
     // publisher may have claimed; of another broker's messages, it is only a claim.
     message.clientID = incoming.properties.userProperty("clientId")
     message.principal = incoming.properties.userProperty("principal")

@@ -108,7 +108,7 @@ public final class Replay {
     finish()
   }
 
-  /// Ends the replay because nobody reads its output any more.
+  /// Ends the replay because its output has no reader any more.
   public func finish() {
     for truck in trucks { truck.finish() }
     drain()

@@ -57,7 +57,7 @@ final class Truck: MQTTClientDelegate {
     produce()
   }
 
-  /// Publishes nothing more; what was handed over still goes out.
+  /// Publishes nothing more; messages given to the client are still sent.
   func finish() {
     guard !isFinished else { return }
     isFinished = true

@@ -68,14 +68,14 @@ public final class StoreReader {
     protect()
   }
 
-  /// Lets statements do nothing but read.
+  /// Restricts statements to reading.
   private func protect() {
     sqlite3_set_authorizer(
       connection.handle,
       { _, action, one, two, _, _ in
         switch action {
         case SQLITE_SELECT, SQLITE_READ, SQLITE_RECURSIVE: return SQLITE_OK
-        // So json_each() declares its columns. A statement that would write is refused before it runs, besides.
+        // So json_each() declares its columns. Writing statements are also refused before they run.
         case SQLITE_UPDATE:
           guard let one, String(cString: one) == "sqlite_master" else { return SQLITE_DENY }
           return SQLITE_OK

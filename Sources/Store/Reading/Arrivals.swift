@@ -176,7 +176,7 @@ extension ChartSource {
 
   /// What is new at a server, which doesn't know the order of arrival.
   ///
-  /// Each device is followed by time, but never beyond the clock: what lies in the future doesn't hide what comes later.
+  /// Each device is followed by time, but never beyond the clock: a reading from the future doesn't hide later readings.
   package func arrivals(_ measures: [MeasureInfo], after cursor: ArrivalCursor, limit: Int)
     throws(StoreError) -> Arrivals
   {

@@ -8,7 +8,7 @@ import MQTT
 /// `trucksensor aws`: the API for AWS's own clients.
 enum AWSCommand: Command {
   static let description = CommandDescription(
-    name: "aws", summary: "Serves the local cloud to AWS's own clients: the AWS CLI, boto3 and the SDKs.",
+    name: "aws", summary: "Serves the local cloud to AWS clients: the AWS CLI, boto3 and the SDKs.",
     discussion:
       "Serves Timestream (query, write), AWS IoT (iot, iot-data) and STS over this folder's store, registry, policies and "
       + "rules. 'trucksensor run' does the same; use this command when no run is active. Publishing and reading retained "
@@ -47,7 +47,7 @@ enum AWSOptions {
 
   /// Starts the API over a store, and prints its address.
   ///
-  /// `broker` is the local broker of this folder, whoever runs it.
+  /// `broker` is the local broker of this folder, of any run.
   static func start(
     _ arguments: ParsedArguments, store: String, broker: @escaping MessageGateway.Broker
   ) throws -> AWSServer {

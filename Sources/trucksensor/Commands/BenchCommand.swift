@@ -16,7 +16,7 @@ enum BenchRoundTripCommand: Command {
     discussion:
       "Publishes the truck's payload to --in and counts the messages on --out: the n-th message received answers the "
       + "n-th sent. Publisher and subscriber share one thread and have their own connections. With --rate max, "
-      + "--window limits how many messages are in flight. Connects as 'subscribe' does. Benchmarks/ compares with peers.",
+      + "--window limits how many messages are in flight. Connects as 'subscribe' does. docs/benchmarks.md lists comparisons.",
     options: [
       .value("in", "TOPIC", "where to publish", default: "truck/freezer"),
       .value("out", "TOPIC", "where the answers arrive", default: "truck/analyze"),

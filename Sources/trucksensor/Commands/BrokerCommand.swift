@@ -92,6 +92,10 @@ enum BrokerOptions {
     _ arguments: ParsedArguments, devices: [(name: String, topic: TopicName)], preferredPort: Int? = nil
   ) throws -> LocalCloud {
     let (secondPort, journal) = try settings(arguments)
+    let copied = try RuleFiles.provide()
+    if !copied.isEmpty {
+      StandardError.print("Made \(RuleFiles.folder)/ with \(copied.joined(separator: ", ")).")
+    }
     return try LocalCloud.start(
       devices: devices, rules: try RuleFiles.all(in: RuleFiles.folder), alertTopic: AlertPublisher.topic,
       retains: arguments.has("retain"), preferredPort: preferredPort.map { UInt16(clamping: $0) },

@@ -21,7 +21,8 @@ enum DoctorCommand: Command {
     example:
       "trucksensor doctor truckSensor01\ntrucksensor doctor truckSensor01 --endpoint ID-ats.iot.eu-west-1.amazonaws.com",
     exitCodes: [
-      (.success, "all is well"), (.usage, "wrong usage"), (.unavailable, "the broker can't be reached"),
+      (.success, "every check passed"), (.usage, "wrong usage"),
+      (.unavailable, "the broker can't be reached"),
       (.refused, "the device is refused"),
     ])
 

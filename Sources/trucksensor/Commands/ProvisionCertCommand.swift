@@ -6,7 +6,7 @@ import LocalCloud
 enum ProvisionCertCommand: Command {
   static let description = CommandDescription(
     name: "provision cert",
-    summary: "Certificates: list, show, revoke, deactivate, activate, rotate, delete.",
+    summary: "Lists, shows, revokes, deactivates, activates, rotates and deletes certificates.",
     discussion:
       "CERTIFICATE is an identifier, or its first 12 digits, or a thing's name. A running broker disconnects a "
       + "device within a second after its certificate is revoked or deactivated, and refuses it from then on.",

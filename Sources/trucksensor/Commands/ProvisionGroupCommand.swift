@@ -5,7 +5,7 @@ import LocalCloud
 /// `provision group`.
 enum ProvisionGroupCommand: Command {
   static let description = CommandDescription(
-    name: "provision group", summary: "Groups of things: create, list, attach, detach, delete.",
+    name: "provision group", summary: "Creates, lists and deletes groups of things; adds and removes things.",
     positionals: [
       .init(name: "ACTION", help: "create, list, attach, detach or delete"),
       .init(

@@ -5,7 +5,8 @@ import LocalCloud
 /// `provision type`.
 enum ProvisionTypeCommand: Command {
   static let description = CommandDescription(
-    name: "provision type", summary: "Thing types: create, list, show, revoke (deprecate), restore, delete.",
+    name: "provision type",
+    summary: "Creates, lists, shows, deprecates (revoke), restores and deletes thing types.",
     positionals: [
       .init(name: "ACTION", help: "create, list, show, revoke, restore or delete"),
       .init(name: "NAME", help: "the type's name", required: false),

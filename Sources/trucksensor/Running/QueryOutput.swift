@@ -44,7 +44,7 @@ final class QueryOutput {
     }
   }
 
-  /// False once nobody reads any more.
+  /// False once the output has no reader any more.
   func row(_ values: [SQLValue]) -> Bool {
     writeHead()
     defer { rows += 1 }
@@ -81,7 +81,7 @@ final class QueryOutput {
       line(json.takeBytes())
     case .table:
       if widths == nil { measure() }
-      // PAGER's screen ends before the number of rows is told.
+      // PAGER ends before the number of rows is printed.
       pager?.finish()
       StandardOutput.shared.flush()
       StandardError.print("\(rows) row\(rows == 1 ? "" : "s")")

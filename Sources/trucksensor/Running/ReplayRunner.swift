@@ -1,4 +1,5 @@
 import CommandLine
+import Files
 import Glibc
 import Health
 import Identity
@@ -46,7 +47,7 @@ final class ReplayRunner: ReplayObserver {
     self.devices = devices
     qos = try ReplayOptions.qos(arguments)
     buffer = try arguments.integer("buffer", in: 1...100_000_000)
-    datasetPath = arguments.string("dataset") ?? "TruckSensorFiles/trucksensordata.csv"
+    datasetPath = arguments.string("dataset") ?? Self.ownDataset
     var datasetOptions = try ReplayOptions.datasetOptions(arguments)
     // Each truck reads for itself, a few lines per second: a fleet's readers must be small.
     if devices.count > 1 {
@@ -65,6 +66,12 @@ final class ReplayRunner: ReplayObserver {
     isQuiet = arguments.has("quiet")
     // Where the messages scroll by, they are the progress.
     showsProgress = StandardError.isTerminal && (isQuiet || isatty(1) == 0)
+  }
+
+  /// The dataset that comes with the program.
+  private static var ownDataset: String {
+    let path = "TruckSensorFiles/trucksensordata.csv"
+    return Files.exists(path) ? path : Installation.shared(path) ?? path
   }
 
   /// The topic of `device`.

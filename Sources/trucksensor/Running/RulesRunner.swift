@@ -68,7 +68,7 @@ final class RulesRunner {
       guard !part.isEmpty || rules.isEmpty && storesPoints else { continue }
       let identifier = storesPoints ? "\(identifier)-store" : identifier
       let subscriber = try plan.client(device: name, clientID: identifier, loop: loop) { settings in
-        // The broker keeps what comes while the engine is away.
+        // The broker keeps messages while the engine is disconnected.
         settings.cleanStart = false
         settings.sessionExpirySeconds = 86_400
         settings.gathersPackets = true

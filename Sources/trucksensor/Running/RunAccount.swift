@@ -69,7 +69,7 @@ struct RunAccount {
   struct Ending {
     /// Whether the sessions have got all that the broker had for them.
     var isDrained: Bool
-    /// Why the engine has got nothing any more, or something is missing, where that is known.
+    /// Why the engine receives nothing any more, or messages are missing, if known.
     var loss: String?
     /// Whether the engine has ended before its time.
     var engineIsLost = false
@@ -77,7 +77,7 @@ struct RunAccount {
     var isJournaled = false
     /// Messages that the journal had and has lost.
     var lostByJournal = 0
-    /// Messages that the engine has got and that wait for the store, those of earlier runs, too.
+    /// Messages that the engine has received and that wait for the store, including those of earlier runs.
     var waiting = 0
   }
 
