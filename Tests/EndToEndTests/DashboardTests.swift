@@ -453,7 +453,7 @@ import Testing
         "2024-10-23T14:00:00Z", "--quiet", "--dashboard-port", "0")
     }
     let first = try start("30")
-    try first.waitUntil { $0.outputText.contains("Publishing") }
+    try first.waitUntil { $0.errorText.contains("Publishing") }
     let watcher = try truck.start("subscribe", "truck/alerts", "--count", "1", "--timeout", "10s")
     try first.waitUntil { $0.errorText.contains("alert raised: Temperature above") }
     let told = watcher.wait()

@@ -56,7 +56,7 @@ struct DocumentedCommandsTests {
       case nil: break
       case "run":
         let started = try truck.start("run", "truckSensor01", "--quiet")
-        try started.waitUntil { $0.outputText.contains("Publishing messages") }
+        try started.waitUntil { $0.errorText.contains("Publishing messages") }
         run = started
       case let need?:
         skipped.append(need)
