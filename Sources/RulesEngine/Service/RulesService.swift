@@ -32,6 +32,8 @@ public final class RulesService: MQTTClientDelegate {
 
   /// The last reported reason for waiting before the next try, while the store fails.
   private var lastWaiting: String?
+  /// Whether the session is another engine's.
+  private var isTakenOver = false
 
   // In RulesService+Marks.swift
   /// What the session has dealt with.
@@ -107,6 +109,13 @@ public final class RulesService: MQTTClientDelegate {
           ?? filter,
         qos: .atLeastOnce)
     }
+  }
+
+  /// Runs the rules of `owner` over messages of a session whose engine has ended, and which has that engine's subscriptions.
+  /// A lost connection ends it: that engine may be back.
+  public func takeRules(of owner: RulesService) {
+    isTakenOver = true
+    dispatcher.share(owner.rules)
   }
 
   /// Connects both clients.
@@ -224,6 +233,7 @@ public final class RulesService: MQTTClientDelegate {
     case .connected(let version, let sessionPresent) where client === subscriber:
       if wasReady, !sessionPresent { sessionsForgotten += 1 }
       if version == .version5 { openJournal(hasSession: sessionPresent) }
+    case .waiting(let error) where isTakenOver: onFailure(error)
     case .waiting(let error):
       // The broker repeats messages that were read but not acknowledged.
       if client === subscriber {
