@@ -80,7 +80,7 @@ package final class StandardOutput {
   }
 }
 
-/// Standard error for talk.
+/// Standard error, for messages to people.
 package enum StandardError {
   /// Writes a line.
   package static func print(_ text: String) { write(text.hasSuffix("\n") ? text : text + "\n") }

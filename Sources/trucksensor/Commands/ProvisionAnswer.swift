@@ -2,7 +2,7 @@ import CommandLine
 import Identity
 import JSON
 
-/// What the provisioning commands share.
+/// Helpers of the provisioning commands.
 enum ProvisionAnswer {
   static let exitCodes: [(ExitCode, String)] = [
     (.success, "done"), (.usage, "wrong usage"),
