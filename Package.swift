@@ -66,7 +66,7 @@ let package = Package(
         "Text",
         "Time",
       ]),
-    .target(name: "CommandLine", dependencies: ["Files", "Numbers", "Text", "Time"]),
+    .target(name: "CommandLine", dependencies: ["Files", "JSON", "Numbers", "Text", "Time"]),
     .target(
       name: "LocalCloud",
       dependencies: [

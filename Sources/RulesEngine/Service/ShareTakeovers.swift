@@ -21,7 +21,7 @@ struct ShareTakeovers {
     /// A client identifier has at most so many bytes in the messages here; MQTT allows 65 535.
     private static let longestIdentifier = 256
 
-    /// Nil if it isn't such a message.
+    /// Nil for any other message.
     init?(_ payload: [UInt8]) {
       let text = String(decoding: payload.prefix(Self.longestIdentifier + 16), as: UTF8.self)
       if text.hasPrefix(Self.words.started) {

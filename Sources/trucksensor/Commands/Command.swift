@@ -26,9 +26,12 @@ enum Commands {
       ProvisionFleetCommand.self,
       PolicyTestCommand.self, PolicyCheckCommand.self, DoctorCommand.self, BenchRoundTripCommand.self,
       BenchStoreCommand.self, BenchRulesCommand.self,
-      CompletionsCommand.self, HelpCommand.self,
+      BrokerCommand.self, ConfigCommand.self, ResetCommand.self, CompletionsCommand.self, HelpCommand.self,
     ]
   }
+
+  /// The descriptions of all commands in the same order, with the options that they share.
+  static let table = all.map { SharedOptions.added(to: $0.description) }
 
   static let standardExitCodes: [(ExitCode, String)] = [
     (.success, "done"),

@@ -60,6 +60,12 @@ enum DashboardOptions {
       return option
     } + [.flag("no-dashboard", "don't serve the page")]
 
+  /// Checks the ports that a run takes, before it starts anything.
+  static func checkPorts(_ arguments: ParsedArguments) throws(UsageError) {
+    _ = try arguments.integer("dashboard-port", in: 0...65_535)
+    _ = try arguments.integer("aws-port", in: 0...65_535)
+  }
+
   static func settings(_ arguments: ParsedArguments, store: StoreLocation) throws -> (
     DashboardSettings, fixed: Bool
   ) {
