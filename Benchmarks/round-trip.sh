@@ -68,7 +68,7 @@ measure() { # SUBJECT
   mkdir "$folder"
   cd "$folder"
   ln -s "$files" TruckSensorFiles
-  touch run.err between.err
+  touch run.out run.err between.err
   # A run without rules is a broker and certificates.
   "$binary" run truckSensor01 --interval 1h --quiet --no-dashboard --journal "$journal" >run.out 2>run.err &
   run=$!

@@ -83,7 +83,7 @@ package final class StandardOutput {
   }
 }
 
-/// Standard error for talk.
+/// Standard error, for messages to people.
 package enum StandardError {
   /// How lines are written.
   package enum Format: Sendable {

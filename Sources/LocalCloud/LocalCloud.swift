@@ -5,7 +5,7 @@ import MQTT
 import RulesEngine
 import Time
 
-/// What stands in for AWS IoT Core on this machine: a CA, certificates, who may do what, and a broker.
+/// The local replacement for AWS IoT Core: a CA, certificates, permissions, and a broker.
 ///
 /// The CA and the broker's files are under `data/`, the cloud's side; `certs/` holds what a device has, with the
 /// connection kit's file names. A kit of AWS in `certs/` is left as it is.

@@ -116,6 +116,9 @@ struct CredentialTests {
     // The port is this test's, or for as long as this takes another test's broker's.
     let holder = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     defer { close(holder) }
+    // Connections of an earlier broker that wait for their end don't keep the port.
+    var reuses: CInt = 1
+    setsockopt(holder, SOL_SOCKET, SO_REUSEADDR, &reuses, socklen_t(MemoryLayout<CInt>.size))
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_port = in_port_t(8883).bigEndian

@@ -28,7 +28,7 @@ struct JournalTests {
       URL(fileURLWithPath: "/bin/sh"),
       ["-c", "\(environment) exec '\(Trucksensor.executable.path)' \(words.joined(separator: " "))"],
       in: truck.folder)
-    try run.waitUntil { $0.errorText.contains("mutual TLS") && $0.outputText.contains("Publishing") }
+    try run.waitUntil { $0.errorText.contains("mutual TLS") && $0.errorText.contains("Publishing") }
     return run
   }
 

@@ -8,7 +8,7 @@ import MQTT
 import Store
 import Time
 
-/// `trucksensor dashboard`: the live page over a store that is there.
+/// `trucksensor dashboard`: the live page for an existing store.
 enum DashboardCommand: Command {
   static let description = CommandDescription(
     name: "dashboard", summary: "Serves the live page \"Truck01 sensors analytics\" of a store.",
@@ -37,7 +37,7 @@ enum DashboardCommand: Command {
   }
 }
 
-/// The options of where the page is.
+/// The options for the page's address.
 enum DashboardOptions {
   static let listening: [CommandDescription.Option] = [
     .value("port", "PORT", "the page's port; the next free one if it is in use", default: "8080"),

@@ -67,7 +67,7 @@ enum DatasetGenerateCommand: Command {
   }
 }
 
-/// `trucksensor dataset check`: what is odd in a dataset.
+/// `trucksensor dataset check`: findings in a dataset.
 enum DatasetCheckCommand: Command {
   static let description = CommandDescription(
     name: "dataset check",
@@ -100,7 +100,7 @@ enum DatasetCheckCommand: Command {
   }
 }
 
-/// `trucksensor completions`: what a shell needs to complete our commands.
+/// `trucksensor completions`: a shell's completion script.
 enum CompletionsCommand: Command {
   static let description = CommandDescription(
     name: "completions", summary: "Prints a completion script for a shell.",

@@ -3,7 +3,7 @@ import Identity
 import JSON
 import LocalCloud
 
-/// What the provisioning commands share.
+/// Helpers of the provisioning commands.
 enum ProvisionAnswer {
   static let exitCodes: [(ExitCode, String)] = [
     (.success, "done"), (.usage, "wrong usage"),

@@ -8,7 +8,7 @@ import MQTT
 import Simulator
 import Store
 
-/// `trucksensor run`: the whole journey in one process.
+/// `trucksensor run`: everything in one process.
 enum RunCommand: Command {
   static let description = CommandDescription(
     name: "run",

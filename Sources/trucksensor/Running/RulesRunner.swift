@@ -8,7 +8,7 @@ import RulesEngine
 import Store
 import Time
 
-/// The rules engine of a command: its documents, its two clients, its talk.
+/// The rules engine of a command: its documents, its two clients, its messages.
 final class RulesRunner {
   private(set) var failure: MQTTError?
   var onFailure: (MQTTError) -> Void = { _ in }
