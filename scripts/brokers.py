@@ -32,7 +32,10 @@ processes = []
 
 
 def shell(command, **options):
-    return subprocess.run(command, shell=True, check=True, capture_output=True, text=True, **options).stdout
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, **options)
+    if done.returncode != 0:
+        raise RuntimeError(f"{command}: {done.stderr}")
+    return done.stdout
 
 
 def make_certificates(addresses=("127.0.0.1",)):
@@ -406,6 +409,8 @@ def main():
     arguments = sys.argv[1:]
     cluster = "--cluster" in arguments
     names = [argument for argument in arguments if not argument.startswith("--")] or list(BROKERS)
+    if names == ["cluster"]:
+        names, cluster = [], True
     for name in names:
         if name not in BROKERS:
             sys.exit(f"brokers.sh: unknown broker '{name}'; known are {', '.join(BROKERS)}")

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Runs simulator and rules engine against mosquitto, RabbitMQ, ejabberd and NATS with mutual TLS, and prints a table of what each
 # broker does (docs/brokers.md). Brokers run on loopback, in a folder that is removed at the end.
-#   scripts/brokers.sh [--install] [--cluster] [BROKER...]
+#   scripts/brokers.sh [--install] [--cluster] [BROKER...|cluster]
 #     --install  installs missing brokers with apt-get; without it, a missing broker is skipped with a message
-#     --cluster  also runs three nodes of RabbitMQ in network namespaces, and kills one during a run (as root)
+#     --cluster  also runs three nodes of RabbitMQ in network namespaces, and kills one during a run (as root); 'cluster' runs only these
 #   TRUCKSENSOR_EXECUTABLE names another executable
 set -euo pipefail
 cd -- "$(dirname -- "$0")/.."

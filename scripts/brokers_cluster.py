@@ -76,12 +76,15 @@ class Cluster:
         base.rabbit_users(environment, prefix)
 
     def stop(self):
-        for n, (process, environment) in self.nodes.items():
+        for process, _ in self.nodes.values():
             self.base.end(process, signal.SIGKILL)
-            subprocess.run(["ip", "netns", "exec", f"ts{n}", "epmd", "-kill"], env=environment, capture_output=True)
+        for n in (1, 2, 3):
+            # epmd is a daemon of its own.
             pids = subprocess.run(["ip", "netns", "pids", f"ts{n}"], capture_output=True, text=True).stdout.split()
             for pid in pids:
                 os.kill(int(pid), signal.SIGKILL)
+            # The kernel removes what is in a namespace some time after the namespace.
+            subprocess.run(["ip", "link", "del", f"tsv{n}"], capture_output=True)
             subprocess.run(["ip", "netns", "del", f"ts{n}"], capture_output=True)
         subprocess.run(["ip", "link", "del", "tsbr"], capture_output=True)
 
