@@ -186,6 +186,12 @@ package final class LocalCloud {
     return (port, caFile)
   }
 
+  /// The process number of that broker.
+  package static func brokerProcess() -> Int32? {
+    guard runningBroker() != nil else { return nil }
+    return EmbeddedBroker.runningProcess(in: brokerFolder)
+  }
+
   /// Starts the broker again if it ends while the truck drives, and lets it enforce what changes in the registry and the
   /// policies, looking four times a second.
   package func supervise(_ loop: EventLoop) throws {
