@@ -44,7 +44,7 @@ let package = Package(
       dependencies: [
         "CCurl", "CPostgreSQL", "CSQLite", "CZlib", "Files", "JSON", "Numbers", "Time", "TimestreamSQL",
       ]),
-    .systemLibrary(name: "CCairo", pkgConfig: "cairo", providers: [.apt(["libcairo2-dev"])]),
+    .target(name: "CCairo"),
     .target(name: "CAlertDefaults"),
     .target(name: "ColdChain", dependencies: ["CAlertDefaults", "Files", "JSON", "Numbers", "Time"]),
     .target(

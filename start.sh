@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# The whole journey with one command: sets up, builds if the sources changed, and runs the truck.
+# Everything with one command: installs what is missing, builds if the sources changed, and runs the truck.
 #   ./start.sh                  asks for the device's name
 #   ./start.sh NAME [options]   asks nothing; options are those of 'trucksensor run'
-# Files in options are taken from the repository's folder, where certs/ and data/ are.
+# Relative paths in options start at the repository's folder, where certs/ and data/ are.
 set -euo pipefail
 cd -- "$(dirname -- "$0")"
 
@@ -10,9 +10,9 @@ usage() {
   cat <<'END'
 usage: ./start.sh NAME [options]
 
-Sets up and builds what is missing, then runs the truck NAME with a broker of its own.
-Without NAME it asks for one, on a terminal. The options are those of 'trucksensor run'
-('./start.sh --help' lists them); their files are taken from the folder of start.sh.
+Installs and builds what is missing, then runs the truck NAME with its own broker.
+If NAME is missing, it asks for one on a terminal. The options are those of 'trucksensor run'
+('./start.sh --help' lists them); relative paths start at the folder of start.sh.
 END
 }
 
@@ -30,14 +30,14 @@ case "${1-}" in
     scripts/build.sh
     exec .build/release/trucksensor run --help
     ;;
-  -*) wrong "the device's name comes first, then the options; '$1' is no name" ;;
+  -*) wrong "give the device's name first, then the options; '$1' isn't a name" ;;
   "")
     [ $# -eq 0 ] || shift
     [ -t 0 ] || wrong "a device name is missing"
     read -r -p "Enter the device name > " name || name=
     case "$name" in
       "") wrong "a device name is missing" ;;
-      -*) wrong "'$name' is no device name" ;;
+      -*) wrong "'$name' isn't a device name" ;;
     esac
     ;;
   *)

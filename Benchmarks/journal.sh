@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What the broker's journal costs: messages a second at QoS 1 with --journal off, on and sync, in turns. Once with a rules engine
+# What the broker's journal costs: messages per second at QoS 1 with --journal off, on and sync, in turns. Once with a rules engine
 # that stores them: as the truck publishes, and until all are stored. Once without it, so that they wait in the broker. Prints medians
 # of all rounds, the broker's processor time a message, and their ratios to "off".
 #   Benchmarks/journal.sh [ROUNDS [MESSAGES]]    5 and 100000 by default, a tenth of them with sync; TRUCKSENSOR_EXECUTABLE names
@@ -30,7 +30,7 @@ wait_for() { # FILE TEXT PROCESS
   cat "$1" >&2
   exit 1
 }
-publish() { # COUNT, prints messages a second
+publish() { # COUNT, prints messages per second
   "$binary" simulate --device mqttTestClient --client-id source --topic load/in --rate max --qos 1 --count "$1" --loop \
     --quiet --json --drain-timeout 1h 2>/dev/null | sed 's/.*"reachedRate":\([0-9.]*\).*/\1/'
 }
@@ -86,7 +86,7 @@ RULE
 for round in $(seq "$rounds"); do
   for mode in off on sync; do measure $mode "$round"; done
 done
-echo "$messages messages, medians of $rounds rounds; messages a second, and the broker's microseconds a message"
+echo "$messages messages, medians of $rounds rounds; messages per second, and the broker's microseconds per message"
 printf '%-7s %32s %34s\n' "" "with the rules engine" "waiting for it"
 printf '%-7s %15s %15s %15s %15s %15s\n' journal published stored broker published broker
 sort "$work/figures" | awk '

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# TARGETS P4 and P5: publish → what is between → truck/analyze at QoS 1 over mTLS. Between are, in turns, a C program that only
+# Publish → what is between → truck/analyze at QoS 1 over mTLS. Between are, in turns, a C program that only
 # passes messages on, a rule that republishes, and the same rule that also stores, each with a broker of its own whose journal
-# is off or on. Prints the latency at 1 000/s and, at full rate, messages a second, their ratio to the C program's, and the
+# is off or on. Prints the latency at 1 000/s and, at full rate, messages per second, their ratio to the C program's, and the
 # processor time that broker, what is between and the store's thread in it take, as microseconds a message and as a share of a
 # core: medians of all rounds. Other work on the machine changes the rate and the shares, but not the microseconds.
 #   Benchmarks/round-trip.sh [ROUNDS [MESSAGES]]    5 and 50000 by default, a tenth of them at 1 000/s; TRUCKSENSOR_EXECUTABLE
@@ -97,7 +97,7 @@ measure() { # SUBJECT
   t=$((($(date +%s%N) - t) / 1000000))
   b=$(($(processor "$broker") - b)) e=$(($(processor $between) - e)) s=$(($(processor $between workers) - s))
   if [ "$kind" != pass-through ]; then
-    # The last transaction may be under way.
+    # The last transaction may be in progress.
     local expected=$((messages / 10 + messages)) is_done=
     [ "$kind" = republish ] || expected=$((2 * expected))
     for _ in $(seq 100); do

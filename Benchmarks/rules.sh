@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# TARGETS P3: truckAnalyze over a million messages, beside DuckDB, SQLite, Node, jq and C, each on one core, and with
-# --jobs 2. Prints the median of several runs and its ratio to ours. What isn't installed is left out, and said. Then P11:
-# 1 to 1000 rules, on a filter of each and on one filter.
+# truckAnalyze over a million messages, beside DuckDB, SQLite, Node, jq and C, each on one core, and with
+# --jobs 2. Prints the median of several runs and its ratio to ours. What isn't installed is left out and reported. Then 1 to
+# 1000 rules, with a filter of their own and with one common filter.
 #   Benchmarks/rules.sh [RUNS [LINES]]
 set -euo pipefail
 cd -- "$(dirname -- "$0")/.."

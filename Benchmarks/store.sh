@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# TARGETS P5 and P6: points a second, bytes a point and chart times of the store at 1, 10 and, asked for, 100 million
-# points, beside SQLite's own GROUP BY on the same readings; then messages a second through the rule into the store.
+# Points per second, bytes per point and chart times of the store at 1, 10 and, asked for, 100 million
+# points, beside SQLite's own GROUP BY on the same readings; then messages per second through the rule into the store.
 #   Benchmarks/store.sh [MILLIONS...]
 set -euo pipefail
 cd -- "$(dirname -- "$0")/.."

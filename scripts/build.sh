@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Builds the release executable .build/release/trucksensor if the sources changed; quiet if not. The Swift runtime is
+# Builds the release executable .build/release/trucksensor if the sources changed; prints nothing if not. The Swift runtime is
 # linked statically: one file that starts in milliseconds and needs no Swift where it runs.
 set -euo pipefail
 cd -- "$(dirname -- "$0")/.."
 
 binary=.build/release/trucksensor
-# A folder's own date tells of files that came or went.
+# A folder's own date changes when files are added or removed.
 if [ -x "$binary" ] && [ -z "$(find Package.swift Sources -newer "$binary" -print -quit)" ]; then exit 0; fi
 echo "Building trucksensor (once; a minute or two)..." >&2
 log=$(mktemp)
@@ -17,6 +17,6 @@ if ! { build BrokerPlugin && build trucksensor; }; then
   echo "The build failed; see above. 'scripts/setup.sh --check' lists missing packages." >&2
   exit 1
 fi
-# The binary gets the date at which the build began: the linker leaves an unchanged file alone, which would ask for a
-# build again and again, and a source saved during the build must ask for one.
+# The binary gets the time at which the build began: the linker doesn't touch an unchanged file, which would cause a
+# build each time, and a source saved during the build must cause another one.
 touch -r "$begun" "$binary"

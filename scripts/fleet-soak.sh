@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Drives a fleet and counts every message: TRUCKS trucks with their own certificates at 2 messages a second each for MINUTES,
+# Drives a fleet and counts every message: TRUCKS trucks with their own certificates at 2 messages per second each for MINUTES,
 # at QoS 1, to the local broker, whose rules store them. Counts what the trucks had acknowledged, what arrived at a subscriber
 # and what is in the store, and prints memory while it runs. Exit code 1 if a message is missing anywhere.
 #   scripts/fleet-soak.sh [TRUCKS [MINUTES [RATE]]]    500, 1 and 2 by default; TRUCKSENSOR_EXECUTABLE names another executable
@@ -63,11 +63,11 @@ field() { sed "s/.*\"$1\":\([0-9.e-]*\).*/\1/"; }
 acknowledged=$(tail -n 1 sim.out | field acknowledged)
 cut -c 1-420 sim.out
 
-# What is under way arrives and is stored.
+# What is in flight arrives and is stored.
 stored=0
 for _ in $(seq 120); do
   arrived=$(($(wc -l <arrived.csv) - 1))
-  stored=$("$binary" store query "SELECT COUNT(temp) AS n FROM truck01_sensors WHERE device <> 'truckSensor01'" --format csv | tail -n 1)
+  stored=$("$binary" store query "SELECT COUNT(*) AS n FROM truck01_sensors WHERE measure_name = 'temp' AND device <> 'truckSensor01'" --format csv | tail -n 1)
   [ "$arrived" -ge "$acknowledged" ] && [ "$stored" -ge "$acknowledged" ] && break
   sleep 0.5
 done

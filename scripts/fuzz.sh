@@ -32,7 +32,7 @@ fi
 TMPDIR=$(mktemp -d)
 export TMPDIR
 trap 'rm -rf "$TMPDIR"' EXIT
-# Swift's own allocations at the start are no leaks.
+# Swift's own allocations at the start aren't leaks.
 export ASAN_OPTIONS=detect_leaks=0
 # libFuzzer's own stack is enough, and comes at once.
 export SWIFT_BACKTRACE=enable=no

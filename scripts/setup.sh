@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Installs what trucksensor needs and is missing; says what it does, and nothing when there is nothing to do.
-#   scripts/setup.sh           what building and running needs
-#   scripts/setup.sh --tests   also what the tests need
-#   scripts/setup.sh --check   installs nothing; prints what is missing, exit 1 if anything is
+# Installs missing packages that trucksensor needs, and reports it; prints nothing if nothing is missing.
+#   scripts/setup.sh           for building and running
+#   scripts/setup.sh --tests   for the tests, too
+#   scripts/setup.sh --check   installs nothing; prints missing packages, and exits with 1 if there are any
 set -euo pipefail
 cd -- "$(dirname -- "$0")/.."
 
@@ -21,21 +21,23 @@ packages=(
   libjs-leaflet    # and its map
   libcairo2-dev    # the report's drawing
   fonts-dejavu-core # and its letters
-  zlib1g-dev       # what goes to a server, compressed
+  zlib1g-dev       # compression of data for servers
   libedit-dev      # the query editor's lines
   tzdata           # the rules' time zones
-  pkg-config       # where SwiftPM asks for the libraries' flags
+  pkg-config       # tells SwiftPM the libraries' flags
 )
 test_packages=(
   mosquitto-clients # an independent subscriber
-  openssl           # makes certificates that ours are checked against
-  socat             # a connection that the tests cut
+  openssl           # makes certificates to compare with
+  socat             # connections that the tests interrupt
   curl              # a client of our HTTP server
   python3-venv      # scripts/test-tools.sh
   influxdb          # servers that the store writes to
   victoria-metrics
   postgresql
-  chromium          # looks at the dashboard
+  chromium          # opens the dashboard
+  codespell         # scripts/check-words.sh
+  groff-base        # formats the manual pages
 )
 
 check=false
@@ -50,7 +52,7 @@ for argument in "$@"; do
   esac
 done
 
-# Asking swift for its version takes longer than all the rest: once for each toolchain is enough.
+# Asking Swift for its version takes longer than everything else: do it once for each toolchain.
 check_swift() {
   local advice="install it from https://www.swift.org/install/linux, then try again" swift version stamp
   if ! swift=$(command -v swift); then
@@ -71,9 +73,9 @@ check_swift() {
 check_swift
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
-  # A build that is there has found what it needs.
+  # An existing build has found what it needs.
   if ! $check && [ -x .build/release/trucksensor ] && command -v mosquitto >/dev/null; then exit 0; fi
-  echo "This is no Debian or Ubuntu. Install what these Debian packages hold, then build with scripts/build.sh:" >&2
+  echo "This system is neither Debian nor Ubuntu. Install the contents of these Debian packages, then build with scripts/build.sh:" >&2
   printf '  %s\n' "${packages[@]}" >&2
   exit 69
 fi
@@ -103,17 +105,17 @@ trap 'rm -f "$log"' EXIT
 # RUNLEVEL=1 keeps Debian's init scripts from starting a mosquitto on port 1883 that nobody asked for.
 run() { "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 "$@" >>"$log" 2>&1 </dev/null; }
 install() { run apt-get install -y --no-install-recommends "${missing[@]}"; }
-# The package lists are fetched only if those at hand don't do.
+# The package lists are updated only if installing fails with the present ones.
 if ! install && ! { run apt-get update && install; }; then
   tail -n 20 "$log" >&2
   echo "apt-get could not install ${missing[*]}; see above. Without a network, install them by hand." >&2
   exit 69
 fi
-# systemd doesn't ask for the run level: there the service, ours alone since it wasn't there before, is switched off.
+# systemd ignores the run level: turn the service off. It wasn't there before, so nothing else needs it.
 if [[ " ${missing[*]} " == *" mosquitto "* ]] && [ -d /run/systemd/system ]; then
   if run systemctl disable --now mosquitto.service; then
-    echo "Switched off the mosquitto service that the package starts; trucksensor starts its own broker." >&2
+    echo "Turned off the mosquitto service that the package starts; trucksensor starts its own broker." >&2
   else
-    echo "The mosquitto package started a service on port 1883; 'systemctl disable --now mosquitto' ends it." >&2
+    echo "The mosquitto package started a service on port 1883; 'systemctl disable --now mosquitto' stops it." >&2
   fi
 fi

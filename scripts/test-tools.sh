@@ -2,7 +2,7 @@
 # Installs Python tools that some tests use, into .build/aws-tools: cfn-lint, moto's
 # emulation of AWS, AWS's command line and device SDKs, DuckDB and sqlglot as a second opinion on SQL, playwright for a browser, and
 # Grafana's SDK.
-# Where that can't be done those tests are skipped, and say so.
+# If they can't be installed, those tests are skipped and report it.
 set -uo pipefail
 cd -- "$(dirname -- "$0")/.."
 

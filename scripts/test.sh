@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Sets up, builds without warnings, lints, and runs all tests. Arguments go to 'swift test': scripts/test.sh --filter Topic
-# Afterwards no process that a test started may be left, and their temporary folder is removed.
+# No process that a test started may remain, and the tests' temporary folder is removed.
 set -euo pipefail
 cd -- "$(dirname -- "$0")/.."
 
 scripts/setup.sh --tests
 scripts/check-traps.sh
+scripts/check-words.sh
 scripts/test-tools.sh
 ulimit -n "$(ulimit -Hn)" 2>/dev/null || true
 swift build --build-tests -Xswiftc -warnings-as-errors
@@ -13,18 +14,18 @@ swift format lint --strict -r Sources Tests Package.swift
 # The end-to-end tests drive the executable that users run.
 scripts/build.sh
 
-# What the tests start inherits this mark.
+# Processes that the tests start inherit this mark.
 run=TRUCKSENSOR_TEST_RUN=$$.$RANDOM
 temporary=$(mktemp -d)
-# PostgreSQL's files lie in it, and belong to another user.
+# It contains PostgreSQL's files, which belong to another user.
 chmod 711 "$temporary"
 
-# The process numbers of what has the mark.
+# The numbers of the processes with the mark.
 marked() { grep -slzxF "$run" /proc/[0-9]*/environ | tr -dc '0-9\n' || true; }
-# Names and kills what the tests left; exit code 1 if there is anything.
+# Names and kills processes that the tests left; fails if there are any.
 end_leftovers() {
   local process left=0
-  for _ in $(seq 50); do # What has just been told to end may take a moment.
+  for _ in $(seq 50); do # A process that is about to end may take a moment.
     [ -n "$(marked)" ] || break
     sleep 0.1
   done
@@ -38,7 +39,7 @@ end_leftovers() {
 }
 trap 'end_leftovers || true' EXIT
 
-# The same flags as above: nothing is built twice.
+# The same flags as above, so that nothing is built twice.
 status=0
 env "$run" TMPDIR="$temporary" swift test -Xswiftc -warnings-as-errors "$@" || status=$?
 trap - EXIT

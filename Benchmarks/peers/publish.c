@@ -1,4 +1,4 @@
-// Publishes the truck's payload as fast as it is acknowledged (QoS 0: written) and prints messages a second: what libmosquitto
+// Publishes the truck's payload as fast as it is acknowledged (QoS 0: written) and prints messages per second: what libmosquitto
 // itself can with a loop of one's own.
 //   publish PORT COUNT QOS [TOPIC]    in a folder with data/ca and certs/, as mqttTestClient
 #include <errno.h>

@@ -369,7 +369,7 @@ static const uint8_t *fill(struct journal_reader *reader, size_t wanted, size_t 
   return reader->buffer + (reader->place.offset - reader->start);
 }
 
-// Passes over bytes that are no record, up to what may be the next one.
+// Skips bytes that aren't a record, up to what may be the next one.
 static void skip(struct journal_reader *reader, const uint8_t *bytes, size_t available) {
   const uint8_t *next = available > 1 ? memmem(bytes + 1, available - 1, &magic, sizeof magic) : NULL;
   size_t length = next != NULL ? (size_t)(next - bytes) : available >= sizeof magic ? available - sizeof magic + 1 : available;

@@ -25,7 +25,7 @@ static char *read_text(const char *file, char *error, size_t size) {
   }
   fclose(stream);
   if (text == NULL) {
-    snprintf(error, size, "it can't be read");
+    snprintf(error, size, "the file can't be read");
   } else {
     text[length] = '\0';
   }

@@ -1,11 +1,11 @@
 // A plugin of the local mosquitto that decides by certificate and policy, as AWS IoT Core does: who signs in with which
 // client identifier, what a client may publish and subscribe to, and which client a message comes from.
 //
-// plugin_opt_clients_file names the permissions; see permissions.h. They are read again when the broker is told to
+// plugin_opt_clients_file names the permissions; see permissions.h. They are read again when the broker gets a signal to
 // reload; a damaged file leaves the last good one in force. What a client may receive stays with the access list.
 //
 // plugin_opt_journal names the folder of the rules engine's journal; see queues.h. plugin_opt_journal_sync "true" makes it
-// survive a power cut, up to the messages of one turn of the broker's loop: mosquitto lets nobody hold back an
+// survive a power failure, up to the messages of one turn of the broker's loop: mosquitto lets no plugin delay an
 // acknowledgement.
 
 #include <search.h>
@@ -233,7 +233,7 @@ static int stamp(int event, void *event_data, void *data) {
   char reason[JOURNAL_REASON_SIZE];
   if (code == MOSQ_ERR_SUCCESS && queues != NULL && message->qos > 0
       && !queues_add(queues, message->topic, message->payload, message->payloadlen, stamped, reason)) {
-    // Without an acknowledgement the publisher keeps the message. One that speaks MQTT 5 is told that it isn't to blame.
+    // Without an acknowledgement the publisher keeps the message. With MQTT 5, it learns that it isn't the cause.
     mosquitto_kick_client_by_clientid(session->identifier, true);
     code = MOSQ_ERR_UNKNOWN;
   }
@@ -263,7 +263,7 @@ static int publish_will(const struct mosquitto_evt_acl_check *request, const str
   return MOSQ_ERR_ACL_DENIED;
 }
 
-// Topics of ours, on which nobody but the rules engine may publish, and that only to itself.
+// Internal topics: only the rules engine may publish on them, and only to itself.
 static bool is_open_to(const struct session *session, const char *topic) {
   if (strncmp(topic, own_topics, sizeof own_topics - 1) != 0) return true;
   return is_cloud(session) && strncmp(topic, QUEUE_MARKS, sizeof QUEUE_MARKS - 1) == 0;

@@ -41,7 +41,7 @@ struct queue {
   size_t filter_count;
   uint64_t last;  // of the messages in the journal
   uint64_t done;
-  uint64_t fed;  // what the broker has got to send
+  uint64_t fed;  // what the broker was given to send
   size_t fed_bytes;  // since the client had done all
   uint64_t first_of_epoch;
   int64_t seen;  // seconds since 1970
@@ -63,7 +63,7 @@ struct queues {
   uint32_t last_identifier;
   uint64_t epoch;
   bool is_durable;
-  bool has_failed;  // what couldn't be written is told once
+  bool has_failed;  // a failed write is reported once
   char *status;  // the mapped file "status"; NULL without one
   time_t review;
   struct bytes record;  // that is being made
@@ -361,7 +361,7 @@ static void remove_queue(struct queues *queues, size_t index) {
   shorten(queues);
 }
 
-// Makes room for a record where the journal has reached its limit: clients that are away, perhaps for ever, must not keep
+// Makes room for a record where the journal has reached its limit: clients that are away, perhaps forever, must not keep
 // messages from those that are there.
 static void make_room(struct queues *queues, size_t size) {
   while (!journal_has_room(queues->journal, size)) {
@@ -502,7 +502,7 @@ static void open_queue(
   bool is_new = queue == NULL;
   if (is_new && queues->count < QUEUE_LIMIT) queue = new_queue(queues, queues->last_identifier + 1, client);
   if (queue == NULL) {
-    fail(queues, "can't open a queue for a client", queues->count < QUEUE_LIMIT ? reason : "there are too many");
+    fail(queues, "can't open a queue for a client", queues->count < QUEUE_LIMIT ? reason : "there are too many queues");
     return;
   }
   // Its client may have had another queue, and takes lower numbers for messages that it has had.
@@ -513,7 +513,7 @@ static void open_queue(
   queue->lifetime = lifetime;
   queue->seen = now_milliseconds() / 1000;
   if (!set_filters(queue, lines, may_get, closure) || !append_queue(queues, queue, reason)) {
-    fail(queues, "a client's queue can't be noted in the journal", reason);
+    fail(queues, "a client's queue can't be recorded in the journal", reason);
     // One that is nowhere would take messages that are gone after a crash: the broker's own way is better.
     if (is_new) {
       queues->count--;

@@ -40,7 +40,7 @@ struct queues;
 struct queue;
 
 // Opens the journal in a folder, and logs what waits in it; NULL, and the reason (JOURNAL_REASON_SIZE bytes), if it can't
-// be used. With `is_durable`, queues_tick makes it survive a power cut.
+// be used. With `is_durable`, queues_tick makes it survive a power failure.
 struct queues *queues_open(const char *folder, bool is_durable, char *reason);
 
 // Logs what still waits.

@@ -29,7 +29,7 @@ static inline int ts_sqlite3_set_memory(const sqlite3_mem_methods *methods) {
 // sqlite3_db_config is variadic.
 static inline void ts_sqlite3_harden(sqlite3 *database) {
   sqlite3_db_config(database, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)0);
-  // A file's views and indices call no functions of ours.
+  // A file's views and indices call none of our functions.
   sqlite3_db_config(database, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, (int *)0);
   // A misspelt "column" is an error instead of a text.
   sqlite3_db_config(database, SQLITE_DBCONFIG_DQS_DML, 0, (int *)0);

@@ -61,7 +61,7 @@ struct AlertDocument {
           at: key)
       }
       guard members.updateValue(key + 1, forKey: name) == nil else {
-        throw error("the field '\(name)' is given twice", at: key)
+        throw error("the field '\(name)' appears twice", at: key)
       }
       key = Int(nodes[key + 1].next)
     }

@@ -60,7 +60,7 @@ public struct AlertMonitor: Sendable {
   /// A reading from the future counts as measured when it arrived, and the next one is taken whatever its time is: a clock
   /// that is ahead for a while neither raises an alert early nor hides what comes later.
   ///
-  /// A device beyond `deviceLimit` is left out; `isFull` tells of it.
+  /// Devices beyond `deviceLimit` are left out; `isFull` reports it.
   public mutating func add(
     _ values: [(measure: String, value: Double)], device: String, at time: Int64, arrived: Int64,
     _ rules: [AlertRule]

@@ -12,7 +12,7 @@ public struct AlertRule: Sendable, Equatable {
     case noData
   }
 
-  /// Known to the store and to whoever listens; unique.
+  /// Identifies the rule in the store and in events; unique.
   public let name: String
   /// What a person reads.
   public let title: String
@@ -77,7 +77,7 @@ public struct AlertRule: Sendable, Equatable {
     for element in try document.elements(of: list, "'alerts'") {
       for rule in try Self.rules(document, element) {
         guard !rules.contains(where: { $0.name == rule.name }) else {
-          throw document.error("the alert '\(rule.name)' is given twice", at: element)
+          throw document.error("the alert '\(rule.name)' appears twice", at: element)
         }
         rules.append(rule)
       }
@@ -106,7 +106,7 @@ public struct AlertRule: Sendable, Equatable {
     guard let node = members["profile"] else { return [try AlertRule(document, element, members)] }
     for name in ["type", "condition", "threshold", "delay", "reset", "title"] {
       guard let node = members[name] else { continue }
-      throw document.error("'\(name)' has no meaning beside 'profile', which says it", at: node)
+      throw document.error("'\(name)' can't be combined with 'profile', which sets it", at: node)
     }
     let word = try document.string(node, "'profile'")
     guard let profile = CargoProfile.known.first(where: { $0.name == word }) else {
@@ -168,7 +168,7 @@ public struct AlertRule: Sendable, Equatable {
     if condition == .noData {
       for name in ["measure", "type", "threshold", "reset", "resetDelay", "armedAt"] {
         guard let node = members[name] else { continue }
-        throw document.error("'\(name)' has no meaning for the condition noData", at: node)
+        throw document.error("'\(name)' doesn't apply to the condition noData", at: node)
       }
       let delay = try document.number(required("delay"), "'delay'", in: Self.seconds)
       guard delay > 0 else { throw document.error("'delay' must be above 0", at: try required("delay")) }
@@ -187,7 +187,7 @@ public struct AlertRule: Sendable, Equatable {
     if isCumulative {
       for name in ["reset", "resetDelay", "latching"] {
         guard let node = members[name] else { continue }
-        throw document.error("'\(name)' has no meaning for the type cumulative", at: node)
+        throw document.error("'\(name)' doesn't apply to the type cumulative", at: node)
       }
       _ = try required("delay")
     }

@@ -1,4 +1,4 @@
-/// The process's exit codes (DESIGN.md section 4; 64 to 77 as in sysexits.h).
+/// The process's exit codes (docs/run.md; 64 to 77 as in sysexits.h).
 package enum ExitCode: Int32 {
   /// Done.
   case success = 0
@@ -8,7 +8,7 @@ package enum ExitCode: Int32 {
   case usage = 64
   /// Bad input data.
   case dataError = 65
-  /// The broker or the store is out of reach.
+  /// The broker or the store can't be reached.
   case unavailable = 69
   /// Certificate or policy: refused.
   case refused = 77

@@ -2,16 +2,21 @@
 extension CommandDescription {
   private static let width = 80
 
-  package var usage: String {
+  /// The first line of the help: the synopsis behind `usage:`.
+  package var usage: String { "usage: " + synopsis }
+
+  /// How the command is typed: its name, its arguments, and the options that it can't do without.
+  package var synopsis: String {
     let arguments = positionals.map { positional in
       let name = positional.name + (positional.repeatable ? "..." : "")
       return positional.required ? name : "[\(name)]"
     }
     let needed = options.filter(\.required).map { "--\($0.name) \($0.placeholder ?? "")" }
-    return (["usage: trucksensor \(name)"] + arguments + needed + (options.isEmpty ? [] : ["[options]"]))
+    return (["trucksensor \(name)"] + arguments + needed + (options.isEmpty ? [] : ["[options]"]))
       .joined(separator: " ")
   }
 
+  /// The text of `--help`.
   package var help: String {
     var text = usage + "\n\n" + Self.wrap(summary, indent: 0)
     for paragraph in discussion.split(separator: "\n\n") {
@@ -20,7 +25,7 @@ extension CommandDescription {
     if !positionals.isEmpty {
       text += "\narguments:\n" + Self.table(positionals.map { ($0.name, $0.help) })
     }
-    text += "\noptions:\n" + Self.table(options.map(Self.row) + [("-h, --help", "this text")])
+    text += "\noptions:\n" + Self.table(optionRows)
     text += "\nexample:\n  " + example.replacing("\n", with: "\n  ") + "\n"
     if !exitCodes.isEmpty {
       let codes = exitCodes.map { "\($0.rawValue) \($1)" }.joined(separator: ", ")
@@ -29,7 +34,12 @@ extension CommandDescription {
     return text
   }
 
-  private static func row(_ option: Option) -> (String, String) {
+  /// How each option is written and what it means, `--help` last.
+  package var optionRows: [(name: String, help: String)] {
+    options.map(Self.row) + [("-h, --help", "show this help")]
+  }
+
+  private static func row(_ option: Option) -> (name: String, help: String) {
     let short = option.short.map { "-\($0), " } ?? ""
     let value =
       switch option.value {

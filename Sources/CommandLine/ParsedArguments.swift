@@ -105,7 +105,7 @@ package struct ParsedArguments {
       if let other = command.options.first(where: {
         $0.exclusiveGroup == group && $0.name != option.name && values[$0.name] != nil
       }) {
-        throw error("--\(option.name) and --\(other.name) exclude one another")
+        throw error("--\(option.name) and --\(other.name) can't be used together")
       }
     }
     if let missing = command.options.first(where: { $0.required && values[$0.name] == nil }) {
@@ -116,7 +116,7 @@ package struct ParsedArguments {
       throw error("\(required[positionals.count].name) is missing")
     }
     if positionals.count > command.positionals.count, command.positionals.last?.repeatable != true {
-      throw error("'\(positionals[command.positionals.count])' is one argument too many")
+      throw error("'\(positionals[command.positionals.count])' is an unexpected argument")
     }
   }
 

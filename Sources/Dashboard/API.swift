@@ -147,7 +147,7 @@ final class API: Sendable {
   }
 
   private func route(_ request: HTTPRequest) -> HTTPResponse {
-    guard let route = Self.routes[request.path] else { return HTTPResponse(404, "there is no such page\n") }
+    guard let route = Self.routes[request.path] else { return HTTPResponse(404, "page not found\n") }
     do throws(StoreError) {
       return try route.answer(self, request)
     } catch {

@@ -37,7 +37,7 @@ final class LiveDiagnosis: @unchecked Sendable {
     /// Readings up to this time are in the analyzer.
     var last: Int64
     var rows = 0
-    /// The verdict that was told last, and the one found at the last look: a change is told once it was found twice.
+    /// The last reported verdict, and the verdict of the last look: a change is reported after two looks found it.
     var told = Cause.notMeasured
     var found = Cause.notMeasured
     /// The number of the look that was the last.
@@ -98,7 +98,7 @@ final class LiveDiagnosis: @unchecked Sendable {
   func answer(_ device: String) -> [UInt8]? {
     shared.withLock { shared in
       if let answer = shared.answers[device] { return answer }
-      // Names that nobody has can't fill the memory.
+      // Unknown names can't fill the memory.
       if shared.news.count < 10_000 { shared.news[device] = shared.news[device] ?? false }
       return nil
     }

@@ -35,7 +35,7 @@ final class QueryEditor: Sendable {
     }
     guard case .file(let path) = store else {
       return finish(
-        API.problem(400, "the query editor reads a store in a file; a server has an editor of its own"))
+        API.problem(400, "the query editor needs a store in a file; use the server's own editor instead"))
     }
     let isAdmitted = waiting.withLock { waiting in
       guard waiting < Self.waitingLimit else { return false }

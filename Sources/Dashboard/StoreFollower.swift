@@ -210,7 +210,7 @@ final class StoreFollower: @unchecked Sendable {
     if monitor.isFull, !toldOfLimit {
       toldOfLimit = true
       onProblem(
-        "alerts: \(AlertMonitor.deviceLimit) devices are watched, the limit; \(device) and other new ones raise no alerts"
+        "alerts: the limit of \(AlertMonitor.deviceLimit) devices is reached; \(device) and other new devices raise no alerts"
       )
     }
     tell(events)

@@ -2,7 +2,7 @@ import ColdChain
 import JSON
 import Time
 
-/// A diagnosis as JSON: the format of `diagnose --json`, DESIGN section 5.
+/// A diagnosis as JSON: the format of `diagnose --json` (docs/formats.md).
 package enum DiagnosisJSON {
   /// One object without a line end, UTF-8.
   package static func bytes(_ result: RecordReader.Result) -> [UInt8] {

@@ -50,7 +50,7 @@ package enum DiagnosisText {
         "exceeded for \(Words.duration(grade.seconds)) in \(Words.count(grade.count, "event")), \(Words.number(grade.degreeMinutes, 0)) degree-minutes"
     }
     let approach =
-      grade.approach.map { "; cooling down at first, for \(Words.duration($0.seconds)), isn't counted" } ?? ""
+      grade.approach.map { "; the initial cooling down, \(Words.duration($0.seconds)), isn't counted" } ?? ""
     return "\(grade.limit.title): \(result)\(approach) (\(grade.limit.source))"
   }
 

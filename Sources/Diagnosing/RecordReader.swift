@@ -95,11 +95,11 @@ package struct RecordReader {
       for row in all { sorted.add(row) }
       result.diagnosis = sorted.finish()
       result.clock = start
-      result.notes.append("The rows weren't in the order of time; they were sorted.")
+      result.notes.append("The rows weren't in chronological order; they were sorted.")
     }
     if rows.skipped > 0 {
       result.notes.append(
-        "\(Words.count(rows.skipped, "row")) had no time that can be read, and were left out.")
+        "\(Words.count(rows.skipped, "row")) had no readable time and were left out.")
     }
     for (name, count) in rows.unreadable where count > 0 {
       result.notes.append("\(Words.count(count, "value")) of '\(name)' can't be read as a number.")
@@ -128,7 +128,7 @@ package struct RecordReader {
     guard columns.map.contains(where: { $0.name == "temp" || $0.name == "volts" }) else {
       throw DatasetError(
         file: path, line: 1,
-        message: "there is neither a column 'temp' nor 'volts'; name one with --map temp=COLUMN")
+        message: "there is no column 'temp' or 'volts'; name one with --map temp=COLUMN")
     }
     guard columns.axis != nil else { throw Self.noTimes(path) }
     var rows = CSVRows(try Dataset(path: path, options: dataset), columns, options, isStrict: true)
@@ -158,7 +158,7 @@ package struct RecordReader {
   private static func noTimes(_ path: String) -> DatasetError {
     DatasetError(
       file: path, line: 1,
-      message: "has no column with times; name it with --map time=COLUMN, or --map uptime=COLUMN for seconds")
+      message: "has no time column; name it with --map time=COLUMN, or --map uptime=COLUMN for seconds")
   }
 
   private static func name(_ path: String) -> String {
@@ -280,7 +280,7 @@ struct CSVRows {
       if isStrict, seconds.magnitude > 9.2e9 {
         throw DatasetError(
           file: dataset.file, line: reading.line,
-          message: "the time \(seconds) s is outside of the years 1677 to 2262")
+          message: "the time \(seconds) s is outside the years 1677 to 2262")
       }
       var time = Int64(saturated: (seconds * 1e6).rounded()).saturatingMultiply(1000).saturatingAdd(offset)
       if let last {

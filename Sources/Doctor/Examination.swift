@@ -58,7 +58,7 @@ package final class Examination {
     }
   }
 
-  /// What all steps together came to.
+  /// The result of all steps together.
   package enum Outcome: Sendable { case admitted, unreachable, refused }
 
   /// One step and what came of it.
@@ -87,7 +87,7 @@ package final class Examination {
 
   /// The steps in order; the one after a failed step are skipped.
   package private(set) var steps: [Step] = []
-  /// What they came to so far.
+  /// The results so far.
   package private(set) var outcome = Outcome.admitted
   private let subject: Subject
   private let makeClient: (EventLoop, _ adjust: (inout ConnectionSettings) -> Void) throws -> MQTTClient
@@ -167,7 +167,7 @@ package final class Examination {
       throw Problem(
         outcome: .refused,
         text:
-          "this machine says that it is \(now), which can't be: set it, by 'timedatectl set-ntp true'"
+          "this machine's clock says \(now), which is wrong; set it, for example with 'timedatectl set-ntp true'"
       )
     }
     return now
@@ -185,7 +185,7 @@ package final class Examination {
       guard error.code == .fileMissing, subject.isLocal else { throw error }
       throw Problem(
         outcome: .refused,
-        text: "\(error); make the device by 'trucksensor provision thing \(subject.device)'")
+        text: "\(error); create the device with 'trucksensor provision thing \(subject.device)'")
     }
     for warning in checked.warnings {
       steps.append(Step(name: "certificate, key and CA", state: .warning, detail: warning.message))
@@ -229,7 +229,7 @@ package final class Examination {
         failure = error
       }
     }
-    var text = failure?.message ?? "there is no address"
+    var text = failure?.message ?? "the name has no address"
     if subject.port == 8883, !subject.isLocal {
       let hasOther = addresses.contains { (try? ConnectionProbe.connect(to: $0, port: 443)) != nil }
       text +=

@@ -158,7 +158,7 @@ public enum Files {
 
   private static func open(_ path: String) throws(FileError) -> Int32 {
     try check(path, .read)
-    // Not to hang on a pipe that nobody writes to.
+    // So that opening a pipe without a writer doesn't wait forever.
     let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
     guard descriptor >= 0 else {
       throw errno == ENXIO ? FileError(.read, path, .notAFile) : FileError(.read, path, errno: errno)

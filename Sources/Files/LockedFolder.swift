@@ -1,6 +1,6 @@
 import Glibc
 
-/// A folder that no other process of ours changes while this value is alive.
+/// A folder that no other trucksensor process changes while this value exists.
 ///
 /// Opening it finishes what a killed process left behind: a transaction that was cut is undone, and its hidden files are
 /// removed.

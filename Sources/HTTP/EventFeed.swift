@@ -36,7 +36,7 @@ public final class EventFeed: Sendable {
     var isClosed = false
   }
 
-  /// Touched by the server's thread and by whoever publishes.
+  /// Used by the server's thread and by publishers.
   private let state = Mutex(State())
 
   private let limit: Int
@@ -76,7 +76,7 @@ public final class EventFeed: Sendable {
   private func append(_ event: Event, to state: inout State) {
     state.events.append(event)
     state.byteCount += event.bytes.count
-    // In steps of a quarter, not to move all of them each time.
+    // In steps of a quarter, to avoid moving all of them each time.
     if state.events.count > limit || state.byteCount > byteLimit {
       var dropped = 0
       while dropped < state.events.count - 1,

@@ -22,7 +22,7 @@ public struct HTTPSettings: Sendable {
   public var requestSeconds = 15
   /// How long a client may take to receive a whole answer.
   public var answerSeconds = 60
-  /// Requests a second; further ones are refused.
+  /// Requests per second; further requests are refused.
   public var requestRate = 2000
   /// The methods that are answered.
   public var methods = ["GET", "HEAD", "POST"]

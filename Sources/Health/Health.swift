@@ -1,10 +1,10 @@
 import JSON
 
-/// What stands between the readings that a broker has acknowledged and the store: nothing, or problems that are counted.
+/// The problems between the readings that a broker acknowledged and the store, counted by kind; empty if there are none.
 ///
 /// The page, `/api/rules`, the end summary and the exit code of `run` and `rules run` all come from one such value.
 public struct Health: Sendable, Equatable {
-  /// What can go wrong, in the order in which problems are told.
+  /// What can go wrong, in the order in which problems are reported.
   public enum Kind: String, Sendable, CaseIterable {
     /// The engine has ended: its session was taken over, or the broker refuses it.
     case engineLost
@@ -14,7 +14,7 @@ public struct Health: Sendable, Equatable {
     case storeFails
     /// Readings that an action couldn't store, for good.
     case notStored
-    /// Readings that came while the store couldn't be written, and that the broker keeps for nobody (QoS 0).
+    /// Readings that came while the store couldn't be written, and that the broker doesn't keep (QoS 0).
     case notKept
     /// Readings whose time the store doesn't accept.
     case outsideAcceptance
@@ -49,11 +49,11 @@ public struct Health: Sendable, Equatable {
   /// What is wrong, by kind, then in the order in which it was noticed.
   public private(set) var problems: [Problem] = []
 
-  /// The most subjects of one kind that are told apart; what comes after them counts as one.
+  /// How many subjects of one kind are counted separately; all others count as one.
   static let subjectLimit = 10
   /// The longest reason and subject, in characters: both can come from outside.
   static let textLimit = 400
-  /// The subject that further ones are counted under.
+  /// The subject for all others.
   static let otherSubjects = "others"
 
   /// Without a problem.
@@ -83,7 +83,7 @@ public struct Health: Sendable, Equatable {
     return false
   }
 
-  /// Puts a problem in the place of the same one, whose present state it is; returns whether it is new.
+  /// Replaces a problem's count with its current state; returns whether the problem is new.
   @discardableResult
   public mutating func set(
     _ kind: Kind, _ subject: String = "", reason: String = "", count: Int = 0
@@ -99,7 +99,7 @@ public struct Health: Sendable, Equatable {
     problems.contains { $0.kind == kind && $0.subject == Self.cut(subject) }
   }
 
-  /// Forgets a problem that has passed without a loss; returns whether there was one.
+  /// Removes a problem that passed without a loss; returns whether there was one.
   @discardableResult
   public mutating func clear(_ kind: Kind, _ subject: String = "") -> Bool {
     let count = problems.count

@@ -5,7 +5,7 @@ extension Health.Problem {
     case .engineLost:
       return
         "The rules engine has ended\(because). What devices publish now is not stored by it; stop the other "
-        + "client that uses its client identifier, if there is one, and start again."
+        + "client that uses its client identifier, if any, and start again."
     case .sessionForgotten:
       return
         "The broker has forgotten the rules engine's session. What waited there for the rules is lost; turn on "
@@ -17,7 +17,7 @@ extension Health.Problem {
     case .notKept:
       return
         "\(readings) \(were) not stored in \(subject), because the store couldn't be written: \(reason). At QoS 0 "
-        + "no broker keeps a reading; with --qos 1 they wait there."
+        + "a broker keeps no messages; with --qos 1, they wait in the broker."
     case .notStored:
       return
         "\(readings) \(were) not stored in \(subject)\(because). Correct the rule or what the device sends; the "
@@ -32,7 +32,7 @@ extension Health.Problem {
         "\(messages) \(were) not republished to '\(subject)'\(because). Check the rule's topic and the policies."
     case .notDelivered:
       return
-        "\(messages) \(were) not delivered to '\(subject)'\(because). Check the rule's action and what it reaches."
+        "\(messages) \(were) not delivered to '\(subject)'\(because). Check the rule's action and its target."
     case .unreadable:
       return "\(messages) on '\(subject)' could not be read by the rule\(because). Make the device send JSON."
     case .unmatched:
@@ -47,7 +47,7 @@ extension Health.Problem {
         + "\(verb("they wait", "it waits")) in data/broker, and the next run in this folder stores \(verb("them", "it"))."
     case .queueNotSaved:
       return
-        "The broker could not save what waits in it\(because). Free some space before the next start; readings "
+        "The broker could not save its waiting messages\(because). Free some space before the next start; readings "
         + "that wait may be lost."
     }
   }

@@ -62,7 +62,8 @@ public struct ConnectionKit: Sendable, Equatable {
     guard deviceName.lowercased() != "root-ca" else {
       throw IdentityError(
         .invalidName,
-        "'\(deviceName)' can't be a device's name, because the CA's own files have it; use another")
+        "'\(deviceName)' can't be a device's name, because the CA's own files have this name; use another name"
+      )
     }
   }
 

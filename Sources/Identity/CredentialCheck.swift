@@ -42,7 +42,7 @@ public struct CredentialWarning: Sendable, Equatable, CustomStringConvertible {
     guard left >= 0, left < TimeInterval(Self.warningDays) * 86_400 else { return nil }
     kind = .expiresSoon
     self.path = path
-    message = "\(path) expires on \(CalendarDay.text(date)); replace it before"
+    message = "\(path) expires on \(CalendarDay.text(date)); replace it before that date"
   }
 }
 
@@ -54,7 +54,7 @@ public struct CheckedCredentials: Sendable, Equatable {
   public let warnings: [CredentialWarning]
 }
 
-/// Checks a device's credentials before they are used, so that a problem is told by its name and not by a failed
+/// Checks a device's credentials before they are used, so that a problem is reported by name and not by a failed
 /// handshake.
 ///
 /// In order: the certificate file, the key file, the CA files, the pair, strength, times, client authentication,

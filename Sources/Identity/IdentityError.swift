@@ -141,10 +141,10 @@ enum FileRole {
     case .authorityCertificate, .authorityKey:
       "if it's the local CA, delete \(ConnectionKit.rootFileName), \(ConnectionKit.rootKeyFileName) and the "
         + "devices' certificates, and the next run makes new ones; otherwise get it again from its owner"
-    case .certificate: "get a new one from whoever issued it"
+    case .certificate: "get a new one from its issuer"
     case .request: "make it again with 'openssl req -new -key KEY'"
     case .registry: "remove it: 'run' registers its devices again"
-    case .policy: "write it again"
+    case .policy: "write it again, as in policies/truckSensor-policy.json"
     }
   }
 }

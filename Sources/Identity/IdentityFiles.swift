@@ -18,7 +18,7 @@ extension Files {
 }
 
 extension LockedFolder {
-  /// Locks a folder of ours; throws `unwritable`.
+  /// Locks a folder; throws `unwritable`.
   static func lock(_ path: String) throws(IdentityError) -> LockedFolder {
     do throws(FileError) {
       return try LockedFolder(path)

@@ -49,7 +49,7 @@ package indirect enum JSONElement: Sendable, Equatable {
       while key < end {
         let name = JSONText.unescaped(nodes[key], of: text)
         guard members.updateValue(try value(at: key + 1, nodes, text), forKey: name) == nil else {
-          throw JSONError("the key '\(name)' is given twice", at: Int(nodes[key].start), in: text)
+          throw JSONError("the key '\(name)' appears twice", at: Int(nodes[key].start), in: text)
         }
         key = Int(nodes[key + 1].next)
       }

@@ -1,4 +1,4 @@
-/// Why a text is no JSON, and where.
+/// Why a text isn't valid JSON, and where.
 public struct JSONError: Error, Sendable, Equatable, CustomStringConvertible {
   /// What is wrong, as a sentence's part: "a comma before the closing brace".
   public let message: String

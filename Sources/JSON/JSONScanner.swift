@@ -14,7 +14,7 @@ package struct JSONScanner {
     self.nodes.removeAll(keepingCapacity: true)
   }
 
-  /// Reads `text`; throws where it isn't one JSON value with nothing but white space around it.
+  /// Reads `text`; throws if it isn't a single JSON value, with white space around it.
   package mutating func scan(_ text: [UInt8]) throws(JSONError) {
     let failure = text.withUnsafeBufferPointer { buffer -> JSONError? in
       do throws(JSONError) {
@@ -44,7 +44,7 @@ package struct JSONScanner {
       }
       guard index < text.count else {
         throw JSONError(
-          nodes.isEmpty ? "nothing where a value is expected" : "the text ends too early", at: index, in: text
+          nodes.isEmpty ? "a value is missing" : "the text ends too early", at: index, in: text
         )
       }
       let byte = text[index]
@@ -149,7 +149,7 @@ package struct JSONScanner {
       index < text.count && (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(text[index])
     }
     func digits() throws(JSONError) {
-      guard isDigit(index) else { throw JSONError("no digit where a number needs one", at: index, in: text) }
+      guard isDigit(index) else { throw JSONError("a digit is missing in a number", at: index, in: text) }
       while isDigit(index) { index += 1 }
     }
     if text[index] == UInt8(ascii: "-") { index += 1 }

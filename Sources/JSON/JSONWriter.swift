@@ -15,7 +15,7 @@ package struct JSONWriter: Sendable {
   private var depth = 0
   private var followsKey = false
 
-  /// A writer of compact JSON, or of one value a line with two blanks of indentation a level, for files that people read.
+  /// A writer of compact JSON, or of JSON with one value per line and two blanks of indentation per level, for files that people read.
   package init(indented: Bool = false) { isIndented = indented }
 
   /// The text so far.

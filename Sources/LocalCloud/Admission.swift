@@ -87,7 +87,7 @@ package struct Admission {
         decision.decidedBy.isEmpty ? "no statement allows it" : decision.decidedBy.joined(separator: "; ")
       var text = "\(action) on \(resource) is \(decision.outcome.rawValue): \(by); edit \(names)"
       if action == "iot:Connect", registry.thing(clientID) == nil {
-        text += ", or connect as a thing: there is none of the name '\(clientID)'"
+        text += ", or connect as a thing: no thing is named '\(clientID)'"
       }
       return text
     }

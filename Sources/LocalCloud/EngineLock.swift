@@ -15,8 +15,8 @@ package final class EngineLock {
     let process: String
 
     package var description: String {
-      "a rules engine with the client identifier '\(clientID)' runs already: \(process). Two would take each other's "
-        + "messages. Stop that one, or give this one another identifier with --client-id."
+      "a rules engine with the client identifier '\(clientID)' is already running: \(process). Two would take each other's "
+        + "messages. Stop that engine, or give this one another identifier with --client-id."
     }
   }
 

@@ -23,7 +23,7 @@ struct LiveIdentity {
     _ = refresh(report)
   }
 
-  /// The policy of a name; nil if there is none that was ever whole.
+  /// The last valid policy of a name; nil if it never was valid.
   func policy(_ name: String) -> PolicyDocument? { policies[name] }
 
   /// Reads the files that have changed since the last time; whether anything changed that the broker should enforce.
@@ -57,7 +57,7 @@ struct LiveIdentity {
     return policies.updateValue(new, forKey: name) != new
   }
 
-  /// A file that is gone: a policy that nobody has is forgotten, everything else stays as it was.
+  /// A deleted file: a policy that no certificate has is removed, everything else stays as it was.
   private mutating func forget(_ path: String) throws(IdentityError) -> Bool {
     if path != provisioning.registryPath, registry.targets(ofPolicy: policyName(path)).isEmpty,
       registry.groups(withPolicy: policyName(path)).isEmpty
@@ -65,12 +65,12 @@ struct LiveIdentity {
       policies[policyName(path)] = nil
       return false
     }
-    throw IdentityError(.fileMissing, path: path, "\(path) is gone")
+    throw IdentityError(.fileMissing, path: path, "\(path) no longer exists")
   }
 
   private func consequence(_ path: String) -> String {
     path == provisioning.registryPath || policies[policyName(path)] != nil
-      ? "the broker goes on with its last good version" : "nothing is allowed by it"
+      ? "the broker keeps its last valid version" : "it allows nothing"
   }
 
   private func policyName(_ path: String) -> String {

@@ -64,7 +64,7 @@ package final class LocalCloud {
   }
 
   /// Makes what is missing and starts the broker. Each device is a thing of the registry, and its certificate has the
-  /// policy `truckSensor-policy`; what this run's trucks publish to is allowed besides.
+  /// policy `truckSensor-policy`; publishing to the topics of this run's trucks is allowed, too.
   /// - Parameters:
   ///   - devices: The trucks and their topics.
   ///   - rules: What the rules engine may read and write follows from them.
@@ -96,7 +96,7 @@ package final class LocalCloud {
       devices: devices, rules: rules, alertTopic: alertTopic, retains: retains)
     let compiled = try permissions.compile(identity, kitFolder: certificateFolder)
     for note in compiled.notes { report("policies: \(note)") }
-    guard let pluginFile else {
+    guard let pluginFile = Installation.library("libBrokerPlugin.so") else {
       throw MQTTError(
         .system,
         "libBrokerPlugin.so, which decides who signs in to the local broker, isn't beside this executable; build it "
@@ -127,14 +127,6 @@ package final class LocalCloud {
 
   /// Ends the broker. How many messages still wait in its journal for the rules that store.
   package func stop() -> Int { broker.stop()[Self.storingEngine] ?? 0 }
-
-  /// Beside the executable, where the build puts both.
-  private static var pluginFile: String? {
-    guard let executable = try? Files.absolute("/proc/self/exe"), let slash = executable.lastIndex(of: "/")
-    else { return nil }
-    let file = executable[...slash] + "libBrokerPlugin.so"
-    return access(String(file), R_OK) == 0 ? String(file) : nil
-  }
 
   /// The CA of this folder, made if it is missing.
   package static func authority() throws(IdentityError) -> CertificateAuthority {
@@ -192,8 +184,8 @@ package final class LocalCloud {
     return EmbeddedBroker.runningProcess(in: brokerFolder)
   }
 
-  /// Starts the broker again if it ends while the truck drives, and lets it enforce what changes in the registry and the
-  /// policies, looking four times a second.
+  /// Restarts the broker if it ends during the run, and lets it enforce changes of the registry and the
+  /// policies, checking four times per second.
   package func supervise(_ loop: EventLoop) throws {
     if watch == nil {
       watch = loop.makeTimer { [weak self] in
@@ -235,7 +227,7 @@ package final class LocalCloud {
       if announces { report("Registry or policies changed: the broker enforces them now.") }
     } catch {
       // It is tried again at the next look.
-      let text = "trucksensor: \(error); the broker goes on as before"
+      let text = "trucksensor: \(error); the broker continues with the previous permissions"
       if text != lastFailure { report(text) }
       lastFailure = text
     }

@@ -7,7 +7,7 @@ import Time
 
 /// Publishes at the local broker, and reads what it retains, for callers that don't speak MQTT.
 ///
-/// It has a thread and an event loop of its own, so that it holds up nobody, and signs in with the test client's
+/// It has a thread and an event loop of its own, so that it delays nothing else, and signs in with the test client's
 /// certificate when there is something to do. Each caller has a connection under its own name, which rules see as
 /// `clientid()`; unused ones end after a while.
 package final class MessageGateway: Sendable {
@@ -42,7 +42,7 @@ package final class MessageGateway: Sendable {
     let loop = try EventLoop()
     waker = loop.waker
     worker = GatewayWorker(loop, broker)
-    // A queue of its own, whose one job ends with the gateway.
+    // A separate queue; its only job ends with the gateway.
     DispatchQueue(label: "message gateway").async { [worker] in worker.loop.run() }
   }
 
@@ -193,7 +193,7 @@ private final class Caller: MQTTClientDelegate {
     let tags = waiting.keys.sorted()
     for tag in tags { finish(tag, error) }
     ended()
-    // The client may be in the middle of calling this object, which nobody else keeps now.
+    // The client may be in the middle of calling this object, which has no other owner now.
     loop.atEndOfTurn { [self] in client.disconnect() }
   }
 
@@ -253,7 +253,7 @@ private final class RetainedReader: MQTTClientDelegate {
     self.done = nil
     timer?.cancel()
     client.delegate = nil
-    // The client may be in the middle of calling this object, which nobody else keeps after that.
+    // The client may be in the middle of calling this object, which has no other owner after that.
     loop.atEndOfTurn { [self] in
       client.disconnect()
       done(result)

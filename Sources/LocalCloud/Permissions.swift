@@ -32,7 +32,7 @@ struct Permissions {
       list.allow(name, AccessRule(.write, topic.text))
     }
     for rule in rules {
-      if let filter = rule.filter {
+      for filter in [rule.statement.filter, rule.basicIngestFilter].compactMap({ $0 }) {
         list.allow(LocalCloud.rulesEngine, AccessRule(.read, filter.pattern))
       }
       for topic in rule.publishes {
@@ -58,7 +58,8 @@ struct Permissions {
     // Nobody else may have the name of one of the cloud's own users, whatever the registry says.
     for entry in clients.entries where Self.services.contains(entry.user) && entry.state == .active {
       notes.append(
-        "the name \(entry.user) is the cloud's own: its registered certificates have no policies here")
+        "the name \(entry.user) is reserved for the local cloud; policies of certificates with this name have no effect"
+      )
     }
     clients.entries.removeAll { Self.services.contains($0.user) }
     for service in Self.services {

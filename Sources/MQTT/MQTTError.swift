@@ -10,7 +10,7 @@ public struct MQTTError: Error, Sendable, Equatable, CustomStringConvertible {
     case invalidSettings
     /// The certificate, key or CA can't be used, here or in the broker's eyes.
     case credentials
-    /// The broker let us connect and then said no (CONNACK, PUBACK, SUBACK, DISCONNECT).
+    /// The broker refused the connection, a message or a subscription (CONNACK, PUBACK, SUBACK, DISCONNECT).
     case refused
     /// No broker answered in time, or the connection was lost for good.
     case unreachable

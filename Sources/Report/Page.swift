@@ -13,7 +13,7 @@ extension TripReport {
 
   /// The report on one A4 page, 595 by 842 points.
   func page(_ format: Canvas.Format) throws(ReportError) -> [UInt8] {
-    let canvas = Canvas(format, width: 595, height: 842, scale: 2.5)
+    let canvas = try Canvas(format, width: 595, height: 842, scale: 2.5)
     canvas.fill(0, 0, 595, 842, Colour(0xFFFFFF))
     canvas.text("Trip report", 40, 54, size: 20, isBold: true)
     canvas.text(Self.cut(device, 40), 555, 54, size: 13, Self.quiet, isBold: true, .right)
@@ -104,7 +104,7 @@ extension TripReport {
 
   /// The chart alone, as SVG.
   func chart() throws(ReportError) -> [UInt8] {
-    let canvas = Canvas(.svg, width: 760, height: 320)
+    let canvas = try Canvas(.svg, width: 760, height: 320)
     draw(canvas, 0, 4, 760, 312)
     return try canvas.finish()
   }

@@ -1,6 +1,6 @@
 import JSON
 
-/// Encodes readings as the truck's JSON message, byte for byte as DESIGN.md section 5 has it:
+/// Encodes readings as the truck's JSON message, byte for byte as in docs/formats.md:
 /// `{"uptime":"1","volts":"12.11","temp":"21.90","door":"0","i":"1","n":"1","timestamp":1729703643.979735}`.
 public struct PayloadEncoder: Sendable {
   /// What stands before each value: `{"uptime":"`, `","volts":"`, …
@@ -23,7 +23,7 @@ public struct PayloadEncoder: Sendable {
   /// Appends one message to `bytes`: `pass` over the dataset and message `number` (both from 1), and
   /// `timestamp` in epoch seconds as the shortest decimal that reads back to the same double.
   ///
-  /// `values` stand in place of the reading's own where they aren't nil.
+  /// `values` replace the reading's own where they aren't nil.
   ///
   /// Allocates nothing once `bytes` has the capacity.
   public func append(

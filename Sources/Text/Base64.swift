@@ -23,7 +23,7 @@ package enum Base64 {
     return String(decoding: result, as: UTF8.self)
   }
 
-  /// Nil for what is no Base64.
+  /// Nil if the text isn't Base64.
   package static func decode(_ text: String) -> [UInt8]? {
     var bytes = Array(text.utf8)
     while bytes.count % 4 == 0, let last = bytes.last, last == UInt8(ascii: "="), bytes.count >= 4 {

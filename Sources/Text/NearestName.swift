@@ -1,6 +1,6 @@
 /// Finds the known name that a person probably meant.
 package enum NearestName {
-  /// Longer texts are no slips of a name, and their distance would take long.
+  /// Longer texts aren't mistyped names, and their distance would take long.
   private static let lengthLimit = 100
 
   /// The known name nearest to `name`; nil if none is near.

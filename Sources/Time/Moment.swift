@@ -8,7 +8,7 @@ public struct Moment: Sendable, Hashable {
   public var nanoseconds: Int
 
   /// Reads ISO 8601: `2024-10-23T17:14:03.5Z`. The zone is `Z`, `+03:00`, `+0300` or `+03`, and UTC if it is missing.
-  /// A blank may stand in place of the `T` and before the zone; seconds or the whole time of day may be missing. Decimals
+  /// A blank may replace the `T` and may precede the zone; seconds or the whole time of day may be missing. Decimals
   /// beyond the ninth are ignored.
   ///
   /// Returns nil for any other text, and for dates that the calendar doesn't have.

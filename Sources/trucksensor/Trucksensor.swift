@@ -14,6 +14,8 @@ import Store
 @main
 enum Trucksensor {
   static let version = "0.1.0"
+  /// What the program is, in one line.
+  static let summary = "A truck's sensors, and the cloud behind them, on one machine."
 
   static func main() {
     // Signals are received by the event loop; until one runs, they wait. A file at its size limit is an error code.
@@ -34,7 +36,7 @@ enum Trucksensor {
       case nil:
         StandardError.print(overview)
         return .usage
-      case "--help", "-h", "help":
+      case "--help", "-h":
         StandardOutput.shared.print(overview)
         return .success
       case "--version":
@@ -99,9 +101,10 @@ enum Trucksensor {
     }
   }
 
-  private static var overview: String {
-    "usage: trucksensor COMMAND [options]\n\nThe truck, and the cloud behind it, on one machine.\n\ncommands:\n"
+  /// The list of all commands.
+  static var overview: String {
+    "usage: trucksensor COMMAND [options]\n\n\(summary)\n\ncommands:\n"
       + CommandDescription.table(Commands.all.map { ($0.description.name, $0.description.summary) })
-      + "\n'trucksensor COMMAND --help' explains each with an example.\n"
+      + "\n'trucksensor help COMMAND' explains a command and shows an example.\n"
   }
 }

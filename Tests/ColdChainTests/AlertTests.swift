@@ -186,7 +186,7 @@ import Testing
     #expect(monitor.acknowledge(7, at: Self.second(500)) == nil)
   }
 
-  @Test func `no data is told once, and over with the next reading`() {
+  @Test func `no data is reported once, and over with the next reading`() {
     let rule = AlertRule(name: "no-data", title: "", measure: "", condition: .noData, threshold: 0, delay: 30)
     var monitor = AlertMonitor()
     // Readings of another year that arrive now are data.
@@ -258,7 +258,7 @@ import Testing
     #expect(again.text == monitor.text)
   }
 
-  @Test func `a damaged state is no state, or one that works`() throws {
+  @Test func `a damaged state is ignored, or works`() throws {
     var monitor = AlertMonitor()
     let rules = AlertRule.defaults
     for index in 0..<200 {
@@ -292,10 +292,11 @@ import Testing
   }
 
   @Test(arguments: [
-    ("", "1:1: nothing"), ("[]", "1:1: the document must be an object"), ("{}", "1:1: 'alerts' is missing"),
+    ("", "1:1: a value is missing"), ("[]", "1:1: the document must be an object"),
+    ("{}", "1:1: 'alerts' is missing"),
     (#"{"alerts":5}"#, "1:11: 'alerts' must be an array"),
     (#"{"alerts":[],"more":1}"#, "1:14: the field 'more' is unknown"),
-    (#"{"alerts":[],"alerts":[]}"#, "1:14: the field 'alerts' is given twice"),
+    (#"{"alerts":[],"alerts":[]}"#, "1:14: the field 'alerts' appears twice"),
     (#"{"alerts":[{}]}"#, "1:12: 'name' is missing"),
     (#"{"alerts":[7]}"#, "1:12: an alert must be an object"),
     (#"{"alerts":[{"name":""}]}"#, "1:20: 'name' must have 1 to 200 bytes"),
@@ -308,7 +309,7 @@ import Testing
     ),
     (#"{"alerts":[{"name":"a","condition":"noData"}]}"#, "1:12: 'delay' is missing"),
     (#"{"alerts":[{"name":"a","condition":"noData","delay":0}]}"#, "1:53: 'delay' must be above 0"),
-    (#"{"alerts":[{"name":"a","condition":"noData","delay":1,"reset":1}]}"#, "1:63: 'reset' has no meaning"),
+    (#"{"alerts":[{"name":"a","condition":"noData","delay":1,"reset":1}]}"#, "1:63: 'reset' doesn't apply"),
     (
       #"{"alerts":[{"name":"a","condition":"above","measure":"t","threshold":"x"}]}"#,
       "1:70: 'threshold' must be a number"
@@ -327,7 +328,7 @@ import Testing
     ),
     (
       "{\"alerts\":[\n {\"name\":\"a\",\"condition\":\"noData\",\"delay\":1},\n {\"name\":\"a\",\"condition\":\"noData\",\"delay\":1}]}",
-      "3:2: the alert 'a' is given twice"
+      "3:2: the alert 'a' appears twice"
     ),
     (
       #"{"alerts":[{"name":"a","condition":"above","measure":"t","threshold":1,"type":"sum"}]}"#,
@@ -339,10 +340,10 @@ import Testing
     ),
     (
       #"{"alerts":[{"name":"a","condition":"above","measure":"t","threshold":1,"type":"cumulative","delay":9,"reset":1}]}"#,
-      "1:110: 'reset' has no meaning"
+      "1:110: 'reset' doesn't apply"
     ),
     (#"{"alerts":[{"name":"a","profile":"fish"}]}"#, "1:34: the profile 'fish' is unknown"),
-    (#"{"alerts":[{"name":"a","profile":"frozen","delay":1}]}"#, "1:51: 'delay' has no meaning beside"),
+    (#"{"alerts":[{"name":"a","profile":"frozen","delay":1}]}"#, "1:51: 'delay' can't be combined with"),
     (#"{"alerts":[{"profile":"frozen"}]}"#, "1:12: 'name' is missing"),
     (#"{"alerts":[{"name":"a","nmae":"b"}]}"#, "1:24: the field 'nmae' is unknown"),
   ])
@@ -367,7 +368,7 @@ import Testing
     }
   }
 
-  @Test func `a file is read again when it changed, and its failure is told once`() throws {
+  @Test func `a file is read again when it changed, and its failure is reported once`() throws {
     let path = FileManager.default.temporaryDirectory.appendingPathComponent(
       "alerts-\(UUID().uuidString).json"
     ).path

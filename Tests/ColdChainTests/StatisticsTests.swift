@@ -84,7 +84,7 @@ import Testing
       expected: [(60, 300, -12, 4)]),
     // Until the end of the record.
     ExcursionCase(limit: alarm, points: [(0, -18), (60, -14), (120, -14)], expected: [(60, nil, -14, 1)]),
-    // A rule's maximum is good itself, and a ripple around it is no event.
+    // A rule's maximum is good itself, and a ripple around it isn't an event.
     ExcursionCase(
       limit: maximum, points: [(0, -18), (60, -17.8), (120, -18), (180, -17.7), (240, -18.2)], expected: []),
     // Exceeded by more than the hysteresis, from the first reading above it.

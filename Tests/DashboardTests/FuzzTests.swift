@@ -145,7 +145,7 @@ import Time
     dashboard.stop()
   }
 
-  @Test func `what is no request doesn't stop the server`() throws {
+  @Test func `bytes that aren't a request don't stop the server`() throws {
     let fixture = try StoreFolder()
     try Self.fill(fixture.path())
     let dashboard = try Self.dashboard(fixture.path())

@@ -49,7 +49,7 @@ import Testing
     return [:]
   }
 
-  @Test func `the verdict follows what arrives, early and late, and each change is told once`() throws {
+  @Test func `the verdict follows what arrives, early and late, and each change is reported once`() throws {
     let store = try LocalStore(path: fixture.path())
     try write(store, 0..<3600)
     var settings = DashboardSettings(store: .file(fixture.path()), http: HTTPSettings(port: 0))

@@ -161,7 +161,7 @@ private func held(_ row: Int, at level: Double = -18) -> Double {
       ("all missing", text("uptime,volts,temp,door", 600) { "\($0 * 10),12.5,,0" }, .notMeasured),
       ("no temperature column", text("uptime,volts,door", 600) { "\($0 * 10),12.5,0" }, .notMeasured),
       ("all equal", text("uptime,temp", 600) { "\($0 * 10),-18.00" }, .sensor),
-      ("a probe that isn't connected", text("uptime,temp", 600) { "\($0 * 10),0.00" }, .sensor),
+      ("the probe isn't connected", text("uptime,temp", 600) { "\($0 * 10),0.00" }, .sensor),
       ("a text in every value", text("uptime,temp", 600) { "\($0 * 10),cold" }, .notMeasured),
       ("nan in every value", text("uptime,temp", 600) { "\($0 * 10),nan" }, .notMeasured),
       ("impossible values", text("uptime,temp", 600) { "\($0 * 10),\($0 % 2 == 0 ? 999 : -127)" }, .sensor),
@@ -227,12 +227,12 @@ private func held(_ row: Int, at level: Double = -18) -> Double {
     #expect(result.diagnosis.verdict == Cause.none)
   }
 
-  @Test func `a single step back is left out and told`() throws {
+  @Test func `a single step back is left out and reported`() throws {
     let result = try Record(
       text("time,temp", 600) { "\(1_700_000_000 + ($0 == 300 ? 100 : $0) * 30),\(held($0))" }
     ).diagnose()
     #expect(result.diagnosis.stepsBack == 1 && result.diagnosis.verdict == Cause.none)
-    #expect(result.diagnosis.remarks.contains { $0.contains("step back") })
+    #expect(result.diagnosis.remarks.contains { $0.contains("go back in time") })
   }
 
   @Test func `a file without times is refused with what to do`() throws {

@@ -109,8 +109,10 @@ struct AWSClientsTests {
   private static func walkThrough() throws -> String {
     let text = try String(
       contentsOf: Trucksensor.repository.appendingPathComponent("docs/aws-clients.md"), encoding: .utf8)
-    let parts = text.components(separatedBy: "```sh\n")
-    return try #require(parts.dropFirst().first?.components(separatedBy: "```").first)
+    let blocks = text.components(separatedBy: "```sh\n").dropFirst().map {
+      $0.components(separatedBy: "```")[0]
+    }
+    return try #require(blocks.first { $0.contains("create-thing-type") })
   }
 
   @Test(.enabled(if: hasTool("aws"), "scripts/test-tools.sh could not install awscli"))

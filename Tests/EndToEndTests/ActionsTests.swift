@@ -103,26 +103,37 @@ struct ActionsTests {
     _ = cloud.wait()
   }
 
-  @Test func `a rule without FROM gets what Basic Ingest sends to it, and nothing else`() throws {
+  @Test
+  func `Basic Ingest reaches the rule that it names, and a rule without FROM is reached by nothing else`()
+    throws
+  {
     try FileManager.default.createDirectory(atPath: truck.path("own"), withIntermediateDirectories: true)
     try truck.write(
       """
       {"sql": "SELECT temp, topic() AS topic", "awsIotSqlVersion": "2016-03-23",
        "actions": [{"republish": {"topic": "out/direct", "qos": 1}}]}
       """, to: "own/direct.json")
+    try truck.write(
+      """
+      {"sql": "SELECT temp FROM 'other/+'", "awsIotSqlVersion": "2016-03-23", "actions": [{"log": {}}]}
+      """, to: "own/filtered.json")
     let cloud = try startCloud()
     let engine = try startEngine()
     let watcher = try truck.start(
       "subscribe", "out/direct", "--device", "mqttTestClient", "--client-id", "out", "--count", "1",
       "--timeout", "10s")
     try watcher.waitUntil { $0.errorText.contains("subscribed") }
-    for topic in ["truck/7", "$aws/rules/another/truck/7", "$aws/rules/direct/truck/7"] {
+    for topic in [
+      "truck/7", "other/7", "$aws/rules/another/truck/7", "$aws/rules/filtered/truck/7",
+      "$aws/rules/direct/truck/7",
+    ] {
       #expect(try truck.run("publish", topic, #"{"temp":21.5}"#, "--qos", "1").status == 0)
     }
     #expect(watcher.wait().output.contains(#"{"temp":21.5,"topic":"truck/7"}"#))
     engine.interrupt()
     let counters = engine.wait().json["rules"] as? [String: [String: Int]]
     #expect(counters?["direct"]?["TopicMatch"] == 1)
+    #expect(counters?["filtered"]?["TopicMatch"] == 2)
     cloud.interrupt()
     _ = cloud.wait()
   }

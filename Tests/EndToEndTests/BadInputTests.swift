@@ -30,14 +30,14 @@ import Testing
       (["--rate", "fast"], 64, "'fast' is not understood"), (["--interval", "0s"], 64, "must be above 0"),
       (["--speed", "inf"], 64, "'inf' is not understood"),
       (["--ramp", "1-2"], 64, "write for example 1..100/60s"),
-      (["--jitter", "2"], 64, "is over the whole interval"),
-      (["--rate", "1", "--interval", "1s"], 64, "exclude one another"),
+      (["--jitter", "2"], 64, "is more than the whole interval"),
+      (["--rate", "1", "--interval", "1s"], 64, "can't be used together"),
       (["--count", "0"], 64, "--count takes"), (["--qos", "3"], 64, "--qos takes 0 to 2"),
       (["--keep-alive", "1"], 64, "--keep-alive takes 5 to 65535"),
-      (["--mqtt", "4"], 64, "neither 3.1.1 nor 5"),
+      (["--mqtt", "4"], 64, "takes 3.1.1 or 5"),
       (["--timestamps", "noon"], 64, "--timestamps takes"),
       (["--on-full", "explode"], 64, "--on-full takes"),
-      (["--topic", "truck/#"], 64, "which only a subscription's filter may"),
+      (["--topic", "truck/#"], 64, "which only topic filters may"),
       (["--topic", ""], 64, "topic is empty"),
     ] as [([String], Int32, String)])
   func `a wrong option or dataset`(options: [String], status: Int32, sentence: String) throws {
@@ -54,7 +54,7 @@ import Testing
     arguments: [
       ([], 64, "usage: trucksensor COMMAND"), (["runn"], 64, "did you mean 'run'?"),
       (["run"], 64, "NAME is missing"),
-      (["run", "a/b"], 77, "can't be a device's name"), (["dataset"], 64, "'dataset' needs a second word"),
+      (["run", "a/b"], 77, "can't be a device's name"), (["dataset"], 64, "'dataset' needs a subcommand"),
       (["subscribe", "a/#/b"], 64, "'#' must be the last level"),
       (["simulate", "--endpoint", "x:y"], 64, "--endpoint takes HOST or HOST:PORT"),
       (

@@ -341,7 +341,7 @@ import Testing
     _ = page.wait()
   }
 
-  @Test func `a store that is deleted and made anew is served again, a damaged one is an error`() throws {
+  @Test func `a store that is deleted and made again is served again, a damaged one is an error`() throws {
     try importDataset()
     let page = try truck.start("dashboard", "--port", "0")
     let url = try address(page)
@@ -472,7 +472,7 @@ import Testing
     try truck.write("uptime,temp\n", to: "empty.csv")
     let wrong: [([String], Int32, String)] = [
       (["TruckSensorFiles/trucksensordata.csv", "-o", "trip.doc"], 64, "ends with .html"),
-      (["other.csv", "-o", "x.pdf"], 65, "neither a column 'temp' nor 'volts'"),
+      (["other.csv", "-o", "x.pdf"], 65, "no column 'temp' or 'volts'"),
       (["text.csv", "-o", "x.pdf"], 65, "'warm' is not a number"),
       (["empty.csv", "-o", "x.pdf"], 65, "no rows"),
       (["none.sqlite", "-o", "x.pdf"], 69, "there is no store"),

@@ -73,7 +73,7 @@ struct DoctorTests {
     #expect(missing.status == 77)
     #expect(
       missing.errors.contains(
-        "can't read the CA's certificate certs/root-CA.crt: no such file or folder; give its file by --ca"),
+        "can't read the CA's certificate certs/root-CA.crt: no such file or folder; give its file with --ca"),
       "\(missing.errors)")
     // Root may write anywhere but into a file.
     try truck.write("", to: "data")

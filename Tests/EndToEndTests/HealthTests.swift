@@ -87,7 +87,8 @@ struct HealthTests {
     let second = try truck.run("rules", "run")
     #expect(second.status == 1)
     #expect(
-      second.errors.contains("'rulesEngine' runs already: process \(cloud.process.processIdentifier), "),
+      second.errors.contains(
+        "'rulesEngine' is already running: process \(cloud.process.processIdentifier), "),
       "\(second.errors)")
     let result = cloud.wait()
     #expect(result.status == 0, "\(result.errors)")
@@ -237,7 +238,7 @@ struct HealthTests {
     #expect(try stored() == 1 + #require(result.json["acknowledged"] as? Int))
   }
 
-  @Test func `readings whose time the store refuses are told once with the remedy, and counted`() throws {
+  @Test func `readings whose time the store refuses are reported once with the remedy, and counted`() throws {
     let result = try run(
       "--count", "200", "--rate", "max", "--timestamps", "2090-01-01T00:00:00Z")
     #expect(result.status == 1)
@@ -309,7 +310,7 @@ struct HealthTests {
     #expect(first.contains(#""groupName":"fleet""#), "\(first)")
     #expect(try publish(as: "twinB").contains(#""client":"twinB""#))
     try truck.write("{\"version\": 1, \"things\": [", to: "data/registry.json")
-    try cloud.waitUntil { $0.errorText.contains("the broker goes on with its last good version") }
+    try cloud.waitUntil { $0.errorText.contains("the broker keeps its last valid version") }
     let second = try publish(as: "twinB")
     #expect(second.contains(#""client":"twinB""#) && second.contains(#""deviceID":"T002""#), "\(second)")
     cloud.interrupt()

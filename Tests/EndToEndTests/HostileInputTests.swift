@@ -134,7 +134,7 @@ struct HostileInputTests {
     }
     run.interrupt()
     let result = run.wait()
-    // What could be read and wasn't stored is no success.
+    // A message that was read but not stored isn't a success.
     #expect(result.status == 1, "\(result.errors.suffix(2000))")
     #expect(!result.errors.contains("Fatal error"))
   }

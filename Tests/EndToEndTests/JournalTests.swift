@@ -133,7 +133,7 @@ struct JournalTests {
     let process = try broker()
     let second = try truck.run("run", "truckSensor02", "--count", "1")
     #expect(second.status == 69, "\(second.errors)")
-    #expect(second.errors.contains("another run already has the local broker of this folder"))
+    #expect(second.errors.contains("another run is using the local broker of this folder"))
     #expect(second.errors.contains("'trucksensor simulate'"))
     #expect(try broker() == process)
     #expect(try source(10).wait().status == 0)
@@ -172,7 +172,7 @@ struct JournalTests {
   @Test func `a damaged record costs its reading and no other`() throws {
     try leaveBehind(300, isKilled: true)
     let journal = try #require(try journalFiles().first { $0.hasSuffix(".journal") })
-    // Without what its session had under way.
+    // Without the messages that its session had in flight.
     try FileManager.default.removeItem(atPath: truck.path("data/broker/mosquitto.db"))
     var bytes = try Data(contentsOf: URL(fileURLWithPath: journal))
     let place = try #require(bytes.range(of: Data(#""n":"200""#.utf8)))
@@ -212,7 +212,7 @@ struct JournalTests {
   {
     let run = try startRun()
     try truck.write("{\"version\":", to: "data/registry.json")
-    try run.waitUntil { $0.errorText.contains("the broker goes on with its last good version") }
+    try run.waitUntil { $0.errorText.contains("the broker keeps its last valid version") }
     let process = try broker()
     kill(process, SIGKILL)
     try run.waitUntil { _ in ((try? broker()) ?? process) != process }

@@ -202,7 +202,7 @@ import Time
     try watched.waitUntil { $0.outputText.contains("Publishing") }
     let errors = try truck.run("subscribe", "TimeStream_rule_error", "--count", "1", "--timeout", "10s")
     #expect(errors.output.contains("BIGINT, but DOUBLE in the table"), "\(errors.errors)")
-    // What isn't stored is no success.
+    // A message that isn't stored isn't a success.
     let result = watched.wait()
     #expect(result.status == 1 && result.errors.contains("not stored in sensorDB.truck01_sensors"))
     #expect(try query("SELECT count(*) AS n FROM truck01_sensors_wide") == "n\n1\n")
@@ -317,7 +317,7 @@ import Time
     }
     try truck.write("time,device,temp\n" + rows.joined(), to: "tags.csv")
     let result = try truck.run("store", "import", "tags.csv", "--store", server.url)
-    #expect(result.status == 1 && result.errors.contains("6 rows are in, 3 rejected"), "\(result.errors)")
+    #expect(result.status == 1 && result.errors.contains("6 rows written, 3 rejected"), "\(result.errors)")
     #expect(result.errors.contains("has a backslash at its end"), "\(result.errors)")
     let answer = try query("SHOW TAG VALUES FROM truck01_sensors WITH KEY = device", "--store", server.url)
     let results = try #require(

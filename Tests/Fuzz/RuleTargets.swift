@@ -16,7 +16,7 @@ extension Targets {
       isDocument = true
     } catch {
       // Documents refuse a key that is given twice, payloads don't.
-      isDocument = error.message.hasSuffix("is given twice")
+      isDocument = error.message.hasSuffix("appears twice")
     }
     guard let value = try? JSONDocument.value(of: bytes) else {
       return require(!isDocument, "only one of two readers takes this text")

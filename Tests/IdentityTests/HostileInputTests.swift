@@ -177,7 +177,7 @@ import Testing
         Array("{\"Version\": \"2012-10-17\",\n\"Version\": \"2012-10-17\", \"Statement\": []}".utf8),
         file: "p.json")
     }
-    #expect(error?.message.contains("line 2") == true && error?.message.contains("given twice") == true)
+    #expect(error?.message.contains("line 2") == true && error?.message.contains("appears twice") == true)
   }
 
   @Test func `damaged certificates, keys and kits are refused`() throws {
@@ -288,10 +288,10 @@ import Testing
   }
 
   @Test(arguments: [
-    (-631_152_001.0, "an impossible date"), (-631_152_000, "1950-01-01"), (253_402_300_799, "9999-12-31"),
-    (253_402_300_800, "an impossible date"), (1e300, "an impossible date"),
-    (-.infinity, "an impossible date"),
-    (.nan, "an impossible date"), (951_782_400, "2000-02-29"), (-1, "1969-12-31"),
+    (-631_152_001.0, "a date out of range"), (-631_152_000, "1950-01-01"), (253_402_300_799, "9999-12-31"),
+    (253_402_300_800, "a date out of range"), (1e300, "a date out of range"),
+    (-.infinity, "a date out of range"),
+    (.nan, "a date out of range"), (951_782_400, "2000-02-29"), (-1, "1969-12-31"),
   ])
   func `dates of certificates become texts`(seconds: Double, text: String) {
     let date = Date(timeIntervalSince1970: seconds)

@@ -215,7 +215,7 @@ import Testing
       allowed: ["iot:Connect client/x", "iot:Publish topic/a"],
       implicitlyDenied: ["iot:Publish topic/secret/a"]),
     Example(
-      name: "a value with a wildcard in it is no wildcard, and '${*}' is a star",
+      name: "a value with a wildcard in it isn't a wildcard, and '${*}' is a star",
       statements: [allow("iot:Publish", "topic/${iot:ClientId}", "topic/s/${*}")], clientID: "truck*",
       thing: nil,
       allowed: ["iot:Publish topic/truck*", "iot:Publish topic/s/*"],
@@ -294,7 +294,7 @@ import Testing
     ),
     (
       #"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "iot:*", "NotAction": "iot:*", "Resource": "*"}}"#,
-      "NotAction: can't stand beside Action"
+      "NotAction: can't be combined with Action"
     ),
     (
       #"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "iot:*", "Resource": "*", "Condition": {"Like": {"a": "b"}}}}"#,
@@ -322,14 +322,14 @@ import Testing
   }
 
   @Test(arguments: [
-    (allow("iot:*", "*"), "allows every action"), (allow("iot:Publish", "topic/*"), "is every topic"),
+    (allow("iot:*", "*"), "allows every action"), (allow("iot:Publish", "topic/*"), "matches every topic"),
     (allow("iot:Connect", "client/*"), "any client identifier"),
     (allow("iot:Subscribe", "topicfilter/a"), "iot:Subscribe without iot:Receive"),
     (allow("iot:Receive", "topic/a"), "iot:Receive without iot:Subscribe"),
     (allow("iot:Publish", "topic/a/#"), "are plain characters"),
-    (allow("iot:Subscribe", "topic/a"), "is about 'topicfilter/…'"),
+    (allow("iot:Subscribe", "topic/a"), "applies to 'topicfilter/…'"),
     (allow("iot:Publish", "topic/a"), "iot:Connect is not allowed"),
-    (#"{"Effect": "Allow", "NotAction": "iot:Publish", "Resource": "*"}"#, "NotAction allows all"),
+    (#"{"Effect": "Allow", "NotAction": "iot:Publish", "Resource": "*"}"#, "NotAction allows every action"),
     (
       allow("iot:Publsh", "topic/a"),
       "'iot:Publsh' is not an action of AWS IoT and matches nothing; did you mean 'iot:Publish'?"

@@ -280,7 +280,7 @@ import Testing
       "things[0].thingName must be a string"
     ),
   ])
-  func `a damaged registry is told of and stays as it was`(text: String, message: String) throws {
+  func `a damaged registry is reported and stays as it was`(text: String, message: String) throws {
     let path = folder + "/registry.json"
     try text.write(toFile: path, atomically: true, encoding: .utf8)
     let error = #expect(throws: IdentityError.self) {

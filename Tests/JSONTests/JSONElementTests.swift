@@ -17,8 +17,8 @@ import Testing
     "What is not JSON, and a key given twice, is an error with its place",
     arguments: [
       ("", "line 1, column 1"), ("{\n \"a\": x}", "line 2, column 7"),
-      ("{\"a\": 1,\n \"a\": 2}", "line 2, column 3: the key 'a' is given twice"),
-      ("[{\"a\": {\"b\": 1, \"\\u0062\": 2}}]", "the key 'b' is given twice"),
+      ("{\"a\": 1,\n \"a\": 2}", "line 2, column 3: the key 'a' appears twice"),
+      ("[{\"a\": {\"b\": 1, \"\\u0062\": 2}}]", "the key 'b' appears twice"),
       (String(repeating: "[", count: 10_000), "levels of nesting"),
       (String(repeating: "{\"a\":", count: 10_000), "levels of nesting"),
     ])

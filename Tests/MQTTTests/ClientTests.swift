@@ -92,7 +92,7 @@ import Time
   @Test func `a broker with another name is not believed`() throws {
     let error = try failure(of: "truckSensor01", serverName: "broker.example")
     #expect(error.kind == .credentials)
-    #expect(error.message.contains("was not made for 'broker.example'"))
+    #expect(error.message.contains("was not issued for 'broker.example'"))
   }
 
   @Test func `a closed port is reported after the time-out`() throws {
@@ -192,7 +192,7 @@ import Time
     let first = try fixture.startBroker()
     let process = try brokerProcess(first)
     #expect { try fixture.startBroker() } throws: {
-      "\($0)".contains("another run already has the local broker of this folder")
+      "\($0)".contains("another run is using the local broker of this folder")
         && "\($0)".contains("on port \(first.port)")
     }
     #expect(kill(process, 0) == 0)

@@ -148,7 +148,7 @@ private struct Connection: Hashable, SendSituation {
     backlog.append(.own)
     production?.use(bytes: Self.packetSize)
     produced += 1
-    if produced > 1 { fault = "makes messages for ever and writes none" }
+    if produced > 1 { fault = "makes messages forever and writes none" }
   }
 
   private mutating func finishProducing() {

@@ -20,7 +20,7 @@ import Time
     #expect(policy.failed(at: time(60_000), random: 0) == .giveUp)
   }
 
-  @Test func `jitter shortens a pause by half at the most`() {
+  @Test func `jitter shortens a pause by at most half`() {
     for random in [0.0, 0.25, 0.5, 0.999] {
       var policy = ReconnectPolicy(timeout: 60_000_000_000)
       guard case .retry(let next) = policy.failed(at: time(0), random: random) else {
@@ -31,7 +31,7 @@ import Time
     }
   }
 
-  @Test func `a connection begins the count and the clock anew`() {
+  @Test func `a connection restarts the count and the clock`() {
     var policy = ReconnectPolicy(timeout: 1_000_000_000)
     _ = policy.failed(at: time(0), random: 0)
     _ = policy.failed(at: time(500), random: 0)

@@ -75,7 +75,7 @@ import Time
     #expect(numbers.ranges.count == NumberSet.rangeLimit)
   }
 
-  @Test func `a trouble that comes and goes is told once in ten seconds`() {
+  @Test func `a trouble that comes and goes is reported once in ten seconds`() {
     var news = TroubleNews()
     func at(_ seconds: Int64) -> MonotonicTime { MonotonicTime(nanoseconds: seconds * 1_000_000_000) }
     let told = [

@@ -53,7 +53,7 @@ import Testing
   @Test(arguments: actions)
   func `a member that AWS doesn't know is refused`(type: String, body: String) {
     let error = error(Self.document("{\"\(type)\":{\(body),\"extra\":1}}"))
-    #expect(error.contains("actions[0].\(type).extra: is unknown here"))
+    #expect(error.contains("actions[0].\(type).extra: is not a known member"))
   }
 
   @Test(arguments: actions)
@@ -64,7 +64,7 @@ import Testing
   }
 
   @Test(arguments: [
-    (#"{"dynamodb":{}}"#, "actions[0].dynamodb: there is no action 'dynamodb'; is 'dynamoDB' meant?"),
+    (#"{"dynamodb":{}}"#, "actions[0].dynamodb: there is no action 'dynamodb'; did you mean 'dynamoDB'?"),
     (#"{"sqs":{"queueUrl":"https://q"}}"#, "actions[0].sqs.roleArn: is missing; AWS requires it"),
     (#"{"republish":{"topic":"out"}}"#, "actions[0].republish.roleArn: is missing; AWS requires it"),
     (
@@ -94,7 +94,7 @@ import Testing
     ),
     (#"{"lambda":{},"sqs":{}}"#, "actions[0]: must hold one action, not 2"),
   ])
-  func `what is wrong with an action is told with its place`(action: String, message: String) {
+  func `an error in an action has its place`(action: String, message: String) {
     #expect(error(Self.document(action)).contains(message), "\(error(Self.document(action)))")
   }
 
@@ -113,7 +113,7 @@ import Testing
   @Test func `a rule's name has no space`() {
     let text = #"{"ruleName":"hot trucks","topicRulePayload":{"sql":"SELECT a FROM 't'","actions":[]}}"#
     #expect(error(text.utf8).hasPrefix("r.json: line 1, column 13: ruleName: a rule's name has letters"))
-    #expect(error(Self.document(""), file: "hot trucks.json").contains("which 'hot trucks' isn't"))
+    #expect(error(Self.document(""), file: "hot trucks.json").contains("'hot trucks' doesn't fit"))
     #expect(error(Self.document(""), file: "hot-trucks.json") == "none")
   }
 
@@ -133,9 +133,9 @@ import Testing
   }
 
   @Test(arguments: [
-    ("SELECT * FROM '#'", "the filter '#' takes every message"),
-    ("SELECT * FROM 'naïve/t'", "characters beyond ASCII"),
-    ("SELECT * FROM 'a/*'", "'*' in the filter 'a/*' is no wildcard"),
+    ("SELECT * FROM '#'", "the filter '#' matches every message"),
+    ("SELECT * FROM 'naïve/t'", "non-ASCII characters"),
+    ("SELECT * FROM 'a/*'", "'*' in the filter 'a/*' is not a wildcard"),
     ("SELECT * FROM 't' WHERE a != 1", "'!=' isn't in AWS's guide"),
     ("SELECT * FROM 't';", "a ';' at the end isn't in AWS's guide"),
     ("SELECT a, a FROM 't'", "'a' is selected twice"),
@@ -165,7 +165,7 @@ import Testing
       NewRule.statement(for: "hot"), "SELECT temp FROM 'truck/+/x/#' WHERE temp > 8",
       "SELECT newuuid() AS id FROM 't'",
       "SELECT (SELECT v FROM rows WHERE v = 1) AS r, a.b.c FROM '#'", "SELECT * WHERE name = 'nobody'",
-      "SELECT VALUE encode(*, 'base64') FROM 't'", "SELECT * FROM 't' WHERE open AND NOT shut",
+      "SELECT VALUE encode(*, 'base64') FROM 't'", "SELECT * FROM 't' WHERE open AND NOT closed",
     ] {
       let new = try NewRule(name: "hot", sql: sql)
       let rule = try RuleDocument(new.document, file: "rules/hot.json")

@@ -17,7 +17,7 @@ import Testing
     ("volts + missing", "volts + missing", "", "Undefined", "the right side is Undefined"),
     ("volts - door", "volts - door", "", "Undefined", "- has no value for 12.5 (Decimal) and \"x\" (String)"),
     ("(1 + volts) * 2", "(1 + volts) * 2", "27", "Int", ""),
-    ("clientid()", "clientid()", "", "Undefined", "it is not known of this message"),
+    ("clientid()", "clientid()", "", "Undefined", "it is not known for this message"),
     ("substring(missing, 1)", "substring(missing, 1)", "", "Undefined", "argument 1 is Undefined"),
     ("abs(door)", "abs(door)", "", "Undefined", "abs has no value for \"x\" (String)"),
     (

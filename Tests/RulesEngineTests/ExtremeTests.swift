@@ -7,7 +7,7 @@ import Testing
 @testable import RulesEngine
 
 /// Every function of the dialect on extremes, and documents that are cut or changed: there is always an answer, no
-/// answer is longer than a payload may be, and none takes for ever. `LimitTests` has what grows.
+/// answer is longer than a payload may be, and none takes forever. `LimitTests` has what grows.
 @Suite struct ExtremeTests {
   private static let longText = String(repeating: "ab1 ", count: 50_000)
 
@@ -227,15 +227,15 @@ import Testing
   }
 
   @Test(
-    "A key that stands twice and an unknown member are refused with line and column",
+    "A key that appears twice and an unknown member are refused with line and column",
     arguments: [
       (
         "{\"sql\": \"SELECT * FROM 't'\",\n \"sql\": \"\", \"actions\": []}",
-        "r.json: line 2, column 2: the key \"sql\" stands twice in one object"
+        "r.json: line 2, column 2: the key \"sql\" appears twice in one object"
       ),
       (
         "{\"sql\": \"SELECT * FROM 't'\",\n\"actions\": [], \"actoins\": []}",
-        "r.json: line 2, column 27: actoins: is unknown here"
+        "r.json: line 2, column 27: actoins: is not a known member"
       ),
       (
         "{\"sql\": \"SELECT * FROM 't'\",\n\"actions\": [{\"republish\": {\"topic\": 5}}]}",
@@ -244,15 +244,15 @@ import Testing
       ("[]", "r.json: line 1, column 1: the document is not a JSON object"),
       (
         "{\"sql\": \"SELECT * FROM 't'\",\n\"actions\": [],\n\"\\u0061ctions\": []}",
-        "r.json: line 3, column 1: the key \"actions\" stands twice in one object"
+        "r.json: line 3, column 1: the key \"actions\" appears twice in one object"
       ),
       (
         "{\"sql\": \"SELECT * FROM 't'\",\n\"actions\": [{\"log\": {\"typo\": 1}}]}",
-        "r.json: line 2, column 30: actions[0].log.typo: is unknown here"
+        "r.json: line 2, column 30: actions[0].log.typo: is not a known member"
       ),
       (
         "{\"sql\": \"SELECT * FROM 't'\",\n\"actions\": [{\"log\": {}}], \"errorAction\": {\"log\": {\"typo\": 1}}}",
-        "r.json: line 2, column 59: errorAction.log.typo: is unknown here"
+        "r.json: line 2, column 59: errorAction.log.typo: is not a known member"
       ),
       (
         "{\"sql\": \"SELECT * FROM 't'\",\n\"actions\": [\(repeatElement("{\"log\": {}}", count: 11).joined(separator: ","))]}",
@@ -345,7 +345,7 @@ import Testing
       (#"{"expect":{"match":true,"result":1,"type":"float"}}"#, 43, "\"type\" must be one of int, decimal"),
       (#"{"expect":{"match":false,"result":1}}"#, 35, "\"result\" is only checked with \"match\": true"),
       (#"{"expect":{"error":"parse","actions":[]}}"#, 38, "\"actions\" is only checked with \"match\": true"),
-      (#"{"expect":{"match":true,"\u006datch":true}}"#, 25, "the key \"match\" stands twice in one object"),
+      (#"{"expect":{"match":true,"\u006datch":true}}"#, 25, "the key \"match\" appears twice in one object"),
     ])
   func refusedCases(text: String, column: Int, message: String) {
     let error = #expect(throws: JSONError.self) {

@@ -66,7 +66,7 @@ import Testing
     #expect(throws: JSONError.self) { try JSONDocument().read(Array(text.utf8)) }
   }
 
-  @Test(arguments: rejectedBytes) func `what is no UTF-8 is rejected`(bytes: [UInt8]) {
+  @Test(arguments: rejectedBytes) func `bytes that aren't UTF-8 are rejected`(bytes: [UInt8]) {
     #expect(throws: JSONError.self) { try JSONDocument().read(bytes) }
   }
 

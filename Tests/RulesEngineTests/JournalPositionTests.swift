@@ -42,7 +42,7 @@ import Testing
   }
 
   @Test mutating func `an engine that was killed takes what its session had, then what the journal has`() {
-    // The broker's session was saved with 51 to 60 under way; up to 100 all was done since.
+    // The broker's session was saved with 51 to 60 in flight; up to 100 all was done since.
     #expect(receive(51...60) == 10)
     position.broker(knows: 100)
     #expect(receive(101...110) == 10)

@@ -213,7 +213,7 @@ import Time
   ]) func `a deep statement with an error at its end is read once, not twice a level`(
     outer: String, inner: String, close: String
   ) {
-    // Read twice, 60 levels would take for ever.
+    // Read twice, 60 levels would take forever.
     for part in [outer, inner] {
       let nested = String(repeating: part, count: 60) + "FROM" + String(repeating: close, count: 60)
       let sql = part.hasPrefix("SELECT") ? "\(nested) FROM 't'" : "SELECT \(nested) AS r FROM 't'"

@@ -80,21 +80,21 @@ import Testing
     #expect(rule.omissions.isEmpty)
     #expect(
       Array(rule.warnings.prefix(7)) == [
-        "'<Function.Arn>' stands for what only a deployment knows",
-        "'<Bucket>' stands for what only a deployment knows",
-        "the condition 'IsProduction' is taken to be met",
-        "'<Queue>' stands for what only a deployment knows",
-        "'<Role.Arn>' stands for what only a deployment knows",
-        "'Role' stands for the name that a deployment gives to that resource",
-        "'<Stage>' stands for what only a deployment knows",
+        "'<Function.Arn>' is a placeholder for a value that is known only at deployment",
+        "'<Bucket>' is a placeholder for a value that is known only at deployment",
+        "the condition 'IsProduction' is assumed to be true",
+        "'<Queue>' is a placeholder for a value that is known only at deployment",
+        "'<Role.Arn>' is a placeholder for a value that is known only at deployment",
+        "'Role' is a placeholder for the name that the deployment gives to that resource",
+        "'<Stage>' is a placeholder for a value that is known only at deployment",
       ])
   }
 
   @Test(arguments: [
     ("a: 1\n\tb: 2\n", "line 2, column 1: found a tab character"),
-    ("a: 1\na: 2\n", "line 2, column 1: the key 'a' stands twice"),
-    ("a: *x\n", "line 1, column 4: the alias '*x' has no anchor before it"),
-    ("a: &x [*x]\n", "the alias '*x' has no anchor before it"),
+    ("a: 1\na: 2\n", "line 2, column 1: the key 'a' appears twice"),
+    ("a: *x\n", "line 1, column 4: the alias '*x' refers to an anchor that doesn't precede it"),
+    ("a: &x [*x]\n", "the alias '*x' refers to an anchor that doesn't precede it"),
     ("", "the file is empty"),
     ("a: 1\n---\nb: 1\n", "more than one document"),
     ("Resources: {}\n", "line 1, column 12: Resources: has no resource of the type AWS::IoT::TopicRule"),
@@ -109,7 +109,7 @@ import Testing
       "line 6, column 14: Resources.R.Properties.TopicRulePayload.Sql: line 1, column 10: 'FORM'"
     ),
   ])
-  func `what is wrong with a template is told with its place`(text: String, message: String) {
+  func `an error in a template has its place`(text: String, message: String) {
     let error = #expect(throws: RuleError.self) {
       try RuleDocument.rules(in: Array(text.utf8), file: "t.yaml")
     }

@@ -41,7 +41,7 @@ import Testing
       ([0xC0, 0x80], "1:1"), ([0x61, 0x0A, 0xF5], "2:1"), ([0xFF, 0xFE, 0x61, 0x00], "1:1"),
       ([0x61, 0xE2, 0x82], "1:2"),
     ] as [([UInt8], String)])
-  func `Bytes that are no UTF-8 are an error`(bytes: [UInt8], expected: String) {
+  func `Bytes that aren't UTF-8 are an error`(bytes: [UInt8], expected: String) {
     let error = #expect(throws: DatasetError.self) { try records(TemporaryFile(bytes)) }
     #expect(place(error) == expected)
   }

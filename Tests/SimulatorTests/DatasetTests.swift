@@ -107,7 +107,7 @@ import Time
     ("a,uptime\nx,1s\n", "2:3"), ("a,time\nx,yesterday\n", "2:3"), ("a,b\n1,x\n", "1:0"),
     ("uptime,b\nnan,1\n", "2:1"),
   ])
-  func `A time that is none is an error when it is needed`(text: String, expected: String) throws {
+  func `An invalid time is an error when it is needed`(text: String, expected: String) throws {
     let file = TemporaryFile(text)
     let dataset = try Dataset(path: file.path)
     _ = try dataset.next()
@@ -162,5 +162,5 @@ import Time
   }
 
   @Test(arguments: ["", "nan", "inf", "0x10", "1e", "1e999", "--1", "1,5", "1 2", ".", "-", "１", "1\0"])
-  func `What is no number is none`(text: String) { #expect(NumberText.double(text) == nil) }
+  func `Other texts aren't numbers`(text: String) { #expect(NumberText.double(text) == nil) }
 }

@@ -133,7 +133,7 @@ import Testing
     [UInt8](repeating: 0x22, count: 5001),
     [UInt8](repeating: 0x0D, count: 5000), [0xFF, 0xFE, 0x61, 0], [0xEF, 0xBB, 0xBF], Array("a\n\u{0}".utf8),
   ])
-  func `bytes that are no dataset are replayed or refused`(bytes: [UInt8]) throws {
+  func `bytes that aren't a dataset are replayed or refused`(bytes: [UInt8]) throws {
     for isLenient in [false, true] { try replay(bytes, isLenient: isLenient, needsTime: false) }
   }
 

@@ -39,7 +39,7 @@ import Testing
     #expect(pacer.askedRate == 100)
   }
 
-  @Test func `a pace that is no rate can't be changed`() {
+  @Test func `a pace that isn't a rate can't be changed`() {
     var fast = Pacer(.maximum)
     fast.change(rate: 5, at: 0)
     #expect(fast.due(message: 9) == nil && !fast.hasRate)
@@ -75,7 +75,8 @@ import Testing
       ("time,rate\n0, 120/m\n500ms,1\n", [0, 0.5], [2, 1]),
     ] as [(String, [Double], [Double])])
   func `profiles are read`(text: String, times: [Double], rates: [Double]) throws {
-    let profile = try RateProfile(file: TemporaryFile(text).path)
+    let file = TemporaryFile(text)
+    let profile = try RateProfile(file: file.path)
     #expect(profile.steps.map { Double($0.start) / 1e9 } == times)
     #expect(profile.steps.map(\.rate) == rates)
   }

@@ -76,7 +76,7 @@ import Testing
       for text in [start + parts.joined(), parts.joined() + ":Zq9Zq9@" + parts.joined()] {
         do throws(StoreError) {
           let location = try StoreLocation(text)
-          // A file's name is no password.
+          // A file's name isn't a password.
           if case .file = location { continue }
           #expect(!"\(location)".contains("Zq9Zq9"), "\(text)")
         } catch {

@@ -106,7 +106,7 @@ import TimestreamSQL
     arguments: [
       ([("temp", MeasureValue.bigint(1))], "m", "its measure 'temp' is BIGINT, but DOUBLE in the table"),
       ([("device", .double(1))], "m", "its measure 'device' is a dimension of the table"),
-      ([("x", .double(1)), ("x", .double(2))], "m", "it has a measure twice"),
+      ([("x", .double(1)), ("x", .double(2))], "m", "it has the same measure twice"),
       ([("x", .double(1))], "", "its measure name is empty"),
       ([("measure_value::x", .double(1))], "m", "the name 'measure_value::x' is reserved"),
       ([("t", .timestamp(-1))], "m", "its measure 't' is before 1970 or after 2115"),
@@ -200,7 +200,7 @@ import TimestreamSQL
     #expect(try store.write([multi(measures(0..<257))]).count == 1)
     #expect(
       try store.write([multi(measures(1024..<1025))]).map(\.reason) == [
-        "the table has 1024 measures already; 'measure 1024' is one too many"
+        "the table already has 1024 measures, the limit; 'measure 1024' would be one more"
       ])
     #expect(try rows("SELECT \"measure 0\", \"measure 1023\" FROM \"table\"") == ["0.0 | 1023.0"])
   }

@@ -28,10 +28,10 @@ import Time
     let store = try open()
     #expect(try store.write([StoreFixture.request(1, [("temp", .double(-20))])]).isEmpty)
     let refused = try store.write([StoreFixture.request(1, [("temp", .double(-10))])])
-    #expect(refused.first?.reason.contains("in version 1; a higher version") == true)
+    #expect(refused.first?.reason.contains("with version 1; a higher version") == true)
     #expect(try store.write([StoreFixture.request(1, [("temp", .double(-10))], version: 5)]).isEmpty)
     #expect(try store.write([StoreFixture.request(1, [("temp", .double(-9))], version: 5)]).count == 1)
-    // A further measure of the same reading is no other value.
+    // A further measure of the same reading isn't another value.
     #expect(try store.write([StoreFixture.request(1, [("volts", .double(12.1))])]).isEmpty)
     #expect(try fixture.rows("SELECT temp, volts FROM truck01_sensors_wide") == ["-10.0,12.1"])
     #expect(try store.verify().isEmpty)
@@ -145,7 +145,7 @@ import Time
     }
   }
 
-  @Test func `a file that is no database, of another program, or newer, says so`() throws {
+  @Test func `a file of another kind, program or version is refused with the reason`() throws {
     try Data("This is a letter, not a database, and long enough to have a header.".utf8).write(
       to: URL(fileURLWithPath: fixture.path("letter")))
     #expect(failure { _ = try LocalStore(path: fixture.path("letter")) }?.kind == .notAStore)
@@ -155,7 +155,7 @@ import Time
     _ = try LocalStore(path: fixture.path())
     try Connection(fixture.path(), readOnly: false).run("PRAGMA user_version = 99")
     let newer = failure { _ = try LocalStore(path: fixture.path()) }
-    #expect(newer?.kind == .newerVersion && newer?.message.contains("update it") == true)
+    #expect(newer?.kind == .newerVersion && newer?.message.contains("update trucksensor") == true)
     #expect(failure { _ = try StoreReader(path: fixture.path("none")) }?.kind == .missing)
     #expect(failure { _ = try LocalStore(path: "/proc/none/x.sqlite") } != nil)
   }

@@ -102,7 +102,7 @@ import Testing
     #expect(TimePattern.parts(String(repeating: "'a'", count: 1 << 20)) == nil)
   }
 
-  @Test("Zones by many names don't grow what is kept in memory, and a long name is no zone")
+  @Test("Zones by many names don't grow what is kept in memory, and a long name isn't a zone")
   func manyZones() {
     for hour in 0...18 {
       for minute in 0...59 {

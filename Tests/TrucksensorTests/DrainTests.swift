@@ -35,7 +35,7 @@ import Time
     #expect(steps == [.mark(2), .wait, .mark(3), .wait, .drained])
   }
 
-  @Test func `messages that should have come are waited for, but not for ever`() {
+  @Test func `messages that should have come are waited for, but not forever`() {
     var course = course()
     _ = course.next(situation(1), at: at(0))
     let waiting = [
@@ -105,7 +105,7 @@ import Time
     #expect(account.unmatchedTopics.isEmpty)
   }
 
-  @Test func `what is missing at the end waits, or is lost, and each is told once`() throws {
+  @Test func `what is missing at the end waits, or is lost, and each is reported once`() throws {
     var kept = RunAccount(topics: try topics("a"), isKept: true)
     kept.use([try filters("a")], acknowledged: [0])
     var unkept = RunAccount(topics: try topics("a"), isKept: false)

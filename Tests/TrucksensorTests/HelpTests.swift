@@ -25,7 +25,7 @@ import CommandLine
         -j, --json                summary as JSON
         -q, --quiet               no messages
         -n, --count N             how many
-        -h, --help                this text
+        -h, --help                show this help
 
       example:
         trucksensor simulate truckSensor01

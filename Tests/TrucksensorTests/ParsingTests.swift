@@ -78,9 +78,9 @@ import Text
     (["t", "--rate", "1", "--rate", "2"], "--rate is given twice; see"),
     (["t", "--data", "a", "--dataset", "b"], "--dataset is given twice; see"),
     (["t", "-jj"], "--json is given twice; see"),
-    (["t", "--rate", "1", "--interval", "2"], "--rate and --interval exclude one another; see"),
+    (["t", "--rate", "1", "--interval", "2"], "--rate and --interval can't be used together; see"),
     ([], "NAME is missing; see"),
-    (["a", "b"], "'b' is one argument too many; see"),
+    (["a", "b"], "'b' is an unexpected argument; see"),
   ])
   func `a wrong command line names what is wrong and where help is`(words: [String], expected: String) {
     let error = #expect(throws: UsageError.self) { try ParsedArguments(words, for: command) }
@@ -132,7 +132,7 @@ import Text
     #expect(try parse("t").duration("interval") == nil)
   }
 
-  @Test(arguments: ["not a time", "'soon' is no time"])
+  @Test(arguments: ["not a time", "'soon' isn't a time"])
   func `a failure of the caller's parser names option and value, and one place for help`(reason: String)
     throws
   {
@@ -160,10 +160,10 @@ import Text
     (["datset", "check"], "unknown command 'datset'; did you mean 'dataset'? See"),
     (["dataset", "chekc"], "unknown command 'dataset chekc'; did you mean 'dataset check'? See"),
     (["dataset", "xyzzy"], "unknown command 'dataset xyzzy'; see"),
-    (["dataset"], "'dataset' needs a second word: 'dataset generate', 'dataset check'; see"),
+    (["dataset"], "'dataset' needs a subcommand: 'dataset generate', 'dataset check'; see"),
     (
       ["dataset", "--help"],
-      "'dataset' needs a second word: 'dataset generate', 'dataset check'; see"
+      "'dataset' needs a subcommand: 'dataset generate', 'dataset check'; see"
     ),
     (["--versoin"], "unknown option '--versoin'; did you mean '--version'? See"),
     (["xyzzy"], "unknown command 'xyzzy'; see"), ([], "a command is missing; see"),

@@ -4,7 +4,7 @@ import Testing
 @Suite struct ScriptTests {
   @Test(arguments: [
     ([], "a device name is missing"), ([""], "a device name is missing"),
-    (["--count", "3"], "'--count' is no name"),
+    (["--count", "3"], "'--count' isn't a name"),
   ])
   func `start without a name and a terminal says how to use it, and exits 64`(
     arguments: [String], expected: String
@@ -24,6 +24,7 @@ import Testing
 
   @Test(arguments: [
     "start.sh", ".ci/run", "scripts/build.sh", "scripts/format.sh", "scripts/setup.sh", "scripts/test.sh",
+    "scripts/check-words.sh", "scripts/reference.sh", "scripts/screenshot.sh",
   ])
   func `a script can be run and is valid`(name: String) throws {
     let script = Shell.repository.appendingPathComponent(name).path

@@ -43,7 +43,7 @@ import Testing
 
   @Test(arguments: [
     ("", "x.csv: the file is empty"), ("a,b\n1,2\n", "x.csv:1: there is no column 'time'"),
-    ("time,a,a\n", "x.csv:1:8: the column 'a' is there twice"), ("time,\n", "x.csv:1:6: an empty name"),
+    ("time,a,a\n", "x.csv:1:8: the column 'a' appears twice"), ("time,\n", "x.csv:1:6: an empty name"),
     ("time,measure_value\n", "x.csv:1:6: the name 'measure_value' is reserved"),
     ("time,a,b\n1,2\n", "x.csv:2:3: the row has 2 fields, the header 3"),
     ("time,a\n1,2\n1,2,3\n", "x.csv:3:5: the row has 3 fields, the header 2"),

@@ -31,7 +31,7 @@ extension IoTService {
     ]
   }
 
-  /// The versions of a policy that must be there. The text of its file is the default version's, whoever wrote it.
+  /// The versions of a policy that must be there. The file's text is always the default version.
   func policy(_ name: String, in registry: Registry) throws(AWSFault) -> PolicyVersions {
     let file = cloud.policies.file(of: name)
     guard let stamp = Files.stamp(of: file) else { throw .resourceNotFound("Policy not found") }

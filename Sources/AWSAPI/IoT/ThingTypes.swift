@@ -145,7 +145,7 @@ extension IoTService {
     return .nothing
   }
 
-  /// AWS also refuses to delete a type in the five minutes after its deprecation; here nobody waits.
+  /// AWS also refuses to delete a type in the five minutes after its deprecation; here it is deleted at once.
   private func deleteThingType(_ request: RESTRequest) throws(AWSFault) -> RESTAnswer {
     try change { registry throws(AWSFault) in
       let type = try thingType(request, in: registry)

@@ -12,7 +12,7 @@ struct Page<Element> {
   ///   - all: The whole list.
   ///   - token: What a client got with the page before.
   ///   - key: An element's name, by which the list finds its place again after others came or went.
-  /// - Throws: `InvalidRequestException` for a token that isn't one of ours.
+  /// - Throws: `InvalidRequestException` for a token that this server didn't issue.
   init(_ all: [Element], token: String?, size: Int?, key: (Element) -> String) throws(AWSFault) {
     var start = 0
     if let token {

@@ -163,7 +163,7 @@ final class TimestreamWriteService: Sendable {
     let page = try page(of: try databases(), input)
     var entries: [(Database, ResourceNotes, Int)] = []
     for name in page.entries {
-      // A file that is no store isn't a database.
+      // A file that isn't a store isn't a database.
       guard let database = try? database(name), let notes = try? database.notes() else { continue }
       entries.append((database, notes, try database.tables().count))
     }

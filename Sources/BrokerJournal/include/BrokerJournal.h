@@ -6,7 +6,7 @@
 // an earlier process: what that one left unfinished at its end stays as it is.
 //
 // A record is in the page cache when journal_append returns: the process may be killed from then on. Only journal_sync makes
-// it survive a power cut. Used by one thread.
+// it survive a power failure. Used by one thread.
 
 #ifndef TRUCKSENSOR_BROKER_JOURNAL_H
 #define TRUCKSENSOR_BROKER_JOURNAL_H
@@ -83,7 +83,7 @@ enum journal_found { JOURNAL_RECORD, JOURNAL_END, JOURNAL_UNREADABLE };
 // Reads the next good record. JOURNAL_UNREADABLE, and the reason in `reason`, if a file can't be read.
 enum journal_found journal_read(struct journal_reader *reader, struct journal_record *record, char *reason);
 
-// Bytes that were passed over since the reader was made because they are no good record.
+// Bytes that were passed over since the reader was made because they aren't a valid record.
 uint64_t journal_reader_skipped(const struct journal_reader *reader);
 
 #endif

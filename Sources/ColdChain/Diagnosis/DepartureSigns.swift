@@ -61,7 +61,7 @@ struct DepartureSigns: Sendable {
 
     let recent = series.index(at: onset.t - 2700)
     if departure.onset > recent + 5, onset.t - points[recent].t > 1800 {
-      // What a coarse or noisy sensor makes is no turn.
+      // The steps of a coarse or noisy sensor aren't turns.
       let noise = Robust.noise(points[recent..<departure.onset].map(\.celsius))
       var meter = CycleMeter(turn: max(0.35, 4 * noise))
       for point in points[recent..<departure.onset] {

@@ -87,7 +87,7 @@ struct DiagnosisBuilder {
     let share = result.coverage[.temperature]?.share ?? 0
     let enough = result.temperature.count >= 5 && result.coverage[.temperature]?.seconds ?? 0 >= 600
     if isNeverCold {
-      // Of a truck this is odd; of another logger it is no cold chain.
+      // A truck that was never cold is odd; another logger's record simply isn't a cold chain.
       let isTruck = result.coverage[.voltage]?.isMeasured == true
       return [.unexplained: isTruck ? 0.7 : 0, .notMeasured: isTruck ? 0.2 : 0.9]
     }
@@ -194,7 +194,7 @@ struct DiagnosisBuilder {
       return nil
     }
     return Evidence(
-      "The warming tends to \(Words.celsius(fit.asymptote)) with a time constant of \(Words.duration(fit.timeConstant)) (exponential fitted to \(Words.count(fit.count, "point")), residual \(Words.number(fit.residual, 2)) K).",
+      "The warming approaches \(Words.celsius(fit.asymptote)) with a time constant of \(Words.duration(fit.timeConstant)) (exponential fitted to \(Words.count(fit.count, "point")), residual \(Words.number(fit.residual, 2)) K).",
       measure: .temperature, span: found.span, rows: found.rows,
       figures: [
         .init("tendsTo", fit.asymptote), .init("timeConstantSeconds", fit.timeConstant),
@@ -362,7 +362,7 @@ struct DiagnosisBuilder {
     else { return [] }
     return [
       Evidence(
-        "The temperature fell from \(Words.celsius(greatest.value)) \(at(greatest.time)) to \(Words.celsius(least.value)) \(at(least.time)), and no level was held yet.",
+        "The temperature fell from \(Words.celsius(greatest.value)) \(at(greatest.time)) to \(Words.celsius(least.value)) \(at(least.time)), and hadn't settled at a level yet.",
         measure: .temperature, figures: [.init("maximum", greatest.value), .init("minimum", least.value)])
     ]
   }
@@ -379,14 +379,15 @@ struct DiagnosisBuilder {
     if sensor.zeros > 0 {
       list.append(
         Evidence(
-          "\(Words.count(sensor.zeros, "reading")) of exactly 0.00 °C that nothing led to: a probe that isn't connected.",
+          "\(Words.count(sensor.zeros, "reading")) of exactly 0.00 °C without any transition: the probe isn't connected.",
           measure: .temperature, span: sensor.zeroSpan, rows: sensor.zeroRows,
           figures: [.init("readings", Double(sensor.zeros))]))
     }
     if sensor.impossible > 0 {
       list.append(
         Evidence(
-          "\(Words.count(sensor.impossible, "reading")) that no box can have.", measure: .temperature,
+          "\(Words.count(sensor.impossible, "reading")) outside the range that is possible in a box.",
+          measure: .temperature,
           figures: [.init("readings", Double(sensor.impossible))]))
     }
     if sensor.jumps > 0 {
@@ -398,7 +399,7 @@ struct DiagnosisBuilder {
     if sensor.blank > 0.05 {
       list.append(
         Evidence(
-          "For \(Words.percent(sensor.blank)) of the time rows came without a temperature, while other readings went on.",
+          "For \(Words.percent(sensor.blank)) of the time, rows had no temperature while other values were present.",
           measure: .temperature, figures: [.init("share", sensor.blank)]))
     }
     return list
@@ -421,7 +422,7 @@ struct DiagnosisBuilder {
     guard let share = coverage.share else {
       return [
         Evidence(
-          "There is \(Words.count(coverage.count, "temperature")), which says nothing about a span of time.",
+          "There is \(Words.count(coverage.count, "temperature")), which is too little to judge a period of time.",
           measure: .temperature)
       ]
     }
@@ -457,7 +458,7 @@ struct DiagnosisBuilder {
     case .electrical:
       missing(
         .voltage,
-        "The supply voltage wasn't measured, so this can't be told from a unit that stopped for another reason."
+        "The supply voltage wasn't measured, so another reason for the unit's stop can't be excluded."
       )
       if let supply = signs.supply {
         if supply.fall <= 0.02 || supply.significance < 4, let text = supplyText(found) { list.append(text) }
@@ -482,7 +483,8 @@ struct DiagnosisBuilder {
       if signs.doorShare ?? 1 < 0.5, let text = doorText(found) { list.append(text) }
     case .heat:
       missing(
-        .ambient, "The outside temperature wasn't measured, so a hot day can't be told from a weak unit.")
+        .ambient,
+        "The outside temperature wasn't measured, so a hot day can't be distinguished from a weak unit.")
       if let correlation = signs.ambientCorrelation, correlation < 0.3, let text = outsideText(found) {
         list.append(text)
       }
@@ -549,7 +551,7 @@ struct DiagnosisBuilder {
     var list: [String] = []
     if result.stepsBack > 0 {
       list.append(
-        "\(Words.count(result.stepsBack, "row")) step back in time and were left out; sort the record.")
+        "\(Words.count(result.stepsBack, "row")) go back in time and were left out; sort the record.")
     }
     if result.restarts > 0 {
       list.append(
@@ -558,7 +560,8 @@ struct DiagnosisBuilder {
     }
     if result.sameTimes > 0, result.sameTimes * 10 > result.rows {
       list.append(
-        "\(Words.count(result.sameTimes, "row")) have the time of the row before: two runs may be mixed.")
+        "\(Words.count(result.sameTimes, "row")) have the same time as the previous row: two runs may be mixed."
+      )
     }
     if let found = worst, found.isAssumed {
       list.append(

@@ -4,7 +4,7 @@ public struct CargoProfile: Sendable, Equatable {
   public struct Limit: Sendable, Equatable {
     /// How a limit is meant.
     public enum Kind: String, Sendable {
-      /// A regulation's "−18 °C or colder": the limit itself is good, and a thermostat's ripple around it is no event.
+      /// A regulation's "−18 °C or colder": the limit itself is good, and a thermostat's ripple around it isn't an event.
       case maximum
       /// A logger's alarm: the limit itself triggers (WHO PQS E006, LogTag).
       case alarm

@@ -90,7 +90,7 @@ public struct FleetAnswer: Sendable {
 /// thresholds, hours and tags that are looked at each pays its share (Bonferroni), so that the one that fits best by chance isn't
 /// taken for a cause.
 public struct FleetAnalysis: Sendable {
-  /// Corrected probabilities below this are no chance.
+  /// Corrected probabilities below this are significant.
   public static let significance = 0.005
   /// Places nearer to one another than this are one, m.
   public static let placeRadius = 300.0
@@ -250,7 +250,7 @@ public struct FleetAnalysis: Sendable {
     return FleetAnswer(
       question: question, value: best.isSignificant ? .cantSay : .no,
       reason: best.isSignificant
-        ? "\(text): heat plays a part, but isn't all."
+        ? "\(text): heat is one factor, but not the only one."
         : "No outside temperature separates them: at best \(text).")
   }
 
@@ -281,7 +281,7 @@ public struct FleetAnalysis: Sendable {
     return FleetAnswer(
       question: question, value: best.isSignificant ? .cantSay : .no,
       reason: best.isSignificant
-        ? "\(text): it plays a part, but isn't all." : "No place stands out: at best \(text).")
+        ? "\(text): it is one factor, but not the only one." : "No place stands out: at best \(text).")
   }
 
   private static func chance(_ probability: Double) -> String {

@@ -61,7 +61,7 @@ public struct TripPhase: Sendable, Equatable {
     guard points.count >= 2, let start = points.first, let end = points.last else { return }
     let times = points.map(\.t)
     let values = points.map(\.celsius)
-    // The ripple of a thermostat is no phase of its own.
+    // A thermostat's ripple isn't a phase of its own.
     let noise = max(0.25, hold.ripple, Robust.noise(values))
     let changes = ChangePoints.slopes(times, values, noise: noise, minimum: max(2, min(5, points.count / 4)))
     let sums = PrefixSums(times, values)

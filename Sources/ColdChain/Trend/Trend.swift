@@ -103,7 +103,7 @@ public struct TrendAnalysis: Sendable {
       check: "refrigerant, evaporator ice, thermostat", value: { $0.holdMargin }),
   ]
 
-  /// Probabilities below this, shared among the signs, are no chance, although one looks again after each trip.
+  /// Probabilities below this, shared among the signs, are significant, although the test is repeated after each trip.
   public static let significance = 0.005
 
   /// Each sign's values over the trips.

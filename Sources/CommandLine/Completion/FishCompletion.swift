@@ -45,7 +45,7 @@ enum FishCompletion {
       }
       return "\(start)\(short) -l \(option.name)\(value) -d \(quoted(option.help))"
     }
-    lines.append("\(start) -s h -l help -d 'this text'")
+    lines.append("\(start) -s h -l help -d 'show this help'")
     for positional in command.positionals {
       let choices = CommandDescription.choices(positional.name)
       if positional.isFile { lines.append("\(start) -F") }

@@ -47,8 +47,8 @@ enum ZshCompletion {
 
   private static func arguments(_ command: CommandDescription) -> String {
     var specifications = command.options.flatMap { specification($0, of: command) }
-    specifications.append("(-h --help)-h[this text]")
-    specifications.append("(-h --help)--help[this text]")
+    specifications.append("(-h --help)-h[show this help]")
+    specifications.append("(-h --help)--help[show this help]")
     for (index, positional) in command.positionals.enumerated() {
       let place = positional.repeatable ? "*" : "\(index + 1)"
       let colon = positional.required || positional.repeatable ? ":" : "::"

@@ -25,7 +25,7 @@ enum AlternativeNames {
     guard !entries.isEmpty else {
       throw IdentityError(
         .invalidAlternativeName,
-        "a server's certificate needs a DNS name or an IP address, or no client accepts it; give one")
+        "a server's certificate needs a DNS name or an IP address; otherwise no client accepts it")
     }
     return entries.joined(separator: ",")
   }

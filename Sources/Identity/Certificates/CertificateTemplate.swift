@@ -17,7 +17,7 @@ struct CertificateTemplate {
     try signed(publicKey: key.handle, signer: issuer?.key ?? key, issuer: issuer?.certificate)
   }
 
-  /// The same for a public key whose private key somebody else has.
+  /// The same for a public key whose private key is elsewhere.
   func signed(
     publicKey: OpaquePointer, signer: PrivateKey, issuer: Certificate?
   ) throws(IdentityError) -> Certificate {

@@ -9,7 +9,7 @@ internal import COpenSSL
 enum CalendarDay {
   /// `2025-01-31`, in UTC.
   static func text(_ date: Date) -> String {
-    guard let seconds = UnixSeconds.of(date) else { return "an impossible date" }
+    guard let seconds = UnixSeconds.of(date) else { return "a date out of range" }
     return String(Moment.text(seconds: seconds).prefix(10))
   }
 }

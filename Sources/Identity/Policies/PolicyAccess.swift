@@ -34,7 +34,7 @@ public struct PolicyAccess: Sendable, Equatable {
         let name = "\(policy.name): \(statement.name)"
         if statement.excludesResources || statement.excludesActions {
           notes.append(
-            "\(name): NotAction and NotResource can't be said to mosquitto; nothing is granted by them")
+            "\(name): NotAction and NotResource have no equivalent in mosquitto; they grant nothing here")
           if statement.effect == .deny { found.insert(AccessRule(.deny, "#")) }
           continue
         }
@@ -102,12 +102,14 @@ public struct PolicyAccess: Sendable, Equatable {
         if index + 1 == levels.count {
           return [(names + (index == 0 ? ["#"] : ["+", "#"])).joined(separator: "/")]
         }
-        notes.append("\(statement): '*' in the middle of a topic is one level here, any number on AWS")
+        notes.append(
+          "\(statement): '*' in the middle of a topic matches one level here, any number of levels on AWS")
         names.append("+")
       } else if level.contains(.any), index + 1 == levels.count, level.last == .any,
         let text = PolicyPattern.text(level.dropLast())
       {
-        notes.append("\(statement): '\(text)*' is '\(text)' and what is below it here, any ending on AWS")
+        notes.append(
+          "\(statement): '\(text)*' matches '\(text)' and the levels below it here, any ending on AWS")
         let exact = (names + [text]).joined(separator: "/")
         return [exact, "\(exact)/+/#"]
       } else if let text = PolicyPattern.text(level[...]) {
@@ -115,7 +117,7 @@ public struct PolicyAccess: Sendable, Equatable {
         names.append(text)
       } else {
         notes.append(
-          "\(statement): a '*' or '?' inside a level can't be said to mosquitto; it is not granted")
+          "\(statement): a '*' or '?' inside a level has no equivalent in mosquitto; it is not granted")
         return []
       }
     }
@@ -140,7 +142,7 @@ public struct PolicyAccess: Sendable, Equatable {
     let writes = statement.covers(action: "iot:Publish")
     let reads = statement.covers(action: "iot:Subscribe") || statement.covers(action: "iot:Receive")
     guard writes || reads else { return [] }
-    if writes != reads { notes.append("\(name): a denial takes away both publishing and receiving here") }
+    if writes != reads { notes.append("\(name): a Deny applies to both publishing and receiving here") }
     let prefix = pattern.levels(after: "topicfilter/") == nil ? "topic/" : "topicfilter/"
     guard let levels = pattern.levels(after: prefix) else { return [] }
     var names: [String] = []

@@ -14,23 +14,24 @@ extension PolicyDocument {
       for action in statement.actions
       where ["*", "iot:*"].contains(action.lowercased()) && !statement.excludesActions {
         warnings.append(
-          "\(statement.name): '\(action)' allows every action; name those that the device needs")
+          "\(statement.name): '\(action)' allows every action; list the actions that the device needs")
       }
       if statement.excludesActions {
-        warnings.append("\(statement.name): NotAction allows all that it doesn't name")
+        warnings.append("\(statement.name): NotAction allows every action that it doesn't list")
       }
       if statement.excludesResources {
-        warnings.append("\(statement.name): NotResource allows all that it doesn't name")
+        warnings.append("\(statement.name): NotResource allows every resource that it doesn't list")
       }
       for resource in statement.resources where !statement.excludesResources {
         let last = PolicyDocument.Statement.lastPart(of: resource)
         switch last {
         case "*":
-          warnings.append("\(statement.name): the resource '*' is every client, topic and topic filter")
+          warnings.append("\(statement.name): the resource '*' matches every client, topic and topic filter")
         case "client/*":
           warnings.append(
-            "\(statement.name): any client identifier may be taken; use ${iot:Connection.Thing.ThingName}")
-        case "topic/*", "topicfilter/*": warnings.append("\(statement.name): '\(last)' is every topic")
+            "\(statement.name): a device may use any client identifier; use ${iot:Connection.Thing.ThingName}"
+          )
+        case "topic/*", "topicfilter/*": warnings.append("\(statement.name): '\(last)' matches every topic")
         default: break
         }
         if statement.covers(action: "iot:Publish"), last.hasPrefix("topic/"),
@@ -42,12 +43,12 @@ extension PolicyDocument {
         if statement.covers(action: "iot:Subscribe"), !statement.covers(action: "iot:Publish"),
           last.hasPrefix("topic/")
         {
-          warnings.append("\(statement.name): iot:Subscribe is about 'topicfilter/…', not 'topic/…'")
+          warnings.append("\(statement.name): iot:Subscribe applies to 'topicfilter/…', not 'topic/…'")
         }
         if statement.covers(action: "iot:Connect"), !statement.covers(action: "iot:Publish"),
           !last.hasPrefix("client/"), last != "*"
         {
-          warnings.append("\(statement.name): iot:Connect is about 'client/…'")
+          warnings.append("\(statement.name): iot:Connect applies to 'client/…'")
         }
       }
     }
@@ -58,7 +59,7 @@ extension PolicyDocument {
     if allows("iot:Receive"), !allows("iot:Subscribe") {
       warnings.append("iot:Receive without iot:Subscribe: there is nothing to receive")
     }
-    if !allows("iot:Connect") { warnings.append("iot:Connect is not allowed: another policy must do that") }
+    if !allows("iot:Connect") { warnings.append("iot:Connect is not allowed; another policy must allow it") }
     return warnings
   }
 }

@@ -104,7 +104,7 @@ public struct PolicyDocument: Sendable, Equatable {
       case (let texts?, nil): return (texts, false)
       case (nil, let texts?): return (texts, true)
       case (nil, nil): throw error("\(place).\(name)", "is missing")
-      default: throw error("\(place).\(opposite)", "can't stand beside \(name)")
+      default: throw error("\(place).\(opposite)", "can't be combined with \(name)")
       }
     }
     let (actions, excludesActions) = try either("Action", "NotAction")
@@ -132,7 +132,7 @@ public struct PolicyDocument: Sendable, Equatable {
         }
         for (key, value) in keys.sorted(by: { $0.key < $1.key }) {
           guard let values = value.strings else {
-            throw error("\(here).\(key)", "must be a string or strings")
+            throw error("\(here).\(key)", "must be a string or an array of strings")
           }
           guard let condition = PolicyCondition(operation, key: key, values: values) else {
             throw error(

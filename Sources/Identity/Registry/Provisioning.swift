@@ -3,7 +3,7 @@ import FoundationEssentials
 
 /// The cloud's side of identity on this machine: CA, registry and policies together, and what the broker is to enforce.
 public struct Provisioning: Sendable {
-  /// What provisioning a thing made; what was there already isn't named.
+  /// What provisioning a thing created; what already existed isn't listed.
   public struct Made: Sendable, Equatable {
     /// The thing's name.
     public var thing: String?
@@ -68,7 +68,7 @@ public struct Provisioning: Sendable {
     }
   }
 
-  /// The wizard's work in one step: thing, certificate and policy, attached to one another. What is there already and
+  /// The wizard's work in one step: thing, certificate and policy, attached to one another. What already exists and
   /// alike stays.
   public func provision(
     _ name: String, type: String? = nil, attributes: [String: String] = [:], policies: [String],

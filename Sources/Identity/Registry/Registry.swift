@@ -59,7 +59,7 @@ public struct Registry: Sendable, Equatable {
       case "1", "2": break
       case let version:
         throw RegistryReader.Damage(
-          "it is of version \(version), and this trucksensor reads versions 1 and 2; use a newer one",
+          "it has version \(version), and this trucksensor reads versions 1 and 2; use a newer trucksensor",
           isNewer: true)
       }
       for var entry in try reader.objects("thingTypes") {
@@ -123,7 +123,7 @@ public struct Registry: Sendable, Equatable {
     return json.bytes
   }
 
-  /// Changes the file as one step: others that do the same wait, and nobody sees half of it.
+  /// Changes the file as one step: other writers wait, and readers never see a partial change.
   @discardableResult
   public static func update<Result>(
     _ path: String, _ change: (inout Registry) throws(IdentityError) -> Result
@@ -319,12 +319,12 @@ public struct Registry: Sendable, Equatable {
   ) throws(IdentityError) -> RegisteredCertificate {
     if let present = registered(certificate) { return present }
     guard let name = certificate.commonName, !name.isEmpty else {
-      throw .invalid("the certificate has no common name, by which the broker would know it")
+      throw .invalid("the certificate has no common name; the broker identifies a device by it")
     }
     guard RegisteredCertificate.isUsable(commonName: name) else {
       throw .invalid(
-        "the certificate's common name \(quoted(name)) has control characters, or blanks at its ends, or more than "
-          + "\(RegisteredCertificate.commonNameLimit) bytes, which the broker can't know a device by")
+        "the certificate's common name \(quoted(name)) has control characters, leading or trailing blanks, or more than "
+          + "\(RegisteredCertificate.commonNameLimit) bytes; the broker can't identify a device by it")
     }
     guard RegisteredCertificate.isUsable(serialNumber: certificate.serialNumber) else {
       throw .invalid("the certificate's serial number has more than 20 bytes (RFC 5280 section 4.1.2.2)")

@@ -1,6 +1,6 @@
 import JSON
 
-/// Takes the members of one object of the registry's file by name and type; what nobody took is an error.
+/// Takes the members of one object of the registry's file by name and type; a member that wasn't taken is an error.
 struct RegistryReader {
   /// What is wrong in the file, and where.
   struct Damage: Error {
@@ -151,7 +151,7 @@ struct RegistryReader {
     return readers
   }
 
-  /// Throws for a member that nobody took.
+  /// Throws for a member that wasn't taken.
   func finish() throws(Damage) {
     if let unknown = members.keys.min() {
       throw Damage("\(path(String(unknown.prefix(80)))) is not part of a registry")
@@ -166,18 +166,18 @@ struct RegistryReader {
   /// The error for a value that isn't what its place asks for.
   func damage(_ name: String, _ expected: String) -> Damage { Damage("\(path(name)) must be \(expected)") }
 
-  /// Finishes an entry and keeps it under its name; throws for one that is there already.
+  /// Finishes an entry and keeps it under its name; throws if the name already exists.
   func insert<Value>(_ value: Value, _ name: String, _ entries: inout [String: Value]) throws(Damage) {
     try finish()
     guard entries.updateValue(value, forKey: name) == nil else { throw twice(name) }
   }
 
-  /// Finishes an entry and keeps it under its name; throws for one that is there already.
+  /// Finishes an entry and keeps it under its name; throws if the name already exists.
   func insert<Value>(_ value: Value, _ name: String, _ entries: inout NamedEntries<Value>) throws(Damage) {
     try finish()
     guard entries[name] == nil else { throw twice(name) }
     entries[name] = value
   }
 
-  private func twice(_ name: String) -> Damage { Damage("\(place): \(quoted(name)) is there twice") }
+  private func twice(_ name: String) -> Damage { Damage("\(place): \(quoted(name)) appears twice") }
 }

@@ -1,22 +1,22 @@
 /// What the local broker is started with.
 public struct BrokerConfiguration: Sendable {
-  /// What may wait for one client; mosquitto discards what comes beyond it, and `BrokerLog` tells.
+  /// The limit of messages that wait for one client; mosquitto discards further ones, and `BrokerLog` reports it.
   ///
-  /// mosquitto 2.0.11 looks at a connected client's queue only if the messages or bytes under way are limited. At QoS 0 it
-  /// counts packets that wait for the socket, and no bytes; above, each message under way is in memory twice, as a message
+  /// mosquitto 2.0.11 looks at a connected client's queue only if the messages or bytes in flight are limited. At QoS 0 it
+  /// counts packets that wait for the socket, and no bytes; above, each message in flight is in memory twice, as a message
   /// and as a packet.
   struct QueueLimits {
-    /// Messages that wait: at QoS 0 for the socket, above for a place among those under way.
+    /// Messages that wait: at QoS 0 for the socket, above for a place among those in flight.
     var messages: Int
     /// Bytes of payloads that wait, at QoS 1 and 2.
     var bytes: Int
-    /// QoS 1 and 2 messages under way to a client that doesn't set its own Receive Maximum (65 535 at most).
+    /// QoS 1 and 2 messages in flight to a client that doesn't set its own Receive Maximum (65 535 at most).
     var messagesUnderWay: Int
-    /// Bytes of payloads under way at QoS 1 and 2.
+    /// Bytes of payloads in flight at QoS 1 and 2.
     var bytesUnderWay: Int
 
     /// A client that reads nothing takes a few MB of readings at QoS 0, and less than 600 MB if each payload has the 128 KB
-    /// that AWS IoT Core allows; at QoS 1 and 2 less than 128 MB in any case. What waits for the rules engine is in the journal; the bytes under way are those of the journal's window
+    /// that AWS IoT Core allows; at QoS 1 and 2 less than 128 MB in any case. What waits for the rules engine is in the journal; the bytes in flight are those of the journal's window
     /// (`WINDOW_BYTES` in Sources/BrokerPlugin/queues.c), which must never be discarded.
     static let besideJournal = QueueLimits(
       messages: 4000, bytes: 16 << 20, messagesUnderWay: 10_000, bytesUnderWay: 32 << 20)
@@ -30,9 +30,9 @@ public struct BrokerConfiguration: Sendable {
   public enum Journal: String, CaseIterable, Sendable {
     /// They are in the broker's memory, which it saves once a second: what came since is lost if it is killed.
     case off
-    /// Each is in a file before it is acknowledged, and survives the process, but not a power cut.
+    /// Each is in a file before it is acknowledged, and survives the process, but not a power failure.
     case on
-    /// Besides, the file is made durable after each turn of the broker's loop.
+    /// In addition, the file is written to the disk after each turn of the broker's loop.
     case sync
   }
 
@@ -52,7 +52,7 @@ public struct BrokerConfiguration: Sendable {
   public var secondPort: UInt16?
   /// The ACL file's text: what each user may publish and read.
   public var accessControlList: String
-  /// Our plugin's file, and who it lets sign in as which user; see Sources/BrokerPlugin. Without it, whoever has a
+  /// Our plugin's file, and who it lets sign in as which user; see Sources/BrokerPlugin. Without it, every client with a
   /// certificate of the CA signs in, and its common name is the user.
   public var plugin: (file: String, clients: String)?
   /// Whether the plugin keeps a journal.

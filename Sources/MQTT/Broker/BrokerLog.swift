@@ -48,7 +48,7 @@ struct BrokerLog {
       guard told.insert(String(client)).inserted else { return nil }
       return
         "Client \(client) doesn't keep up: its queue in the local broker is full, and messages for it are discarded until "
-        + "it has read what waits."
+        + "it has read its waiting messages."
     }
   }
 

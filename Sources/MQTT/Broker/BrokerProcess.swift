@@ -35,7 +35,7 @@ final class BrokerProcess {
   /// Whether it ends within this time.
   func ends(withinMilliseconds limit: Int32) -> Bool { Self.ends(descriptor, withinMilliseconds: limit) }
 
-  /// Ends it: politely, and after five seconds for certain.
+  /// Ends it: with SIGTERM, after five seconds with SIGKILL.
   func stop() {
     signal(SIGTERM)
     if !ends(withinMilliseconds: 5000) { signal(SIGKILL) }

@@ -32,7 +32,7 @@ public final class EmbeddedBroker {
     guard let executable = Self.findExecutable() else {
       throw MQTTError(
         .system,
-        "mosquitto, the local broker, is not installed; run scripts/setup.sh, or connect elsewhere by --endpoint"
+        "mosquitto, the local broker, is not installed; run scripts/setup.sh, or connect to another broker with --endpoint"
       )
     }
     self.executable = executable
@@ -53,7 +53,7 @@ public final class EmbeddedBroker {
         leftBehind = log.waiting
         return
       } catch {
-        // Somebody may have taken the port since it was looked at.
+        // Another process may have taken the port since it was checked.
         guard port < last, error.message.contains("in use") else { throw error }
       }
     }
@@ -64,13 +64,13 @@ public final class EmbeddedBroker {
 
   deinit { stop() }
 
-  /// The port of the broker that another process of ours runs with its files in `directory`.
+  /// The port of the broker that another run has started with its files in `directory`.
   public static func runningPort(in directory: String) -> UInt16? {
     let portFile = Files.join(directory, "port")
     guard access(Files.join(directory, "pid"), R_OK) == 0, let text = try? Files.readText(portFile),
       let port = UInt16(text.filter { $0 != "\n" })
     else { return nil }
-    // Whoever runs it holds the lock.
+    // The run that started it holds the lock.
     do { return try FileLock.take(Files.join(directory, "lock")) == nil ? port : nil } catch { return nil }
   }
 
@@ -84,7 +84,7 @@ public final class EmbeddedBroker {
     let place = runningPort(in: directory).map { " on port \($0)" } ?? ""
     return MQTTError(
       .system,
-      "another run already has the local broker of this folder (\(directory))\(place); 'trucksensor simulate' lets "
+      "another run is using the local broker of this folder (\(directory))\(place); 'trucksensor simulate' lets "
         + "another truck publish to it")
   }
 
@@ -130,7 +130,7 @@ public final class EmbeddedBroker {
   /// The last errors of its log, without time stamps.
   public func lastErrors() -> [String] { log.errors }
 
-  /// Ends it: politely, and after five seconds for certain. How many messages wait for each client in the journal then.
+  /// Ends it, with SIGTERM, after five seconds with SIGKILL; returns how many messages wait for each client in the journal.
   @discardableResult public func stop() -> [String: Int] {
     guard let process else { return [:] }
     self.process = nil
@@ -148,12 +148,12 @@ public final class EmbeddedBroker {
     process?.signal(SIGHUP)
   }
 
-  /// The port that was asked for is the only one that will do: nobody looks for a broker beside it.
+  /// Only the requested port is useful: clients don't look for the broker on another one.
   private static func check(secondPort: UInt16?) throws(MQTTError) {
     guard let secondPort, let reason = LoopbackPort(number: secondPort).obstacle else { return }
     let advice =
       reason == EACCES
-      ? "it needs the right to bind it: 'sudo sysctl net.ipv4.ip_unprivileged_port_start=\(secondPort)', or give another port"
+      ? "binding it needs a permission: run 'sudo sysctl net.ipv4.ip_unprivileged_port_start=\(secondPort)', or give another port"
       : "give another port, or end the program that uses it ('ss -ltnp')"
     throw MQTTError(
       .system, "the local broker can't listen on port \(secondPort): \(systemError(reason)); \(advice)")
@@ -183,7 +183,7 @@ public final class EmbeddedBroker {
     let port = LoopbackPort(number: port)
     // A fresh mosquitto accepts within milliseconds; ten seconds are for a machine under load.
     for _ in 0..<1000 {
-      // Somebody else's broker on a port that ours couldn't have would accept too.
+      // Another broker on a port that ours couldn't get would accept connections, too.
       if port.accepts, port.belongs(to: process.identifier) { return }
       if process.ends(withinMilliseconds: 10) { break }
     }
@@ -192,7 +192,7 @@ public final class EmbeddedBroker {
     process.signal(SIGKILL)
     process.reap()
     unlink(folder + "/pid")
-    let reason = errors.isEmpty ? "it ended without a word; see \(logFile)" : errors.joined(separator: " ")
+    let reason = errors.isEmpty ? "it ended without a message; see \(logFile)" : errors.joined(separator: " ")
     throw MQTTError(.system, "the local broker did not start: \(reason)")
   }
 

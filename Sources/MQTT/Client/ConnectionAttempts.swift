@@ -1,4 +1,4 @@
-/// Decides which address a client tries next, and what an answer of the name service is good for when it comes late.
+/// Decides which address a client tries next, and what to do with a late answer of the name service.
 ///
 /// A value without I/O. There is one look-up at a time, and at most one attempt that waits for it; an answer that comes
 /// after its attempt has timed out is kept for the next one.

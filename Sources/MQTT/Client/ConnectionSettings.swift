@@ -56,20 +56,20 @@ public struct ConnectionSettings: Sendable, Equatable {
   /// Whether the broker forgets what an earlier connection of this client identifier subscribed.
   public var cleanStart = true
   /// How long the broker keeps the session after a connection ends, in seconds (MQTT 5; with 3.1.1 a session
-  /// that is not clean is kept for ever).
+  /// that is not clean is kept forever).
   public var sessionExpirySeconds: UInt32 = 0
-  /// A message for the case of our death.
+  /// The message that the broker publishes if the connection is lost.
   public var will: Will?
   /// How long the client tries to get a connection, at the start and after a loss, in nanoseconds.
   public var connectTimeout: Int64 = 30_000_000_000
-  /// How many messages wait while the broker is away or slow, at the most.
+  /// How many messages may wait while the broker is unavailable or slow.
   public var backlogLimit = 100_000
   /// How many bytes of payloads may wait before no other message is accepted, whichever limit is reached first.
   public var backlogBytes = 256 << 20
-  /// How many QoS 1 and 2 messages are under way at once, at the most; the broker can lower it.
+  /// How many QoS 1 and 2 messages may be in flight at once; the broker can lower it.
   public var sendWindow = 100
   /// Whether the packets that are there at one time go into a TLS connection's socket in one write, for 8 KiB of memory: worth it
-  /// for a client that acknowledges or publishes thousands of messages a second.
+  /// for a client that acknowledges or publishes thousands of messages per second.
   public var gathersPackets = false
 
   /// Settings with the defaults above.
@@ -88,7 +88,7 @@ public struct ConnectionSettings: Sendable, Equatable {
     }
     if keepAliveSeconds < 5 {
       throw MQTTError(
-        .invalidSettings, "a keep-alive of \(keepAliveSeconds) s is too short; take 5 to 65535 seconds")
+        .invalidSettings, "a keep-alive of \(keepAliveSeconds) s is too short; use 5 to 65535 seconds")
     }
     // MQTT 5 section 3.1.3.4: binary data, whose length has two bytes. libmosquitto doesn't look.
     if let will, will.payload.count > 65_535 {

@@ -24,7 +24,7 @@ protocol LibraryClientOwner: AnyObject {
 final class LibraryClient {
   /// What the broker's CONNACK limits.
   struct Limits {
-    /// How many QoS 1 and 2 messages may be under way.
+    /// How many QoS 1 and 2 messages may be in flight.
     var receiveMaximum: Int
     /// The largest packet in bytes.
     var largestPacket: Int
@@ -86,7 +86,7 @@ final class LibraryClient {
   private var isBuffered = false
   private(set) var hasUnflushed = false
 
-  /// Begins to connect without waiting; returns why that can't be, nil if it is under way.
+  /// Begins to connect without waiting; returns the error, nil if connecting has begun.
   func connect(_ address: String, _ settings: ConnectionSettings, version5: Bool) -> String? {
     mosquitto_int_option(
       handle, MOSQ_OPT_PROTOCOL_VERSION, version5 ? MQTT_PROTOCOL_V5 : MQTT_PROTOCOL_V311)
@@ -109,7 +109,7 @@ final class LibraryClient {
     return code == MOSQ_ERR_ERRNO.rawValue ? systemError(failure) : Self.sentence(code)
   }
 
-  /// Has no more lines of the log made: the library would write one for each packet, whoever wants it.
+  /// Turns the log off: the library would format a line for each packet, even if nothing reads it.
   func stopLogging() { mosquitto_log_callback_set(handle, nil) }
 
   /// Queues the DISCONNECT.
@@ -162,7 +162,7 @@ final class LibraryClient {
     let code = mosquitto_loop_read(handle, 1)
     let isBlocked = errno == EAGAIN || errno == EWOULDBLOCK
     // The library's note to itself for each acknowledgement sets errno, too, and what OpenSSL has read ahead the event loop
-    // doesn't tell of.
+    // doesn't report.
     let isDry = ssl.map { SSL_want($0) != SSL_NOTHING } ?? isBlocked
     let outcome = outcome(code)
     guard outcome == .fine, isDry else { return outcome }

@@ -2,9 +2,9 @@ import Time
 
 /// Recognises two ways in which reconnecting can't help, from connections that end soon after they began.
 ///
-/// A broker that closes the connection in place of an answer each time we publish (AWS IoT Core and RabbitMQ, when the
+/// A broker that closes the connection instead of answering each time we publish (AWS IoT Core and RabbitMQ, when the
 /// policy doesn't allow the topic), and a second client with our client identifier: each sign-in ends the other's
-/// connection (mosquitto 2.0.11 doesn't say so). A client that only reconnects would do so for ever.
+/// connection (mosquitto 2.0.11 doesn't say so). A client that only reconnects would do so forever.
 struct LossDiagnosis {
   /// A connection that lives longer than this, in nanoseconds, is above suspicion.
   static let shortLife: Int64 = 5_000_000_000
@@ -17,7 +17,7 @@ struct LossDiagnosis {
   private var answered = false
   private var unanswered = 0
   private var short = 0
-  /// Whether the broker has told of a reason that may pass; not each of its connections ends with the words in time.
+  /// Whether the broker gave a temporary reason; not every connection gets the reason before it ends.
   private var isExplained = false
 
   mutating func connected(at now: MonotonicTime) {
@@ -62,8 +62,8 @@ struct LossDiagnosis {
     if short >= Self.shortLimit {
       return MQTTError(
         .refused,
-        "\(settings.address) ends our connection soon after each sign-in; this usually means that another client "
-          + "signs in with the same client identifier '\(settings.clientID)': stop it, or give this one another",
+        "\(settings.address) ends the connection soon after each sign-in; this usually means that another client "
+          + "signs in with the same client identifier '\(settings.clientID)': stop it, or give this client another identifier",
         reasonCode: ReasonCode.sessionTakenOver)
     }
     return nil

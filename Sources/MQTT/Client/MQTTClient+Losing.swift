@@ -84,12 +84,12 @@ extension MQTTClient {
       return MQTTError(
         .unreachable,
         "the TLS handshake with \(settings.address) failed: "
-          + (lastLibraryError ?? "the connection was closed") + "; is this port one that speaks TLS?")
+          + (lastLibraryError ?? "the connection was closed") + "; check that this port uses TLS")
     }
     let reason =
       switch loss {
       case .keepAlive: "it didn't answer within the keep-alive of \(settings.keepAliveSeconds) s"
-      case .protocolViolation: "it sent what MQTT doesn't allow"
+      case .protocolViolation: "it sent data that MQTT doesn't allow"
       case .closed: "it was closed by the other side"
       }
     return MQTTError(.unreachable, "the connection to \(settings.address) was lost: \(reason)")
@@ -109,7 +109,7 @@ extension MQTTClient {
   func goodbye(_ code: UInt8) -> MQTTError {
     let advice =
       switch code {
-      case ReasonCode.sessionTakenOver: "; another client signed in with our client identifier"
+      case ReasonCode.sessionTakenOver: "; another client connected with the same client identifier"
       case ReasonCode.notAuthorized: "; its policy doesn't allow what we sent"
       default: ""
       }

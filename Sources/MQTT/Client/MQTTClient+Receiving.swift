@@ -39,7 +39,7 @@ extension MQTTClient {
       case .fine: if let peer, !peer.handshakeDone { return true }
       }
     }
-    // TLS may hold what the socket's readiness doesn't tell of.
+    // TLS may hold data although the socket isn't readable.
     hasMoreToRead = true
     return true
   }

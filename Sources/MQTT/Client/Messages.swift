@@ -49,7 +49,7 @@ public enum ConnectionState: Equatable {
   case connected(version: ProtocolVersion, sessionPresent: Bool)
   /// Without connection after this failure; the next attempt follows by itself.
   case waiting(after: MQTTError)
-  /// Ended by our own wish.
+  /// Ended by the owner.
   case disconnected
   /// Ended for good.
   case failed(MQTTError)

@@ -59,7 +59,7 @@ private struct LoopConfined<Value>: @unchecked Sendable {
   init(_ value: Value) { self.value = value }
 }
 
-/// A thread that nobody waits for.
+/// A thread that isn't waited for.
 private final class DetachedThread {
   private let body: @Sendable () -> Void
 

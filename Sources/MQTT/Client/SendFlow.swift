@@ -4,7 +4,7 @@ protocol SendSituation {
   var sendPhase: SendFlow.Phase { get }
   /// How the oldest waiting message would leave the backlog; nil if none waits.
   var nextRoute: SendFlow.Route? { get }
-  /// Whether another QoS 1 or 2 message may be under way.
+  /// Whether another QoS 1 or 2 message may be in flight.
   var windowIsOpen: Bool { get }
   /// Bytes of QoS 0 packets that wait for the socket.
   var bufferedBytes: Int { get }
@@ -29,11 +29,11 @@ protocol SendSituation {
 struct SendFlow: Hashable {
   /// How far a connection is.
   enum Phase: Hashable {
-    /// There is none: the next attempt begins anew.
+    /// There is none: the next attempt starts from the beginning.
     case closed
     /// TCP or TLS is being opened.
     case opening
-    /// Signing in or out: packets that are there already go out, the backlog waits.
+    /// Signing in or out: packets that already exist are sent, the backlog waits.
     case signing
     /// Signed in.
     case open
@@ -72,7 +72,7 @@ struct SendFlow: Hashable {
 
   /// Whether the socket took less than it was offered since the last event.
   private var isBlocked = false
-  /// Whether a part of a packet of the library's is in the socket: nothing of ours may come between.
+  /// Whether a part of a packet of the library's is in the socket: we may not write in between.
   private var libraryIsUnfinished = false
 
   init(turnShare: TurnShare = TurnShare(bytes: Self.turnBytes)) {

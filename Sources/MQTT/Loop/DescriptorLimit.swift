@@ -28,7 +28,7 @@ public enum DescriptorLimit {
     guard needed > available else { return }
     throw MQTTError(
       .system,
-      "\(count) trucks need \(needed) open files, \(descriptorsPerClient) each, and this process may open \(available); "
-        + "allow more with 'ulimit -Hn \(needed)' as root, or start fewer trucks")
+      "\(count) trucks need \(needed) open files, \(descriptorsPerClient) each, and the limit of this process is \(available); "
+        + "raise it with 'ulimit -Hn \(needed)' as root, or start fewer trucks")
   }
 }

@@ -92,7 +92,7 @@ public final class EventLoop {
       finishTurn()
       guard running else { break }
       armTimer()
-      // What the turn's end began anew must not keep sockets and signals waiting.
+      // Work that the turn's end added must not keep sockets and signals waiting.
       let count = epoll_wait(epoll, &events, Int32(clamping: events.count), endOfTurn.isEmpty ? -1 : 0)
       if count < 0 {
         guard errno == EINTR else { break }

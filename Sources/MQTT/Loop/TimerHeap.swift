@@ -78,7 +78,7 @@ public final class LoopTimer {
     self.fire = fire
   }
 
-  /// Fires at `deadline` (at once if that is past), in place of whatever was set before.
+  /// Fires at `deadline` (at once if that is past), instead of any earlier deadline.
   public func set(_ deadline: MonotonicTime) {
     generation += 1
     loop.timers.insert(self, at: deadline)

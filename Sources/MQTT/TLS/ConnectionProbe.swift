@@ -40,7 +40,7 @@ public enum ConnectionProbe {
     hints.ai_flags = AI_NUMERICHOST
     var list: UnsafeMutablePointer<addrinfo>?
     guard getaddrinfo(address, String(port), &hints, &list) == 0, let entry = list?.pointee else {
-      throw MQTTError(.unreachable, "\(address) is no address")
+      throw MQTTError(.unreachable, "\(address) is not an IP address")
     }
     defer { freeaddrinfo(list) }
     let socket = Glibc.socket(entry.ai_family, entry.ai_socktype | Int32(SOCK_CLOEXEC.rawValue), 0)
@@ -50,7 +50,7 @@ public enum ConnectionProbe {
       setsockopt(socket, SOL_SOCKET, option, &time, socklen_t(MemoryLayout<timeval>.size))
     }
     guard Glibc.connect(socket, entry.ai_addr, entry.ai_addrlen) == 0 else {
-      // A connect that times out by SO_SNDTIMEO says that it is still under way.
+      // A connect that times out by SO_SNDTIMEO says that it is still in progress.
       let reason = errno == EINPROGRESS ? "no answer within \(timeoutSeconds) s" : systemError(errno)
       close(socket)
       throw MQTTError(.unreachable, "can't reach \(address):\(port): \(reason)")
@@ -78,7 +78,7 @@ public enum ConnectionProbe {
       if let failure = peer.failure(host: place) { throw failure }
       throw MQTTError(
         .unreachable,
-        "\(place) doesn't answer in TLS (\(TLSErrorText.last())): is it another service, or a port without TLS?"
+        "\(place) doesn't answer in TLS (\(TLSErrorText.last())); it may be another service, or a port without TLS"
       )
     }
     var entry = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)

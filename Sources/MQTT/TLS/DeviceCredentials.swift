@@ -15,7 +15,7 @@ public final class DeviceCredentials {
     defer { BIO_free(file) }
     guard let first = PEM_read_bio_X509(file, nil, nil, nil) else {
       throw MQTTError(
-        .credentials, "\(files.certificate) is no PEM certificate: \(TLSErrorText.last())")
+        .credentials, "\(files.certificate) is not a PEM certificate: \(TLSErrorText.last())")
     }
     var rest: [OpaquePointer] = []
     while let next = PEM_read_bio_X509(file, nil, nil, nil) { rest.append(next) }
@@ -49,7 +49,7 @@ public final class DeviceCredentials {
     guard let key else {
       throw MQTTError(
         .credentials,
-        "\(files.privateKey) is no usable PEM private key (\(TLSErrorText.last())); "
+        "\(files.privateKey) is not a usable PEM private key (\(TLSErrorText.last())); "
           + "if it is encrypted, give its passphrase")
     }
     return key

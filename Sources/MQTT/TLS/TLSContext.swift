@@ -30,7 +30,7 @@ public final class TLSContext {
         _ = try Files.read(path)
       } catch {
         throw MQTTError(
-          .credentials, "can't read the CA's certificate \(path): \(error.reason); give its file by --ca")
+          .credentials, "can't read the CA's certificate \(path): \(error.reason); give its file with --ca")
       }
       guard SSL_CTX_load_verify_file(context, path) == 1 else {
         throw MQTTError(
@@ -128,11 +128,11 @@ final class TLSPeer {
       let advice =
         switch verificationError {
         case X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH:
-          "it was not made for '\(serverName)'; connect by the name that is in it"
+          "it was not issued for '\(serverName)'; connect with a name that the certificate has"
         case X509_V_ERR_CERT_HAS_EXPIRED, X509_V_ERR_CERT_NOT_YET_VALID:
-          "its dates don't fit this machine's clock; check the clock, or renew the broker's certificate"
+          "it isn't valid at this machine's time; check the clock, or renew the broker's certificate"
         default:
-          "it doesn't come from the CA you trust; give the broker's own CA file by --ca"
+          "it wasn't issued by the trusted CA; give the broker's CA file with --ca"
         }
       return MQTTError(
         .credentials, "the certificate of \(host) was not accepted (\(reason)): \(advice)")
@@ -141,12 +141,13 @@ final class TLSPeer {
     let advice =
       switch receivedAlert {
       case "unknown CA":
-        "its CA is not the one the broker trusts; use a certificate that this broker's CA made"
-      case "certificate expired": "it has expired; make a new one"
+        "its CA is not the one that the broker trusts; use a certificate that this broker's CA issued"
+      case "certificate expired": "it has expired; create a new one"
       case "certificate revoked":
-        "it was revoked or made inactive, or no policy lets it connect; at the local broker 'trucksensor doctor NAME' says which"
-      case "certificate required", "handshake failure": "it asks for one; give it by --cert and --key"
-      default: "look into the broker's log for the reason"
+        "it is revoked or inactive, or no policy allows it to connect; for the local broker, 'trucksensor doctor NAME' tells which"
+      case "certificate required", "handshake failure":
+        "the broker requires one; give it with --cert and --key"
+      default: "see the broker's log for the reason"
       }
     return MQTTError(
       .credentials, "\(host) refused our certificate (TLS alert '\(receivedAlert)'): \(advice)")

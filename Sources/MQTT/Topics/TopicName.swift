@@ -11,7 +11,7 @@ public struct TopicName: Sendable, Hashable, CustomStringConvertible {
       let character = String(UnicodeScalar(wildcard))
       throw MQTTError(
         .invalidTopic,
-        "the topic '\(text)' contains '\(character)', which only a subscription's filter may; publish to one topic"
+        "the topic '\(text)' contains '\(character)', which only topic filters may contain; publish to a single topic"
       )
     }
     self.text = text

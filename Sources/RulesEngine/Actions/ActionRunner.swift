@@ -55,7 +55,7 @@ enum ActionEnd {
   case done
   /// Another service would have done it.
   case notRunHere
-  /// It failed; `effect` says what becomes of the message. What is no news isn't told.
+  /// It failed; `effect` says what happens to the message. Repeated failures aren't reported.
   case failed(ActionFailure, FailureEffect, isNews: Bool = true)
 }
 

@@ -58,7 +58,7 @@ final class HTTPRunner: ActionRunner {
       }
       guard let waker else { throw HTTPFailure(message: "this engine sends no requests") }
       guard unfinished < Self.waitingLimit else {
-        throw HTTPFailure(message: "\(unfinished) requests wait already")
+        throw HTTPFailure(message: "\(unfinished) requests are already waiting")
       }
       unfinished += 1
       sender.send(
@@ -127,7 +127,7 @@ final class HTTPRunner: ActionRunner {
 
     private func request(_ url: String, _ headers: [String], _ body: [UInt8]) -> String? {
       if handle == nil { handle = ts_http_new() }
-      guard let handle else { return "libcurl isn't installed; 'apt-get install libcurl4' does that" }
+      guard let handle else { return "libcurl isn't installed; run 'apt-get install libcurl4'" }
       var pointers: [UnsafePointer<CChar>?] = headers.map { UnsafePointer(strdup($0)) }
       defer { for pointer in pointers { free(UnsafeMutableRawPointer(mutating: pointer)) } }
       pointers.append(nil)

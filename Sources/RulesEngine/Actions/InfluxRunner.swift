@@ -33,7 +33,7 @@ public struct InfluxAction: Sendable {
       }
     }
     guard let attributes = TimestreamAction.attributes(of: execution.output) else {
-      throw TimestreamAction.Failure(message: "the result is no JSON object")
+      throw TimestreamAction.Failure(message: "the result is not a JSON object")
     }
     var milliseconds = Int64(execution.message.receivedMilliseconds)
     if unit == .seconds { milliseconds = milliseconds / 1000 * 1000 }
@@ -95,7 +95,8 @@ final class InfluxRunner: ActionRunner {
       let name = "\(database) of \(action.destination)" + (organization.map { ", \($0)" } ?? "")
       if queues.known[name] == nil {
         guard let queue = destination(action.destination, database, organization) else {
-          throw TimestreamAction.Failure(message: "the destination isn't known here")
+          throw TimestreamAction.Failure(
+            message: "the destination is unknown; give its URL with --destination")
         }
         queues.known[name] = queue
       }

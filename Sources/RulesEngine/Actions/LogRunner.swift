@@ -1,4 +1,4 @@
-/// Runs `log` actions: the output is told to whoever runs the service.
+/// Runs `log` actions: the output is reported to the service's owner.
 final class LogRunner: ActionRunner {
   private let context: ActionContext
 

@@ -113,18 +113,18 @@ final class MetricRunner: ActionRunner {
       let unit = try text(action.unit)
       let written = try text(action.value)
       guard let value = NumberText.double(written) else {
-        throw MetricFailure(message: "the value '\(written)' is no number")
+        throw MetricFailure(message: "the value '\(written)' is not a number")
       }
       var time = execution.message.receivedMilliseconds
       if let timestamp = action.timestamp {
         let written = try text(timestamp)
         guard let seconds = NumberText.double(written), let given = Int(truncated: seconds * 1000) else {
-          throw MetricFailure(message: "the timestamp '\(written)' is no number of seconds")
+          throw MetricFailure(message: "the timestamp '\(written)' is not a number of seconds")
         }
         time = given
       }
       guard metrics?.add(value, namespace: namespace, name: resource, unit: unit, at: time) == true else {
-        throw MetricFailure(message: "there are \(RuleMetrics.seriesLimit) metrics already")
+        throw MetricFailure(message: "the limit of \(RuleMetrics.seriesLimit) metrics is reached")
       }
     } catch {
       let failure = ActionFailure(

@@ -8,7 +8,7 @@ final class RepublishRunner: ActionRunner {
   private let hopLimit: Int?
   /// The user property that counts how often a message was republished.
   private static let hopsName = "hops"
-  /// The messages under way, by their tags.
+  /// The messages in flight, by their tags.
   private var executions: [Int: RuleExecution] = [:]
   private var lastTag = 0
   /// Headers of messages that have only a topic.
@@ -37,7 +37,7 @@ final class RepublishRunner: ActionRunner {
       let outgoing = OutgoingMessage(header: header, payload: execution.output, due: .now(), tag: lastTag)
       guard publisher.publish(outgoing) else {
         executions[lastTag] = nil
-        throw MQTTError(.unreachable, "the broker is away and the backlog is full")
+        throw MQTTError(.unreachable, "the broker is unavailable and the backlog is full")
       }
     } catch {
       fail(execution, topic, error)

@@ -130,7 +130,7 @@ final class StoreRunner: ActionRunner {
           !error.isRetryable
           ? .lost(.notStored, isRepeated: true)
           : execution.isKept ? .triedAgain : .lost(.notKept, isRepeated: true)
-        // One line tells of a failure that a whole batch has.
+        // One line reports the failure of a whole batch.
         fail(
           execution, "\(database).\(batch.requests[index].table)", error.message, effect,
           isNews: isNews && (index == 0 || !error.isRetryable))

@@ -19,14 +19,14 @@ public struct NewRule {
 
   private static let role = "arn:aws:iam::123456789012:role/"
   private static let now = 1_729_703_643_979
-  /// Values that attributes get in the case's message until WHERE lets it through.
+  /// Values to try for the attributes of the case's message until it satisfies WHERE.
   private static let samples: [Value] = [
     .number(
       Number(decimal: Decimal34(isNegative: false, coefficient: 215, exponent: -1) ?? .zero, isInt: false)),
     .int(1), .int(0), .int(1000), .string("text"), .boolean(true), .boolean(false), .null,
   ]
 
-  /// A rule called `name`; throws if `sql` is no statement, or needs what isn't here.
+  /// A rule called `name`; throws if `sql` isn't a statement, or needs a service that isn't available here.
   public init(name: String, sql: String) throws(SQLError) {
     let statement = try CompiledStatement(sql, version: .v2016, allowsNoSource: true)
     if let unsupported = statement.unsupported.first { throw unsupported }
@@ -55,8 +55,8 @@ public struct NewRule {
         $0.member(
           "note",
           matches
-            ? "made by 'trucksensor rules new' from what the statement yields: check it, then add your own"
-            : "WHERE rejects this message: write one that it lets through, and what is expected then")
+            ? "written by 'trucksensor rules new' from the statement's result: check it, then add your own"
+            : "WHERE rejects this message: write one that satisfies it, and the result you expect")
         $0.member("rule", "rules/\(name).json")
         $0.member("topic", topic)
         $0.member("clientId", "client1")
@@ -90,7 +90,7 @@ public struct NewRule {
     json.object {
       $0.member("sql", sql)
       $0.member("awsIotSqlVersion", SQLVersion.v2016.rawValue)
-      $0.member("description", "What the rule is for")
+      $0.member("description", "The rule's purpose")
       $0.member("ruleDisabled", false)
       $0.array("actions") { $0.object { action("rules/\(name)", name, filter, &$0) } }
       $0.object("errorAction") { action("rules/\(name)/errors", name, filter, &$0) }

@@ -12,14 +12,14 @@ public struct RuleCase: Sendable {
   public let name: String
   private let fields: ObjectValue
 
-  /// What a case came to.
+  /// A case's result.
   public enum Result: Sendable, Equatable {
     case passed
     /// With what was expected and what came.
     case failed(expected: String, actual: String)
   }
 
-  /// Reads a file's cases; throws `JSONError` where it is no JSON, and where it isn't an array of objects.
+  /// Reads a file's cases; throws `JSONError` if it isn't JSON, or isn't an array of objects.
   public static func cases(in text: [UInt8]) throws(JSONError) -> [RuleCase] {
     let document = JSONDocument()
     try document.readChecked(text)

@@ -59,8 +59,9 @@ public enum Action: Sendable {
         + action.dimensions.map { "\($0.name)=\($0.value.source)" }.joined(separator: ", ")
         + (action.timestamp.map { ", time \($0.source)" } ?? "") + (action.isStrict ? ", strict types" : "")
     case .log: "log"
-    case .influxDB(let action): action.members.line + " (runs where --destination says)"
-    case .http(let action): action.members.line + " (runs to this machine, and to what --allow-http names)"
+    case .influxDB(let action): action.members.line + " (goes where --destination says)"
+    case .http(let action):
+      action.members.line + " (goes to this machine, and to hosts given with --allow-http)"
     case .cloudwatchMetric(let action): action.members.line + " (Prometheus text at /metrics)"
     case .foreign(let action): action.line + " (not run here: it needs \(action.service))"
     }

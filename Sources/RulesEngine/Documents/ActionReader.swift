@@ -22,7 +22,7 @@ struct ActionReader {
     guard type == "log" || ActionShape.named[type] != nil else {
       let meant = NearestName.of(type, among: ActionShape.all.map(\.name))
       throw reader.error(
-        type, "there is no action '\(type)'" + (meant.map { "; is '\($0)' meant?" } ?? ""))
+        type, "there is no action '\(type)'" + (meant.map { "; did you mean '\($0)'?" } ?? ""))
     }
     guard var body = try reader.object(type) else { throw reader.error(type, "must be an object") }
     switch type {
@@ -32,7 +32,7 @@ struct ActionReader {
       try body.finish()
       return .log
     default:
-      guard let shape = ActionShape.named[type] else { throw reader.error(type, "is unknown here") }
+      guard let shape = ActionShape.named[type] else { throw reader.error(type, "is not a known action") }
       let fields = try members(shape.members, of: &body)
       let action = ForeignAction(type: type, service: shape.service, fields: fields)
       if let (name, problem) = action.problem { throw body.error(name, problem) }

@@ -1,4 +1,4 @@
-/// Takes the members of an object by name and type; what nobody took is an error.
+/// Takes the members of an object by name and type; a member that wasn't taken is an error.
 struct DocumentReader {
   /// How a document spells its members.
   enum Spelling {
@@ -136,6 +136,6 @@ struct DocumentReader {
     guard let unknown = object?.keys.first(where: { !taken.contains($0) && !ignored.contains($0) }) else {
       return
     }
-    throw RuleError(file, path.isEmpty ? unknown : "\(path).\(unknown)", "is unknown here")
+    throw RuleError(file, path.isEmpty ? unknown : "\(path).\(unknown)", "is not a known member")
   }
 }

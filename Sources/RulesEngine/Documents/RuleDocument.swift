@@ -35,7 +35,7 @@ public struct RuleDocument: Sendable {
   ///
   /// With `mayLoop` a rule may republish to its own filter: something else must end the loop.
   ///
-  /// Throws `RuleError` where it is no JSON, lacks what a rule needs, has what AWS doesn't know, or its SQL is refused.
+  /// Throws `RuleError` if it isn't JSON, lacks a required member, has an unknown one, or its SQL is refused.
   public init(_ text: [UInt8], file: String, mayLoop: Bool = false) throws(RuleError) {
     let source = try DocumentSource(text, file: file)
     do throws(RuleError) {
@@ -127,7 +127,7 @@ public struct RuleDocument: Sendable {
     case let text?:
       guard let known = SQLVersion(rawValue: text) else {
         throw reader.error(
-          "awsIotSqlVersion", "there is no version '\(text)'; there are 2015-10-08 and 2016-03-23")
+          "awsIotSqlVersion", "unknown version '\(text)'; the versions are 2015-10-08 and 2016-03-23")
       }
       version = known
     }
@@ -187,25 +187,28 @@ public struct RuleDocument: Sendable {
       }
     guard !isValid else { return name }
     if given != nil || name.contains(where: \.isWhitespace) {
-      throw RuleError(file, given?.place ?? "", "a rule's name \(problem), which '\(name)' isn't")
+      throw RuleError(file, given?.place ?? "", "a rule's name \(problem); '\(name)' doesn't fit")
     }
-    notes.append("the file's name is the rule's, and a rule's name on AWS \(problem)")
+    notes.append("the file's name is the rule's name, and a rule's name on AWS \(problem)")
     return name
   }
 
   /// Topics that the rule republishes to and takes itself.
   var loops: [String] {
-    guard let filter = statement.filter else { return [] }
+    let filters = [statement.filter, basicIngestFilter].compactMap { $0 }
     return actions.compactMap { action in
       guard case .republish(let republish) = action, republish.topic.isConstant,
-        filter.matches(republish.topic.source)
+        let filter = filters.first(where: { $0.matches(republish.topic.source) })
       else { return nil }
       return "republishes to '\(republish.topic.source)', which its own filter '\(filter)' matches: a loop"
     }
   }
 
-  /// What the engine subscribes to for the rule: FROM's filter, or without one the topics of Basic Ingest.
-  public var filter: TopicFilter? { statement.filter ?? (try? TopicFilter("$aws/rules/\(name)/#")) }
+  /// The filter of FROM, or without one that of Basic Ingest.
+  public var filter: TopicFilter? { statement.filter ?? basicIngestFilter }
+
+  /// The topics of Basic Ingest, which reach the rule whatever FROM says.
+  public var basicIngestFilter: TopicFilter? { try? TopicFilter("$aws/rules/\(name)/#") }
 
   /// The topics that the rule's actions publish to: names, or templates that are known only with a message.
   public var publishes: [Template] {

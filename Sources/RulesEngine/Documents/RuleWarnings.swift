@@ -11,25 +11,26 @@ extension RuleDocument {
     var warnings: [String] = []
     if statement.version == .v2015 {
       warnings.append(
-        "the SQL version is 2015-10-08, which a rule without awsIotSqlVersion gets; new rules should have 2016-03-23"
+        "the SQL version is 2015-10-08, the default if awsIotSqlVersion is missing; new rules should have 2016-03-23"
       )
     }
     guard let filter = statement.filter?.pattern else {
       return warnings + ["without FROM only Basic Ingest reaches the rule: $aws/rules/\(name)/…"]
     }
     if filter == "#" {
-      warnings.append("the filter '#' takes every message of every client, its own republished ones included")
+      warnings.append(
+        "the filter '#' matches every message of every client, including those that the rule republishes")
     }
     if !filter.utf8.allSatisfy({ $0 < 0x80 }) {
       warnings.append(
-        "the filter '\(filter)' has characters beyond ASCII, which many clients can't publish to")
+        "the filter '\(filter)' has non-ASCII characters, which many clients can't use in a topic")
     }
     if filter.contains("*") {
       warnings.append(
-        "'*' in the filter '\(filter)' is no wildcard; those are '+' for a level and '#' for the rest")
+        "'*' in the filter '\(filter)' is not a wildcard; use '+' for one level and '#' for all that follow")
     }
     if filter.hasPrefix("/") {
-      warnings.append("the filter '\(filter)' begins with '/', which makes an empty first level")
+      warnings.append("the filter '\(filter)' begins with '/', so its first level is empty")
     }
     return warnings
   }
@@ -60,20 +61,20 @@ extension RuleDocument {
     var warnings = loops
     if actions.isEmpty { warnings.append("the rule has no action") }
     if errorAction == nil, !actions.isEmpty {
-      warnings.append("the rule has no error action: what an action fails to do is lost without a trace")
+      warnings.append("the rule has no error action: messages whose action fails are lost silently")
     }
     for case .timestream(let action) in actions where action.timestamp == nil {
       warnings.append(
-        "the timestream action has no timestamp: a message that is delivered again is stored again, at another time"
+        "the timestream action has no timestamp: a message that is delivered twice is stored twice, at different times"
       )
     }
     for topic in publishes where !topic.isConstant {
-      warnings.append("the topic '\(topic.source)' depends on the message and may not be a valid one")
+      warnings.append("the topic '\(topic.source)' depends on the message and may be invalid")
     }
     for case .foreign(let action) in actions + [errorAction].compactMap({ $0 }) {
       switch action.type {
       case "elasticsearch":
-        warnings.append("the action 'elasticsearch' is AWS's old one; new rules should have 'openSearch'")
+        warnings.append("the action 'elasticsearch' is outdated; new rules should use 'openSearch'")
       case "iotAnalytics", "iotEvents", "salesforce":
         warnings.append("AWS has discontinued \(action.service), which the action '\(action.type)' needs")
       case "kinesis" where action.template("partitionKey") == nil:

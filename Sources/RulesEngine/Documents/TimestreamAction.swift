@@ -63,7 +63,7 @@ public struct TimestreamAction: Sendable {
     }
     if let timestamp { record.time = try time(text("the timestamp", timestamp)) }
     guard let attributes = evaluator.attributes(of: output, message) ?? Self.attributes(of: output) else {
-      throw Failure(message: "the result is no JSON object")
+      throw Failure(message: "the result is not a JSON object")
     }
     record.measures = try Self.measures(attributes, without: strict ? [] : taken)
     guard !record.measures.isEmpty else { throw Failure(message: "the result has no attribute to store") }
@@ -91,7 +91,7 @@ public struct TimestreamAction: Sendable {
   private func time(_ text: String) throws(Failure) -> Int64 {
     guard let value = Int64(text) else {
       throw Failure(
-        message: "the timestamp '\(text)' is no whole number of \(unit.rawValue); cast(… AS Int) makes one")
+        message: "the timestamp '\(text)' is not a whole number of \(unit.rawValue); use cast(… AS Int)")
     }
     let (time, overflow) = value.multipliedReportingOverflow(by: unit.nanoseconds)
     guard !overflow else {
@@ -162,7 +162,7 @@ extension DocumentReader {
       guard let name = try document.string("name") else { throw document.error("name", "is missing") }
       if let problem = RecordLimits.problem(withName: name) { throw document.error("name", problem) }
       if dimensions.contains(where: { $0.name == name }) {
-        throw document.error("name", "'\(name)' comes twice")
+        throw document.error("name", "'\(name)' appears twice")
       }
       guard let value = try document.template("value", variables: variables) else {
         throw document.error("value", "is missing")

@@ -1,7 +1,7 @@
 /// The bytes that are left for the present message. What an evaluation reads, makes or compares is taken from it, so that
 /// it bounds memory and time alike: a byte stands for about a nanosecond.
 ///
-/// Once something is exceeded, nothing is left: evaluation ends quickly, and whoever asked for it gets an error instead of
+/// Once a limit is exceeded, nothing is left: evaluation ends quickly, and the caller gets an error instead of
 /// a part of the result.
 final class Budget {
   /// What one expression costs, its call included.

@@ -10,7 +10,7 @@ public struct CompiledStatement: Sendable {
   let statement: Statement
   /// The statement compiled; nil where only the plain evaluator can do it.
   let plan: Plan?
-  /// Whether it can do with a payload that is no JSON.
+  /// Whether it accepts a payload that isn't JSON.
   let takesAnyPayload: Bool
 
   /// Reads and checks `sql`; throws `SQLError` with the place of what is wrong.

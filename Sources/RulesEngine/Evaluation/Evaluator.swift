@@ -2,7 +2,7 @@
 struct Evaluator {
   /// The row that names are looked up in.
   enum Row {
-    /// The payload, indexed; nil if it is no JSON.
+    /// The payload, indexed; nil if it isn't JSON.
     case payload(JSONDocument?)
     /// An element of a nested query's source.
     case value(Value)

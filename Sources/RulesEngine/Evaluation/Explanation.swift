@@ -121,14 +121,14 @@ extension Evaluator {
     case .member(let object, let name):
       return isUndefined(object) ? "its object is Undefined" : "\(described(object)) has no '\(name)'"
     case .variable: return "the variable is Undefined"
-    case .row, .payload: return "the payload is no value"
+    case .row, .payload: return "the payload is not a JSON value"
     case .call(let function, let arguments):
       if !function.arity.contains(arguments.count) {
         let (least, most) = (function.arity.lowerBound, function.arity.upperBound)
         return "\(function.name) takes \(least == most ? "\(least)" : "\(least) to \(most)") arguments"
       }
       if let place = arguments.firstIndex(where: isUndefined) { return "argument \(place + 1) is Undefined" }
-      if arguments.isEmpty { return "it is not known of this message" }
+      if arguments.isEmpty { return "it is not known for this message" }
       return "\(function.name) has no value for \(arguments.map(described).joined(separator: ", "))"
     case .cast(let operand, _), .negate(let operand), .not(let operand):
       return isUndefined(operand) ? "its operand is Undefined" : "\(described(operand)) can't be converted"
@@ -137,7 +137,7 @@ extension Evaluator {
       if isUndefined(right) { return "the right side is Undefined" }
       return "\(operation.rawValue) has no value for \(described(left)) and \(described(right))"
     case .choice(let subject, let cases, _):
-      if isUndefined(subject) { return "what CASE compares is Undefined" }
+      if isUndefined(subject) { return "CASE's operand is Undefined" }
       let isMet = cases.contains { Value.equal(value(of: subject), value(of: $0.when)) == true }
       return isMet ? "the THEN that was taken is Undefined" : "no WHEN is equal, and there is no ELSE"
     case .array, .object: return ""

@@ -38,7 +38,7 @@ enum Value: Sendable {
   case string(String)
   case array([Value])
   case object(ObjectValue)
-  /// A payload that is no JSON; only `SELECT *` and `encode` know what to do with it.
+  /// A payload that isn't JSON; only `SELECT *` and `encode` accept it.
   case bytes([UInt8])
 
   static func int(_ value: Int) -> Value { .number(Number(decimal: Decimal34(value), isInt: true)) }

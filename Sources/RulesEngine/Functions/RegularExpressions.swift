@@ -1,7 +1,7 @@
 internal import CPCRE2
 
 extension Functions {
-  /// AWS names Java's regular expressions; PCRE2's are the same for what both document. A pattern that is none makes
+  /// AWS names Java's regular expressions; PCRE2's are the same for what both document. An invalid pattern makes
   /// the call Undefined; one that exceeds a limit, while it is compiled or while it matches, ends the evaluation.
   static let regularExpressions: [Function] = [
     Function("regexp_matches", 2...2) { arguments, evaluator in

@@ -12,7 +12,7 @@ extension JSONDocument {
         // An escape may write the same key in another way.
         let name = string(of: nodes[key])
         guard keys.insert(name).inserted else {
-          throw error("the key \(JSONText.quoted(name)) stands twice in one object", at: key)
+          throw error("the key \(JSONText.quoted(name)) appears twice in one object", at: key)
         }
         key = Int(nodes[key + 1].next)
       }

@@ -15,7 +15,7 @@ final class JSONDocument {
 
   init(budget: Budget? = nil) { self.budget = budget }
 
-  /// Reads `text`; throws where it isn't one JSON value with nothing but white space around it.
+  /// Reads `text`; throws if it isn't a single JSON value, with white space around it.
   func read(_ text: [UInt8]) throws(JSONError) {
     // A copy into the same memory again costs less than an array that two hold.
     bytes.removeAll(keepingCapacity: true)

@@ -54,7 +54,7 @@ struct PayloadScanner {
     isIndexing = indexes
   }
 
-  /// False if the text isn't one JSON value with nothing but white space around it.
+  /// False if the text isn't a single JSON value, with white space around it.
   mutating func scan() -> Bool {
     var index = skipSpace(0)
     guard index < count else { return false }
@@ -76,7 +76,7 @@ struct PayloadScanner {
 
   // MARK: Values
 
-  /// Reads the value at `start`, which is inside the text, at the path of the node `path`, or at none that is wanted if
+  /// Reads the value at `start`, which is inside the text, at the path of the node `path`, or at no wanted path if
   /// it is negative. Returns where the value ends, or -1 if it isn't JSON.
   private mutating func value(_ start: Int, _ depth: Int, _ path: Int) -> Int {
     switch text[start] {

@@ -43,7 +43,7 @@ extension PlanRun {
     }
   }
 
-  /// The attributes of the row with what the select list adds: a name that is there already keeps its place.
+  /// The attributes of the row with what the select list adds: a name that already exists keeps its place.
   mutating func writeRow(_ row: PlanValue, _ plan: Plan, _ message: Message) {
     for place in 0..<plan.memberCount {
       results[place] = value(plan.members[place].operation, plan, message)

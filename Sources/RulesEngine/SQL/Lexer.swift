@@ -95,7 +95,7 @@ struct Lexer {
       index += 1
     }
     guard let text = String(validating: bytes, as: UTF8.self) else {
-      throw SQLError("a string that is no UTF-8", at: start, in: sql)
+      throw SQLError("a string that isn't UTF-8", at: start, in: sql)
     }
     return text
   }
@@ -124,7 +124,7 @@ struct Lexer {
     }
     if index < sql.count, Self.beginsWord(sql[index]) {
       throw SQLError(
-        "a name can't begin with a digit; reach such an attribute by get(*, \"name\")", at: start, in: sql)
+        "a name can't begin with a digit; use get(*, \"name\") for such an attribute", at: start, in: sql)
     }
     guard let value = Decimal34(sql[start..<index]) else {
       throw SQLError("a number beyond the dialect's exponents of -999 to 999", at: start, in: sql)

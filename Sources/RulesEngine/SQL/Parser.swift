@@ -164,7 +164,7 @@ struct Parser {
       advance()
       advance()
       guard isKeyword("AS") else { return .members(expression) }
-      doubts.append(error("'.*' with a name isn't in AWS's guide; the name alone gives the object"))
+      doubts.append(error("'.*' after a name isn't in AWS's guide; the name alone selects the object"))
       advance()
       return .expression(expression, path: try alias())
     }
@@ -388,7 +388,7 @@ struct Parser {
       let advice = NearestName.of(
         word.lowercased(), among: Functions.named.keys.sorted())
       throw SQLError(
-        "there is no function '\(word)'" + (advice.map { "; is '\($0)' meant?" } ?? ""), at: start.start,
+        "there is no function '\(word)'" + (advice.map { "; did you mean '\($0)'?" } ?? ""), at: start.start,
         in: sql)
     }
     var arguments: [Expression] = []
@@ -403,7 +403,7 @@ struct Parser {
     if let service = function.service?(arguments) {
       unsupported.append(
         SQLError(
-          "\(function.name)() needs \(service), which is not here; the rule can't give AWS's result without it",
+          "\(function.name)() needs \(service), which isn't available here; without it, the rule can't give AWS's result",
           kind: .unsupported, at: start.start, in: sql))
     }
     return function.call(arguments)

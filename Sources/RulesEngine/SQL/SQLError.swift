@@ -2,7 +2,7 @@
 public struct SQLError: Error, Sendable, Equatable, CustomStringConvertible {
   /// What kind of refusal it is.
   public enum Kind: Sendable {
-    /// The text is no statement of the dialect.
+    /// The text isn't a statement of the dialect.
     case syntax
     /// The statement needs another AWS service.
     case unsupported

@@ -3,7 +3,7 @@
 public struct RuleCounters: Sendable, Equatable {
   /// Messages whose topic matched the rule's filter.
   public internal(set) var topicMatch = 0
-  /// Payloads that are no JSON where the rule looks into them.
+  /// Payloads that aren't JSON although the rule reads their attributes.
   public internal(set) var parseError = 0
   /// Messages that passed WHERE.
   public internal(set) var rulesExecuted = 0

@@ -1,8 +1,8 @@
-/// Limits what is told of failures: what fails for every message must not fill the disk too.
+/// Limits reports of failures: an action that fails for every message must not fill the disk.
 struct FailureReports {
   private var second = 0
   private var count = 0
-  /// Lines a second.
+  /// Lines per second.
   static let limit = 10
   /// Bytes of a line: topics and templates' texts come from messages.
   static let bytes = 2048
@@ -11,7 +11,7 @@ struct FailureReports {
   mutating func lines(for text: String, at second: Int) -> [String] {
     var lines: [String] = []
     if second != self.second {
-      if count > Self.limit { lines.append("rules: \(count - Self.limit) more failures in that second") }
+      if count > Self.limit { lines.append("rules: \(count - Self.limit) more failures in the same second") }
       (self.second, count) = (second, 0)
     }
     count += 1

@@ -30,7 +30,7 @@ struct JournalStamp: Hashable {
 /// What of a client's journal has arrived and is done, so that what the broker sends again is known, and what it has lost is
 /// counted.
 ///
-/// The broker sends again after each of its own ends, from the last report that it knows, and what its session had under way.
+/// The broker sends again after each of its own ends, from the last report that it knows, and the messages that its session had in flight.
 struct JournalPosition {
   private var received: JournalStamp?
   private var done: JournalStamp?

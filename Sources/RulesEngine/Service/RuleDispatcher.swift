@@ -57,7 +57,8 @@ final class RuleDispatcher: ActionOwner {
     tree = TopicTree()
     rulesOfTopics.removeAll()
     for rule in rules where !rule.document.isDisabled {
-      if let filter = rule.document.filter { tree.insert(rule, at: filter.pattern) }
+      if let filter = rule.document.statement.filter { tree.insert(rule, at: filter.pattern) }
+      if let filter = rule.document.basicIngestFilter { tree.insert(rule, at: filter.pattern) }
     }
   }
 
@@ -75,7 +76,9 @@ final class RuleDispatcher: ActionOwner {
   private func rules(matching topic: String) -> [LoadedRule] {
     if let known = rulesOfTopics[topic] { return known }
     var found: [LoadedRule] = []
-    tree.forEach(matching: topic) { found.append($0) }
+    // FROM may name topics of Basic Ingest.
+    tree.forEach(matching: topic) { rule in if !found.contains(where: { $0 === rule }) { found.append(rule) }
+    }
     if rulesOfTopics.count >= Self.topicLimit { rulesOfTopics.removeAll() }
     rulesOfTopics[topic] = found
     return found
@@ -140,7 +143,7 @@ final class RuleDispatcher: ActionOwner {
       }
     }
     execution.unfinished -= 1
-    // Whoever reads the error action's messages was told at the first try.
+    // The error action already had a message at the first try.
     if execution.unfinished == 0, !execution.failures.isEmpty, !execution.isRetry {
       performErrorAction(of: rule, execution.message, execution.failures)
     }

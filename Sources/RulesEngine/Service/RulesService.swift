@@ -30,7 +30,7 @@ public final class RulesService: MQTTClientDelegate {
   /// How often the broker had forgotten the session when the engine came back.
   public private(set) var sessionsForgotten = 0
 
-  /// What was told of the pause before the next try, while the store fails.
+  /// The last reported reason for waiting before the next try, while the store fails.
   private var lastWaiting: String?
 
   // In RulesService+Marks.swift
@@ -46,7 +46,9 @@ public final class RulesService: MQTTClientDelegate {
   var publishedMark = 0
 
   // In RulesService+Journal.swift
-  /// Whether the broker is ours and numbers its messages.
+  /// Whether the broker is ours.
+  private let isLocal: Bool
+  /// Whether it numbers its messages for this service.
   let isJournaled: Bool
   var position = JournalPosition()
   /// Whether the broker keeps what waits for the service in a journal, for a session that it forgets, too.
@@ -55,13 +57,13 @@ public final class RulesService: MQTTClientDelegate {
   /// A service over two clients that aren't connected yet. `onEvent` hears what went wrong and what log actions write,
   /// `onFailure` what ended a client for good. Actions that store need a `storage`. `hopLimit` limits how
   /// often a message may be republished, counted in its user property `hops`; the next republishing fails. With
-  /// `isJournaled` the broker is ours, and its journal keeps what waits for the service; a share group has no journal. With
+  /// `isLocal` the broker is ours, and its journal keeps what waits for the service; a share group has no journal. With
   /// `usesMarks` it can tell when all that was published so far is done; the broker must allow `markTopic(of:)`.
   ///
   /// Throws `MQTTError` if the share group's name is invalid.
   public init(
     rules: [RuleDocument], subscriber: MQTTClient, publisher: MQTTClient, shareGroup: String? = nil,
-    hopLimit: Int? = nil, storage: RuleStorage? = nil, stores: Bool = false, isJournaled: Bool = false,
+    hopLimit: Int? = nil, storage: RuleStorage? = nil, stores: Bool = false, isLocal: Bool = false,
     usesMarks: Bool = false, registry: (any RegistrySource)? = nil,
     actions: ActionSettings = ActionSettings(),
     onEvent: @escaping (RulesEvent) -> Void,
@@ -73,7 +75,8 @@ public final class RulesService: MQTTClientDelegate {
     self.stores = stores
     self.registry = registry
     markTopic = usesMarks ? try TopicName(Self.markTopic(of: subscriber.settings.clientID)) : nil
-    self.isJournaled = isJournaled && shareGroup == nil
+    self.isLocal = isLocal
+    isJournaled = isLocal && shareGroup == nil
     self.onEvent = onEvent
     self.onFailure = onFailure
     dispatcher = RuleDispatcher(
@@ -124,9 +127,12 @@ public final class RulesService: MQTTClientDelegate {
   /// What went wrong and is so at present; without what is still to be tried again.
   public var health: Health { dispatcher.health }
 
-  /// The filters of the rules that are enabled.
+  /// The filters of the rules that are enabled. AWS IoT Core and other brokers may refuse those of Basic Ingest: there only
+  /// rules without FROM have them.
   public var activeFilters: [TopicFilter] {
-    rules.filter { !$0.document.isDisabled }.compactMap(\.document.filter)
+    let documents = rules.map(\.document).filter { !$0.isDisabled }
+    return documents.compactMap(\.filter)
+      + (isLocal ? documents.filter { $0.statement.filter != nil }.compactMap(\.basicIngestFilter) : [])
   }
 
   /// The databases that the rules name, as far as they are known without a message.
@@ -159,7 +165,7 @@ public final class RulesService: MQTTClientDelegate {
     if receivedMark(incoming) { return }
     let message = Message(topic: incoming.topic, payload: incoming.payload, receivedMilliseconds: arrival)
     message.properties = incoming.properties
-    // MQTT doesn't tell who published. The local broker's plugin says it in these user properties, in place of what the
+    // MQTT doesn't tell who published. The local broker's plugin says it in these user properties, instead of what the
     // publisher may have claimed; of another broker's messages, it is only a claim.
     message.clientID = incoming.properties.userProperty("clientId")
     message.principal = incoming.properties.userProperty("principal")

@@ -1,6 +1,6 @@
 import Time
 
-/// Decides when a trouble that comes and goes is told: a store that is nearly full fails with one batch and takes the next.
+/// Decides when to report a recurring problem: a store that is nearly full fails with one batch and accepts the next.
 struct TroubleNews {
   /// How long the same trouble isn't told again, in nanoseconds.
   static let silence: Int64 = 10_000_000_000

@@ -164,7 +164,7 @@ public final class CSVReader {
 
   /// Moves to the next record that isn't blank; false at the end of the file.
   ///
-  /// Throws where a quote is misplaced or never closed, a record passes the limits, the bytes are no UTF-8, or
+  /// Throws where a quote is misplaced or never closed, a record passes the limits, the bytes aren't UTF-8, or
   /// the file can't be read.
   public func next() throws(DatasetError) -> Bool {
     while try readRecord() {
@@ -425,7 +425,7 @@ public final class CSVReader {
       let code = String(field(index)[offset], radix: 16, uppercase: true)
       throw DatasetError(
         file: file, line: place.line, column: place.column + offset,
-        message: "the byte 0x\(code) is no UTF-8; save the file as UTF-8, or use --lenient to replace it")
+        message: "the byte 0x\(code) is not UTF-8; save the file as UTF-8, or use --lenient to replace it")
     }
     if !isSound { repairUTF8() }
     return true

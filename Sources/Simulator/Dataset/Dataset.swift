@@ -210,7 +210,7 @@ public final class Dataset {
 
   /// The present row's `uptime` in seconds, or the epoch seconds of its `time` column.
   ///
-  /// Throws, naming line and column, where there is no such column or its value is no number or moment.
+  /// Throws, naming line and column, if the column is missing or its value isn't a number or time.
   public func time() throws(DatasetError) -> Double {
     let column: Int
     let value: Double?

@@ -98,11 +98,11 @@ struct DatasetScan {
       } else if index == volts, !limits.volts.contains(value) {
         add(.impossible, reading.line, "volts is \(value) V")
       } else if index == door, value != 0 && value != 1 {
-        add(.impossible, reading.line, "door is \(value), neither 0 nor 1")
+        add(.impossible, reading.line, "door is \(value), not 0 or 1")
       }
     }
     if report.rows > 1 && row == previousRow {
-      add(.duplicate, reading.line, "the row equals the one before")
+      add(.duplicate, reading.line, "the row equals the previous row")
     }
     swap(&row, &previousRow)
     if let celsius { checkTemperature(celsius, time, reading.line) }
@@ -122,10 +122,10 @@ struct DatasetScan {
     if present.paddedRows > repairs.paddedRows || present.cutRows > repairs.cutRows {
       add(
         .fieldCount, reading.line,
-        "\(reading.fieldCount) fields where the header has \(dataset.columns.count)")
+        "the row has \(reading.fieldCount) fields, the header \(dataset.columns.count)")
     }
-    if present.invalidUTF8 > repairs.invalidUTF8 { add(.encoding, reading.line, "bytes that are no UTF-8") }
-    if present.strayQuotes > repairs.strayQuotes { add(.quoting, reading.line, "a quote where none belongs") }
+    if present.invalidUTF8 > repairs.invalidUTF8 { add(.encoding, reading.line, "bytes that aren't UTF-8") }
+    if present.strayQuotes > repairs.strayQuotes { add(.quoting, reading.line, "a misplaced quote") }
     if present.unclosedQuotes > repairs.unclosedQuotes {
       add(.quoting, reading.line, "a quote is never closed")
     }
@@ -149,7 +149,7 @@ struct DatasetScan {
       if step < 0 {
         add(.stepBack, reading.line, "the time goes back by \(-step) s")
       } else if step == 0 {
-        add(.sameTime, reading.line, "the same time as the row before")
+        add(.sameTime, reading.line, "the same time as in the previous row")
       } else if typical.isSettled {
         checkGap(step, reading.line)
       } else {
@@ -164,7 +164,7 @@ struct DatasetScan {
 
   private mutating func checkGap(_ step: Double, _ line: Int) {
     guard let usual = typical.seconds, step > limits.gapFactor * usual else { return }
-    add(.gap, line, "\(step) s after the row before, where \(usual) s is usual")
+    add(.gap, line, "\(step) s after the previous row; usually \(usual) s")
   }
 
   private mutating func settleEarlySteps() {

@@ -8,7 +8,7 @@ public struct DatasetReport: Sendable, Equatable, Codable, CustomStringConvertib
     public let name: String
     /// How many values are numbers, other text, empty.
     public var numbers = 0
-    /// Values that are no numbers and not empty.
+    /// Values that are neither empty nor numbers.
     public var texts = 0
     /// Empty values.
     public var empty = 0
@@ -156,7 +156,7 @@ public struct DatasetReport: Sendable, Equatable, Codable, CustomStringConvertib
     let hidden = findingCount - findings.count
     if hidden > 0 { lines.append("  and \(hidden) more") }
     let kinds = counts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
-    lines.append(kinds.isEmpty ? "  nothing wrong found" : "  found: \(kinds.joined(separator: ", "))")
+    lines.append(kinds.isEmpty ? "  no findings" : "  found: \(kinds.joined(separator: ", "))")
     return lines.joined(separator: "\n")
   }
 

@@ -54,7 +54,7 @@ struct Header {
         throw DatasetError(
           file: reader.file, line: reader.line,
           message:
-            "the column '\(name)' has the name of a field that every message has already; rename it with "
+            "the column '\(name)' has the name of a field that every message already has; rename it with "
             + "--map NEW=\(name), leave it out with --fields, or use --lenient to drop it")
       }
       chosen.remove(at: index)
@@ -87,7 +87,7 @@ struct Header {
       let place = reader.place(of: index)
       if name.isEmpty || taken.contains(name) {
         guard isLenient else {
-          let fault = name.isEmpty ? "column \(index + 1) has no name" : "two columns are called '\(name)'"
+          let fault = name.isEmpty ? "column \(index + 1) has no name" : "two columns are named '\(name)'"
           throw DatasetError(
             file: reader.file, line: place.line, column: place.column,
             message: "\(fault); correct the header, or use --lenient to number it")

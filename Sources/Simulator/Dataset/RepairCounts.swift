@@ -4,7 +4,7 @@ public struct RepairCounts: Sendable, Equatable, Codable {
   public var paddedRows = 0
   /// Rows with too many fields, the surplus cut off.
   public var cutRows = 0
-  /// Byte sequences that are no UTF-8, each replaced by U+FFFD.
+  /// Byte sequences that aren't UTF-8, each replaced by U+FFFD.
   public var invalidUTF8 = 0
   /// Quotes where RFC 4180 allows none, kept as text.
   public var strayQuotes = 0

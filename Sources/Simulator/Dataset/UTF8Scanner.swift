@@ -1,4 +1,4 @@
-/// Finds what is no UTF-8 (Unicode 15, table 3-7: no overlong forms, no surrogates, nothing over U+10FFFF).
+/// Finds bytes that aren't UTF-8 (Unicode 15, table 3-7: no overlong forms, no surrogates, nothing over U+10FFFF).
 enum UTF8Scanner {
   /// The length of the well-formed sequence at `start` or, negated, of the maximal ill-formed part there.
   static func sequenceLength(_ bytes: UnsafeRawBufferPointer, at start: Int) -> Int {

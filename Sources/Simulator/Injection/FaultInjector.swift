@@ -42,7 +42,7 @@ struct FaultInjector: Sendable {
     noise = generator
   }
 
-  /// The values that stand in place of a reading's, by their places; nil where the reading's own stays.
+  /// The values that replace a reading's, by position; nil where the reading's own value stays.
   mutating func values(for reading: Reading, at seconds: Double) -> [[UInt8]?] {
     var values = [[UInt8]?](repeating: nil, count: reading.count)
     let step = min(max(0, seconds - (last ?? seconds)), Self.longestStep)

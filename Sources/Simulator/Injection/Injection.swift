@@ -60,7 +60,7 @@ public struct Injection: Sendable, Equatable {
   private static let countLimit = 100
   private static let example = "write for example door-open@600s+300s,sag@30m"
 
-  /// Reads `door-open@600s+300s,sag@1800s`: what, from when, and for how long (until the end unless said).
+  /// Reads `door-open@600s+300s,sag@1800s`: what, from when, and for how long (by default until the end).
   public static func list(_ text: String) throws(ParseError) -> [Injection] {
     var injections: [Injection] = []
     var column = 1

@@ -80,7 +80,7 @@ public struct Pacer: Sendable {
   }
 
   /// Sets the rate (messages per second; 0 is a pause) that holds from `time`, in nanoseconds from the start. What was due
-  /// before stays due when it was. Does nothing where the pace is no rate.
+  /// before stays due when it was. Does nothing if the pace is not a rate.
   public mutating func change(rate: Double, at time: Int64) {
     guard hasRate, rate >= 0 else { return }
     let time = max(Double(time), changes.last?.time ?? 0)

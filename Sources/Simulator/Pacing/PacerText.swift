@@ -57,7 +57,7 @@ extension Pacer.Mode {
     }
     let rate = try PacingText.positive(number, whole: whole, option: option, example: example) / seconds
     guard rate <= Pacer.highestRate else {
-      throw PacingError("\(option) '\(whole)' is too fast; for as fast as the broker takes it write max")
+      throw PacingError("\(option) '\(whole)' is too fast; write max for as fast as the broker accepts")
     }
     guard 1 / rate < 9e9 else {
       throw PacingError("\(option) '\(whole)' is slower than one message in 285 years")
@@ -75,7 +75,7 @@ extension Pacer {
       number, whole: text, option: "--jitter", example: "0.1 or 10%", allowsZero: true)
     let fraction = isPercent ? value / 100 : value
     guard fraction <= 1 else {
-      throw PacingError("--jitter '\(text)' is over the whole interval; write at most 1 or 100%")
+      throw PacingError("--jitter '\(text)' is more than the whole interval; write at most 1 or 100%")
     }
     return fraction
   }

@@ -116,7 +116,7 @@ public final class Replay {
   public var askedRate: Double? { trucks.first?.askedRate }
 
   /// Sets the rate from now on, in messages per second and truck; 0 is a pause. Does nothing before the trucks have set off,
-  /// or where the pace is no rate.
+  /// or if the pace is not a rate.
   public func setRate(_ rate: Double) {
     guard let start, hasRate, !ending else { return }
     let now = MonotonicTime.now().since(start)
@@ -130,7 +130,9 @@ public final class Replay {
   /// Sets the rate that a message of a control topic names: `5`, `120/m`, `{"rate": 5}`; what it can't take becomes a notice.
   public func control(_ payload: [UInt8]) {
     do throws(PacingError) {
-      guard hasRate else { throw PacingError("the pace of this run is no rate") }
+      guard hasRate else {
+        throw PacingError("the pace of this run is not a rate (--rate, --interval, --ramp or --profile)")
+      }
       let rate = try ControlMessage.rate(payload)
       setRate(rate)
       observer?.replay(
@@ -161,7 +163,7 @@ public final class Replay {
     finish()
   }
 
-  /// Ends the replay because nobody reads its output any more.
+  /// Ends the replay because its output has no reader any more.
   public func finish() {
     for truck in trucks { truck.finish() }
     drain()
@@ -202,6 +204,7 @@ public final class Replay {
       if isFirst {
         connecting -= 1
         begunConnections += 1
+        truck.prepare()
       }
       if start != nil {
         truck.start()

@@ -35,9 +35,9 @@ public struct ReplaySettings: Sendable {
   public var jitter = 0.0
   /// How often the dataset is replayed.
   public var repetitions = Repetitions.times(1)
-  /// How many messages each truck sends at the most.
+  /// The maximum number of messages of each truck.
   public var count: Int?
-  /// How long the run lasts at the most, in nanoseconds.
+  /// The maximum length of the run, in nanoseconds.
   public var duration: Int64?
   /// Where timestamps come from.
   public var timestamps = TimestampSource.now
@@ -47,7 +47,7 @@ public struct ReplaySettings: Sendable {
   public var injections: [Injection] = []
   /// What the faults' sizes and noise are drawn by; each truck of a fleet adds its number.
   public var seed: UInt64 = 1
-  /// How many connections are begun a second at the most; nil for as many as the broker's listen backlog takes.
+  /// The most connections that are started per second; nil for as many as the broker's listen backlog takes.
   public var connectRate: Double?
   /// How long the end waits for acknowledgements, in nanoseconds.
   public var drainTimeout: Int64 = 30_000_000_000

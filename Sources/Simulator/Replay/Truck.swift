@@ -91,13 +91,22 @@ final class Truck: MQTTClientDelegate {
     if !waitsForRoom { timer?.set(.now()) }
   }
 
+  /// Goes to the truck's first row, so that its first message isn't late for that.
+  func prepare() {
+    do throws(DatasetError) {
+      if firstPass == nil { try skip() }
+    } catch {
+      replay.fail(.data(error))
+    }
+  }
+
   /// Begins to publish; message n is due at `replay.start` + its offset, a fleet's later trucks a little after that.
   func start() {
     guard !isFinished else { return }
     produce()
   }
 
-  /// Publishes nothing more; what was handed over still goes out.
+  /// Publishes nothing more; messages given to the client are still sent.
   func finish() {
     guard !isFinished else { return }
     isFinished = true

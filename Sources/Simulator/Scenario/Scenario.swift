@@ -16,12 +16,12 @@ public enum Scenario: String, Sendable, CaseIterable {
     switch self {
     case .healthy: "pre-cooled, holds its set point, short stops"
     case .electricalSag: "the supply sags, and the unit stops shortly after (the original's story)"
-    case .unitOff: "the unit stops, with a sound supply or with the engine off"
+    case .unitOff: "the unit stops, with a healthy supply or with the engine off"
     case .doorLeftOpen: "a door stays open for 12 to 40 minutes"
     case .hotDay: "the unit can't hold the set point in the heat of the day"
     case .loadedWarm: "the product is loaded warm, and the unit takes hours to cool it"
     case .defrost: "regular defrosts of at most about 3 K; harmless"
-    case .sensorStuck: "the probe's reading freezes, or jumps to 0.00 of a lost probe"
+    case .sensorStuck: "the probe's reading freezes, or jumps to 0.00 as if disconnected"
     case .sensorDropout: "the probe gives no reading for long stretches"
     case .weakUnit: "the unit has lost much of its power and settles above the set point on a mild day"
     }

@@ -135,7 +135,7 @@ public struct TripSimulation: Sendable, IteratorProtocol {
       sagSince = sagSince ?? uptime
       source -= sag.volts
     }
-    // What no longer charges the battery lets it run down.
+    // During a sag, the battery is no longer charged and discharges.
     if let sagSince { source -= model.dischargeRate * (uptime - sagSince) / 3600 }
     let current = model.baseCurrent + (isCooling ? model.compressorCurrent : 0)
     voltage = source - model.lineResistance * current

@@ -16,7 +16,7 @@ public struct Dimension: Sendable, Hashable {
   }
 
   /// The dimensions as a JSON object, sorted by name: what a series is known by. A MULTI record's measure name stands among
-  /// them; it is no possible name of a dimension.
+  /// them; no dimension can have this name.
   static func json(_ dimensions: [Dimension], measureName: String? = nil) -> String {
     let measureName = measureName.map { [Dimension(Schema.measureName, $0)] } ?? []
     var json = JSONWriter()

@@ -127,7 +127,7 @@ enum QueryFunctions {
     do throws(Failure) {
       return try number(value)
     } catch {
-      throw Failure(message: "\(described(value)) is not a time of the years 1677 to 2262")
+      throw Failure(message: "\(described(value)) is not a time in the years 1677 to 2262")
     }
   }
 

@@ -44,7 +44,7 @@ public final class StoreReader {
     self.path = path
     exists = !mayBeMissing || Files.exists(path)
     if exists, try Schema.check(Connection(path, readOnly: true)) == nil {
-      throw StoreError(.notAStore, "\(path) is empty; 'trucksensor run' makes a store")
+      throw StoreError(.notAStore, "\(path) is empty; 'trucksensor run' creates a store")
     }
     // The main database is empty and in memory: the file gets its database's name, as statements write it.
     connection = try Connection(inMemoryFor: path)
@@ -68,14 +68,14 @@ public final class StoreReader {
     protect()
   }
 
-  /// Lets statements do nothing but read.
+  /// Restricts statements to reading.
   private func protect() {
     sqlite3_set_authorizer(
       connection.handle,
       { _, action, one, two, _, _ in
         switch action {
         case SQLITE_SELECT, SQLITE_READ, SQLITE_RECURSIVE: return SQLITE_OK
-        // So json_each() declares its columns. A statement that would write is refused before it runs, besides.
+        // So json_each() declares its columns. Writing statements are also refused before they run.
         case SQLITE_UPDATE:
           guard let one, String(cString: one) == "sqlite_master" else { return SQLITE_DENY }
           return SQLITE_OK
@@ -234,7 +234,7 @@ public final class StoreReader {
     try limited(timeLimit, isCancelled) { () throws(StoreError) in
       let statement = try prepared(sql)
       guard sqlite3_stmt_readonly(statement.handle) != 0 else {
-        throw StoreError(.statement, "only statements that read are allowed here")
+        throw StoreError(.statement, "only reading statements are allowed here")
       }
       let count = sqlite3_column_count(statement.handle)
       columns(
@@ -265,7 +265,7 @@ public final class StoreReader {
         .interrupted,
         isCancelled()
           ? "the query was stopped"
-          : "the query took longer than \(timeLimit ?? 0) s; --time-limit allows more")
+          : "the query took longer than \(timeLimit ?? 0) s; raise it with --time-limit")
     }
   }
 

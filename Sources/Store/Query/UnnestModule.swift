@@ -30,7 +30,7 @@ enum UnnestModule {
     var count: Int { arrays.map(\.count).max() ?? 0 }
   }
 
-  // SQLite reads it and keeps its address; nobody writes it.
+  // SQLite reads it and keeps its address; it is never written.
   nonisolated(unsafe) private static var module: sqlite3_module = {
     var module = sqlite3_module()
     module.xConnect = { database, _, _, _, table, _ in

@@ -24,7 +24,7 @@ package struct ArrivalCursor: Sendable, Hashable {
   /// The beginning of a store.
   package init() {}
 
-  /// The place as a text; that of a server begins anew.
+  /// The place as a text; that of a server starts from the beginning.
   package var text: String { "\(sequence):\(range):\(time)" }
 
   /// Reads what `text` wrote; nil for any other text.
@@ -165,7 +165,7 @@ extension ChartSource {
       while true {
         let rows = try readings(measures, of: truck, after: time, limit: 2000)
         place.seen.formUnion(rows.map(\.time))
-        // A server may answer anything: also the same for ever.
+        // A server may answer anything: also the same forever.
         guard let last = rows.last, last.time > time, place.seen.count < seenLimit else { break }
         time = last.time
       }
@@ -176,7 +176,7 @@ extension ChartSource {
 
   /// What is new at a server, which doesn't know the order of arrival.
   ///
-  /// Each device is followed by time, but never beyond the clock: what lies in the future doesn't hide what comes later.
+  /// Each device is followed by time, but never beyond the clock: a reading from the future doesn't hide later readings.
   package func arrivals(_ measures: [MeasureInfo], after cursor: ArrivalCursor, limit: Int)
     throws(StoreError) -> Arrivals
   {

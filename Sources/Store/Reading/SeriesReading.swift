@@ -161,7 +161,9 @@ extension StoreReader {
     guard try select.step() else { return nil }
     let time = select.integer(0)
     // A damaged page can hold what the condition denies.
-    guard RecordLimits.times.contains(time) else { throw connection.damaged("a reading's time can't be") }
+    guard RecordLimits.times.contains(time) else {
+      throw connection.damaged("a reading's time is out of range")
+    }
     return time
   }
 

@@ -9,7 +9,7 @@ final class HTTPClient {
 
   init(_ server: LineProtocolServer) throws(StoreError) {
     guard let handle = ts_http_new() else {
-      throw StoreError(.system, "libcurl isn't installed; 'apt-get install libcurl4' does that")
+      throw StoreError(.system, "libcurl isn't installed; run 'apt-get install libcurl4'")
     }
     // From here on 'deinit' frees it.
     self.handle = handle

@@ -70,7 +70,7 @@ public struct LineProtocolServer: Sendable, CustomStringConvertible {
       ?? getenv("TRUCKSENSOR_STORE_TOKEN").map { String(cString: $0) }
     if let token, token.utf8.contains(where: { $0 < 0x21 || $0 > 0x7E }) {
       throw StoreError(
-        .invalid, "the store's token contains a blank or a character that no HTTP header may have")
+        .invalid, "the store's token contains a blank or a character that isn't allowed in an HTTP header")
     }
     secrets = Secrets([url.password, token, token.map(StoreURL.encoded)].compactMap { $0 })
   }

@@ -104,7 +104,7 @@ public final class LineProtocolStore: PointStore {
       switch server.api {
       case .v1: "\(server.base)/query?db=\(StoreURL.encoded(server.database))&epoch=ns&q=\(text)"
       case .v2:
-        throw StoreError(.statement, "InfluxDB 2 is asked in Flux; use its own editor at \(server)")
+        throw StoreError(.statement, "InfluxDB 2 uses Flux; use its own editor at \(server)")
       case .v3:
         "\(server.base)/api/v3/query_sql?db=\(StoreURL.encoded(server.database))&format=json&q=\(text)"
       }

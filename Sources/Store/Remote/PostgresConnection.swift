@@ -59,7 +59,7 @@ final class PostgresConnection {
   /// Throws `StoreError` if libpq isn't installed, or the server can't be reached or refuses.
   init(_ server: PostgresServer) throws(StoreError) {
     guard let handle = ts_pg_new(server.url) else {
-      throw StoreError(.system, "libpq isn't installed; 'apt-get install libpq5' does that")
+      throw StoreError(.system, "libpq isn't installed; run 'apt-get install libpq5'")
     }
     // From here on 'deinit' closes it, also if this throws.
     self.handle = handle

@@ -3,7 +3,7 @@ import Time
 
 /// Writes points to PostgreSQL, a row a reading keyed by series and time; with TimescaleDB the tables are hypertables.
 ///
-/// Times have microseconds there. What is there already stays: a point written again changes nothing.
+/// Times have microseconds there. Existing points stay: writing a point again changes nothing.
 public final class PostgresStore: PointStore {
   let connection: PostgresConnection
   /// The columns of the tables, as this connection has seen them.
@@ -17,7 +17,7 @@ public final class PostgresStore: PointStore {
   /// Throws `StoreError` if libpq isn't installed, or the server can't be reached or refuses.
   public init(_ server: PostgresServer) throws(StoreError) {
     connection = try PostgresConnection(server)
-    // Notices of tables that are there already are no news.
+    // Notices about tables that already exist aren't wanted.
     _ = try connection.run("SET client_min_messages = warning")
   }
 
@@ -206,7 +206,7 @@ public final class PostgresStore: PointStore {
   public func query(_ sql: String, timeLimit: Double?) throws(StoreError) -> (
     columns: [String], rows: [[String?]]
   ) {
-    // 0 is no limit.
+    // 0 means no limit.
     let limit = timeLimit.map { Int64(saturated: ($0 * 1000).rounded(.up)).clamped(to: 1...Int64(Int32.max)) }
     _ = try connection.run("SET statement_timeout = \(limit ?? 0)")
     _ = try connection.run("BEGIN READ ONLY")

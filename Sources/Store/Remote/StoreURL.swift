@@ -59,7 +59,7 @@ struct StoreURL {
       }
       if Self.isSecret(name) { secrets += [String(sides[1]), value] }
       guard parameters.updateValue(value, forKey: name) == nil else {
-        throw invalid("has the parameter '\(name)' twice")
+        throw invalid("has the parameter '\(name)' more than once")
       }
     }
     self.parameters = parameters

@@ -19,7 +19,7 @@ extension LocalStore {
     try transaction { [self] in
       if let problem = RecordLimits.problem(withTable: name) { throw StoreError(.invalid, problem) }
       if let taken = try tableNames().first(where: { $0.lowercased() == name.lowercased() }) {
-        throw StoreError(.invalid, "there is a table '\(taken)' already")
+        throw StoreError(.invalid, "the table '\(taken)' already exists")
       }
       try makeTable(name)
       try setRetention(retention, of: name)

@@ -114,9 +114,9 @@ final class Connection {
       "copy what can be read with 'sqlite3 \(path) .recover | sqlite3 recovered.sqlite', or move the file away to start with an empty one"
     switch code & 0xFF {
     case SQLITE_BUSY, SQLITE_LOCKED:
-      return StoreError(.locked, "\(path) is locked by another process that writes; try again")
+      return StoreError(.locked, "\(path) is locked by another process; try again")
     case SQLITE_FULL:
-      return StoreError(.full, "\(path): no space left; free some, or 'trucksensor store prune'")
+      return StoreError(.full, "\(path): no space left; free some, or run 'trucksensor store prune'")
     case SQLITE_READONLY:
       return StoreError(
         .readOnly, "\(path) can't be written; check the permissions of the file and its folder")
@@ -128,7 +128,8 @@ final class Connection {
     case SQLITE_CANTOPEN:
       if access(path, F_OK) != 0 {
         return StoreError(
-          .missing, "there is no store \(path); 'trucksensor run' makes one, or name another with --store")
+          .missing,
+          "the store \(path) doesn't exist; 'trucksensor run' creates one, or name another with --store")
       }
       return StoreError(.system, "\(path) can't be opened: \(text)")
     case SQLITE_INTERRUPT: return StoreError(.interrupted, "the query was stopped")
@@ -137,14 +138,15 @@ final class Connection {
       guard code == ts_sqlite3_ioerr_write() else { return StoreError(.system, "\(path): \(text)") }
       return StoreError(
         .full,
-        "\(path) can't grow: no space, a quota, a limit on file sizes, or a failing disk; free some space")
+        "\(path) can't grow: the disk is full or failing, or a quota or file size limit is reached; free some space"
+      )
     case SQLITE_AUTH: return StoreError(.statement, "only statements that read are allowed here (\(text))")
     case SQLITE_NOMEM, SQLITE_TOOBIG:
       return StoreError(.statement, "\(path): the statement needs too much memory (\(text))")
     default:
       return isUsers
         ? StoreError(.statement, text)
-        : StoreError(.damaged, "\(path) isn't laid out as a store (\(text)): \(recover)")
+        : StoreError(.damaged, "\(path) doesn't have a store's layout (\(text)): \(recover)")
     }
   }
 
@@ -198,7 +200,7 @@ final class Statement {
     guard let prepared else { throw StoreError(.statement, "an empty statement") }
     handle = prepared
     // From here on 'deinit' frees it.
-    if hasMore { throw StoreError(.statement, "there is more than one statement; ';' may only end it") }
+    if hasMore { throw StoreError(.statement, "only one statement is allowed; ';' may only end it") }
   }
 
   deinit { sqlite3_finalize(handle) }
@@ -283,7 +285,7 @@ final class Statement {
     while try step() {
       // A damaged page can hold what the statement's condition denies.
       guard RecordLimits.times.contains(integer(0)) else {
-        throw connection.damaged("a reading's time can't be")
+        throw connection.damaged("a reading's time is out of range")
       }
       rows.append((integer(0), (0..<Int32(clamping: count)).map { isNull($0 + 1) ? nil : double($0 + 1) }))
     }

@@ -5,7 +5,7 @@ import Time
 
 /// Where points go: the local file, or a server. Used on one thread at a time.
 public protocol PointStore: AnyObject {
-  /// Writes records so that they survive a power cut, and returns which were refused and why. What was written before is
+  /// Writes records so that they survive a power failure, and returns which were refused and why. What was written before is
   /// neither an error nor written again.
   ///
   /// Throws `StoreError` if nothing was written, or, at a server, perhaps a part of it: writing the same again
@@ -81,7 +81,7 @@ public final class LocalStore: PointStore {
 
   /// Opens a store for writing, and makes it and its folder if there is none.
   ///
-  /// Throws `StoreError` for what is no store, is from a newer version, or can't be written.
+  /// Throws `StoreError` if the file isn't a store, is from a newer version, or can't be written.
   public init(path: String, creates: Bool = true) throws(StoreError) {
     self.path = path
     if creates, let slash = path.lastIndex(of: "/") {
@@ -215,7 +215,7 @@ public final class LocalStore: PointStore {
         if let problem = RecordLimits.problem(withName: name) { return Refusal(problem) }
         let limit = isMulti ? RecordLimits.multiMeasures : RecordLimits.tableMeasures
         guard (isMulti ? table.multiIndex : table.measureIndex).count < limit else {
-          return Refusal("the table has \(limit) measures already; '\(name)' is one too many")
+          return Refusal("the table already has \(limit) measures, the limit; '\(name)' would be one more")
         }
         // Both would be columns of the table's.
         if isMulti, table.catalog.dimensions.contains(name) {
@@ -225,7 +225,7 @@ public final class LocalStore: PointStore {
         values.append(value)
       }
     }
-    if Set(columns).count < columns.count { return Refusal("it has a measure twice") }
+    if Set(columns).count < columns.count { return Refusal("it has the same measure twice") }
     let series: Int64
     switch try self.series(&table, SeriesKey(dimensions: record.dimensions, measureName: record.measureName))
     {
@@ -346,7 +346,7 @@ public final class LocalStore: PointStore {
     insert.bind(1, table.catalog.id)
     insert.bind(2, Dimension.json(dimensions, measureName: key.measureName))
     insert.bind(3, key.measureName)
-    guard try insert.step() else { return .failure(Refusal("its series can't be made")) }
+    guard try insert.step() else { return .failure(Refusal("its series can't be created")) }
     let id = insert.integer(0)
     insert.reset()
     for dimension in sorted {
@@ -400,7 +400,7 @@ public final class LocalStore: PointStore {
     return .bigint(whole)
   }
 
-  /// Adds to the reading that is there already, or replaces its values where the version is higher.
+  /// Adds to an existing reading, or replaces its values where the version is higher.
   private func merge(
     _ table: inout OpenTable, _ series: Int64, _ record: Record, _ columns: [Int32], _ values: [MeasureValue]
   ) throws(StoreError) -> Refusal? {
@@ -425,7 +425,7 @@ public final class LocalStore: PointStore {
         guard record.version > version else {
           let name = record.measures[index].name
           return Refusal(
-            "its measure '\(name)' has another value at that time already, in version \(version); a higher version replaces it",
+            "its measure '\(name)' already has another value at that time, with version \(version); a higher version replaces it",
             existingVersion: version)
         }
         if isSame {

@@ -57,7 +57,7 @@ extension LocalStore {
           return try prune(table, series: id, before: min(cut, month))
         }
         guard let count else { break }
-        // Otherwise this would go on for ever.
+        // Otherwise this would never end.
         guard count > 0 else { throw connection.damaged("the readings of '\(name)' are out of order") }
         deleted += count
       }
@@ -119,7 +119,7 @@ extension LocalStore {
         if impossible > 0 {
           problems.append(
             "\(table.name): \(impossible) reading\(impossible == 1 ? "" : "s") of series \(id) before 1970 or after 2115: "
-              + "'store export' what is right, and import it into another file")
+              + "export the valid readings with 'store export', and import them into another file")
         }
         for level in RollupLevel.all {
           for start in try differing(table, id, level) {

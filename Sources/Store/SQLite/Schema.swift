@@ -71,19 +71,19 @@ enum Schema {
     for table in try TableCatalog.all(connection) { try makeViews(connection, table) }
   }
 
-  /// The layout's version, nil for an empty file; throws for what is no store of ours.
+  /// The layout's version, nil for an empty file; throws if the file isn't a store.
   static func check(_ connection: Connection) throws(StoreError) -> Int64? {
     let application = try connection.integer("PRAGMA application_id")
     let found = try connection.integer("PRAGMA user_version")
     if application == 0, try connection.integer("SELECT count(*) FROM sqlite_schema") == 0 { return nil }
     guard application == applicationID else {
       throw StoreError(
-        .notAStore, "\(connection.path) is a database of another program; name another file with --store")
+        .notAStore, "\(connection.path) is another program's database; name another file with --store")
     }
     guard found <= version else {
       throw StoreError(
         .newerVersion,
-        "\(connection.path) has layout \(found), made by a newer trucksensor; this one knows \(version): update it"
+        "\(connection.path) has layout \(found) of a newer trucksensor; this one knows layout \(version): update trucksensor"
       )
     }
     return found
@@ -208,7 +208,7 @@ struct TableCatalog {
       "SELECT id, name, memory_hours, magnetic_days, takes_late FROM \(database)ts_tables ORDER BY name")
     while try rows.step() {
       guard rows.integer(0) > 0 else {
-        throw connection.damaged("the number of table '\(rows.text(1))' can't be")
+        throw connection.damaged("the number of table '\(rows.text(1))' is out of range")
       }
       tables.append(
         TableCatalog(
@@ -225,7 +225,7 @@ struct TableCatalog {
           throw connection.damaged("the type of measure '\(measures.text(1))' is unknown")
         }
         guard let id = Int32(exactly: measures.integer(0)), id > 0 else {
-          throw connection.damaged("the number of measure '\(measures.text(1))' can't be")
+          throw connection.damaged("the number of measure '\(measures.text(1))' is out of range")
         }
         tables[index].measures.append(
           MeasureInfo(id: id, name: measures.text(1), type: type, isMulti: measures.integer(3) != 0))

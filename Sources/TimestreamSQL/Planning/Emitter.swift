@@ -148,7 +148,7 @@ extension QueryPlanner {
     try Emitter(planner: self).sql(expression)
   }
 
-  /// A constant in place of what is known now; what would fail is left to fail when it is needed.
+  /// Replaces expressions whose value is known by constants; an expression that would fail stays, to fail when it is needed.
   func folded(_ expression: TypedExpression) -> TypedExpression {
     if case .constant = expression.kind { return expression }
     guard expression.isConstant else { return expression }

@@ -22,7 +22,7 @@ struct PlannedRelation {
 /// Plans queries: resolves what they read, checks them by Presto's rules, and writes them in SQLite's SQL.
 ///
 /// SQLite scans, joins, groups, sorts and keeps the order of windows; whatever it would evaluate differently is a
-/// function of ours (`Emitter`). Every column of a query has a generated name, so that no name of a user's gets into the
+/// registered function (`Emitter`). Every column of a query has a generated name, so that no name of a user's gets into the
 /// SQL but those of tables' columns.
 final class QueryPlanner {
   private let catalog: any QueryCatalog

@@ -147,7 +147,7 @@ final class SelectPlanner {
     let names = items.filter { $0.name != nil }.map {
       Scope.Column(name: $0.name, qualifier: [], expression: $0.value)
     }
-    // The same value under one name twice is no ambiguity.
+    // The same value under one name twice isn't ambiguous.
     var seen: Set<String> = []
     let output = Scope(
       names.filter { seen.insert("\($0.name ?? "") \($0.expression.key)").inserted }, outer: scope)

@@ -235,7 +235,7 @@ extension Parser {
     return try make(.row(parts), place, parts)
   }
 
-  /// Takes `(x, y) ->` if that is what comes.
+  /// Reads `(x, y) ->` if it comes next.
   private mutating func lambdaParameters() -> [String]? {
     var names: [String] = []
     var ahead = 1

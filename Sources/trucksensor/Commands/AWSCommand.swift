@@ -7,13 +7,13 @@ import MQTT
 /// `trucksensor aws`: the API for AWS's own clients.
 enum AWSCommand: Command {
   static let description = CommandDescription(
-    name: "aws", summary: "Serves the local cloud to AWS's own clients: aws, boto3, SDKs.",
+    name: "aws", summary: "Serves the local cloud to AWS clients: the AWS CLI, boto3 and the SDKs.",
     discussion:
       "Serves Timestream (query, write), AWS IoT (iot, iot-data) and STS over this folder's store, registry, policies and "
-      + "rules. 'trucksensor run' does so by itself; this is for a folder without a run. What publishes or reads retained "
-      + "messages needs a run's broker. It listens on 127.0.0.1. "
-      + "A request must be signed; with key pairs in data/aws-credentials (in the form of ~/.aws/credentials) only "
-      + "their signatures count, otherwise any key is accepted.",
+      + "rules. 'trucksensor run' does the same; use this command when no run is active. Publishing and reading retained "
+      + "messages need a run's broker. The server listens on 127.0.0.1.\n\n"
+      + "Requests must be signed. If data/aws-credentials (same format as ~/.aws/credentials) has key pairs, only "
+      + "signatures by these keys are accepted; otherwise any key is.",
     options: [
       .value("store", "FILE", "the store", default: "data/sensorDB.sqlite", file: true),
       AWSOptions.port,
@@ -22,7 +22,7 @@ enum AWSCommand: Command {
       + "aws timestream-query query --query-string 'SELECT count(*) FROM truck01_sensors'",
     exitCodes: [
       (.success, "done"), (.usage, "wrong usage"), (.dataError, "data/aws-credentials is invalid"),
-      (.unavailable, "no port"), (.interrupted, "interrupted"),
+      (.unavailable, "no free port"), (.interrupted, "interrupted"),
     ])
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
@@ -40,13 +40,13 @@ enum AWSCommand: Command {
 /// Where the API listens.
 enum AWSOptions {
   static let port = CommandDescription.Option.value(
-    "aws-port", "PORT", "the port for AWS's clients; the next free one if it is taken", default: "4566")
+    "aws-port", "PORT", "the port for AWS clients; the next free one if it is in use", default: "4566")
 
-  static let forRun = [port, .flag("no-aws", "don't serve AWS's clients")]
+  static let forRun = [port, .flag("no-aws", "don't serve AWS clients")]
 
   /// Starts the API over a store, and prints its address.
   ///
-  /// `broker` is the local broker of this folder, whoever runs it.
+  /// `broker` is the local broker of this folder, of any run.
   static func start(
     _ arguments: ParsedArguments, store: String, broker: @escaping MessageGateway.Broker
   ) throws -> AWSServer {

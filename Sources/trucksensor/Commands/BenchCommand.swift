@@ -12,18 +12,18 @@ enum BenchRoundTripCommand: Command {
   static let description = CommandDescription(
     name: "bench round-trip",
     summary:
-      "Measures how long messages take from topic to topic, through the rules engine or anything else.",
+      "Measures how long messages take from one topic to another, such as through the rules engine.",
     discussion:
-      "Publishes the truck's payload to --in and counts what arrives on --out: the n-th message that arrives answers the "
-      + "n-th that was sent. Publisher and subscriber share one thread, with their own connections. With --rate max, "
-      + "--window says how many messages are under way. Signs in like 'subscribe'. Benchmarks/ has scripts with peers.",
+      "Publishes the truck's payload to --in and counts the messages on --out: the n-th message received answers the "
+      + "n-th sent. Publisher and subscriber share one thread and have their own connections. With --rate max, "
+      + "--window limits how many messages are in flight. Connects as 'subscribe' does. docs/benchmarks.md lists comparisons.",
     options: [
       .value("in", "TOPIC", "where to publish", default: "truck/freezer"),
       .value("out", "TOPIC", "where the answers arrive", default: "truck/analyze"),
       .value("rate", "R", "messages per second: 1000, 120/m, or max", default: "1000"),
       .value("count", "N", "how many", default: "10000"),
-      .value("window", "N", "messages under way with --rate max", default: "200"),
-      .value("qos", "0|1", "of publishing and subscribing", default: "1"),
+      .value("window", "N", "messages in flight with --rate max", default: "200"),
+      .value("qos", "0|1", "quality of service of both topics", default: "1"),
       .value("device", "NAME", "whose certificate to use", default: LocalCloud.testClient),
       .flag("json", "the result as a JSON object"),
     ] + ConnectionOptions.table,

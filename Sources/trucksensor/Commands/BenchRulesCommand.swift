@@ -6,7 +6,7 @@ import RulesEngine
 enum BenchRulesCommand: Command {
   static let description = CommandDescription(
     name: "bench rules",
-    summary: "Measures what a message costs with many rules, and what memory a rule takes.",
+    summary: "Measures the time per message with many rules, and the memory per rule.",
     discussion:
       "Evaluates truckAnalyze's statement in one process, without a broker. With --filters each, every rule has its own "
       + "filter and a message matches one of them; with --filters one, all have the same filter, and their WHERE lets one "
@@ -33,7 +33,7 @@ enum BenchRulesCommand: Command {
     let memory = (try residentKilobytes() - before) / rules
     let (nanoseconds, results) = scale.run(messages: count)
     StandardOutput.shared.print(
-      "\(rules) rules, filters \(name): \(nanoseconds) ns a message, \(memory) KB a rule")
+      "\(rules) rules, filters \(name): \(nanoseconds) ns per message, \(memory) KB per rule")
     return results == count ? .success : .failed
   }
 

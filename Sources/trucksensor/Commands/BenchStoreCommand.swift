@@ -8,21 +8,22 @@ import Time
 /// `trucksensor bench store`: how fast points go in, how much room they take, how fast a chart is read.
 enum BenchStoreCommand: Command {
   static let description = CommandDescription(
-    name: "bench store", summary: "Measures the store: points in a second, bytes a point, a chart's time.",
+    name: "bench store",
+    summary: "Measures the store: points per second, bytes per point, time to read a chart.",
     discussion:
-      "Writes readings of temp, volts and door, two a second, into a store of its own, each batch a transaction that "
-      + "survives a power cut; then reads charts of 1 000 buckets with minimum, average and maximum. 'cold' is a new "
+      "Writes readings of temp, volts and door, two per second, into a new store. Each batch is a transaction that "
+      + "survives a power failure. Then reads charts of 1 000 buckets with minimum, average and maximum: 'cold' is a new "
       + "connection, 'warm' the median of the following five.",
     options: [
-      .value("points", "N", "how many points (three a reading)", default: "10000000"),
+      .value("points", "N", "how many points (three per reading)", default: "10000000"),
       .value("batch", "N", "readings in a transaction", default: "1000"),
-      .value("devices", "N", "series that take turns", default: "1"),
+      .value("devices", "N", "how many series, written in turn", default: "1"),
       .value(
-        "store", "FILE", "keep the store there, to look at it or to compare", default: "removed at the end",
+        "store", "FILE", "keep the store in this file", default: "removed at the end",
         file: true),
     ], example: "trucksensor bench store --points 1000000",
     exitCodes: [
-      (.success, "done"), (.usage, "wrong usage"), (.unavailable, "no space"),
+      (.success, "done"), (.usage, "wrong usage"), (.unavailable, "no space on the disk"),
       (.interrupted, "interrupted"),
     ])
 
@@ -72,9 +73,9 @@ enum BenchStoreCommand: Command {
     stat(path, &status)
     print("points                 \(written * 3)")
     print(
-      "points a second        \(Int(saturated: Double(written * 3) / seconds)) (processor \(Int(saturated: used / seconds * 100)) %)"
+      "points per second      \(Int(saturated: Double(written * 3) / seconds)) (processor \(Int(saturated: used / seconds * 100)) %)"
     )
-    print("bytes a point          \(rounded(Double(status.st_size) / Double(written * 3)))")
+    print("bytes per point        \(rounded(Double(status.st_size) / Double(written * 3)))")
     let reader = try StoreReader(path: path)
     let table = try reader.table("truck01_sensors")
     let series = try reader.series(of: table)[0]

@@ -27,16 +27,17 @@ enum Commands {
       PolicyTestCommand.self, PolicyCheckCommand.self, DoctorCommand.self, BenchRoundTripCommand.self,
       BenchPublishCommand.self,
       BenchStoreCommand.self, BenchRulesCommand.self,
-      CompletionsCommand.self,
+      CompletionsCommand.self, HelpCommand.self,
     ]
   }
 
   static let standardExitCodes: [(ExitCode, String)] = [
     (.success, "done"),
-    (.failed, "messages were lost, or acknowledged ones not matched, stored or republished"),
+    (.failed, "messages were lost, or acknowledged but not matched, stored or republished"),
     (.usage, "wrong usage"),
     (.dataError, "bad input data"),
-    (.unavailable, "broker out of reach"), (.refused, "certificate or policy refused"),
+    (.unavailable, "the broker can't be reached"),
+    (.refused, "the broker refused the certificate or its policy"),
     (.interrupted, "interrupted"),
   ]
 }

@@ -7,18 +7,20 @@ import Simulator
 /// The options that say where and as whom to connect, shared by all commands that do.
 enum ConnectionOptions {
   static let table: [CommandDescription.Option] = [
-    .value("endpoint", "HOST[:PORT]", "the broker: AWS IoT Core or any other; without it, the local one"),
+    .value(
+      "endpoint", "HOST[:PORT]", "the broker, such as AWS IoT Core's endpoint", default: "the local broker"),
     .value("cert", "FILE", "the device's certificate", default: "certs/NAME.cert.pem", file: true),
     .value("key", "FILE", "its private key", default: "certs/NAME.private.key", file: true),
-    .value("passphrase-file", "FILE", "file whose first line is the key's passphrase", file: true),
+    .value("passphrase-file", "FILE", "a file whose first line is the key's passphrase", file: true),
     .value(
       "ca", "FILE", "the CA that signed the broker's certificate", default: "certs/root-CA.crt", file: true),
     .value(
-      "alpn", "PROTOCOL", "protocol to ask for in the TLS handshake; x-amzn-mqtt-ca for AWS on port 443"),
-    .flag("no-tls", "plain TCP, for a test broker without TLS (default port 1883)"),
+      "alpn", "PROTOCOL", "the TLS application protocol; AWS IoT Core on port 443 needs x-amzn-mqtt-ca"),
+    .flag("no-tls", "connect without TLS, for a test broker (default port 1883)"),
     .value("client-id", "ID", "the MQTT client identifier", default: "the device's name"),
     .value("keep-alive", "SECONDS", "MQTT keep-alive", default: "60"),
-    .value("mqtt", "3.1.1|5", "version of the protocol", default: "5, and 3.1.1 where the broker insists"),
+    .value(
+      "mqtt", "3.1.1|5", "the protocol's version", default: "5, or 3.1.1 if the broker doesn't support 5"),
     .value("connect-timeout", "TIME", "how long to try for a connection", default: "30s"),
   ]
 
@@ -61,7 +63,7 @@ struct ConnectionChoices {
     case nil: version = .automatic
     case "5": version = .version5
     case "3.1.1", "3": version = .version311
-    case .some(let text): throw arguments.error("--mqtt: '\(text)' is neither 3.1.1 nor 5")
+    case .some(let text): throw arguments.error("--mqtt takes 3.1.1 or 5, not '\(text)'")
     }
     connectTimeout = try arguments.duration("connect-timeout")
   }
@@ -101,8 +103,8 @@ struct ConnectionPlan {
       caFile = arguments.string("ca") ?? local?.caFile ?? "certs/root-CA.crt"
       if local == nil {
         StandardError.print(
-          "No local broker runs in this folder; waiting for one at \(host):\(port). Start it with './start.sh NAME' in "
-            + "another shell, or name another broker by --endpoint.")
+          "No local broker is running in this folder; waiting for one at \(host):\(port). Start it with './start.sh NAME' in "
+            + "another shell, or name another broker with --endpoint.")
       }
     }
     tls =

@@ -11,15 +11,15 @@ import Time
 /// `trucksensor dashboard`: the live page over a store that is there.
 enum DashboardCommand: Command {
   static let description = CommandDescription(
-    name: "dashboard", summary: "Serves the live page \"Truck01 sensors analytics\" over a store.",
+    name: "dashboard", summary: "Serves the live page \"Truck01 sensors analytics\" of a store.",
     discussion:
-      "'trucksensor run' serves it by itself; this is for a store that another process fills, or has filled. It listens "
-      + "on 127.0.0.1; another address needs a certificate, its key and a token.",
+      "'trucksensor run' serves this page, too; use this command for a store that another process writes or has written. "
+      + "The server listens on 127.0.0.1; any other address needs a certificate, its key and a token.",
     options: StoreOptions.existing + DashboardOptions.listening + [
-      .value("table", "TABLE", "the table whose trucks are shown", default: "truck01_sensors")
+      .value("table", "TABLE", "the table of the trucks' readings", default: "truck01_sensors")
     ], example: "trucksensor dashboard --port 8081",
     exitCodes: [
-      (.success, "done"), (.usage, "wrong usage"), (.unavailable, "no store, or no port"),
+      (.success, "done"), (.usage, "wrong usage"), (.unavailable, "no store, or no free port"),
       (.interrupted, "interrupted"),
     ])
 
@@ -40,13 +40,14 @@ enum DashboardCommand: Command {
 /// The options of where the page is.
 enum DashboardOptions {
   static let listening: [CommandDescription.Option] = [
-    .value("port", "PORT", "the page's port; the next free one if it is taken", default: "8080"),
+    .value("port", "PORT", "the page's port; the next free one if it is in use", default: "8080"),
     .value(
-      "address", "ADDRESS", "an address that others reach; needs --tls-cert, --tls-key and --token-file",
+      "address", "ADDRESS",
+      "the address to listen on; any but 127.0.0.1 needs --tls-cert, --tls-key and --token-file",
       default: "127.0.0.1"),
     .value("tls-cert", "FILE", "the page's certificate, PEM", file: true),
     .value("tls-key", "FILE", "its key, PEM", file: true),
-    .value("token-file", "FILE", "what a browser must give as /?token=…", file: true),
+    .value("token-file", "FILE", "a file with the token that browsers must send as /?token=…", file: true),
   ]
 
   static let forRun: [CommandDescription.Option] =
@@ -57,7 +58,7 @@ enum DashboardOptions {
           "dashboard-\(option.name)", option.placeholder ?? "", option.help, default: option.defaultText)
       }
       return option
-    } + [.flag("no-dashboard", "serve no page")]
+    } + [.flag("no-dashboard", "don't serve the page")]
 
   static func settings(_ arguments: ParsedArguments, store: StoreLocation) throws -> (
     DashboardSettings, fixed: Bool
@@ -76,12 +77,12 @@ enum DashboardOptions {
         token.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || "-_".contains($0)) })
       else {
         throw arguments.error(
-          "--token-file must hold at least 16 letters and digits: 'openssl rand -hex 16' makes some")
+          "--token-file must hold at least 16 letters and digits; 'openssl rand -hex 16' makes a token")
       }
       settings.token = token
     }
     if !http.address.hasPrefix("127."), http.tls == nil || settings.token == nil {
-      throw arguments.error("an address that others reach needs --tls-cert, --tls-key and --token-file")
+      throw arguments.error("an address other than 127.0.0.1 needs --tls-cert, --tls-key and --token-file")
     }
     settings.table =
       arguments.command.option(named: "table") == nil

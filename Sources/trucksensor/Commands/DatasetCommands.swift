@@ -5,24 +5,26 @@ import Simulator
 /// `trucksensor dataset generate`: a scenario's dataset from a seed.
 enum DatasetGenerateCommand: Command {
   static let description = CommandDescription(
-    name: "dataset generate", summary: "Makes the dataset of a scenario from a seed.",
+    name: "dataset generate", summary: "Generates a scenario's dataset from a seed.",
     discussion:
-      "The same options make the same bytes. Without options it is TruckSensorFiles/trucksensordata.csv. "
+      "The same options give the same bytes. Without options, the result is TruckSensorFiles/trucksensordata.csv. "
       + "docs/diagnosis.md describes the model and its scenarios.",
     options: [
       .value("output", "FILE", short: "o", "where to write", default: "standard output", file: true),
-      .value("scenario", "NAME", "what happens; several as NAME+NAME", default: "electrical-sag"),
+      .value(
+        "scenario", "NAME", "what happens on the trip; combine several as NAME+NAME",
+        default: "electrical-sag"),
       .flag("list", "list the scenarios"),
       .value("seed", "N", "the seed", default: "\(TripFile.storySeed)"),
       .value("duration", "TIME", "the trip's length, such as 4h", default: "3h"),
-      .value("ambient", "CELSIUS", "the day's highest outside temperature", default: "the scenario's"),
-      .value("with", "COLUMNS", "more columns: ambient, location or both, separated by a comma"),
-      .flag("varied", "draw truck, cargo, weather and the fault's size by the seed"),
-      .value("rows", "N", "stop after so many rows"),
+      .value("ambient", "CELSIUS", "the day's highest outdoor temperature", default: "the scenario's"),
+      .value("with", "COLUMNS", "additional columns: ambient, location, or both separated by a comma"),
+      .flag("varied", "vary truck, cargo, weather and the fault's size by the seed"),
+      .value("rows", "N", "stop after N rows"),
     ],
     example:
       "trucksensor dataset generate --scenario unit-off --seed 7 --duration 4h --ambient 34 -o trip.csv",
-    exitCodes: [(.success, "done"), (.failed, "can't be written"), (.usage, "wrong usage")])
+    exitCodes: [(.success, "done"), (.failed, "the file can't be written"), (.usage, "wrong usage")])
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
     if arguments.has("list") {
@@ -69,14 +71,16 @@ enum DatasetGenerateCommand: Command {
 enum DatasetCheckCommand: Command {
   static let description = CommandDescription(
     name: "dataset check",
-    summary: "Reports a dataset's rows, columns, gaps, steps back, stuck and impossible values.",
+    summary:
+      "Reports a dataset's rows, columns, gaps, times that go backwards, and stuck or impossible values.",
     positionals: [.init(name: "FILE", help: "CSV with a header", isFile: true)],
     options: [
-      .flag("lenient", "repair what is wrong, and count it"), .flag("json", "the report as one JSON object"),
+      .flag("lenient", "repair or skip invalid values, and count them"),
+      .flag("json", "the report as one JSON object"),
     ],
     example: "trucksensor dataset check TruckSensorFiles/trucksensordata.csv",
     exitCodes: [
-      (.success, "nothing odd"), (.failed, "something odd"), (.dataError, "not readable as a dataset"),
+      (.success, "no findings"), (.failed, "at least one finding"), (.dataError, "not a dataset"),
     ])
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
@@ -103,7 +107,8 @@ enum CompletionsCommand: Command {
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
     let shell = arguments.positionals[0]
     guard let script = Completions.script(for: shell, commands: Commands.all.map { $0.description }) else {
-      throw arguments.error("'\(shell)' is none of \(Completions.shells.joined(separator: ", "))")
+      throw arguments.error(
+        "unknown shell '\(shell)'; use one of \(Completions.shells.joined(separator: ", "))")
     }
     StandardOutput.shared.print(script)
     return .success

@@ -10,11 +10,12 @@ import Time
 /// `trucksensor diagnose`: what happened to a load, when and why.
 enum DiagnoseCommand: Command {
   static let description = CommandDescription(
-    name: "diagnose", summary: "Says what happened to a load, when and why, for a truck or a fleet.",
+    name: "diagnose", summary: "Explains what happened to a load, when and why, for a truck or a fleet.",
     discussion:
-      "SOURCE is a CSV or a store; several, or a store with several devices, are compared as a fleet. Columns are found "
+      "SOURCE is a CSV file or a store. Several files, or a store with several devices, are compared as a fleet. Columns are found "
       + "by their names (temp, volts, door, ambient, latitude, longitude, and a time or uptime), units in a header such as "
-      + "'Temperature (°F)' are taken. What wasn't measured is never cleared. docs/diagnosis.md describes the method.",
+      + "'Temperature (°F)' are recognized. What wasn't measured is reported as unknown, never as fine. "
+      + "docs/diagnosis.md describes the method.",
     positionals: [
       .init(
         name: "SOURCE", help: "CSV files or a store (data/sensorDB.sqlite, influx+http://…, postgres://…)",
@@ -23,14 +24,15 @@ enum DiagnoseCommand: Command {
         isFile: true)
     ],
     options: RecordOptions.table + [
-      .value("device", "NAME", "the truck, of a store", default: "all", repeatable: true),
-      .value("set-point", "CELSIUS", "the thermostat's set point", default: "what the record shows"),
-      .flag("fleet", "one line a trip, and what the affected ones have in common"),
-      .value("tags", "FILE", "JSON: a list of tags for each file or device", file: true),
-      .flag("trend", "what changes from trip to trip: files in the order given, or a device's trips"),
-      .value("trip-gap", "TIME", "a pause that ends a trip, with --trend of a store", default: "1h"),
+      .value("device", "NAME", "the truck, if SOURCE is a store", default: "all", repeatable: true),
+      .value("set-point", "CELSIUS", "the thermostat's set point", default: "found in the data"),
+      .flag("fleet", "one line per trip, and what the affected trips have in common"),
+      .value("tags", "FILE", "JSON file with a list of tags for each file or device", file: true),
+      .flag("trend", "show what changes from trip to trip: files in the given order, or a device's trips"),
+      .value("trip-gap", "TIME", "the pause that separates two trips, for --trend of a store", default: "1h"),
       .value(
-        "score", "FILE", "JSON: the known cause of each file or device; prints a confusion matrix", file: true
+        "score", "FILE", "JSON file with the known cause of each file or device; prints a confusion matrix",
+        file: true
       ),
       .value("evaluate", "TRIPS", "evaluate on TRIPS generated trips of each scenario"),
       .value(
@@ -46,7 +48,7 @@ enum DiagnoseCommand: Command {
     exitCodes: [
       (.success, "done, whatever the verdict"), (.failed, "an evaluation missed its target"),
       (.usage, "wrong usage"),
-      (.dataError, "a file that isn't a table with times"), (.unavailable, "no such store or device"),
+      (.dataError, "a file isn't a table with times"), (.unavailable, "no such store or device"),
     ])
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
@@ -83,7 +85,8 @@ enum DiagnoseCommand: Command {
     if let trips = try arguments.integer("evaluate", in: 1...100_000) {
       let (score, falseAlarms) = Evaluation.scenarios(trips: trips, seed: seed)
       for line in score.lines { StandardOutput.shared.print(line) }
-      StandardOutput.shared.print("healthy or defrost trips called a fault: \(falseAlarms) of \(2 * trips)")
+      StandardOutput.shared.print(
+        "healthy or defrost trips diagnosed as a fault: \(falseAlarms) of \(2 * trips)")
       let isGood = score.macroRecall >= 0.95 && falseAlarms * 100 <= 2 * trips
       code = isGood ? .success : .failed
     }

@@ -9,10 +9,10 @@ import MQTT
 enum DoctorCommand: Command {
   static let description = CommandDescription(
     name: "doctor",
-    summary: "Why does the broker not let this device in? Checks each step, and says how to fix what fails.",
+    summary: "Finds out why the broker refuses a device: checks each step and says how to fix what fails.",
     discussion:
-      "Looks at the files, the certificate, the registry's policies (for the local broker), the name, TCP, TLS, the MQTT "
-      + "sign-in and one empty message on --topic, which every rule ignores.",
+      "Checks the files, the certificate, the registry's policies (for the local broker), the host name, TCP, TLS, the MQTT "
+      + "connection, and publishing one empty message on --topic, which every rule ignores.",
     positionals: [.init(name: "NAME", help: "the device's name")],
     options: [
       .value("topic", "TOPIC", "the topic to try", default: "truck/freezer"),
@@ -21,7 +21,8 @@ enum DoctorCommand: Command {
     example:
       "trucksensor doctor truckSensor01\ntrucksensor doctor truckSensor01 --endpoint ID-ats.iot.eu-west-1.amazonaws.com",
     exitCodes: [
-      (.success, "all is well"), (.usage, "wrong usage"), (.unavailable, "the broker is out of reach"),
+      (.success, "every check passed"), (.usage, "wrong usage"),
+      (.unavailable, "the broker can't be reached"),
       (.refused, "the device is refused"),
     ])
 

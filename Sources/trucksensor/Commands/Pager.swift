@@ -13,7 +13,7 @@ final class Pager {
   private var program: UnsafeMutablePointer<FILE>?
   /// Rows of the screen that the lines since the last key take.
   private var used = 0
-  /// Whether nobody wants to see more.
+  /// Whether the reader has quit.
   private(set) var isEnded = false
 
   private static let prompt = "-- Space: next page, Enter: next line, q: end --"

@@ -6,10 +6,10 @@ import Identity
 enum PolicyCheckCommand: Command {
   static let description = CommandDescription(
     name: "policy check",
-    summary: "Validates policy documents, and warns of what grants too much or can't work.",
+    summary: "Validates policy documents; warns of statements that grant too much or can't work.",
     positionals: [.init(name: "FILE", help: "a policy document", repeatable: true, isFile: true)],
     example: "trucksensor policy check policies/truckSensor-policy.json",
-    exitCodes: [(.success, "all valid"), (.dataError, "a document is wrong")])
+    exitCodes: [(.success, "all valid"), (.dataError, "a document is invalid")])
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
     var isValid = true

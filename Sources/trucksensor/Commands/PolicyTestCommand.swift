@@ -8,14 +8,14 @@ import LocalCloud
 enum PolicyTestCommand: Command {
   static let description = CommandDescription(
     name: "policy test",
-    summary: "Would this principal be allowed this action on this resource, and by which statement?",
+    summary: "Shows whether a principal may do an action on a resource, and which statement decides.",
     options: [
       .value("principal", "NAME", "a thing's name or a certificate's identifier", required: true),
-      .value("action", "ACTION", "such as iot:Publish", required: true),
-      .value("resource", "RESOURCE", "topic/T, topicfilter/F, client/ID, or a whole ARN", required: true),
+      .value("action", "ACTION", "the action, such as iot:Publish", required: true),
+      .value("resource", "RESOURCE", "topic/T, topicfilter/F, client/ID, or a complete ARN", required: true),
       .value("client-id", "ID", "the MQTT client identifier", default: "the certificate's common name"),
       .value(
-        "policy", "FILE", "try this document instead of the principal's policies", repeatable: true,
+        "policy", "FILE", "evaluate this document instead of the principal's policies", repeatable: true,
         file: true),
       .flag("json", "the answer as JSON"),
     ],

@@ -5,7 +5,8 @@ import JSON
 /// What the provisioning commands share.
 enum ProvisionAnswer {
   static let exitCodes: [(ExitCode, String)] = [
-    (.success, "done"), (.usage, "wrong usage"), (.dataError, "refused: a name, a limit, what isn't there"),
+    (.success, "done"), (.usage, "wrong usage"),
+    (.dataError, "refused: an invalid name, a limit, or something that doesn't exist"),
   ]
 
   static func word(_ index: Int, _ name: String, _ arguments: ParsedArguments) throws -> String {

@@ -6,16 +6,16 @@ import LocalCloud
 enum ProvisionCertCommand: Command {
   static let description = CommandDescription(
     name: "provision cert",
-    summary: "Certificates: list, show, revoke, deactivate, activate, rotate, delete.",
+    summary: "Lists, shows, revokes, deactivates, activates, rotates and deletes certificates.",
     discussion:
-      "CERTIFICATE is an identifier, of which twelve digits are enough, or a thing's name. A running broker disconnects a "
-      + "device within a second of its certificate being revoked or deactivated, and refuses it from then on.",
+      "CERTIFICATE is an identifier, or its first 12 digits, or a thing's name. A running broker disconnects a "
+      + "device within a second after its certificate is revoked or deactivated, and refuses it from then on.",
     positionals: [
       .init(name: "ACTION", help: "list, show, revoke, deactivate, activate, rotate or delete"),
       .init(name: "CERTIFICATE", help: "which", required: false),
     ],
     options: [
-      .value("key", "ecP256|rsa2048", "kind of key of a rotated certificate", default: "ecP256"),
+      .value("key", "ecP256|rsa2048", "key type of a rotated certificate", default: "ecP256"),
       .value("days", "N", "how long a rotated certificate is valid", default: "365"),
       .flag("json", "the answer as JSON"),
     ],

@@ -5,13 +5,13 @@ import LocalCloud
 /// `provision fleet`: many things at once.
 enum ProvisionFleetCommand: Command {
   static let description = CommandDescription(
-    name: "provision fleet", summary: "Makes many things with their certificates.",
+    name: "provision fleet", summary: "Creates many things with their certificates.",
     options: [
       .value("count", "N", "how many", required: true),
-      .value("prefix", "TEXT", "their names are TEXT1 … TEXTN", default: "truck"),
+      .value("prefix", "TEXT", "the things are called TEXT1 … TEXTN", default: "truck"),
       .value("type", "TYPE", "their thing type"),
-      .value("policy", "NAME", "a policy of policies/", default: LocalCloud.defaultPolicy, repeatable: true),
-      .value("key", "ecP256|rsa2048", "kind of key", default: "ecP256"),
+      .value("policy", "NAME", "a policy in policies/", default: LocalCloud.defaultPolicy, repeatable: true),
+      .value("key", "ecP256|rsa2048", "key type", default: "ecP256"),
       .value("days", "N", "how long the certificates are valid", default: "365"),
     ],
     example: "trucksensor provision fleet --count 1000 --prefix truck", exitCodes: ProvisionAnswer.exitCodes)
@@ -34,7 +34,7 @@ enum ProvisionFleetCommand: Command {
       if showsProgress, done % 50 == 0 { StandardError.write("\r\u{1B}[K\(done) of \(count)") }
     }
     if showsProgress { StandardError.write("\r\u{1B}[K") }
-    StandardOutput.shared.print("\(made) of \(count) things are new: \(prefix)1 … \(prefix)\(count)")
+    StandardOutput.shared.print("\(made) of \(count) things are new, \(prefix)1 … \(prefix)\(count)")
     return .success
   }
 }

@@ -5,10 +5,12 @@ import LocalCloud
 /// `provision group`.
 enum ProvisionGroupCommand: Command {
   static let description = CommandDescription(
-    name: "provision group", summary: "Groups of things: create, list, attach, detach, delete.",
+    name: "provision group", summary: "Creates, lists and deletes groups of things; adds and removes things.",
     positionals: [
       .init(name: "ACTION", help: "create, list, attach, detach or delete"),
-      .init(name: "NAME", help: "the group's name, and a thing's", required: false, repeatable: true),
+      .init(
+        name: "NAME", help: "the group's name; for attach and detach, a thing's name, too", required: false,
+        repeatable: true),
     ],
     options: [.flag("json", "the answer as JSON")],
     example: "trucksensor provision group attach santiago truckSensor01", exitCodes: ProvisionAnswer.exitCodes

@@ -7,9 +7,9 @@ import LocalCloud
 enum ProvisionPolicyCommand: Command {
   static let description = CommandDescription(
     name: "provision policy",
-    summary: "Policies: create from a file, list, show, attach to and detach from certificates.",
+    summary: "Creates policies from files, lists, shows and deletes them, and attaches them to certificates.",
     discussion:
-      "The documents are policies/NAME.json, as AWS IoT takes them. CERTIFICATE is an identifier or a thing's name.",
+      "The documents are policies/NAME.json, in AWS IoT's format. CERTIFICATE is an identifier or a thing's name.",
     positionals: [
       .init(name: "ACTION", help: "create, list, show, attach, detach or delete"),
       .init(

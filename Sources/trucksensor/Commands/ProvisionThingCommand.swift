@@ -7,13 +7,15 @@ import Text
 enum ProvisionThingCommand: Command {
   static let description = CommandDescription(
     name: "provision thing",
-    summary: "Makes a thing with its certificate and policy; shows, attaches, deletes things.",
+    summary: "Creates a thing with its certificate and policy; lists, shows, attaches and deletes things.",
     discussion:
-      "'provision thing NAME' does all of the wizard's work; what is there already and alike stays. With an ACTION first: "
+      "'provision thing NAME' does what AWS's connection wizard does, and keeps what already exists. Other actions: "
       + "list, show NAME, attach NAME CERTIFICATE, detach NAME CERTIFICATE, delete NAME. A running broker enforces changes "
       + "within a second.",
     positionals: [
-      .init(name: "ACTION", help: "create, list, show, attach, detach or delete; or a NAME at once"),
+      .init(
+        name: "ACTION",
+        help: "create, list, show, attach, detach or delete; or just the NAME of a thing to create"),
       .init(
         name: "NAME", help: "the thing's name, and a certificate's identifier", required: false,
         repeatable: true),
@@ -21,8 +23,8 @@ enum ProvisionThingCommand: Command {
     options: [
       .value("type", "TYPE", "its thing type"),
       .value("attribute", "NAME=VALUE", "an attribute", repeatable: true),
-      .value("policy", "NAME", "a policy of policies/", default: LocalCloud.defaultPolicy, repeatable: true),
-      .value("key", "ecP256|rsa2048", "kind of key", default: "ecP256"),
+      .value("policy", "NAME", "a policy in policies/", default: LocalCloud.defaultPolicy, repeatable: true),
+      .value("key", "ecP256|rsa2048", "key type", default: "ecP256"),
       .value("csr", "FILE", "sign this request instead: the key stays with the device", file: true),
       .value("certificate", "FILE", "register this certificate instead", file: true),
       .value("days", "N", "how long the certificate is valid", default: "365"),
@@ -94,9 +96,9 @@ enum ProvisionThingCommand: Command {
       return
     }
     StandardOutput.shared.print(
-      "thing        \(name)\(made.thing == nil ? " (was there)" : "")\n"
+      "thing        \(name)\(made.thing == nil ? " (already existed)" : "")\n"
         + "certificate  \(certificate.certificateId) \(certificate.status.rawValue)"
-        + "\(made.certificateId == nil ? " (was there)" : "")\n"
+        + "\(made.certificateId == nil ? " (already existed)" : "")\n"
         + "policies     \(certificate.policies.joined(separator: ", "))\n"
         + made.files.map { "file         \($0)\n" }.joined())
   }

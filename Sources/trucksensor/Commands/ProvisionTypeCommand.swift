@@ -5,13 +5,14 @@ import LocalCloud
 /// `provision type`.
 enum ProvisionTypeCommand: Command {
   static let description = CommandDescription(
-    name: "provision type", summary: "Thing types: create, list, show, revoke (deprecate), restore, delete.",
+    name: "provision type",
+    summary: "Creates, lists, shows, deprecates (revoke), restores and deletes thing types.",
     positionals: [
       .init(name: "ACTION", help: "create, list, show, revoke, restore or delete"),
       .init(name: "NAME", help: "the type's name", required: false),
     ],
     options: [
-      .value("description", "TEXT", "what it is for"),
+      .value("description", "TEXT", "the type's description"),
       .value("searchable", "NAME", "a searchable attribute; three at most", repeatable: true),
       .flag("json", "the answer as JSON"),
     ],

@@ -41,7 +41,7 @@ enum RecordCommand: Command {
       try arguments.integer("qos", in: 0...2).flatMap { QoS(rawValue: Int32(clamping: $0)) } ?? .atLeastOnce
     let path = arguments.string("output") ?? ""
     guard arguments.has("force") || !Files.exists(path) else {
-      throw arguments.error("\(path) is there already; name another file, or replace it with --force")
+      throw arguments.error("\(path) already exists; name another file, or replace it with --force")
     }
     return try Recording(arguments, filters, qos, path).run()
   }

@@ -8,14 +8,14 @@ import Time
 enum RecordOptions {
   static let table: [CommandDescription.Option] = [
     .value(
-      "map", "NEW=COLUMN", "the column that holds temp, volts, door, ambient, time, …", repeatable: true),
-    .flag("fahrenheit", "temperatures are degrees Fahrenheit"),
+      "map", "NEW=COLUMN", "the column with temp, volts, door, ambient, time, …", repeatable: true),
+    .flag("fahrenheit", "temperatures are in degrees Fahrenheit"),
     .value("unit", "C|F", "the unit of temperatures", default: "C, or the header's"),
     .value("table", "TABLE", "the store's table", default: "truck01_sensors"),
-    .value("from", "TIME", "the first moment"),
-    .value("to", "TIME", "the end (exclusive)"),
-    .value("start", "TIME", "the moment of uptime 0, for a CSV with an 'uptime' column"),
-    .value("time-zone", "±HH:MM", "in which times of day are written", default: "UTC"),
+    .value("from", "TIME", "start of the range (ISO 8601)"),
+    .value("to", "TIME", "end of the range (exclusive)"),
+    .value("start", "TIME", "the time at uptime 0, for a CSV file with an 'uptime' column"),
+    .value("time-zone", "±HH:MM", "time zone of the output", default: "UTC"),
     .value(
       "profile", "NAME", aliases: ["cargo"], "the cargo: ice-cream, quick-frozen or frozen",
       default: "quick-frozen"),

@@ -8,62 +8,62 @@ enum ReplayOptions {
   static let table: [CommandDescription.Option] = [
     .value(
       "dataset", "FILE",
-      "CSV with a header; {device} stands for the device's name, so that each truck has its own",
+      "CSV file with a header; {device} stands for the device's name, so that each truck can have its own file",
       default: "TruckSensorFiles/trucksensordata.csv", group: "data", file: true),
     .value(
       "scenarios", "NAME:SHARE,...",
-      "simulate each truck's own trip instead: which part of the fleet has which scenario (dataset generate --list)",
+      "simulate a trip for each truck instead; SHARE of the fleet has the scenario NAME (see dataset generate --list)",
       group: "data"),
-    .value("map", "NEW=COLUMN", "rename a column; only mapped ones are sent", repeatable: true),
+    .value("map", "NEW=COLUMN", "rename a column; only mapped columns are sent", repeatable: true),
     .value("fields", "A,B,...", "the fields to send, in this order"),
-    .flag("lenient", "repair or skip what is wrong in the dataset, and count it"),
+    .flag("lenient", "repair or skip invalid rows of the dataset, and count them"),
     .value("devices", "N", "how many trucks: NAME-1 to NAME-N, each with its own certificate", default: "1"),
     .value(
       "names-from", "registry|FILE",
-      "the trucks' names: the registry's things that have a certificate in certs/, or one a line; --devices takes the first N"
+      "the names of the trucks: things of the registry that have a certificate in certs/, or the lines of a file"
     ),
     .value(
       "offset", "spread|ROWS",
-      "where each further truck begins in the dataset: spread over all rows, or so many rows later",
+      "where each further truck starts in the dataset: spread over all rows, or this many rows later",
       default: "spread"),
     .value(
       "stagger", "even|none|TIME",
-      "when each further truck publishes: spread over the interval, at the same time, or so much later",
+      "when each further truck publishes: spread over the interval, at the same moment, or this much later",
       default: "even"),
-    .value("connect-rate", "R", "connections that a fleet begins a second, at the most"),
+    .value("connect-rate", "R", "the most connections that a fleet starts per second"),
     .value(
       "topic", "TOPIC", "where to publish; {device} stands for the device's name", default: "truck/freezer"),
     .value("rate", "R", "messages per second and truck: 2, 120/m, or max", default: "2", group: "pace"),
     .value("interval", "TIME", "time between messages: 2s, 500ms", group: "pace"),
-    .value("speed", "X", "timing of the uptime column, X times as fast", group: "pace"),
+    .value("speed", "X", "the dataset's own timing (column uptime), X times as fast", group: "pace"),
     .value("ramp", "A..B/TIME", "rate from A to B messages per second over TIME: 1..100/60s", group: "pace"),
     .value(
-      "profile", "FILE", "CSV of TIME,RATE lines: each rate holds from its time on, 0 is a pause",
-      group: "pace",
-      file: true),
+      "profile", "FILE", "CSV file with lines TIME,RATE: each rate applies from its time on, 0 is a pause",
+      group: "pace", file: true),
     .value(
-      "control-topic", "TOPIC", "take rates from this topic while it runs: 5, 120/m, 0 or {\"rate\": 5}"),
-    .value("jitter", "P", "displace each message by a random part of the interval: 0.1 or 10%", default: "0"),
-    .value("count", "N", "messages per truck"), .value("duration", "TIME", "how long: 90s, 10m, 1h"),
-    .optionalValue("loop", "N", "replay the dataset N times; without N, for ever"),
+      "control-topic", "TOPIC", "change the rate by messages on this topic: 5, 120/m, 0 or {\"rate\": 5}"),
+    .value("jitter", "P", "shift each message by a random part of the interval: 0.1 or 10%", default: "0"),
+    .value("count", "N", "messages per truck"),
+    .value("duration", "TIME", "stop after this time: 90s, 10m, 1h"),
+    .optionalValue("loop", "N", "replay the dataset N times, or forever if N is omitted"),
     .value(
       "inject", "FAULT@TIME[+TIME],...",
-      "put faults onto the readings: door-open, sag, unit-off, sensor-stuck, sensor-zero, sensor-dropout; from when, for how long"
+      "simulate faults: door-open, sag, unit-off, sensor-stuck, sensor-zero or sensor-dropout, from TIME, for +TIME"
     ),
-    .value("seed", "N", "what the sizes of injected faults are drawn by", default: "1"),
+    .value("seed", "N", "seed for the size of simulated faults", default: "1"),
     .value("qos", "0|1|2", "MQTT quality of service", default: "0"),
-    .flag("retain", "the broker keeps the last message"),
+    .flag("retain", "ask the broker to retain the last message"),
     .value(
       "timestamps", "now|uptime|START",
-      "the clock, the start plus the row's uptime, or START plus the uptime (ISO 8601)",
+      "the current time, the start of the run plus the row's uptime, or START (ISO 8601) plus the uptime",
       default: "now"),
-    .value("buffer", "N", "messages that wait while the broker is away", default: "100000"),
-    .value("on-full", "block|drop-oldest", "what a full buffer does", default: "block"),
+    .value("buffer", "N", "how many messages may wait while the broker is unavailable", default: "100000"),
+    .value("on-full", "block|drop-oldest", "what to do if the buffer is full", default: "block"),
     .value(
-      "drain-timeout", "TIME", "how long the end waits for acknowledgements, and then for the rules",
+      "drain-timeout", "TIME", "how long to wait at the end for acknowledgements, and then for the rules",
       default: "30s"),
     .flag("quiet", short: "q", "don't print the messages"),
-    .flag("json", "print the summary as one JSON object, last"),
+    .flag("json", "print the summary at the end as one JSON object"),
   ]
 
   static func pace(_ arguments: ParsedArguments) throws -> Pacer.Mode {
@@ -131,7 +131,6 @@ enum ReplayOptions {
   static func qos(_ arguments: ParsedArguments) throws -> QoS {
     QoS(rawValue: Int32(clamping: try arguments.integer("qos", in: 0...2) ?? 0)) ?? .atMostOnce
   }
-
 }
 
 extension ParsedArguments {

@@ -10,14 +10,14 @@ import Store
 enum ReportCommand: Command {
   static let description = CommandDescription(
     name: "report",
-    summary: "Makes one file of a truck's whole data: chart, statistics, limits, door, voltage.",
+    summary: "Writes a report of a truck's data: chart, statistics, limits, door, voltage.",
     discussion:
-      "SOURCE is a CSV or a store. Columns are found by their names, as 'diagnose' finds them. The output's ending says "
-      + "which format: html (self-contained), pdf, svg, png, csv or json. Limits are graded from when the set point was "
-      + "first reached: cooling down from warm isn't an excursion. What wasn't measured is never graded OK.",
+      "SOURCE is a CSV file or a store. Columns are found by their names, as in 'diagnose'. The output's file extension sets "
+      + "the format: html (self-contained), pdf, svg, png, csv or json. Limits apply from the time when the set point was "
+      + "first reached, so cooling down isn't an excursion. What wasn't measured is never graded OK.",
     positionals: [
       .init(
-        name: "SOURCE", help: "a CSV, or a store (data/sensorDB.sqlite, influx+http://…, postgres://…)",
+        name: "SOURCE", help: "a CSV file, or a store (data/sensorDB.sqlite, influx+http://…, postgres://…)",
         required: false, isFile: true)
     ],
     options: [
@@ -25,14 +25,15 @@ enum ReportCommand: Command {
         "output", "FILE", short: "o", "the report: trip.html|pdf|svg|png|csv|json", required: true, file: true
       ),
       .value(
-        "device", "NAME", "the truck; optional if the store has one device", default: "the store's only one"),
+        "device", "NAME", "the truck; optional if the store has one device",
+        default: "the store's only device"),
     ] + RecordOptions.table + [
       .value(
-        "set-point", "CELSIUS", "limits are graded once this was reached",
+        "set-point", "CELSIUS", "limits apply once this temperature was reached",
         default: "where the rule for temperature in \(AlertFile.path) is armed")
     ], example: "trucksensor report TruckSensorFiles/trucksensordata.csv -o trip.pdf",
     exitCodes: [
-      (.success, "done"), (.dataError, "no readings, or a wrong file"),
+      (.success, "done"), (.dataError, "no readings, or an invalid file"),
       (.unavailable, "no such store or device"),
     ])
 

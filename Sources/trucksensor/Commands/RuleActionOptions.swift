@@ -10,9 +10,10 @@ enum RuleActionOptions {
   static let table: [CommandDescription.Option] = [
     .flag(
       "record-actions",
-      "write what actions that aren't run here would get to \(recordFolder)/RULE.ndjson"),
+      "write what AWS actions that can't run here would receive to \(recordFolder)/RULE.ndjson"),
     .value(
-      "allow-http", "HOST[:PORT]", "let http actions reach this host besides this machine", repeatable: true),
+      "allow-http", "HOST[:PORT]", "let http actions send to this host, not only to this machine",
+      repeatable: true),
     .value(
       "destination", "ARN=URL",
       "where influxDB actions with this destinationArn write: influx+http(s)://HOST:PORT, with ?version=2 or 3",

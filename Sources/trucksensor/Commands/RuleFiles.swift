@@ -31,6 +31,16 @@ enum RuleFiles {
     try RuleDocument.entries(in: Files.read(path), file: path)
   }
 
+  /// Copies the documents that come with an installed program to `rules/`, unless there is such a folder. Returns what was
+  /// copied.
+  static func provide() throws(FileError) -> [String] {
+    guard !Files.exists(folder), let shared = Installation.shared(folder) else { return [] }
+    try Files.makeFolder(folder)
+    let names = try Files.list(shared, suffix: ".json")
+    for name in names { try Files.write(Files.read(Files.join(shared, name)), to: Files.join(folder, name)) }
+    return names
+  }
+
   /// All documents of a folder to be run, in the order of their names; none if there is no such folder.
   static func all(in folder: String, mayLoop: Bool = false) throws -> [RuleDocument] {
     guard Files.exists(folder) else { return [] }

@@ -16,7 +16,8 @@ enum RulesTestCommand: Command {
     positionals: [.init(name: "FILE", help: "a JSON array of cases", repeatable: true, isFile: true)],
     options: [
       .value(
-        "rule", "NAME|FILE", "the rule of the cases that name none, its actions and error action included",
+        "rule", "NAME|FILE",
+        "the rule for cases that don't name one; its actions and error action are tested, too",
         file: true),
       .value("junit", "FILE", "also write a JUnit report", file: true),
     ],
@@ -77,14 +78,14 @@ enum RulesCheckCommand: Command {
   static let description = CommandDescription(
     name: "rules check", summary: "Validates rule documents and shows what each rule would do.",
     discussion:
-      "A document is what 'aws iot create-topic-rule' takes or 'aws iot get-topic-rule' gives, or a CloudFormation or SAM "
-      + "template in JSON or YAML, whose rules are all checked. Actions and functions of other AWS services are checked, too, "
-      + "and shown as not run here.",
+      "A document is in the format of 'aws iot create-topic-rule' or 'aws iot get-topic-rule', or it is a CloudFormation or SAM "
+      + "template in JSON or YAML, whose rules are all checked. Actions and functions that need other AWS services are checked, "
+      + "too, and reported as not run here.",
     positionals: [
       .init(name: "FILE", help: "a TopicRule document or a template", repeatable: true, isFile: true)
     ],
     example: "trucksensor rules check rules/truckAnalyze.json template.yaml",
-    exitCodes: [(.success, "all valid"), (.dataError, "a document is wrong")])
+    exitCodes: [(.success, "all valid"), (.dataError, "a document is invalid")])
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
     var isValid = true

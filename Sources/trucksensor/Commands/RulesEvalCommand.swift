@@ -11,23 +11,24 @@ enum RulesEvalCommand: Command {
     name: "rules eval", summary: "Evaluates a statement over the JSON lines of standard input.",
     discussion:
       "Each line is a payload; each result is a line. A message that doesn't match produces no line. A line that isn't "
-      + "JSON is reported on standard error with its line number; only SELECT * alone passes it on as it is, as on AWS.",
+      + "JSON is reported on standard error with its line number; only a plain SELECT * passes it on unchanged, as on AWS.",
     options: [
       .value("sql", "STATEMENT", "the statement"),
-      .value("rule", "NAME|FILE", "the rule document whose statement to use", file: true),
-      .value("topic", "TOPIC", "the messages' topic", default: "what FROM says, where it has no wildcard"),
-      .value("client-id", "ID", "what clientid() returns"),
+      .value("rule", "NAME|FILE", "use this rule document's statement", file: true),
+      .value("topic", "TOPIC", "the messages' topic", default: "FROM's topic, if it has no wildcard"),
+      .value("client-id", "ID", "the value of clientid()"),
       .value("sql-version", "VERSION", "2015-10-08 or 2016-03-23", default: "2016-03-23"),
-      .value("now", "MS", "what timestamp() returns, epoch milliseconds", default: "the clock"),
-      .value("jobs", "N", "use so many processor cores; the results keep their order", default: "1"),
+      .value("now", "MS", "the value of timestamp(), in epoch milliseconds", default: "the current time"),
+      .value("jobs", "N", "use N processor cores; the results keep their order", default: "1"),
       .flag(
-        "explain", "also a table of the clauses: each expression's value and type, and why it is Undefined"),
+        "explain",
+        "also show a table of the clauses: each expression's value and type, and why it is Undefined"),
     ],
     example:
       "echo '{\"temp\":\"21.90\"}' | trucksensor rules eval --sql \"SELECT cast(temp AS Decimal) AS temp FROM 't'\"",
     exitCodes: [
       (.success, "done"), (.failed, "a line wasn't JSON"), (.usage, "wrong usage"),
-      (.dataError, "a wrong statement"),
+      (.dataError, "an invalid statement"),
     ])
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
@@ -57,7 +58,7 @@ enum RulesEvalCommand: Command {
       arguments.string("topic") ?? (pattern.contains { "+#".contains($0) } ? "t" : pattern))
     if let filter = statement.filter, !filter.matches(topic.text) {
       if arguments.string("topic") != nil || !pattern.contains(where: { "+#".contains($0) }) {
-        StandardError.print("trucksensor: the topic '\(topic)' is not matched by FROM '\(filter)'")
+        StandardError.print("trucksensor: FROM '\(filter)' doesn't match the topic '\(topic)'")
         return .success
       }
     }

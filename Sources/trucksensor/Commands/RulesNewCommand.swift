@@ -5,18 +5,18 @@ import RulesEngine
 /// `trucksensor rules new`: a first document and its test.
 enum RulesNewCommand: Command {
   static let description = CommandDescription(
-    name: "rules new", summary: "Writes a rule document to begin with, and a test case of it that passes.",
+    name: "rules new", summary: "Writes a first rule document, and a test case for it that passes.",
     discussion:
-      "Writes rules/NAME.json and rules/cases/NAME.json, and never overwrites a file. The case's message has the "
-      + "attributes that the statement names, with values that WHERE lets through where they can be found; the case expects "
-      + "what the statement makes of it.",
+      "Writes rules/NAME.json and rules/cases/NAME.json; never overwrites a file. The test case's message has the "
+      + "attributes that the statement names, with values that satisfy WHERE if such values can be found; it expects "
+      + "the statement's result.",
     positionals: [.init(name: "NAME", help: "the rule's name: letters, digits and underscores")],
-    options: [.value("sql", "STATEMENT", "the statement", default: "one that shows the dialect")],
+    options: [.value("sql", "STATEMENT", "the statement", default: "an example of the dialect")],
     example: "trucksensor rules new hotTrucks --sql \"SELECT temp FROM 'truck/+' WHERE temp > 8\"\n"
       + "trucksensor rules test rules/cases/hotTrucks.json",
     exitCodes: [
-      (.success, "both files are written"), (.usage, "wrong usage, or a file is there already"),
-      (.dataError, "a wrong statement"),
+      (.success, "both files are written"), (.usage, "wrong usage, or a file already exists"),
+      (.dataError, "an invalid statement"),
     ])
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
@@ -43,7 +43,7 @@ enum RulesNewCommand: Command {
     let document = Files.join(RuleFiles.folder, name + ".json")
     let cases = Files.join(folder, name + ".json")
     for path in [document, cases] where Files.exists(path) {
-      throw arguments.error("\(path) is there already")
+      throw arguments.error("\(path) already exists")
     }
     try Files.makeFolder(RuleFiles.folder)
     try Files.makeFolder(folder)
@@ -57,17 +57,17 @@ enum RulesNewCommand: Command {
     -> String
   {
     """
-    \(document) is what 'aws iot create-topic-rule --rule-name \(name) --topic-rule-payload file://\(document)' takes:
-      sql               what is taken from which messages; 'trucksensor rules eval --rule \(name) --explain' shows how
-      awsIotSqlVersion  2016-03-23; without it, AWS and this engine take 2015-10-08
-      description       for people
+    \(document) is ready for 'aws iot create-topic-rule --rule-name \(name) --topic-rule-payload file://\(document)':
+      sql               selects messages and their content; 'trucksensor rules eval --rule \(name) --explain' shows how
+      awsIotSqlVersion  2016-03-23; if it is missing, AWS and this engine use 2015-10-08
+      description       a text for readers
       ruleDisabled      true keeps the rule without running it
-      actions           what is done with each result, 10 at most; docs/rules.md has all of them
-      errorAction       what is done when an action fails
+      actions           what to do with each result, at most 10; docs/rules.md lists them all
+      errorAction       what to do if an action fails
       roleArn           the role that AWS needs for an action; this engine needs none
     \(rule.matches
-      ? "\(cases) has a message and what the rule makes of it:"
-      : "No message was found that WHERE lets through; \(cases) has one that it rejects. Write one that matches:")
+      ? "\(cases) has a message and the rule's result:"
+      : "No message that satisfies WHERE was found; \(cases) has one that doesn't. Write one that does:")
       topic    \(rule.example.topic)
       payload  \(rule.example.payload)
     Next:

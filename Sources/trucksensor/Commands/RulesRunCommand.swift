@@ -6,23 +6,23 @@ import MQTT
 /// `trucksensor rules run`: the rules engine as a service.
 enum RulesRunCommand: Command {
   static let description = CommandDescription(
-    name: "rules run", summary: "Runs the rules of a folder over what the broker delivers.",
+    name: "rules run", summary: "Runs a folder's rules over the broker's messages.",
     discussion:
-      "Signs in to the local broker, or to --endpoint, with the certificate of --device. A message is acknowledged after "
-      + "its actions are done, so that a crash loses none. Changed documents are read again within a second, or on SIGHUP; a "
-      + "broken one leaves its rule as it was. SIGUSR1 prints the counters.",
+      "Connects to the local broker, or to --endpoint, with the certificate of --device. A message is acknowledged after "
+      + "its actions are done, so that a crash loses none. Changed documents take effect within a second, or on SIGHUP; if a "
+      + "document is invalid, its rule stays as it was. SIGUSR1 prints the counters.",
     options: [
       .value("rules", "FOLDER", "the rule documents", default: RuleFiles.folder),
-      .value("device", "NAME", "whose certificate to use", default: LocalCloud.rulesEngine),
-      .value("shared", "GROUP", "share the messages with the other engines of this group"),
+      .value("device", "NAME", "the device whose certificate is used", default: LocalCloud.rulesEngine),
+      .value("shared", "GROUP", "share the messages with the other engines in this group"),
       .value(
         "hop-limit", "N",
-        "let rules republish to their own filters, a message N times at most; counts in its user "
+        "let rules republish to topics that rules read, each message at most N times; counted in its user "
           + "property 'hops'"),
     ] + StoreOptions.writing + RuleActionOptions.table + [
       .value(
         "metrics-port", "PORT", "serve the counters as Prometheus text on http://127.0.0.1:PORT/metrics"),
-      .flag("json", "the counters at the end as one JSON object"),
+      .flag("json", "print the counters at the end as one JSON object"),
     ] + ConnectionOptions.table, example: "trucksensor rules run --rules rules",
     exitCodes: Commands.standardExitCodes)
 

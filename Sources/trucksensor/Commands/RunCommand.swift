@@ -13,21 +13,22 @@ enum RunCommand: Command {
   static let description = CommandDescription(
     name: "run",
     summary:
-      "The whole journey in one process: a local broker, a truck that publishes to it, the rules of rules/, and a store.",
+      "Runs everything in one process: a local broker, a truck that publishes to it, the rules in rules/, and a store.",
     discussion:
       "Makes a local CA and the device's certificate on the first run. With --endpoint nothing local is "
-      + "started, and certs/NAME.cert.pem, certs/NAME.private.key and certs/root-CA.crt must exist, as AWS's connection "
-      + "kit has them. The dataset starts again when it ends, unless --loop says how often.",
+      + "started, and certs/NAME.cert.pem, certs/NAME.private.key and certs/root-CA.crt must exist, named as in AWS's connection "
+      + "kit. The dataset repeats until the run is stopped, unless --loop sets how often.",
     positionals: [.init(name: "NAME", help: "the device's name: letters, digits, ':', '_' and '-'")],
     options: ReplayOptions.table + ConnectionOptions.table + StoreOptions.writing + RuleActionOptions.table
       + DashboardOptions.forRun
       + AWSOptions.forRun + [
         .value(
           "port-443", "PORT",
-          "let the local broker listen on this port, too; 443 is where AWS's device SDKs connect by default"),
+          "let the local broker listen on this port, too, such as 443, which AWS's device SDKs use by default"
+        ),
         .value(
           "journal", "off|on|sync",
-          "how the readings that the broker acknowledged survive its end: 'on' if it is killed, 'sync' a power cut, too",
+          "keep acknowledged readings on disk: 'on' survives a killed broker, 'sync' a power failure, too",
           default: "on"),
       ],
     example: "trucksensor run truckSensor01 --count 20\n"
@@ -38,16 +39,20 @@ enum RunCommand: Command {
     let runner = try ReplayRunner(arguments, device: arguments.positionals[0], repetitionsByDefault: .endless)
     let secondPort = try arguments.integer("port-443", in: 1...65_535).map { UInt16(clamping: $0) }
     if secondPort != nil, arguments.has("endpoint") {
-      throw arguments.error("--port-443 is about the local broker, which --endpoint doesn't start")
+      throw arguments.error("--port-443 is for the local broker, which --endpoint doesn't start")
     }
     let journalName = arguments.string("journal") ?? "on"
     guard let journal = BrokerConfiguration.Journal(rawValue: journalName) else {
-      throw arguments.error("--journal: '\(journalName)' is neither off, on nor sync")
+      throw arguments.error("--journal takes off, on or sync, not '\(journalName)'")
     }
     Signals.block(Signals.ending)
     let loop = try EventLoop()
     var cloud: LocalCloud?
     if !arguments.has("endpoint") {
+      let copied = try RuleFiles.provide()
+      if !copied.isEmpty {
+        StandardError.print("Made \(RuleFiles.folder)/ with \(copied.joined(separator: ", ")).")
+      }
       let rules = try RuleFiles.all(in: RuleFiles.folder)
       cloud = try LocalCloud.start(
         devices: runner.devices, rules: rules, alertTopic: AlertPublisher.topic,
@@ -59,7 +64,7 @@ enum RunCommand: Command {
     let plan = try ConnectionPlan(arguments, local: cloud.map { ($0.broker.port, $0.caFile) })
     let engine = try startRules(arguments, cloud, loop)
     if let engine, !engine.beganWithRules {
-      StandardError.print("\(RuleFiles.folder)/ has no rules: what the truck publishes is not stored.")
+      StandardError.print("\(RuleFiles.folder)/ has no rules: the truck's messages are not stored.")
     }
     let health = engine.map { RunHealth(runner, $0) }
     let page = try startDashboard(arguments, cloud, loop)

@@ -9,27 +9,27 @@ import Time
 /// `trucksensor store import`: CSV into a table.
 enum StoreImportCommand: Command {
   static let description = CommandDescription(
-    name: "store import", summary: "Writes a CSV's rows into a table of the store, or of a server.",
+    name: "store import", summary: "Writes a CSV file's rows into a table of the store, or of a server.",
     discussion:
-      "The column 'time' (ISO 8601, or epoch seconds to nanoseconds) says when; --start puts a column 'uptime' in "
-      + "seconds in its place. Columns named by --dimension are dimensions, all others measures: whole numbers "
-      + "BIGINT until a decimal comes, decimals DOUBLE, true and false BOOLEAN, other texts VARCHAR. An empty field isn't "
-      + "stored. A row that is there already is neither an error nor stored again. An import is one transaction, for which "
-      + "other writers wait: after an error or Ctrl-C nothing of it is stored. A server of line protocol has no transactions; "
-      + "there the command says how many rows stay. The alert rules of rules/alerts.json are run over what was imported.",
-    positionals: [.init(name: "FILE", help: "the CSV, with a header", isFile: true)],
+      "The time is in the column 'time' (ISO 8601, or epoch seconds to nanoseconds), or, with --start, in the column 'uptime' in "
+      + "seconds. Columns named by --dimension are dimensions, all others are measures: whole numbers "
+      + "become BIGINT (DOUBLE from the first decimal on), decimals DOUBLE, true and false BOOLEAN, and other text VARCHAR. An empty field isn't "
+      + "stored. A row that is already in the table is skipped. An import is one transaction; "
+      + "other writers wait for it, and after an error or Ctrl-C nothing is stored. A line protocol server has no transactions; "
+      + "there, the command reports how many rows were written. The alert rules in rules/alerts.json then run over the imported rows.",
+    positionals: [.init(name: "FILE", help: "the CSV file, with a header", isFile: true)],
     options: StoreOptions.existing + [
       .value("table", "TABLE", "the table", default: "truck01_sensors"),
       .value(
-        "device", "NAME", "the dimension 'device' of rows without such a column", default: "truckSensor01"),
-      .value("dimension", "COLUMN", "a column that is a dimension; 'device' is one", repeatable: true),
-      .value("start", "TIME", "the moment of uptime 0, for a file with an 'uptime' column and no 'time'"),
-      .value("version", "N", "the records' version: a higher one replaces other values", default: "1"),
-      .flag("no-alerts", "don't look for alerts in what was imported"),
+        "device", "NAME", "the dimension 'device', if the file has no such column", default: "truckSensor01"),
+      .value("dimension", "COLUMN", "a column that is a dimension, besides 'device'", repeatable: true),
+      .value("start", "TIME", "the time at uptime 0, for a file with 'uptime' instead of 'time'"),
+      .value("version", "N", "the records' version; a higher version replaces existing values", default: "1"),
+      .flag("no-alerts", "don't run the alert rules over the imported rows"),
     ], example: "trucksensor store import TruckSensorFiles/trucksensordata.csv --start 2024-10-23T14:00:00Z",
     exitCodes: [
-      (.success, "all rows are in"), (.failed, "rows were rejected, the others are in"),
-      (.dataError, "a wrong file; nothing was stored"), (.unavailable, "the store can't be written"),
+      (.success, "all rows were written"), (.failed, "some rows were rejected, the others written"),
+      (.dataError, "an invalid file; nothing was stored"), (.unavailable, "the store can't be written"),
       (.interrupted, "interrupted; nothing was stored"),
     ])
 
@@ -85,12 +85,12 @@ enum StoreImportCommand: Command {
       StandardError.print(
         store.isTransactional
           ? "nothing of \(path) was stored"
-          : "\(stored) rows of \(path), and perhaps a part of the next \(rowsAtOnce), stay stored")
+          : "\(stored) rows of \(path) were written, and perhaps some of the next \(rowsAtOnce)")
       if error is Interrupted { return .interrupted }
       throw error
     }
     clearProgress()
-    StandardError.print("\(settings.table): \(stored) rows are in, \(rejected) rejected")
+    StandardError.print("\(settings.table): \(stored) rows written, \(rejected) rejected")
     if !arguments.has("no-alerts") {
       let alerts = try StoredAlerts.find(
         in: location, table: settings.table, spans: spans, rules: try AlertRule.rules(at: AlertFile.path))

@@ -12,9 +12,9 @@ enum StoreOptions {
   static let writing: [CommandDescription.Option] = [
     .value(
       "store", "FILE|URL",
-      "where rules store, whatever database they name: a file, influx+http(s)://HOST:PORT?db=NAME or postgres://…",
+      "where all rules store, whichever database they name: a file, influx+http(s)://HOST:PORT?db=NAME or postgres://…",
       default: "data/DATABASE.sqlite"),
-    .flag("strict-types", "refuse values of another type than their measure's, as AWS does"),
+    .flag("strict-types", "refuse values whose type differs from their measure's, as AWS does"),
   ]
 
   /// For commands over an existing store.
@@ -37,7 +37,7 @@ enum StoreOptions {
   /// The path of the store's file; a server is an error that names the command.
   static func file(_ arguments: ParsedArguments) throws -> String {
     guard case .file(let path) = try location(arguments) else {
-      throw arguments.error("this needs a store in a file; a server has its own tools for it")
+      throw arguments.error("this command needs a store in a file; use the server's own tools instead")
     }
     return path
   }

@@ -5,10 +5,11 @@ import Time
 /// `trucksensor store prune`.
 enum StorePruneCommand: Command {
   static let description = CommandDescription(
-    name: "store prune", summary: "Deletes what is older than the magnetic store's days, or than a time.",
+    name: "store prune",
+    summary: "Deletes readings that are older than the magnetic store's retention, or than a time.",
     positionals: [.init(name: "TABLE", help: "only this table", required: false)],
     options: StoreOptions.existing + [
-      .value("before", "TIME", "delete what is older than this moment (ISO 8601), in whole hours")
+      .value("before", "TIME", "delete readings before this time (ISO 8601, whole hours)")
     ], example: "trucksensor store prune truck01_sensors --before 2024-10-01",
     exitCodes: [(.success, "done"), (.unavailable, "no such store or table, or it can't be written")])
 

@@ -7,41 +7,42 @@ import TimestreamSQL
 /// `trucksensor store query`: the query editor.
 enum StoreQueryCommand: Command {
   static let description = CommandDescription(
-    name: "store query", summary: "Queries the store in Timestream's SQL; the query editor.",
+    name: "store query", summary: "Queries the store in Timestream's SQL, or opens the query editor.",
     discussion:
-      "A table has Timestream's columns: its dimensions, measure_name, time, measure_value::double and the other types; "
-      + "TABLE_wide has one column for each measure. docs/store.md lists the functions. Without a statement it reads "
-      + "statements from the terminal, each ending with ';', with history; Tab completes names, functions and keywords; "
-      + ".tables, .schema and .quit are commands. A result that doesn't fit the terminal is shown a page at a time, or by the "
-      + "program that PAGER names. "
+      "A table has Timestream's columns: its dimensions, measure_name, time, and measure_value::double and the other types; "
+      + "TABLE_wide has one column for each measure. docs/store.md lists the functions.\n\nWithout a statement, it reads "
+      + "statements from the terminal, each ending with ';', and keeps a history. Tab completes names, functions and keywords; "
+      + ".tables, .schema and .quit are commands. A result that doesn't fit the terminal is shown page by page, or by the "
+      + "program named by PAGER.\n\n"
       + "--dialect sqlite passes the statement to SQLite. With a server, the statement is in the server's language.",
     positionals: [.init(name: "SQL", help: "the statement", required: false)],
     options: StoreOptions.existing + [
-      .value("format", "table|csv|json|ndjson", "how to print", default: "table on a terminal, else csv"),
-      .value("time-limit", "SECONDS", "end the query after that time", default: "no limit"),
-      .flag("no-pager", "show a result at once, also if it doesn't fit the terminal"),
+      .value(
+        "format", "table|csv|json|ndjson", "how to print", default: "table on a terminal, otherwise csv"),
+      .value("time-limit", "SECONDS", "stop the query after this time", default: "no limit"),
+      .flag("no-pager", "don't page results that don't fit the terminal"),
       .value("dialect", "timestream|sqlite", "the language of the statement", default: "timestream"),
     ],
     example: "trucksensor store query 'SELECT * FROM truck01_sensors ORDER BY time DESC LIMIT 6'\n"
       + "trucksensor store query \"SELECT bin(time, 1m) AS minute, avg(measure_value::double) FROM truck01_sensors "
       + "WHERE measure_name = 'temp' GROUP BY 1\"",
     exitCodes: [
-      (.success, "done"), (.usage, "wrong usage"), (.dataError, "a wrong statement, or a damaged store"),
-      (.unavailable, "no store"), (.interrupted, "stopped, by Ctrl-C or the time limit"),
+      (.success, "done"), (.usage, "wrong usage"), (.dataError, "an invalid statement, or a damaged store"),
+      (.unavailable, "no store"), (.interrupted, "stopped by Ctrl-C or the time limit"),
     ])
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
     let isTerminal = isatty(1) == 1
     let format = try arguments.parsed("format") { text throws(UsageError) in
       guard let format = QueryFormat(rawValue: text) else {
-        throw arguments.error("is not table, csv, json or ndjson")
+        throw arguments.error("takes table, csv, json or ndjson")
       }
       return format
     }
     let limit = try arguments.number("time-limit", in: 0.001...31_536_000)
     let dialect = arguments.string("dialect") ?? "timestream"
     guard ["timestream", "sqlite"].contains(dialect) else {
-      throw arguments.error("--dialect must be timestream or sqlite, not '\(dialect)'")
+      throw arguments.error("--dialect takes timestream or sqlite, not '\(dialect)'")
     }
     Interruption.watch()
     let session = try QuerySession(
@@ -201,13 +202,16 @@ private final class QuerySession {
     let parts = words.split(separator: " ").map(String.init)
     switch parts[0] {
     case ".tables", ".schema":
-      guard let reader else { return StandardError.print("this server has its own way to list tables") }
+      guard let reader else {
+        return StandardError.print(".tables and .schema work only with a store in a file")
+      }
       for table in try reader.tables() where parts.count < 2 || table.name == parts[1] {
         StandardOutput.shared.print(
           parts[0] == ".tables" ? "\(table.name)\n\(table.name)_wide" : StoreTablesCommand.columns(of: table))
       }
     default:
-      StandardError.print("unknown command '\(parts[0])'; there are .tables, .schema [TABLE] and .quit")
+      StandardError.print(
+        "unknown command '\(parts[0])'; the commands are .tables, .schema [TABLE] and .quit")
     }
     StandardOutput.shared.flush()
   }

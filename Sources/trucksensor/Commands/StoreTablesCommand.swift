@@ -5,13 +5,15 @@ import Store
 /// `trucksensor store tables`.
 enum StoreTablesCommand: Command {
   static let description = CommandDescription(
-    name: "store tables", summary: "Lists the store's tables, or sets how long one keeps its records.",
-    positionals: [.init(name: "TABLE", help: "the table whose retention to set", required: false)],
+    name: "store tables", summary: "Lists the store's tables, or sets a table's retention.",
+    positionals: [.init(name: "TABLE", help: "the table whose retention is set", required: false)],
     options: StoreOptions.existing + [
-      .value("memory-hours", "H", "hours of the memory store"),
-      .value("magnetic-days", "D", "days of the magnetic store; 'store prune' deletes what is older"),
-      .flag("refuse-late", "refuse records older than the memory store (no magnetic store writes)"),
-      .flag("json", "as JSON"),
+      .value("memory-hours", "H", "retention of the memory store, in hours"),
+      .value(
+        "magnetic-days", "D", "retention of the magnetic store, in days; 'store prune' deletes older records"),
+      .flag(
+        "refuse-late", "refuse records older than the memory store's retention (no magnetic store writes)"),
+      .flag("json", "print the tables as JSON"),
     ], example: "trucksensor store tables\ntrucksensor store tables truck01_sensors --magnetic-days 365",
     exitCodes: [(.success, "done"), (.unavailable, "no such store or table")])
 

@@ -8,7 +8,7 @@ enum StoreVerifyCommand: Command {
     summary: "Checks the file's structure, the readings' times, and the rollups against the readings.",
     options: StoreOptions.existing + [.flag("repair", "rebuild rollups that differ from their readings")],
     example: "trucksensor store verify",
-    exitCodes: [(.success, "sound, or repaired"), (.dataError, "damaged"), (.unavailable, "no store")])
+    exitCodes: [(.success, "no damage, or repaired"), (.dataError, "damaged"), (.unavailable, "no store")])
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
     let path = try StoreOptions.file(arguments)

@@ -11,18 +11,20 @@ enum SubscribeCommand: Command {
   static let description = CommandDescription(
     name: "subscribe", summary: "Shows the messages that arrive on topics.",
     discussion:
-      "Signs in to the local broker as its test client, or as --device. The topic stands before each payload "
-      + "on a line of its own; with --json each message is one object.",
+      "Connects to the local broker as its test client, or as --device. Each payload is printed on a line of its own, "
+      + "after its topic; with --json, each message is one object.",
     positionals: [
-      .init(name: "FILTER", help: "topic filter; + is one level, # all that follow", repeatable: true)
+      .init(name: "FILTER", help: "topic filter; + matches one level, # all that follow", repeatable: true)
     ],
     options: [
-      .value("device", "NAME", "whose certificate to use", default: LocalCloud.testClient),
+      .value("device", "NAME", "the device whose certificate is used", default: LocalCloud.testClient),
       .value("count", "N", "end after N messages"),
-      .value("timeout", "TIME", "give up if N messages haven't come after this time, exit 1"),
+      .value("timeout", "TIME", "exit with 1 if N messages haven't arrived within this time"),
       .value("qos", "0|1|2", "MQTT quality of service", default: "1"),
-      .flag("persistent", "the broker keeps what comes while we are away (with --client-id)"),
-      .flag("json", "one JSON object a message: topic, payload, qos, retained"),
+      .flag(
+        "persistent",
+        "keep the session, so that the broker stores messages while disconnected (with --client-id)"),
+      .flag("json", "print each message as a JSON object: topic, payload, qos, retained"),
     ] + ConnectionOptions.table,
     example: "trucksensor subscribe 'truck/#' --count 5 --timeout 10s", exitCodes: Commands.standardExitCodes)
 
@@ -45,12 +47,12 @@ enum PublishCommand: Command {
     name: "publish", summary: "Publishes one message, given as an argument or on standard input.",
     positionals: [
       .init(name: "TOPIC", help: "where to publish"),
-      .init(name: "PAYLOAD", help: "the message; without it, all of standard input", required: false),
+      .init(name: "PAYLOAD", help: "the message; if it is missing, all of standard input", required: false),
     ],
     options: [
-      .value("device", "NAME", "whose certificate to use", default: LocalCloud.testClient),
+      .value("device", "NAME", "the device whose certificate is used", default: LocalCloud.testClient),
       .value("qos", "0|1|2", "MQTT quality of service", default: "1"),
-      .flag("retain", "the broker keeps the message"),
+      .flag("retain", "ask the broker to retain the message"),
       .value("timeout", "TIME", "how long to wait for the acknowledgement", default: "10s"),
     ] + ConnectionOptions.table,
     example: "trucksensor publish truck/freezer '{\"temp\":\"-18.00\"}'",

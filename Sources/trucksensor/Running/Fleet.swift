@@ -34,10 +34,10 @@ struct Fleet {
       return (name: name, topic: try TopicName(topicTemplate.replacing("{device}", with: name)))
     }
     self.devices = devices
-    datasetPath = arguments.string("dataset") ?? "TruckSensorFiles/trucksensordata.csv"
+    datasetPath = arguments.string("dataset") ?? Self.ownDataset
     var options = try ReplayOptions.datasetOptions(arguments)
     if devices.count > 1 {
-      // Each truck reads for itself, a few lines a second: a fleet's readers must be small.
+      // Each truck reads for itself, a few lines per second: a fleet's readers must be small.
       options.reader.bufferSize = 512
       try DescriptorLimit.require(forClients: devices.count)
     }
@@ -94,6 +94,12 @@ struct Fleet {
     case .time(let time): place.delay = time.saturatingMultiply(Int64(clamping: truck))
     }
     return place
+  }
+
+  /// The dataset that comes with the program.
+  private static var ownDataset: String {
+    let path = "TruckSensorFiles/trucksensordata.csv"
+    return Files.exists(path) ? path : Installation.shared(path) ?? path
   }
 
   /// How many trucks have which scenario; nil without `--scenarios`.

@@ -210,7 +210,7 @@ final class PublishBench: MQTTClientDelegate {
     steps.append(step)
     onStep(step)
     search?.record(holds: step.reasons.isEmpty)
-    // What is still under way would spoil the next step.
+    // What is still in flight would spoil the next step.
     if publisher.undelivered > 0 {
       let error = MQTTError(
         .unreachable, "the broker doesn't acknowledge \(publisher.undelivered) messages any more")

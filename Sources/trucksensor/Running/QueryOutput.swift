@@ -37,7 +37,7 @@ final class QueryOutput {
     }
   }
 
-  /// False once nobody reads any more.
+  /// False once the output has no reader any more.
   func row(_ values: [SQLValue]) -> Bool {
     defer { rows += 1 }
     switch format {
@@ -72,7 +72,7 @@ final class QueryOutput {
       line(json.takeBytes())
     case .table:
       if widths == nil { measure() }
-      // PAGER's screen ends before the number of rows is told.
+      // PAGER ends before the number of rows is printed.
       pager?.finish()
       StandardOutput.shared.flush()
       StandardError.print("\(rows) row\(rows == 1 ? "" : "s")")

@@ -1,4 +1,5 @@
 import CommandLine
+import Files
 import Glibc
 import Health
 import Identity

@@ -17,7 +17,9 @@ final class RulesMetrics {
     self.text = text
     server = try HTTPServer(port: port) { request in
       guard request.method != "POST" else { return HTTPResponse(405, "only GET and HEAD are answered\n") }
-      guard request.path == "/metrics" else { return HTTPResponse(404, "there is only /metrics\n") }
+      guard request.path == "/metrics" else {
+        return HTTPResponse(404, "not found; the metrics are at /metrics\n")
+      }
       return HTTPResponse(
         200, text.value.withLock { $0 }, contentType: "text/plain; version=0.0.4; charset=utf-8")
     }

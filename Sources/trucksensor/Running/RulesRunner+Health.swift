@@ -92,7 +92,7 @@ extension RulesRunner {
     let count = services.map(\.earlier).max() ?? 0
     if count > 0 {
       StandardError.print(
-        "rules: \(count) \(count == 1 ? "message" : "messages") that had waited in the broker since an earlier run "
+        "rules: \(count) \(count == 1 ? "message" : "messages") from an earlier run that had waited in the broker "
           + "\(count == 1 ? "is" : "are") done.")
     }
   }

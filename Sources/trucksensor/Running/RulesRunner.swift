@@ -33,7 +33,7 @@ final class RulesRunner {
   private let mayLoop: Bool
   private var watchTimer: LoopTimer?
   private var stamp = ""
-  /// What was told of documents that are broken, by their paths.
+  /// The reported problems of invalid documents, by path.
   private var brokenDocuments: [String: String] = [:]
 
   init(_ arguments: ParsedArguments, plan: ConnectionPlan, loop: EventLoop, device: String? = nil) throws {
@@ -68,7 +68,7 @@ final class RulesRunner {
       guard !part.isEmpty || rules.isEmpty && storesPoints else { continue }
       let identifier = storesPoints ? "\(identifier)-store" : identifier
       let subscriber = try plan.client(device: name, clientID: identifier, loop: loop) { settings in
-        // The broker keeps what comes while the engine is away.
+        // The broker keeps messages while the engine is disconnected.
         settings.cleanStart = false
         settings.sessionExpirySeconds = 86_400
         settings.gathersPackets = true
@@ -79,7 +79,7 @@ final class RulesRunner {
       services.append(
         try RulesService(
           rules: part, subscriber: subscriber, publisher: publisher, shareGroup: arguments.string("shared"),
-          hopLimit: hopLimit, storage: storage, stores: storesPoints, isJournaled: plan.isLocal,
+          hopLimit: hopLimit, storage: storage, stores: storesPoints, isLocal: plan.isLocal,
           usesMarks: usesMarks, registry: registry, actions: settings,
           onEvent: { event in
             told(event)
@@ -99,7 +99,7 @@ final class RulesRunner {
     do {
       return try EngineLock(clientID: identifier, host: plan.host, port: plan.port)
     } catch let error as FileError {
-      StandardError.print("warning: a second engine wouldn't be noticed: \(error)")
+      StandardError.print("warning: a second rules engine can't be detected: \(error)")
       return nil
     }
   }
@@ -157,7 +157,7 @@ final class RulesRunner {
         documents.append(try RuleFiles.runnable(path, mayLoop: mayLoop))
         brokenDocuments[path] = nil
       } catch {
-        // Another document's change is no reason to tell it again.
+        // Another document's change isn't a reason to report it again.
         if brokenDocuments.updateValue("\(error)", forKey: path) != "\(error)" {
           StandardError.print("trucksensor: \(error)")
         }

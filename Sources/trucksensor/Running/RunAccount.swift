@@ -69,7 +69,7 @@ struct RunAccount {
   struct Ending {
     /// Whether the sessions have got all that the broker had for them.
     var isDrained: Bool
-    /// Why the engine has got nothing any more, or something is missing, where that is known.
+    /// Why the engine receives nothing any more, or messages are missing, if known.
     var loss: String?
     /// Whether the engine has ended before its time.
     var engineIsLost = false
@@ -77,7 +77,7 @@ struct RunAccount {
     var isJournaled = false
     /// Messages that the journal had and has lost.
     var lostByJournal = 0
-    /// Messages that the engine has got and that wait for the store, those of earlier runs, too.
+    /// Messages that the engine has received and that wait for the store, including those of earlier runs.
     var waiting = 0
   }
 
@@ -90,7 +90,7 @@ struct RunAccount {
     let sessionIsLost = ending.engineIsLost && !ending.isJournaled
     if !isKept, missing > 0 {
       guard !isRough || sessionIsLost else { return }
-      let reason = "at QoS 0 no broker keeps a reading for a session that is away; use --qos 1"
+      let reason = "at QoS 0 a broker keeps no messages for a disconnected session; use --qos 1"
       health.add(.lost, reason: ending.loss ?? reason, count: missing)
     } else if ending.isDrained || sessionIsLost {
       if missing > 0, !isRough || sessionIsLost {
@@ -121,7 +121,8 @@ struct RunAccount {
 
   /// What to do about them.
   private var advice: String {
-    let known = Set(filters.joined().map(\.pattern)).sorted().prefix(5).map { "'\($0)'" }
+    let known = Set(filters.joined().map(\.pattern)).filter { !$0.hasPrefix("$aws/") }.sorted().prefix(5).map
+    { "'\($0)'" }
     let from = known.isEmpty ? "no rule has a topic" : "the rules take \(known.joined(separator: ", "))"
     let filter = unmatchedTopics.first.map(Self.filter) ?? ""
     return

@@ -15,7 +15,7 @@ final class RunHealth {
   /// What the end of the run has added.
   private var final: Health?
 
-  /// Begins to count, before the trucks publish, and tells of topics that no rule takes.
+  /// Begins to count, before the trucks publish, and reports topics that no rule matches.
   init(_ runner: ReplayRunner, _ engine: RulesRunner) {
     self.runner = runner
     self.engine = engine
@@ -38,7 +38,7 @@ final class RunHealth {
   var present: Health {
     if let final { return final }
     var health = engine.health
-    // A run that was told at its start that nothing is stored isn't ill.
+    // A run that reported at its start that nothing is stored isn't in error.
     if engine.beganWithRules { account.note(unmatched: runner.acknowledged, health: &health) }
     return health
   }

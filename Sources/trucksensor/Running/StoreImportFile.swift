@@ -47,7 +47,7 @@ final class StoreImportFile {
     for (index, name) in columns.enumerated() where index != timeColumn && name != Self.measureName {
       let problem =
         columns.firstIndex(of: name) == index
-        ? RecordLimits.problem(withName: name) : "the column '\(name)' is there twice"
+        ? RecordLimits.problem(withName: name) : "the column '\(name)' appears twice"
       if let problem { throw error(index, problem) }
     }
   }

@@ -7,7 +7,7 @@ final class TerminalKeys {
   private var before = termios()
   private var isRestored = false
 
-  /// Nil where standard input is no terminal, or one that another job has at present.
+  /// Nil if standard input isn't a terminal, or another job has it in the foreground.
   init?(_ loop: EventLoop, _ onKey: @escaping (UInt8) -> Void) {
     self.loop = loop
     // Setting a terminal from the background would stop the process.

@@ -66,7 +66,7 @@ struct Intrinsics {
     case "Fn::If":
       // Which one a deployment takes depends on its parameters: the first that is something.
       guard case .array(let parts) = argument, parts.count == 3 else { return unknown(name) }
-      note("the condition '\(parts[0].asString ?? "")' is taken to be met")
+      note("the condition '\(parts[0].asString ?? "")' is assumed to be true")
       let value = resolved(parts[1])
       return value.isUndefined ? resolved(parts[2]) : value
     case "Fn::FindInMap":
@@ -109,7 +109,7 @@ struct Intrinsics {
     }
     guard resources[name] != nil else { return placeholder(name) }
     // A resource's name is only known to a deployment; its own stands for it.
-    note("'\(name)' stands for the name that a deployment gives to that resource")
+    note("'\(name)' is a placeholder for the name that the deployment gives to that resource")
     return .string(name)
   }
 
@@ -117,7 +117,7 @@ struct Intrinsics {
     guard name.hasSuffix("Name"), let resource = name.split(separator: ".").first else {
       return placeholder(name)
     }
-    note("'\(resource)' stands for the name that a deployment gives to that resource")
+    note("'\(resource)' is a placeholder for the name that the deployment gives to that resource")
     return .string(String(resource))
   }
 
@@ -151,7 +151,8 @@ struct Intrinsics {
         result += value.asString ?? ""
       } else {
         note(
-          "'${\(name)}' in Fn::Sub is no name; write '${!\(name)}' for a substitution template of the rule")
+          "'${\(name)}' in Fn::Sub is not a name; write '${!\(name)}' for a substitution template of the rule"
+        )
         result += "${\(name)}"
       }
     }
@@ -161,7 +162,7 @@ struct Intrinsics {
   private mutating func unknown(_ function: String) -> Value { placeholder(function) }
 
   private mutating func placeholder(_ name: String) -> Value {
-    note("'<\(name)>' stands for what only a deployment knows")
+    note("'<\(name)>' is a placeholder for a value that is known only at deployment")
     return .string("<\(name)>")
   }
 

@@ -83,7 +83,7 @@ struct YAMLReader {
   private mutating func count(_ more: Int) throws(Failure) {
     nodes += more
     guard nodes <= Self.nodeLimit else {
-      throw failure("more than \(Self.nodeLimit) values, those that aliases repeat included")
+      throw failure("more than \(Self.nodeLimit) values, including those repeated by aliases")
     }
   }
 
@@ -99,7 +99,7 @@ struct YAMLReader {
     switch event.type {
     case YAML_ALIAS_EVENT:
       guard let anchor, let known = anchors[anchor] else {
-        throw failure("the alias '*\(anchor ?? "")' has no anchor before it")
+        throw failure("the alias '*\(anchor ?? "")' refers to an anchor that doesn't precede it")
       }
       try count(known.nodes)
       return known.value
@@ -163,7 +163,7 @@ struct YAMLReader {
         merged.append(base)
       } else if object[key] != nil {
         throw Failure(
-          message: "the key '\(key)' stands twice in one mapping", line: keyPosition.line,
+          message: "the key '\(key)' appears twice in one mapping", line: keyPosition.line,
           column: keyPosition.column)
       } else {
         object.set(key, value)

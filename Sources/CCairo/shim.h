@@ -1,3 +1,0 @@
-#include <cairo-pdf.h>
-#include <cairo-svg.h>
-#include <cairo.h>
