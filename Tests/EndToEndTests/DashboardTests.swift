@@ -511,7 +511,7 @@ import Testing
       (["other.csv", "-o", "x.pdf"], 65, "no column 'temp' or 'volts'"),
       (["text.csv", "-o", "x.pdf"], 65, "'warm' is not a number"),
       (["empty.csv", "-o", "x.pdf"], 65, "no rows"),
-      (["none.sqlite", "-o", "x.pdf"], 69, "there is no store"),
+      (["none.sqlite", "-o", "x.pdf"], 69, "the store none.sqlite doesn't exist"),
       (["TruckSensorFiles/trucksensordata.csv", "-o", "none/x.pdf"], 1, "can't write none/x.pdf"),
     ]
     for (arguments, status, message) in wrong {
