@@ -27,7 +27,7 @@ enum BenchPublishCommand: Command {
         "max-ack", "TIME", "bound for 99 % of the messages: acknowledged after they were due",
         default: "100ms"),
       .value("window", "N", "the most unacknowledged messages in flight", default: "100"),
-      .value("qos", "0|1", "MQTT quality of service", default: "1").scoped(.command),
+      CommandDescription.Option.value("qos", "0|1", "MQTT quality of service", default: "1").scoped(.command),
       .value("device", "NAME", "whose certificate to use", default: LocalCloud.testClient),
       .value("html", "FILE", "write the steps as a page with a chart", file: true),
       .flag("json", "the result as a JSON object"),

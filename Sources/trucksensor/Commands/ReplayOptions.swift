@@ -37,9 +37,10 @@ enum ReplayOptions {
     .value("interval", "TIME", "time between messages: 2s, 500ms", group: "pace"),
     .value("speed", "X", "the dataset's own timing (column uptime), X times as fast", group: "pace"),
     .value("ramp", "A..B/TIME", "rate from A to B messages per second over TIME: 1..100/60s", group: "pace"),
-    .value(
+    CommandDescription.Option.value(
       "profile", "FILE", "CSV file with lines TIME,RATE: each rate applies from its time on, 0 is a pause",
-      group: "pace", file: true),
+      group: "pace", file: true
+    ).scoped(.command),
     .value(
       "control-topic", "TOPIC", "change the rate by messages on this topic: 5, 120/m, 0 or {\"rate\": 5}"),
     .value("jitter", "P", "shift each message by a random part of the interval: 0.1 or 10%", default: "0"),
