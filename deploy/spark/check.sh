@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks that the Spark job says the same as one process: generates trucks, mixes their readings, diagnoses them on a
-# local cluster of two workers, and compares each diagnosis. Skipped with a message if PySpark or Java is missing.
+# local master with two threads, and compares each diagnosis. Skipped with a message if PySpark or Java is missing.
 #   deploy/spark/check.sh [TRUCKS]    12 by default; SPARK_PYTHON names a Python that has PySpark, TRUCKSENSOR_EXECUTABLE another executable
 set -euo pipefail
 cd -- "$(dirname -- "$0")/../.."
@@ -27,7 +27,7 @@ for truck in $(seq "$trucks"); do tail -n +2 "$work/single/truck$truck.csv" | se
   awk -v folder="$work/archive" '{ print >> (folder "/part" NR % 3 + 1 ".csv") }'
 spark=$("$python" -c 'import os, pyspark; print(os.path.dirname(pyspark.__file__))')
 SPARK_HOME=$spark PYSPARK_PYTHON=$python PYSPARK_DRIVER_PYTHON=$python SPARK_LOCAL_IP=127.0.0.1 "$spark/bin/spark-submit" \
-  --master "${SPARK_MASTER:-local-cluster[2,1,1024]}" --conf spark.ui.enabled=false --conf spark.driver.host=127.0.0.1 \
+  --master "${SPARK_MASTER:-local[2]}" --conf spark.ui.enabled=false --conf spark.driver.host=127.0.0.1 \
   deploy/spark/diagnose_archive.py "$work/archive" "$work/table" --trucksensor "$binary" 2>"$work/log" || { tail -n 30 "$work/log" >&2; exit 1; }
 "$binary" diagnose "$work"/single/*.csv --json >"$work/expected.json"
 "$python" - "$work" "$trucks" <<'COMPARE'
