@@ -141,7 +141,8 @@ let package = Package(
       name: "EndToEndTests",
       dependencies: ["Identity", "JSON", "MQTT", "Numbers", "Simulator", "Store", "Time"],
       exclude: [
-        "access.py", "awsmodel.py", "cards.py", "differential.py", "grafana.py", "iot.py", "moto_iot.py", "moto_reset.py",
+        "access.py", "awsmodel.py", "cards.py", "differential.py", "grafana.py", "iot.py", "moto_iot.py",
+        "moto_reset.py",
         "page.py", "query.py", "sdk.py", "timestream.py", "timestream_write.py",
         "verdict.py",
       ]

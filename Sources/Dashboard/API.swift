@@ -115,7 +115,8 @@ final class API: Sendable {
     },
     "/address.js": script(PackageResources.address_js), "/alerts.js": script(PackageResources.alerts_js),
     "/app.js": script(PackageResources.app_js), "/charts.js": script(PackageResources.charts_js),
-    "/devices.js": script(PackageResources.devices_js), "/diagnosis.js": script(PackageResources.diagnosis_js),
+    "/devices.js": script(PackageResources.devices_js),
+    "/diagnosis.js": script(PackageResources.diagnosis_js),
     "/live.js": script(PackageResources.live_js), "/query.js": script(PackageResources.query_js),
     "/route.js": script(PackageResources.route_js), "/stages.js": script(PackageResources.stages_js),
     "/state.js": script(PackageResources.state_js), "/view.js": script(PackageResources.view_js),
@@ -240,6 +241,9 @@ final class API: Sendable {
     return from..<to
   }
 
+  /// After so many seconds without a reading a truck is silent, if no alert rule says otherwise.
+  private static let silentAfter = 30.0
+
   private func devices() throws(StoreError) -> HTTPResponse {
     let source = try charts.source().0
     let measures = try source.measures()
@@ -258,6 +262,8 @@ final class API: Sendable {
     var json = JSONWriter()
     json.object {
       $0.member("now", Timestamp.now / 1_000_000)
+      $0.member(
+        "silentAfter", follower.alertRules.first { $0.condition == .noData }?.delay ?? Self.silentAfter)
       $0.array("limits") {
         for rule in follower.alertRules where rule.condition != .noData {
           $0.object {

@@ -92,7 +92,7 @@ struct CredentialTests {
 
   @Test func `a broker that refuses our certificate, and a CA that did not sign the broker`() throws {
     let cloud = try truck.start("run", "truckSensor01", "--interval", "1h", "--quiet")
-    try cloud.waitUntil { $0.errorText.contains("mutual TLS") && $0.outputText.contains("Publishing") }
+    try cloud.waitUntil { $0.errorText.contains("mutual TLS") && $0.errorText.contains("Publishing") }
     let port = try #require(cloud.errorText.firstMatch(of: /127\.0\.0\.1:(\d+), mutual/)?.1)
     let foreign = try CertificateAuthority(directory: truck.path("foreign"))
     let kit = try ConnectionKit(directory: truck.path("foreign/kit"), deviceName: "stranger")
