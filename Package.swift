@@ -55,8 +55,19 @@ let package = Package(
         "ColdChain", "Diagnosing", "Files", "HTTP", "JSON", "Numbers", "Store", "Time", "TimestreamSQL",
       ],
       resources: [
-        .embedInCode("Page/index.html"), .embedInCode("Page/app.js"), .embedInCode("Page/app.css"),
-        .embedInCode("Page/query.html"), .embedInCode("Page/query.js"),
+        .embedInCode("Page/index.html"), .embedInCode("Page/query.html"), .embedInCode("Page/app.css"),
+        .embedInCode("Page/app.js"),
+        .embedInCode("Page/address.js"),
+        .embedInCode("Page/alerts.js"),
+        .embedInCode("Page/charts.js"),
+        .embedInCode("Page/devices.js"),
+        .embedInCode("Page/diagnosis.js"),
+        .embedInCode("Page/live.js"),
+        .embedInCode("Page/route.js"),
+        .embedInCode("Page/stages.js"),
+        .embedInCode("Page/state.js"),
+        .embedInCode("Page/view.js"),
+        .embedInCode("Page/query.js"),
       ]),
     .target(
       name: "RulesEngine",
@@ -66,7 +77,7 @@ let package = Package(
         "Text",
         "Time",
       ]),
-    .target(name: "CommandLine", dependencies: ["Files", "Numbers", "Text", "Time"]),
+    .target(name: "CommandLine", dependencies: ["Files", "JSON", "Numbers", "Text", "Time"]),
     .target(
       name: "LocalCloud",
       dependencies: [
@@ -130,7 +141,8 @@ let package = Package(
       name: "EndToEndTests",
       dependencies: ["Identity", "JSON", "MQTT", "Numbers", "Simulator", "Store", "Time"],
       exclude: [
-        "awsmodel.py", "cards.py", "differential.py", "grafana.py", "iot.py", "moto_iot.py", "moto_reset.py",
+        "access.py", "awsmodel.py", "cards.py", "differential.py", "grafana.py", "iot.py", "moto_iot.py",
+        "moto_reset.py",
         "page.py", "query.py", "sdk.py", "timestream.py", "timestream_write.py",
         "verdict.py",
       ]

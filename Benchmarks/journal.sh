@@ -45,10 +45,10 @@ measure() { # MODE ROUND
   mkdir "$folder"
   cd "$folder"
   ln -s "$files" TruckSensorFiles
-  touch run.out engine.err
+  touch run.out run.err engine.err
   "$binary" run truckSensor01 --interval 1h --quiet --no-dashboard --journal "$1" >run.out 2>run.err &
   run=$!
-  wait_for run.out Publishing $run
+  wait_for run.err Publishing $run
   # Not rules/: the run would run them, too.
   mkdir load
   cat >load/load.json <<'RULE'

@@ -72,7 +72,7 @@ measure() { # SUBJECT
   # A run without rules is a broker and certificates.
   "$binary" run truckSensor01 --interval 1h --quiet --no-dashboard --journal "$journal" >run.out 2>run.err &
   run=$!
-  wait_for run.out Publishing $run
+  wait_for run.err Publishing $run
   local port broker
   port=$(sed -n 's/.*127\.0\.0\.1:\([0-9]*\), mutual.*/\1/p' run.err)
   broker=$(cat data/broker/pid)

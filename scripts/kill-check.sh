@@ -32,14 +32,17 @@ wait_for() { # FILE TEXT PROCESS
   exit 1
 }
 
-touch run.out engine.err
+touch run.out run.err engine.err
 start_run() {
-  "$binary" run truckSensor01 --interval 1h --quiet --no-dashboard --journal "${JOURNAL:-on}" >run.out 2>>run.err &
+  # What each run says, and what all have said.
+  cat run.out >>run.err
+  : >run.out
+  "$binary" run truckSensor01 --interval 1h --quiet --no-dashboard --journal "${JOURNAL:-on}" >run.out 2>&1 &
   run=$!
   wait_for run.out Publishing $run
 }
 start_run
-port=$(sed -n 's/.*127\.0\.0\.1:\([0-9]*\), mutual.*/\1/p' run.err)
+port=$(sed -n 's/.*127\.0\.0\.1:\([0-9]*\), mutual.*/\1/p' run.out)
 # Not rules/: the run would run them, too.
 mkdir load
 cat >load/load.json <<'RULE'
@@ -88,6 +91,6 @@ done
 acknowledged=$(sed 's/.*"acknowledged":\([0-9]*\).*/\1/' source.out)
 stored=$(query 'SELECT count(*), count(DISTINCT number), min(number), max(number) FROM load_wide')
 echo "$done_kills kills, $under_way of them while it published, in $((($(date +%s%N) - begin) / 1000000000)) s; acknowledged $acknowledged, stored $last (rows, distinct, first, last: $stored)"
-grep -h "lost\|journal" run.err engine.err || true
+grep -h "lost\|journal" run.err run.out engine.err || true
 [ "$acknowledged" = "$messages" ] && [ "$stored" = "$messages,$messages,1,$messages" ]
 "$binary" store verify >/dev/null

@@ -55,7 +55,7 @@ cd "$folder/api"
 api=$!
 for _ in $(seq 200); do
   address=$(sed -n 's/.*AWS_ENDPOINT_URL=//p' err)
-  [ -n "$address" ] && grep -q 'Publishing messages' ../run/out && break
+  [ -n "$address" ] && grep -q 'Publishing messages' ../run/err && break
   kill -0 "$run" && kill -0 "$api" || { cat ../run/err err >&2; exit 1; }
   sleep 0.1
 done

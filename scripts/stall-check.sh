@@ -32,7 +32,7 @@ touch run.err run.out
 "$binary" run truckSensor01 --interval 1h --quiet --no-dashboard >run.out 2>run.err &
 processes+=($!)
 for _ in $(seq 600); do
-  grep -q "mutual TLS" run.err && grep -q Publishing run.out && break
+  grep -q "mutual TLS" run.err && grep -q Publishing run.err && break
   kill -0 "$!" || { cat run.err >&2; exit 1; }
   sleep 0.1
 done

@@ -75,7 +75,7 @@ public struct TripLimits: Sendable, Equatable {
   }
 }
 
-/// What a trip's data says, before anybody asks why: statistics, coverage, excursions, door and voltage.
+/// A trip's data without a diagnosis: statistics, coverage, excursions, door and voltage.
 public struct Trip: Sendable {
   /// A measure over the trip.
   public struct Summary: Sendable {

@@ -23,6 +23,25 @@ package struct CommandDescription: Sendable {
     package var exclusiveGroup: String?
     /// Whether the value is a file that shells complete.
     package var isFile = false
+    /// Where it can be set besides the command line.
+    package var scope = Scope.shared
+
+    /// Where an option can be set besides the command line.
+    package enum Scope: Sendable {
+      /// In the environment and in the settings file, for every command that has it.
+      case shared
+      /// Only in the settings file under a command's name: other commands mean something else by it.
+      case command
+      /// Nowhere: it has to be said each time.
+      case never
+    }
+
+    /// The same option, to be set elsewhere or not.
+    package func scoped(_ scope: Scope) -> Option {
+      var copy = self
+      copy.scope = scope
+      return copy
+    }
 
     package static func flag(
       _ name: String, short: Character? = nil, aliases: [String] = [], _ help: String, group: String? = nil
@@ -87,11 +106,13 @@ package struct CommandDescription: Sendable {
   package var options: [Option] = []
   package let example: String
   package var exitCodes: [(ExitCode, String)] = []
+  /// Whether its options can be set in the environment and in the settings file.
+  package var takesSettings = true
 
   /// Describes a command.
   package init(
     name: String, summary: String, discussion: String = "", positionals: [Positional] = [],
-    options: [Option] = [], example: String, exitCodes: [(ExitCode, String)] = []
+    options: [Option] = [], example: String, exitCodes: [(ExitCode, String)] = [], takesSettings: Bool = true
   ) {
     self.name = name
     self.summary = summary
@@ -100,6 +121,7 @@ package struct CommandDescription: Sendable {
     self.options = options
     self.example = example
     self.exitCodes = exitCodes
+    self.takesSettings = takesSettings
   }
 
   /// The words of the name: the command, or its group and itself.

@@ -20,7 +20,7 @@ package enum CommandLookup {
     }
     guard words.count > 1, !words[1].hasPrefix("-") else {
       let names = members.map { "'\(first) \($0)'" }.joined(separator: ", ")
-      throw UsageError(message: "'\(first)' needs a subcommand: \(names)")
+      throw UsageError(message: "'\(first)' needs a subcommand: \(names)", command: first)
     }
     throw unknown(
       "command", "\(first) \(words[1])", NearestName.of(words[1], among: members).map { "\(first) \($0)" })

@@ -1,5 +1,8 @@
 import Files
 import Glibc
+import JSON
+import Synchronization
+import Time
 
 /// Input that can't be used: standard input, a line of it, or a file that isn't what it should be.
 package struct InputError: Error, CustomStringConvertible {
@@ -80,10 +83,41 @@ package final class StandardOutput {
   }
 }
 
-/// Standard error for talk.
+/// Standard error, for messages to people.
 package enum StandardError {
+  /// How lines are written.
+  package enum Format: Sendable {
+    /// As they are.
+    case text
+    /// Each as a JSON object: time, level, message.
+    case json
+  }
+
+  /// How lines are written; the command line sets it once.
+  package static var format: Format {
+    get { chosenFormat.withLock { $0 } }
+    set { chosenFormat.withLock { $0 = newValue } }
+  }
+  private static let chosenFormat = Mutex(Format.text)
+
   /// Writes a line.
-  package static func print(_ text: String) { write(text.hasSuffix("\n") ? text : text + "\n") }
+  package static func print(_ text: String) {
+    switch format {
+    case .text: write(text.hasSuffix("\n") ? text : text + "\n")
+    case .json:
+      var json = JSONWriter()
+      json.object {
+        $0.member("time", Moment.text(seconds: WallClock.milliseconds / 1000))
+        $0.member("level", level(of: text))
+        $0.member("message", String(text.reversed().drop { $0.isNewline }.reversed()))
+      }
+      write(json.text + "\n")
+    }
+  }
+
+  private static func level(of text: String) -> String {
+    text.hasPrefix("trucksensor: ") ? "error" : text.hasPrefix("warning: ") ? "warning" : "info"
+  }
 
   /// Writes a text as it is.
   package static func write(_ text: String) {
@@ -96,5 +130,5 @@ package enum StandardError {
   }
 
   /// Whether a person reads it.
-  package static var isTerminal: Bool { isatty(2) == 1 }
+  package static var isTerminal: Bool { isatty(2) == 1 && format == .text }
 }

@@ -8,9 +8,30 @@ package struct ParsedArguments {
   package private(set) var positionals: [String] = []
   package private(set) var wantsHelp = false
   private var values: [String: [String?]] = [:]
+  /// Where options come from that aren't on the command line.
+  private var sources: [String: String] = [:]
 
   /// Options and positionals may come in any order; `--` ends the options.
   package init(_ words: [String], for command: CommandDescription) throws(UsageError) {
+    try self.init(unchecked: words, for: command)
+    if !wantsHelp { try checkWhole() }
+  }
+
+  /// Takes what `words` don't say from the settings that `settings` finds, once it knows the words.
+  package init(
+    _ words: [String], for command: CommandDescription, settings: (ParsedArguments) throws -> Settings
+  ) throws {
+    try self.init(unchecked: words, for: command)
+    guard !wantsHelp else { return }
+    if command.takesSettings {
+      let settings = try settings(self)
+      try take(from: settings.environmentValue)
+      try take(from: { option throws(UsageError) in settings.fileValue(of: option, in: command.name) })
+    }
+    try checkWhole()
+  }
+
+  private init(unchecked words: [String], for command: CommandDescription) throws(UsageError) {
     self.command = command
     var rest = words[...]
     var optionsEnded = false
@@ -27,7 +48,21 @@ package struct ParsedArguments {
         try takeShort(word, &rest)
       }
     }
-    if !wantsHelp { try checkWhole() }
+  }
+
+  /// Takes options from a source that stands behind the sources before it, and so behind an option that excludes them.
+  private mutating func take(
+    from source: (CommandDescription.Option) throws(UsageError) -> Settings.Value?
+  ) throws(UsageError) {
+    let decided = Set(values.keys).union(sources.keys)
+    let groups = Set(command.options.filter { decided.contains($0.name) }.compactMap(\.exclusiveGroup))
+    for option in command.options where !decided.contains(option.name) {
+      if let group = option.exclusiveGroup, groups.contains(group) { continue }
+      guard let value = try source(option) else { continue }
+      // A flag that is switched off is decided, too.
+      if !value.texts.isEmpty { values[option.name] = value.texts }
+      sources[option.name] = value.source
+    }
   }
 
   private mutating func takeLong(_ word: String, _ rest: inout ArraySlice<String>) throws(UsageError) {
@@ -120,7 +155,15 @@ package struct ParsedArguments {
     }
   }
 
-  package func error(_ message: String) -> UsageError { UsageError(message: message, command: command.name) }
+  /// An error of this command line. One that begins with an option which isn't on it says where the option is set.
+  package func error(_ message: String) -> UsageError {
+    let option = message.hasPrefix("--") ? String(message.dropFirst(2).prefix { !" :;=".contains($0) }) : ""
+    let source = sources[option].map { " (--\(option) is set by \($0))" } ?? ""
+    return UsageError(message: message + source, command: command.name)
+  }
+
+  /// Where an option's value comes from, if that isn't the command line.
+  package func source(of option: String) -> String? { sources[option] }
 
   // MARK: Values
 

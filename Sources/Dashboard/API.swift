@@ -99,12 +99,13 @@ final class API: Sendable {
     let answer: @Sendable (API, HTTPRequest) throws(StoreError) -> HTTPResponse
   }
 
+  private static func script(_ text: [UInt8]) -> Route {
+    Route { _, _ in HTTPResponse(200, text, contentType: "text/javascript; charset=utf-8") }
+  }
+
   private static let routes: [String: Route] = [
-    "/": Route(parameters: ["token"]) { _, _ in
+    "/": Route(parameters: ["token", "device", "last", "span", "zoom", "live", "zone"]) { _, _ in
       HTTPResponse(200, PackageResources.index_html, contentType: "text/html; charset=utf-8")
-    },
-    "/app.js": Route { _, _ in
-      HTTPResponse(200, PackageResources.app_js, contentType: "text/javascript; charset=utf-8")
     },
     "/app.css": Route { _, _ in
       HTTPResponse(200, PackageResources.app_css, contentType: "text/css; charset=utf-8")
@@ -112,9 +113,13 @@ final class API: Sendable {
     "/query": Route { _, _ in
       HTTPResponse(200, PackageResources.query_html, contentType: "text/html; charset=utf-8")
     },
-    "/query.js": Route { _, _ in
-      HTTPResponse(200, PackageResources.query_js, contentType: "text/javascript; charset=utf-8")
-    },
+    "/address.js": script(PackageResources.address_js), "/alerts.js": script(PackageResources.alerts_js),
+    "/app.js": script(PackageResources.app_js), "/charts.js": script(PackageResources.charts_js),
+    "/devices.js": script(PackageResources.devices_js),
+    "/diagnosis.js": script(PackageResources.diagnosis_js),
+    "/live.js": script(PackageResources.live_js), "/query.js": script(PackageResources.query_js),
+    "/route.js": script(PackageResources.route_js), "/stages.js": script(PackageResources.stages_js),
+    "/state.js": script(PackageResources.state_js), "/view.js": script(PackageResources.view_js),
     "/dygraph.min.js": Route { _, _ in libraryFile("dygraphs", "dygraph.min.js", "text/javascript") },
     "/dygraph.min.css": Route { _, _ in libraryFile("dygraphs", "dygraph.min.css", "text/css") },
     "/leaflet.js": Route { _, _ in libraryFile("leaflet", "leaflet.min.js", "text/javascript") },

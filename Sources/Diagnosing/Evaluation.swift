@@ -2,7 +2,7 @@ import ColdChain
 import Numbers
 import Simulator
 
-/// Tries the diagnosis on generated trips.
+/// Evaluates the diagnosis on generated trips.
 package enum Evaluation {
   /// What a simulated trip's sensors said.
   package static func observation(_ row: TripSimulation.Row, _ number: Int, extras: Set<TripFile.Extra>)

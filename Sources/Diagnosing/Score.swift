@@ -2,7 +2,7 @@ import ColdChain
 import Files
 import FoundationEssentials
 
-/// Verdicts against what was known: the confusion matrix, and precision and recall of each cause.
+/// Verdicts compared with the known causes: the confusion matrix, and precision and recall of each cause.
 package struct Score: Sendable {
   private var counts: [String: [String: Int]] = [:]
   /// Confidence of the verdict and whether it was right, for the calibration.

@@ -174,7 +174,8 @@ package final class Examination {
   }
 
   private func credentials() throws -> String {
-    let issuer = subject.isLocal && subject.caFile.hasPrefix("data/") ? subject.caFile : nil
+    let issuer =
+      subject.isLocal && subject.caFile.hasPrefix(LocalCloud.authorityFolder) ? subject.caFile : nil
     let checked: CheckedCredentials
     do throws(IdentityError) {
       checked = try checkCredentials(

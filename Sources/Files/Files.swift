@@ -95,6 +95,16 @@ public enum Files {
     guard unlink(path) == 0 else { throw FileError(.remove, path, errno: errno) }
   }
 
+  /// Removes a file, a link, or a folder with all that is in it. Links are removed, not followed.
+  public static func removeTree(_ path: String) throws(FileError) {
+    try check(path, .remove)
+    var status = stat()
+    guard lstat(path, &status) == 0 else { throw FileError(.remove, path, errno: errno) }
+    guard status.st_mode & S_IFMT == S_IFDIR else { return try remove(path) }
+    for name in try allNames(path) { try removeTree(join(path, name)) }
+    guard rmdir(path) == 0 else { throw FileError(.remove, path, errno: errno) }
+  }
+
   /// What changes when a file is written or replaced; nil if there is none.
   public static func stamp(of path: String) -> FileStamp? {
     var status = stat()

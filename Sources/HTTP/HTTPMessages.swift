@@ -1,4 +1,4 @@
-/// A request: what handlers need of it.
+/// A request, as handlers see it.
 public struct HTTPRequest: Sendable {
   /// One of the server's methods, such as GET.
   public let method: String

@@ -182,9 +182,12 @@ public struct CertificateAuthority: Sendable {
       ])
   }
 
+  /// How the common name of every local CA begins.
+  package static let namePrefix = "trucksensor local CA"
+
   private static func makeCertificate(of key: PrivateKey, now: Date) throws(IdentityError) -> Certificate {
     try CertificateTemplate(
-      commonName: "trucksensor local CA \(key.fingerprint().prefix(8))", notBefore: now - clockSkew,
+      commonName: "\(namePrefix) \(key.fingerprint().prefix(8))", notBefore: now - clockSkew,
       notAfter: now + TimeInterval(validityDays) * 86_400,
       extensions: [
         (NID_basic_constraints, "critical,CA:TRUE,pathlen:0"),

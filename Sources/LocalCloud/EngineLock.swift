@@ -22,7 +22,9 @@ package final class EngineLock {
 
   /// Locks a client identifier at a broker for the processes of this folder.
   /// - Throws: `Holder` if another process has the lock, `FileError` if there can't be one.
-  package init(clientID: String, host: String, port: UInt16, folder: String = "data/engines") throws {
+  package init(clientID: String, host: String, port: UInt16, folder: String = Workspace.data("engines"))
+    throws
+  {
     try Files.makeFolder(folder)
     // All names of this machine are the same broker.
     let place = ["localhost", "127.0.0.1", "::1"].contains(host) ? "localhost" : host

@@ -1,7 +1,7 @@
 import Files
 import Identity
 
-/// Registry and policies as they were when their files were last whole: a file that is being saved, is broken or is gone
+/// The last valid versions of registry and policies: a file that is incomplete, invalid or deleted
 /// changes nothing, and is reported once.
 struct LiveIdentity {
   private let provisioning: Provisioning

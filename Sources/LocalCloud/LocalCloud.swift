@@ -5,7 +5,7 @@ import MQTT
 import RulesEngine
 import Time
 
-/// What stands in for AWS IoT Core on this machine: a CA, certificates, who may do what, and a broker.
+/// The local replacement for AWS IoT Core: a CA, certificates, permissions, and a broker.
 ///
 /// The CA and the broker's files are under `data/`, the cloud's side; `certs/` holds what a device has, with the
 /// connection kit's file names. A kit of AWS in `certs/` is left as it is.
@@ -23,13 +23,13 @@ package final class LocalCloud {
   /// The policy that each device of a run has.
   package static let defaultPolicy = "truckSensor-policy"
   /// The registry.
-  package static let registryFile = "data/registry.json"
+  package static var registryFile: String { Workspace.data("registry.json") }
   /// The policy documents.
   package static let policies = PolicyFolder("policies")
   /// The connection kits of devices.
-  package static let certificateFolder = "certs"
-  private static let authorityFolder = "data/ca"
-  private static let brokerFolder = "data/broker"
+  package static var certificateFolder: String { Workspace.current.certificates }
+  package static var authorityFolder: String { Workspace.data("ca") }
+  package static var brokerFolder: String { Workspace.data("broker") }
 
   /// Takes a line for a person.
   package typealias Report = (String) -> Void
@@ -70,12 +70,14 @@ package final class LocalCloud {
   ///   - rules: What the rules engine may read and write follows from them.
   ///   - alertTopic: Where the rules engine publishes alerts.
   ///   - retains: Whether the trucks publish retained messages.
+  ///   - preferredPort: The port to listen on, or else the next free one; nil for 8883.
   ///   - secondPort: Another port to listen on, such as 443, where AWS's SDKs connect by default.
   ///   - journal: How messages for the rules engine survive the broker's death.
   ///   - report: Hears what was made and what changes.
   package static func start(
     devices: [(name: String, topic: TopicName)], rules: [RuleDocument], alertTopic: String, retains: Bool,
-    secondPort: UInt16?, journal: BrokerConfiguration.Journal = .on, report: @escaping Report
+    preferredPort: UInt16? = nil, secondPort: UInt16?, journal: BrokerConfiguration.Journal = .on,
+    report: @escaping Report
   ) throws -> LocalCloud {
     let provisioning = try Self.provisioning()
     let authority = provisioning.authority
@@ -106,6 +108,7 @@ package final class LocalCloud {
       directory: brokerFolder, caFile: authority.certificatePath, certificateFile: server.certificatePath,
       privateKeyFile: server.privateKeyPath, accessControlList: compiled.accessControlList)
     configuration.plugin = (pluginFile, compiled.clients)
+    configuration.preferredPort = preferredPort ?? configuration.preferredPort
     configuration.secondPort = secondPort
     configuration.journal = journal
     let broker = try EmbeddedBroker(configuration)
@@ -256,6 +259,15 @@ package final class LocalCloud {
     }
     // Without the lock, which the check may need itself.
     let made = Set(missing.map(\.deviceName))
+    let orphans = LocalFiles.orphans(among: names, authority: authority.summary)
+    guard orphans.isEmpty else {
+      let what = orphans.count == 1 ? "the certificate of \(orphans[0])" : "\(orphans.count) certificates"
+      throw IdentityError(
+        .notIssuedByAuthority, path: certificateFolder,
+        "\(certificateFolder)/ has \(what) from an earlier local CA, whose files in \(authorityFolder)/ are gone, as "
+          + "after 'rm -rf \(Workspace.current.data)'; run 'trucksensor reset', which deletes the local certificates, and start again"
+      )
+    }
     for kit in kits where !made.contains(kit.deviceName) {
       _ = try checkCredentials(
         certificate: kit.certificatePath, key: kit.privateKeyPath, issuedBy: authority.certificatePath)

@@ -39,7 +39,8 @@ struct Permissions {
         list.allow(LocalCloud.rulesEngine, AccessRule(.write, topic.isConstant ? topic.source : "#"))
       }
     }
-    list.allow(LocalCloud.rulesEngine, AccessRule(.write, alertTopic))
+    list.allow(
+      LocalCloud.rulesEngine, AccessRule(.write, alertTopic), AccessRule(.readWrite, "trucksensor/engines/#"))
     for session in LocalCloud.engineSessions {
       list.allow(LocalCloud.rulesEngine, AccessRule(.readWrite, RulesService.markTopic(of: session)))
     }

@@ -10,11 +10,13 @@ extension TripReport {
     h1 small{float:right;font-size:1rem;color:#5a6069;padding-top:.5rem}
     table{border-collapse:collapse;width:100%;font-size:.86rem;font-variant-numeric:tabular-nums}
     th{text-align:left;color:#5a6069;font-weight:500;border-bottom:1px solid #d5d8de}td,th{padding:.2rem .6rem .2rem 0}
-    dl{display:grid;grid-template-columns:max-content 1fr;gap:.15rem 1.2rem;font-size:.9rem}dt{color:#5a6069}dd{margin:0}
+    dl{display:grid;grid-template-columns:max-content 1fr;gap:.15rem 1.2rem;font-size:.9rem}dt{color:#5a6069}dd{margin:0;overflow-wrap:anywhere}
     .verdict{font-size:1.25rem;font-weight:700;margin:.8rem 0 .2rem}p{margin:.2rem 0}
     ul{list-style:none;margin:.3rem 0 1rem;padding:0;font-size:.9rem}
     .alarm{color:#b3122b;font-weight:700}svg{width:100%;height:auto}footer{font-size:.75rem;color:#5a6069;margin-top:3rem;
     overflow-wrap:anywhere}.sign{border-top:1px solid #5a6069;width:18rem;margin-top:4rem;padding-top:.2rem}
+    @media screen and (max-width:600px){table{font-size:.72rem}td,th{padding-right:.3rem;overflow-wrap:anywhere}
+    dl{grid-template-columns:1fr}dd{margin-bottom:.3rem}.sign{width:auto}}
     @media print{body{margin:0;font-size:11px}@page{size:A4;margin:15mm}tr,svg{break-inside:avoid}}
     """
 

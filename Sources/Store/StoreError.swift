@@ -1,4 +1,4 @@
-/// What a store couldn't do.
+/// An error of a store.
 public struct StoreError: Error, Sendable, CustomStringConvertible {
   /// The kinds that a program tells apart.
   public enum Kind: Sendable {

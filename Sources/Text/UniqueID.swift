@@ -1,4 +1,4 @@
-/// Identifiers that are unique without asking anybody (RFC 9562 version 4).
+/// Identifiers that are unique without coordination (RFC 9562 version 4).
 public enum UniqueID {
   /// A new identifier in lower case.
   public static func make() -> String {

@@ -43,13 +43,25 @@ enum Trucksensor {
         StandardOutput.shared.print("trucksensor \(version)")
         return .success
       default:
-        let found = try CommandLookup.find(words, among: Commands.all.map { $0.description })
-        let command = Commands.all[found.index]
-        let arguments = try ParsedArguments(found.rest, for: command.description)
-        if arguments.wantsHelp {
-          StandardOutput.shared.print(command.description.help)
+        if words.count == 2, ["--help", "-h"].contains(words[1]),
+          let text = HelpCommand.text(aboutGroup: words[0])
+        {
+          StandardOutput.shared.print(text)
           return .success
         }
+        let found = try CommandLookup.find(words, among: Commands.table)
+        let command = Commands.all[found.index]
+        let description = Commands.table[found.index]
+        let arguments = try ParsedArguments(found.rest, for: description) { arguments in
+          try Settings(
+            environment: SharedOptions.environment, path: arguments.string("config"), commands: Commands.table
+          )
+        }
+        if arguments.wantsHelp {
+          StandardOutput.shared.print(description.help)
+          return .success
+        }
+        try SharedOptions.apply(arguments)
         do {
           return try command.run(arguments)
         } catch {
@@ -76,6 +88,7 @@ enum Trucksensor {
       case .read, .list: .dataError
       case .write, .makeFolder, .lock, .remove: .failed
       }
+    case let error as IdentityError where error.code == .invalidName: .usage
     case let error as IdentityError:
       switch error.subject {
       case .data: .dataError
@@ -104,7 +117,7 @@ enum Trucksensor {
   /// The list of all commands.
   static var overview: String {
     "usage: trucksensor COMMAND [options]\n\n\(summary)\n\ncommands:\n"
-      + CommandDescription.table(Commands.all.map { ($0.description.name, $0.description.summary) })
+      + CommandDescription.table(Commands.table.map { ($0.name, $0.summary) })
       + "\n'trucksensor help COMMAND' explains a command and shows an example.\n"
   }
 }

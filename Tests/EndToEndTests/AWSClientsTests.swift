@@ -27,7 +27,7 @@ struct AWSClientsTests {
   private func start() throws -> (run: Trucksensor.Running, address: String, port: String) {
     let run = try cloud.start(
       "run", "truckSensor01", "--interval", "500ms", "--no-dashboard", "--aws-port", "0")
-    try run.waitUntil { $0.outputText.contains("Publishing messages") }
+    try run.waitUntil { $0.errorText.contains("Publishing messages") }
     let address = try #require(run.errorText.firstMatch(of: /AWS_ENDPOINT_URL=(\S+)/)?.1)
     let port = try #require(run.errorText.firstMatch(of: /Local broker: 127.0.0.1:(\d+)/)?.1)
     return (run, String(address), String(port))

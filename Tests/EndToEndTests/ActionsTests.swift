@@ -15,7 +15,7 @@ struct ActionsTests {
 
   private func startCloud() throws -> Trucksensor.Running {
     let cloud = try truck.start("run", "truckSensor01", "--interval", "1h", "--quiet", "--no-dashboard")
-    try cloud.waitUntil { $0.errorText.contains("mutual TLS") && $0.outputText.contains("Publishing") }
+    try cloud.waitUntil { $0.errorText.contains("mutual TLS") && $0.errorText.contains("Publishing") }
     return cloud
   }
 

@@ -54,7 +54,8 @@ import Testing
     arguments: [
       ([], 64, "usage: trucksensor COMMAND"), (["runn"], 64, "did you mean 'run'?"),
       (["run"], 64, "NAME is missing"),
-      (["run", "a/b"], 77, "can't be a device's name"), (["dataset"], 64, "'dataset' needs a subcommand"),
+      (["run", "a/b"], 64, "can't be a device's name"), (["run", ""], 64, "can't be a device's name"),
+      (["dataset"], 64, "'dataset' needs a subcommand"),
       (["subscribe", "a/#/b"], 64, "'#' must be the last level"),
       (["simulate", "--endpoint", "x:y"], 64, "--endpoint takes HOST or HOST:PORT"),
       (

@@ -75,6 +75,38 @@ import Testing
   }
 
   @Test(.enabled(if: hasBrowser, "chromium or playwright is missing; scripts/setup.sh --tests installs them"))
+  func `the page has an address, obeys the keyboard, and violates no rule of WCAG at level A or AA`() throws {
+    try importDataset()
+    let made = try truck.run("report", "TruckSensorFiles/trucksensordata.csv", "-o", "trip.html")
+    #expect(made.status == 0, "\(made.errors)")
+    let dashboard = try truck.start("dashboard", "--port", "0")
+    let screenshots = Trucksensor.repository.appendingPathComponent(".build/screenshots")
+    try FileManager.default.createDirectory(at: screenshots, withIntermediateDirectories: true)
+    let result = try script(
+      "access.py", address(dashboard), "file://\(truck.path("trip.html"))", screenshots.path)
+    #expect(result.status == 0, "\(result.errors.suffix(500))")
+    let seen = result.json
+    #expect(seen["errors"] as? [String] == [])
+    #expect(seen["violations"] as? [String] == [])
+    for (name, width) in seen["widths"] as? [String: Int] ?? [:] {
+      let asked = name.split(separator: " ").last.flatMap { Int($0) } ?? 375
+      #expect(width == asked, "\(name)")
+    }
+    #expect((seen["widths"] as? [String: Int])?.count == 12)
+    #expect(seen["oneLine"] as? Bool == true)
+    // 12:00 in Santiago.
+    #expect((seen["fromAlone"] as? [Any])?.first as? Double == 1_729_695_600_000)
+    #expect((seen["fromAlone"] as? [Any])?.last as? Bool == true)
+    #expect(seen["title"] as? String == "At the end of the window")
+    #expect(abs((seen["zoomed"] as? Double ?? 0) - 0.5) < 0.02)
+    #expect((seen["field"] as? String)?.hasPrefix("2024-10-23T12:") == true)
+    for name in ["overview", "shared", "zone", "missing"] { #expect(seen[name] as? Bool == true, "\(name)") }
+    #expect(seen["fleet"] as? [String] == ["truckSensor01", "alert", "3"])
+    dashboard.interrupt()
+    _ = dashboard.wait()
+  }
+
+  @Test(.enabled(if: hasBrowser, "chromium or playwright is missing; scripts/setup.sh --tests installs them"))
   func `the query editor shows a result, a chart, and where a statement is wrong`() throws {
     try importDataset()
     let dashboard = try truck.start("dashboard", "--port", "0")
@@ -421,7 +453,7 @@ import Testing
         "2024-10-23T14:00:00Z", "--quiet", "--dashboard-port", "0")
     }
     let first = try start("30")
-    try first.waitUntil { $0.outputText.contains("Publishing") }
+    try first.waitUntil { $0.errorText.contains("Publishing") }
     let watcher = try truck.start("subscribe", "truck/alerts", "--count", "1", "--timeout", "10s")
     try first.waitUntil { $0.errorText.contains("alert raised: Temperature above") }
     let told = watcher.wait()
@@ -475,7 +507,7 @@ import Testing
       (["other.csv", "-o", "x.pdf"], 65, "no column 'temp' or 'volts'"),
       (["text.csv", "-o", "x.pdf"], 65, "'warm' is not a number"),
       (["empty.csv", "-o", "x.pdf"], 65, "no rows"),
-      (["none.sqlite", "-o", "x.pdf"], 69, "there is no store"),
+      (["none.sqlite", "-o", "x.pdf"], 69, "the store none.sqlite doesn't exist"),
       (["TruckSensorFiles/trucksensordata.csv", "-o", "none/x.pdf"], 1, "can't write none/x.pdf"),
     ]
     for (arguments, status, message) in wrong {

@@ -22,7 +22,7 @@ struct FleetTests {
   private func startCloud() throws -> Trucksensor.Running {
     let cloud = try truck.start(
       "run", "truckSensor01", "--interval", "1h", "--quiet", "--no-dashboard", "--no-aws")
-    try cloud.waitUntil { $0.outputText.contains("Publishing") }
+    try cloud.waitUntil { $0.errorText.contains("Publishing") }
     return cloud
   }
 

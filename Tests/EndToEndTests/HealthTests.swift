@@ -83,7 +83,7 @@ struct HealthTests {
     throws
   {
     let cloud = try start(["--count", "200", "--rate", "50"])
-    try cloud.waitUntil { $0.outputText.contains("Publishing") }
+    try cloud.waitUntil { $0.errorText.contains("Publishing") }
     let second = try truck.run("rules", "run")
     #expect(second.status == 1)
     #expect(
@@ -201,7 +201,7 @@ struct HealthTests {
     ) throws
   {
     let cloud = try start(["--count", "150", "--rate", "50", "--journal", journal])
-    try cloud.waitUntil { $0.outputText.contains("Publishing") }
+    try cloud.waitUntil { $0.errorText.contains("Publishing") }
     _ = try takeSession(cloud, seconds: "1").wait()
     let result = cloud.wait()
     let counts = try problems(result)
@@ -222,7 +222,7 @@ struct HealthTests {
     throws
   {
     let cloud = try start(["--count", "10000", "--rate", "50"])
-    try cloud.waitUntil { $0.outputText.contains("Publishing") }
+    try cloud.waitUntil { $0.errorText.contains("Publishing") }
     for _ in 1...40 where !cloud.errorText.contains("same client identifier") {
       _ = try takeSession(cloud, seconds: "0.3").wait()
     }
@@ -250,7 +250,7 @@ struct HealthTests {
 
   @Test func `rules run tells of what it couldn't do, by its exit code, too`() throws {
     let cloud = try start(["--interval", "1h"])
-    try cloud.waitUntil { $0.outputText.contains("Publishing") }
+    try cloud.waitUntil { $0.errorText.contains("Publishing") }
     let engine = try truck.start(
       "rules", "run", "--device", "mqttTestClient", "--client-id", "engine", "--json")
     try engine.waitUntil { $0.errorText.contains("rules: ready") }
@@ -276,7 +276,7 @@ struct HealthTests {
         {"republish": {"topic": "out/who", "qos": 1, "roleArn": "arn:aws:iam::123456789012:role/r"}}]}
       """, to: "rules/who.json")
     let cloud = try start(["--interval", "1h"])
-    try cloud.waitUntil { $0.outputText.contains("Publishing") }
+    try cloud.waitUntil { $0.errorText.contains("Publishing") }
     func provision(_ words: String...) throws -> Trucksensor.Finished {
       let result = try Trucksensor.Running(Trucksensor.executable, ["provision"] + words, in: truck.folder)
         .wait()

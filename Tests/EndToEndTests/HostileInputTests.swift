@@ -101,7 +101,7 @@ struct HostileInputTests {
       "run", "truckSensor01", "--interval", "1h", "--quiet", "--dashboard-port", "0")
     try run.waitUntil {
       $0.errorText.contains("mutual TLS") && $0.errorText.contains("Dashboard: ")
-        && $0.outputText.contains("Publishing")
+        && $0.errorText.contains("Publishing")
     }
     let port = try #require(
       run.errorText.firstMatch(of: /127\.0\.0\.1:(\d+), mutual/).flatMap { UInt16($0.1) })

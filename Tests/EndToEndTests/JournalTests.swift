@@ -28,7 +28,7 @@ struct JournalTests {
       URL(fileURLWithPath: "/bin/sh"),
       ["-c", "\(environment) exec '\(Trucksensor.executable.path)' \(words.joined(separator: " "))"],
       in: truck.folder)
-    try run.waitUntil { $0.errorText.contains("mutual TLS") && $0.outputText.contains("Publishing") }
+    try run.waitUntil { $0.errorText.contains("mutual TLS") && $0.errorText.contains("Publishing") }
     return run
   }
 
@@ -112,6 +112,17 @@ struct JournalTests {
     #expect(check.status == 0, "\(check.output)\(check.errors)")
     #expect(check.output.hasPrefix("5 kills, "), "\(check.output)")
     #expect(check.output.contains("acknowledged 60000, stored 60000"), "\(check.output)\(check.errors)")
+  }
+
+  @Test func `two engines share messages, and the share of a killed one is processed by the other`() throws {
+    let script = Trucksensor.repository.appendingPathComponent("scripts/share-check.sh").path
+    let check = try Trucksensor.Running(
+      URL(fileURLWithPath: "/usr/bin/env"),
+      ["TRUCKSENSOR_EXECUTABLE=\(Trucksensor.executable.path)", "RATE=1000", script, "5000", "2"],
+      in: truck.folder
+    ).wait()
+    #expect(check.status == 0, "\(check.output)\(check.errors)")
+    #expect(check.output.contains("stored 5000,5000,1,5000"), "\(check.output)\(check.errors)")
   }
 
   @Test func `what a run leaves behind is stored by the next one, though its port is another`() throws {

@@ -10,7 +10,7 @@ struct ProvisionTests {
 
   private func startCloud() throws -> Trucksensor.Running {
     let cloud = try truck.start("run", "truckSensor01", "--interval", "1h", "--quiet")
-    try cloud.waitUntil { $0.errorText.contains("mutual TLS") && $0.outputText.contains("Publishing") }
+    try cloud.waitUntil { $0.errorText.contains("mutual TLS") && $0.errorText.contains("Publishing") }
     return cloud
   }
 
@@ -225,7 +225,7 @@ struct ProvisionTests {
     throws
   {
     let cloud = try truck.start("run", "truckSensor01", "--rate", "20", "--qos", "1", "--quiet", "--json")
-    try cloud.waitUntil { $0.errorText.contains("mutual TLS") && $0.outputText.contains("Publishing") }
+    try cloud.waitUntil { $0.errorText.contains("mutual TLS") && $0.errorText.contains("Publishing") }
     let file = "policies/truckSensor-policy.json"
     let whole = try String(contentsOfFile: truck.path(file), encoding: .utf8)
     func told(_ text: String) throws { try cloud.waitUntil { $0.errorText.contains(text) } }
@@ -289,7 +289,7 @@ struct ProvisionTests {
     try FileManager.default.createDirectory(atPath: truck.path("rules"), withIntermediateDirectories: true)
     try truck.write(rule("out/a"), to: "rules/copy.json")
     let cloud = try truck.start("run", "truckSensor01", "--rate", "20", "--qos", "1", "--quiet")
-    try cloud.waitUntil { $0.errorText.contains("mutual TLS") && $0.outputText.contains("Publishing") }
+    try cloud.waitUntil { $0.errorText.contains("mutual TLS") && $0.errorText.contains("Publishing") }
     let watcher = try truck.start("subscribe", "out/b", "--count", "1", "--timeout", "20s")
     try watcher.waitUntil { $0.errorText.contains("subscribed") }
     try truck.write(rule("out/b"), to: "rules/copy.json")

@@ -18,7 +18,7 @@ struct RulesTests {
     let cloud = try Trucksensor.Running(
       Trucksensor.executable, ["run", "truckSensor01", "--interval", "1h", "--quiet"] + options,
       in: truck.folder)
-    try cloud.waitUntil { $0.errorText.contains("mutual TLS") && $0.outputText.contains("Publishing") }
+    try cloud.waitUntil { $0.errorText.contains("mutual TLS") && $0.errorText.contains("Publishing") }
     return (cloud, String(try #require(cloud.errorText.firstMatch(of: /127\.0\.0\.1:(\d+), mutual/)?.1)))
   }
 

@@ -44,7 +44,7 @@ struct SDKTests {
     let second = Int.random(in: 23_000...23_999)
     let cloud = try truck.start(
       "run", "truckSensor01", "--interval", "1h", "--quiet", "--no-dashboard", "--port-443", "\(second)")
-    try cloud.waitUntil { $0.outputText.contains("Publishing") }
+    try cloud.waitUntil { $0.errorText.contains("Publishing") }
     let script = Trucksensor.repository.appendingPathComponent("Tests/EndToEndTests/sdk.py").path
     let device = try Trucksensor.Running(
       Self.python, [script, kind, "\(second)", "sdkThing", "otherThing"], in: truck.folder

@@ -33,7 +33,7 @@ struct SignInTests {
       Trucksensor.executable,
       ["run", "truckSensor01", "--interval", "1h", "--quiet", "--no-dashboard", "--qos", "1"] + options,
       in: truck.folder)
-    try cloud.waitUntil { $0.errorText.contains("mutual TLS") && $0.outputText.contains("Publishing") }
+    try cloud.waitUntil { $0.errorText.contains("mutual TLS") && $0.errorText.contains("Publishing") }
     return cloud
   }
 

@@ -44,7 +44,7 @@ import Time
 
   private func startCloud() throws -> (Trucksensor.Running, port: String) {
     let cloud = try truck.start("run", "truckSensor01", "--interval", "1h", "--quiet")
-    try cloud.waitUntil { $0.errorText.contains("mutual TLS") && $0.outputText.contains("Publishing") }
+    try cloud.waitUntil { $0.errorText.contains("mutual TLS") && $0.errorText.contains("Publishing") }
     return (cloud, String(try #require(cloud.errorText.firstMatch(of: /127\.0\.0\.1:(\d+), mutual/)?.1)))
   }
 
@@ -199,7 +199,7 @@ import Time
     let watched = try truck.start(
       "run", "truckSensor01", "--dataset", "whole.csv", "--loop", "1", "--rate", "3", "--strict-types",
       "--quiet")
-    try watched.waitUntil { $0.outputText.contains("Publishing") }
+    try watched.waitUntil { $0.errorText.contains("Publishing") }
     let errors = try truck.run("subscribe", "TimeStream_rule_error", "--count", "1", "--timeout", "10s")
     #expect(errors.output.contains("BIGINT, but DOUBLE in the table"), "\(errors.errors)")
     // A message that isn't stored isn't a success.

@@ -11,7 +11,7 @@ struct TestClientTests {
   @Test(arguments: ["0", "1", "2"])
   func `what publish sends, subscribe prints with its topic`(qos: String) throws {
     let cloud = try truck.start("run", "truckSensor01", "--interval", "1h", "--quiet")
-    try cloud.waitUntil { $0.outputText.contains("Publishing") }
+    try cloud.waitUntil { $0.errorText.contains("Publishing") }
     let subscriber = try truck.start(
       "subscribe", "test/+", "--count", "2", "--timeout", "20s", "--qos", qos, "--json")
     try subscriber.waitUntil { $0.errorText.contains("subscribed to") }
@@ -30,7 +30,7 @@ struct TestClientTests {
 
   @Test func `a subscription that hears nothing in time fails and says so`() throws {
     let cloud = try truck.start("run", "truckSensor01", "--interval", "1h", "--quiet")
-    try cloud.waitUntil { $0.outputText.contains("Publishing") }
+    try cloud.waitUntil { $0.errorText.contains("Publishing") }
     let result = try truck.run("subscribe", "nothing/here", "--count", "1", "--timeout", "300ms")
     #expect(result.status == 1)
     #expect(result.errors.contains("0 of 1 messages within the --timeout"))

@@ -30,9 +30,9 @@ with sync_playwright() as playwright:
     seen["title"] = page.title()
     seen["cards"] = page.locator(".card").count()
     # A message that comes after now is seen: the newest time on the page moves.
-    before = page.evaluate("state.latest")
+    before = page.evaluate("view.state.latest")
     begin = time.monotonic()
-    until(page, f"state.latest > {before}")
+    until(page, f"view.state.latest > {before}")
     seen["live"] = time.monotonic() - begin
     # The voltage falls first, so its alert is the first one; the warming's follows.
     warming = page.locator("#alerts li.active strong", has_text="Temperature above").first
@@ -51,13 +51,13 @@ with sync_playwright() as playwright:
     until(page, "document.querySelector('#alerts').textContent.includes('acknowledged')")
     # Dragging zooms, a double click undoes it.
     box = page.locator("#chart").bounding_box()
-    wide = page.evaluate("chart.xAxisRange()")
+    wide = page.evaluate("view.shownSpan()")
     page.mouse.move(box["x"] + 300, box["y"] + 100)
     page.mouse.down()
     page.mouse.move(box["x"] + 600, box["y"] + 100, steps=8)
     page.mouse.up()
     page.wait_for_timeout(400)
-    narrow = page.evaluate("chart.xAxisRange()")
+    narrow = page.evaluate("view.shownSpan()")
     seen["zoom"] = (narrow[1] - narrow[0]) / (wide[1] - wide[0])
     page.screenshot(path=f"{folder}/zoomed.png")
     page.locator("#live").click()

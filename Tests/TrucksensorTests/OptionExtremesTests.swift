@@ -43,7 +43,7 @@ struct OptionExtremesTests {
   static let cases: [Case] = {
     var seen: Set<String> = []
     var cases: [Case] = []
-    for description in Commands.all.map({ $0.description }) {
+    for description in Commands.table {
       for option in description.options {
         guard let placeholder = option.placeholder, !option.isFile, !texts.contains(placeholder),
           seen.insert("\(option.name) \(placeholder) \(option.help)").inserted
@@ -80,7 +80,7 @@ struct OptionExtremesTests {
   @Test(arguments: cases)
   func `an extreme number ends no command with a signal`(_ one: Case) throws {
     let description = try #require(
-      Commands.all.map { $0.description }.first { $0.name == one.command })
+      Commands.table.first { $0.name == one.command })
     let executable = try #require(BuiltExecutable.path)
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

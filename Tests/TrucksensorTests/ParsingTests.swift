@@ -160,17 +160,21 @@ import Text
     (["datset", "check"], "unknown command 'datset'; did you mean 'dataset'? See"),
     (["dataset", "chekc"], "unknown command 'dataset chekc'; did you mean 'dataset check'? See"),
     (["dataset", "xyzzy"], "unknown command 'dataset xyzzy'; see"),
-    (["dataset"], "'dataset' needs a subcommand: 'dataset generate', 'dataset check'; see"),
-    (
-      ["dataset", "--help"],
-      "'dataset' needs a subcommand: 'dataset generate', 'dataset check'; see"
-    ),
     (["--versoin"], "unknown option '--versoin'; did you mean '--version'? See"),
     (["xyzzy"], "unknown command 'xyzzy'; see"), ([], "a command is missing; see"),
   ])
   func `an unknown command names the nearest`(words: [String], expected: String) {
     let error = #expect(throws: UsageError.self) { try CommandLookup.find(words, among: ExampleCommands.all) }
     #expect(error?.description == expected + " 'trucksensor --help'")
+  }
+
+  @Test func `a group without a subcommand names them, and its own help`() {
+    let error = #expect(throws: UsageError.self) {
+      try CommandLookup.find(["dataset"], among: ExampleCommands.all)
+    }
+    #expect(
+      error?.description == "'dataset' needs a subcommand: 'dataset generate', 'dataset check'; see "
+        + "'trucksensor dataset --help'")
   }
 
   @Test(arguments: [

@@ -5,7 +5,7 @@ import CommandLine
 @testable import trucksensor
 
 @Suite struct ReferenceTests {
-  private static let commands = Commands.all.map { $0.description }
+  private static let commands = Commands.table
 
   @Test func `docs/reference holds what the commands' descriptions say`() throws {
     let folder = Shell.repository.appendingPathComponent("docs/reference")

@@ -17,9 +17,9 @@ package struct CloudResources: Sendable {
   /// The connection kits of `provision`.
   var kitFolder = LocalCloud.certificateFolder
   /// The certificates that the API has made or registered, `ID.pem`.
-  var certificateFolder = "data/certificates"
+  var certificateFolder = Workspace.data("certificates")
   /// The device shadows.
-  var shadowFolder = "data/shadows"
+  var shadowFolder = Workspace.data("shadows")
   /// The local broker; nil if none is running.
   let broker: MessageGateway.Broker
   /// Publishes and reads at the local broker.

@@ -1,4 +1,4 @@
-/// What a cargo may be exposed to, and who says so.
+/// The temperature limits of a cargo, and their sources.
 public struct CargoProfile: Sendable, Equatable {
   /// One limit.
   public struct Limit: Sendable, Equatable {

@@ -1,6 +1,6 @@
 import Glibc
 
-/// A place where the truck stood.
+/// A place where the truck stopped.
 public struct StayPoint: Sendable, Equatable {
   /// Degrees north.
   public var latitude: Double

@@ -1,4 +1,4 @@
-/// What a truck's sensors said at one moment; nil where something wasn't measured.
+/// The values of a truck's sensors at one time; nil where something wasn't measured.
 public struct Observation: Sendable, Equatable {
   /// Nanoseconds since 1970, or since the start where there is no clock.
   public var time: Int64

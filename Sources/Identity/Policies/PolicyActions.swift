@@ -15,6 +15,13 @@ enum PolicyActions {
       "DescribeJobExecution", "GetPendingJobExecutions", "StartNextPendingJobExecution", "UpdateJobExecution",
     ].flatMap { ["iotjobsdata:\($0)", "iot:\($0)"] }
 
+  /// Why a request's action is none, as a sentence's part; nil if it is one.
+  static func problem(withRequested action: String) -> String? {
+    if known.contains(where: { $0.lowercased() == action.lowercased() }) { return nil }
+    let advice = NearestName.of(action, among: known).map { "; did you mean '\($0)'?" } ?? ""
+    return "'\(action)' is not an action of AWS IoT\(advice)"
+  }
+
   /// Why a pattern of a policy's `Action` or `NotAction` names no action, as a sentence's part; nil if it names one.
   static func problem(with action: String) -> String? {
     if let pattern = PolicyPattern(action), known.contains(where: { pattern.matches($0, ignoringCase: true) })

@@ -1,4 +1,9 @@
 extension PolicyDocument {
+  /// Why a request can't have this action, as a sentence's part; nil if it can.
+  public static func problem(withAction action: String) -> String? {
+    PolicyActions.problem(withRequested: action)
+  }
+
   /// What a policy grants that it hardly means to, or can't work: for `policy check`.
   public var warnings: [String] {
     var warnings: [String] = []
@@ -6,6 +11,21 @@ extension PolicyDocument {
       for action in statement.actions {
         if let problem = PolicyActions.problem(with: action) {
           warnings.append("\(statement.name): \(problem)")
+        }
+      }
+    }
+    for statement in statements {
+      let texts = statement.resources + statement.conditions.flatMap(\.values)
+      for name in texts.flatMap(PolicyKeys.variables) + statement.conditions.map(\.key) {
+        if let problem = PolicyKeys.problem(with: name) {
+          let warning = "\(statement.name): \(problem)"
+          if !warnings.contains(warning) { warnings.append(warning) }
+        }
+      }
+      for condition in statement.conditions {
+        for value in condition.values {
+          guard let problem = condition.problem(with: value) else { continue }
+          warnings.append("\(statement.name): '\(value)' for \(condition.key) \(problem)")
         }
       }
     }

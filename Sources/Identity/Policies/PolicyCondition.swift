@@ -1,4 +1,5 @@
 import Numbers
+import Time
 
 /// One line of a statement's `Condition`: an operator, a context key and the values that it is compared with
 /// ("IAM JSON policy elements: Condition operators").
@@ -24,8 +25,29 @@ struct PolicyCondition: Sendable, Equatable {
     case numericLessThanEquals = "NumericLessThanEquals"
     case numericGreaterThan = "NumericGreaterThan"
     case numericGreaterThanEquals = "NumericGreaterThanEquals"
+    case dateEquals = "DateEquals"
+    case dateNotEquals = "DateNotEquals"
+    case dateLessThan = "DateLessThan"
+    case dateLessThanEquals = "DateLessThanEquals"
+    case dateGreaterThan = "DateGreaterThan"
+    case dateGreaterThanEquals = "DateGreaterThanEquals"
+    case ipAddress = "IpAddress"
+    case notIpAddress = "NotIpAddress"
 
     var isNegated: Bool { rawValue.contains("Not") }
+  }
+
+  /// Why a value can't be compared by this operator, as a sentence's part; nil if it can, or has variables.
+  func problem(with value: String) -> String? {
+    guard !value.contains("${") else { return nil }
+    if comparison == .ipAddress || comparison == .notIpAddress {
+      return IPRange(value) == nil ? "is not an IP address or a range such as 203.0.113.0/24" : nil
+    }
+    if comparison.rawValue.hasPrefix("Date"), Moment.epochSeconds(value) == nil {
+      return "is not a time such as 2026-04-01T00:00:00Z"
+    }
+    if comparison.rawValue.hasPrefix("Numeric"), NumberText.double(value) == nil { return "is not a number" }
+    return nil
   }
 
   static let names = Comparison.allCases.map(\.rawValue)
@@ -34,7 +56,8 @@ struct PolicyCondition: Sendable, Equatable {
   private let set: Set?
   private let comparison: Comparison
   private let ifExists: Bool
-  private let values: [String]
+  /// What the key is compared with, with policy variables.
+  let values: [String]
 
   /// Nil for an operator that isn't known.
   init?(_ operation: String, key: String, values: [String]) {
@@ -76,15 +99,20 @@ struct PolicyCondition: Sendable, Equatable {
     case .bool: return value.lowercased() == text.lowercased()
     case .stringLike, .stringNotLike, .arnLike, .arnNotLike, .arnEquals, .arnNotEquals:
       return wanted.matches(value)
+    case .ipAddress, .notIpAddress: return IPRange(text)?.contains(value) ?? false
     case .null: return false
     default: break
     }
-    guard let left = NumberText.double(value), let right = NumberText.double(text) else { return false }
+    let isDate = comparison.rawValue.hasPrefix("Date")
+    // A date is ISO 8601, or seconds since 1970.
+    guard let left = isDate ? Moment.epochSeconds(value) : NumberText.double(value),
+      let right = isDate ? Moment.epochSeconds(text) : NumberText.double(text)
+    else { return false }
     switch comparison {
-    case .numericLessThan: return left < right
-    case .numericLessThanEquals: return left <= right
-    case .numericGreaterThan: return left > right
-    case .numericGreaterThanEquals: return left >= right
+    case .numericLessThan, .dateLessThan: return left < right
+    case .numericLessThanEquals, .dateLessThanEquals: return left <= right
+    case .numericGreaterThan, .dateGreaterThan: return left > right
+    case .numericGreaterThanEquals, .dateGreaterThanEquals: return left >= right
     default: return left == right
     }
   }

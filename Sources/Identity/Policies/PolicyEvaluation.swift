@@ -1,3 +1,5 @@
+import Time
+
 /// What is known of a connection when its policies are evaluated: the values of policy variables and condition keys.
 public struct PolicyContext: Sendable, Equatable {
   private var values: [String: [String]] = [:]
@@ -30,10 +32,21 @@ public struct PolicyContext: Sendable, Equatable {
     for (name, value) in thing.attributes { values["iot:Connection.Thing.Attributes[\(name)]"] = [value] }
   }
 
+  /// Sets what a request has of its own: the client's address and the time.
+  public mutating func setRequest(sourceIP: String, epochSeconds: Int) {
+    set("aws:SourceIp", sourceIP)
+    set("aws:CurrentTime", Moment.text(seconds: epochSeconds))
+    set("aws:EpochTime", String(epochSeconds))
+    set("aws:SecureTransport", "true")
+  }
+
   /// Sets a key to one value or several, such as `iot:DomainName` or `aws:SourceIp`.
   public mutating func set(_ key: String, _ texts: String...) { values[key] = texts }
 
-  func values(of key: String) -> [String] { values[key] ?? [] }
+  /// Condition keys have no case.
+  func values(of key: String) -> [String] {
+    values[key] ?? values.first { $0.key.lowercased() == key.lowercased() }?.value ?? []
+  }
 
   /// The value of a policy variable; nil where there is none, or several.
   func single(_ key: String) -> String? { values[key].flatMap { $0.count == 1 ? $0[0] : nil } }

@@ -1,5 +1,6 @@
 import Files
 import FoundationEssentials
+import Time
 
 /// The cloud's side of identity on this machine: CA, registry and policies together, and what the broker is to enforce.
 public struct Provisioning: Sendable {
@@ -198,9 +199,12 @@ public struct Provisioning: Sendable {
   ) -> PolicyContext {
     let thing = clientID.flatMap { registry.thing($0) }
     let isAttached = thing.map { certificate.things.contains($0.thingName) } ?? false
-    return PolicyContext(
+    var context = PolicyContext(
       clientID: clientID, subject: ["CommonName": [certificate.commonName]], thing: thing,
       isAttached: isAttached)
+    // The local broker listens on this address only.
+    context.setRequest(sourceIP: "127.0.0.1", epochSeconds: WallClock.milliseconds / 1000)
+    return context
   }
 
   /// What the broker is to enforce for all certificates. One that isn't active is refused, and so is one whose policies

@@ -1,4 +1,4 @@
-/// The registry: which runner runs which action of a document.
+/// The registry of runners: which one runs which action.
 struct ActionRunners {
   let republish: RepublishRunner
   let store: StoreRunner

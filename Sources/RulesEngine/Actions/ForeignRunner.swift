@@ -3,7 +3,7 @@ import Files
 import JSON
 import Time
 
-/// Counts actions that aren't run here, and records on request what each would have got.
+/// Counts actions that aren't run here, and optionally records what each would have received.
 final class ForeignRunner: ActionRunner {
   private let context: ActionContext
   private let folder: String?

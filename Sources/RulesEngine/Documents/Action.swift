@@ -1,7 +1,7 @@
 import MQTT
 import Text
 
-/// What a rule does with what its statement yields.
+/// What a rule does with its statement's result.
 public enum Action: Sendable {
   case republish(RepublishAction)
   case timestream(TimestreamAction)

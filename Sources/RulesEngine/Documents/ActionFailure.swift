@@ -1,11 +1,11 @@
 import JSON
 import Text
 
-/// Why an action of a rule wasn't done.
+/// Why a rule's action failed.
 struct ActionFailure {
   /// AWS's name of the action's type.
   let action: String
-  /// What it was to reach: a topic, a table.
+  /// The action's target: a topic, a table.
   let resource: String
   let message: String
   /// The same for a person: "storing in sensorDB.trucks".

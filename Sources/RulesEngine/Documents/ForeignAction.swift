@@ -1,6 +1,6 @@
 import JSON
 
-/// An action of AWS's that another service does: it is checked and kept, and what it would get can be recorded.
+/// An AWS action that needs another service: it is checked and kept, and what it would receive can be recorded.
 public struct ForeignAction: Sendable {
   /// What a member holds.
   indirect enum Field: Sendable {
@@ -28,7 +28,7 @@ public struct ForeignAction: Sendable {
   /// Its members, in the document's order of AWS's model.
   let fields: [(name: String, value: Field)]
 
-  /// What the action is for, in one line: its members that are texts.
+  /// The action in one line: its text members.
   public var summary: String {
     fields.compactMap { name, value in
       switch value {

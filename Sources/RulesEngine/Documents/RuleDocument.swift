@@ -11,19 +11,19 @@ public struct RuleDocument: Sendable {
   public let sql: String
   /// The statement, compiled.
   public let statement: CompiledStatement
-  /// What the document says of itself.
+  /// The document's description.
   public let description: String?
   /// `ruleDisabled`: it is loaded and checked but matches nothing.
   public let isDisabled: Bool
   /// The actions, in order.
   public let actions: [Action]
-  /// The action for what failed.
+  /// The error action.
   public let errorAction: Action?
-  /// What AWS requires, but isn't needed here: a missing role.
+  /// Missing members that AWS requires but this engine doesn't: roles.
   public let omissions: [RuleError]
   /// What the rule needs that isn't here, a call of another AWS service: it can be checked, but not run.
   public let unsupported: [RuleError]
-  /// What reading found doubtful: names that only a deployment knows.
+  /// Warnings from reading: names that are known only at deployment.
   let notes: [String]
 
   /// The names of the actions that AWS IoT has; of those that aren't run here a document may have any, too.
@@ -166,7 +166,7 @@ public struct RuleDocument: Sendable {
     }
   }
 
-  /// The rule's name, which AWS takes letters, digits and underscores for; a file may be named otherwise.
+  /// The rule's name, which has letters, digits and underscores on AWS; a file may be named differently.
   private static func name(
     _ given: (text: String, place: String)?, file: String, notes: inout [String]
   ) throws(RuleError) -> String {

@@ -1,4 +1,4 @@
-/// Why a rule document can't be taken: the file, the place in it, and what to do.
+/// Why a rule document is invalid: the file, the place in it, and what to do.
 public struct RuleError: Error, Sendable, Equatable, CustomStringConvertible {
   /// The document's file.
   public let file: String

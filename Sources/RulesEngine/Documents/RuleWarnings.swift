@@ -1,6 +1,6 @@
 import MQTT
 
-/// What is allowed, but likely not what was meant: what AWS's guide and console warn of, and what differs here.
+/// Finds what is allowed but probably not intended: what AWS's guide and console warn about, and what differs here.
 extension RuleDocument {
   /// One sentence each.
   public var warnings: [String] {

@@ -45,7 +45,7 @@ public struct CompiledStatement: Sendable {
 }
 
 extension Statement {
-  /// Whether any part looks into the payload. `SELECT *` alone passes on what it gets.
+  /// Whether any part reads the payload's attributes. A plain `SELECT *` passes the payload on unread.
   fileprivate var readsJSON: Bool {
     let isPassing: Bool
     switch select.items {
@@ -95,7 +95,7 @@ extension Expression {
   }
 }
 
-/// What evaluation made of a message.
+/// The result of evaluating a message.
 public enum Outcome: Sendable {
   /// WHERE let nothing through.
   case noMatch
@@ -103,6 +103,6 @@ public enum Outcome: Sendable {
   case output([UInt8])
   /// The payload isn't JSON but the statement looks into it, or it is too large; AWS counts a `ParseError`.
   case payloadError(JSONError)
-  /// The statement makes too much of the payload. A part of its result would be wrong, so that there is none.
+  /// The statement exceeds a limit. A partial result would be wrong, so there is none.
   case limitExceeded(LimitError)
 }

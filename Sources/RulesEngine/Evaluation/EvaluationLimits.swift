@@ -1,7 +1,7 @@
 import JSON
 
-/// What one message may cost a statement. AWS takes payloads of 128 KiB and documents of 256 KiB; what a statement makes
-/// of a hostile message, or a hostile statement of any message, ends here. docs/rules.md lists them for users.
+/// What one message may cost a statement. AWS accepts payloads of 128 KiB and documents of 256 KiB. These limits also stop
+/// hostile messages and hostile statements. docs/rules.md lists them for users.
 enum EvaluationLimits {
   /// Bytes of a payload, of a text, of a value as JSON, and of a result.
   static let bytes = 1 << 18

@@ -1,4 +1,4 @@
-/// Why a statement gave what it gave for one message: its expressions with their values.
+/// Explains a statement's result for one message: its expressions with their values.
 public struct Explanation: Sendable {
   /// One expression.
   public struct Row: Sendable, Equatable {

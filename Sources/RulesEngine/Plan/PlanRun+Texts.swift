@@ -84,14 +84,17 @@ extension PlanRun {
     guard count > 0 else { return .undefined }
     let begin = scratch.count
     defer { scratch.truncate(begin) }
+    var isUndefined = false
     for place in first..<first + count {
       let part = value(plan.lists[place], plan, message)
+      // An array makes the result one, whatever comes before it.
       if case .container(let node) = part, payload.nodes[Int(node)].kind == .array {
         isUnable = true
         return .undefined
       }
-      guard appendText(of: part) else { return .undefined }
+      if !isUndefined, !appendText(of: part) { isUndefined = true }
     }
+    if isUndefined { return .undefined }
     return copied(UnsafePointer(scratch.start + begin), scratch.count - begin)
   }
 }

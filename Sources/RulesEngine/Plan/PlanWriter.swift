@@ -1,7 +1,7 @@
 import Glibc
 import JSON
 
-/// What came of writing a value.
+/// The result of writing a value.
 enum PlanWriting {
   case written
   /// The value is Undefined, and nothing was written.

@@ -1,4 +1,4 @@
-/// How often what happened, by the names of AWS IoT's CloudWatch metrics ("AWS IoT rule metrics", "rule action
+/// Counters of events, with the names of AWS IoT's CloudWatch metrics ("AWS IoT rule metrics", "rule action
 /// metrics").
 public struct RuleCounters: Sendable, Equatable {
   /// Messages whose topic matched the rule's filter.
@@ -16,7 +16,7 @@ public struct RuleCounters: Sendable, Equatable {
   /// Error actions that failed.
   public internal(set) var errorActionFailure = 0
 
-  /// Actions that another service would have done.
+  /// Actions that need another service, and weren't run.
   public internal(set) var notRunHere = 0
 
   /// The metrics' names and values, in a fixed order.

@@ -1,11 +1,11 @@
-/// Counts the messages that a session has dealt with, each once, although what isn't acknowledged comes again.
+/// Counts the messages that a session has processed, each once, although unacknowledged messages are repeated.
 ///
 /// A mark is a message of the engine to itself. The broker delivers in order: what comes before the first mark was there
 /// before the engine, and once a later mark is acknowledged, all that was published before it has been dealt with.
 struct DeliveryCount: Equatable {
-  /// Messages that came before the first mark and are dealt with.
+  /// Processed messages that came before the first mark.
   private(set) var earlier = 0
-  /// Everything that came, perhaps again.
+  /// All messages that came, including repeated ones.
   private(set) var received = 0
   /// The last mark that is dealt with; 0 before the first.
   private(set) var mark = 0
@@ -13,7 +13,7 @@ struct DeliveryCount: Equatable {
   /// The publishers whose messages count, and the numbers of theirs that came after the first mark and are dealt with.
   private var places: [String: Int] = [:]
   private var numbers: [NumberSet] = []
-  /// What came and isn't acknowledged yet.
+  /// Messages that came and aren't acknowledged yet.
   private var window = Window()
 
   private struct Window: Equatable {

@@ -10,7 +10,7 @@ struct JournalStamp: Hashable {
   /// The user property that has the stamp.
   static let property = "journal"
 
-  /// Reads the property's value: the three numbers with blanks between; nil if it is none.
+  /// Reads the property's value: three numbers separated by blanks; nil if it is invalid.
   init?(_ text: String) {
     var numbers: [UInt64] = []
     numbers.reserveCapacity(3)
@@ -27,8 +27,8 @@ struct JournalStamp: Hashable {
   }
 }
 
-/// What of a client's journal has arrived and is done, so that what the broker sends again is known, and what it has lost is
-/// counted.
+/// Tracks which messages of a client's journal have arrived and are done, to recognize repeated messages and to count lost
+/// ones.
 ///
 /// The broker sends again after each of its own ends, from the last report that it knows, and the messages that its session had in flight.
 struct JournalPosition {

@@ -1,4 +1,4 @@
-/// A rule that runs, and what it did.
+/// A running rule with its last result and its counters.
 public final class LoadedRule {
   /// The rule.
   public let document: RuleDocument

@@ -53,7 +53,12 @@ final class RuleDispatcher: ActionOwner {
   /// Runs `documents` from now on; rules of a known name keep their counters.
   func replaceRules(_ documents: [RuleDocument]) {
     let counters = Dictionary(rules.map { ($0.document.name, $0.counters) }) { first, _ in first }
-    rules = documents.map { LoadedRule($0, counters: counters[$0.name] ?? RuleCounters()) }
+    share(documents.map { LoadedRule($0, counters: counters[$0.name] ?? RuleCounters()) })
+  }
+
+  /// Runs rules that another dispatcher runs, too, and counts for both.
+  func share(_ rules: [LoadedRule]) {
+    self.rules = rules
     tree = TopicTree()
     rulesOfTopics.removeAll()
     for rule in rules where !rule.document.isDisabled {

@@ -1,4 +1,4 @@
-/// What a rules service tells.
+/// An event that a rules service reports.
 public enum RulesEvent: Sendable, Equatable, CustomStringConvertible {
   /// The broker has granted all subscriptions of these rules.
   case ready(rules: [String])

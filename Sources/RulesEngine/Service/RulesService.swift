@@ -32,6 +32,8 @@ public final class RulesService: MQTTClientDelegate {
 
   /// The last reported reason for waiting before the next try, while the store fails.
   private var lastWaiting: String?
+  /// Whether the session is another engine's.
+  private var isTakenOver = false
 
   // In RulesService+Marks.swift
   /// What the session has dealt with.
@@ -109,13 +111,20 @@ public final class RulesService: MQTTClientDelegate {
     }
   }
 
+  /// Runs the rules of `owner` over messages of a session whose engine has ended, and which has that engine's subscriptions.
+  /// A lost connection ends it: that engine may be back.
+  public func takeRules(of owner: RulesService) {
+    isTakenOver = true
+    dispatcher.share(owner.rules)
+  }
+
   /// Connects both clients.
   public func start() {
     publisher.connect()
     subscriber.connect()
   }
 
-  /// Says goodbye. What isn't acknowledged comes again in the next session.
+  /// Disconnects. Unacknowledged messages are repeated in the next session.
   public func stop() {
     subscriber.disconnect()
     publisher.disconnect()
@@ -124,7 +133,7 @@ public final class RulesService: MQTTClientDelegate {
   /// The rules, in the order of their files.
   public var rules: [LoadedRule] { dispatcher.rules }
 
-  /// What went wrong and is so at present; without what is still to be tried again.
+  /// The current problems, without actions that will be tried again.
   public var health: Health { dispatcher.health }
 
   /// The filters of the rules that are enabled. AWS IoT Core and other brokers may refuse those of Basic Ingest: there only
@@ -192,7 +201,7 @@ public final class RulesService: MQTTClientDelegate {
     }
   }
 
-  /// Tells a person of a failure.
+  /// Reports a failure.
   func report(_ text: String) { dispatcher.report(text) }
 
   // MARK: What the clients tell
@@ -215,7 +224,7 @@ public final class RulesService: MQTTClientDelegate {
     proceed()
   }
 
-  /// Tells of lost and failed connections.
+  /// Reports lost and failed connections.
   public func client(_ client: MQTTClient, changedTo state: ConnectionState) {
     switch state {
     case .failed(let error):
@@ -224,8 +233,9 @@ public final class RulesService: MQTTClientDelegate {
     case .connected(let version, let sessionPresent) where client === subscriber:
       if wasReady, !sessionPresent { sessionsForgotten += 1 }
       if version == .version5 { openJournal(hasSession: sessionPresent) }
+    case .waiting(let error) where isTakenOver: onFailure(error)
     case .waiting(let error):
-      // What was read and isn't acknowledged comes again by itself.
+      // The broker repeats messages that were read but not acknowledged.
       if client === subscriber {
         dispatcher.window.disconnected()
         deliveries.loseWindow()

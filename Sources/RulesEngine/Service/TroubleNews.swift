@@ -2,13 +2,13 @@ import Time
 
 /// Decides when to report a recurring problem: a store that is nearly full fails with one batch and accepts the next.
 struct TroubleNews {
-  /// How long the same trouble isn't told again, in nanoseconds.
+  /// How long the same problem isn't reported again, in nanoseconds.
   static let silence: Int64 = 10_000_000_000
 
   private var told: (message: String, at: MonotonicTime)?
   private var isThere = false
 
-  /// The trouble is there; returns whether that is worth a line.
+  /// The problem occurred; returns whether to report it.
   mutating func came(_ message: String, at now: MonotonicTime) -> Bool {
     defer { isThere = true }
     if let told, told.message == message, isThere || now.since(told.at) < Self.silence { return false }
@@ -16,7 +16,7 @@ struct TroubleNews {
     return true
   }
 
-  /// The trouble has passed; returns whether that is worth a line.
+  /// The problem has passed; returns whether to report it.
   mutating func passed(at now: MonotonicTime) -> Bool {
     guard isThere else { return false }
     isThere = false

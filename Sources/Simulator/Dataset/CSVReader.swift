@@ -11,7 +11,7 @@ protocol ByteSource: AnyObject {
 
 /// Reads CSV (RFC 4180) record by record from a file, in memory that doesn't grow with the file.
 ///
-/// Records end with LF, CRLF or CR; quoted fields may hold commas, line ends and `""`; a UTF-8 byte order mark
+/// Fields are separated by the delimiter that the first line has: comma, semicolon or tab. Records end with LF, CRLF or CR; quoted fields may hold delimiters, line ends and `""`; a UTF-8 byte order mark
 /// and blank lines are skipped. Fields are the file's bytes, unquoted, in place in the reader's buffer:
 /// they are valid until the next call of `next()` or `rewind()`. Use a reader from one thread at a time.
 public final class CSVReader {
@@ -48,6 +48,9 @@ public final class CSVReader {
   public private(set) var line = 1
   /// The current record's number of fields.
   public private(set) var fieldCount = 0
+
+  /// What separates the fields: a comma, or a semicolon or tab if the first line has more of these than commas.
+  public private(set) var delimiter = UInt8(ascii: ",")
 
   private let descriptor: CInt
   private let closesDescriptor: Bool
@@ -128,6 +131,7 @@ public final class CSVReader {
     fieldCapacity = max(1, min(16, options.columnLimit))
     fields = .allocate(capacity: fieldCapacity)
     try skipByteOrderMark()
+    delimiter = try detectedDelimiter()
   }
 
   deinit {
@@ -173,11 +177,32 @@ public final class CSVReader {
     return false
   }
 
+  /// Throws if the current record has numbers with a decimal comma, which only other delimiters allow: nothing would read
+  /// them as numbers.
+  public func requireDecimalPoints(_ columns: [String]) throws(DatasetError) {
+    guard delimiter != Self.comma else { return }
+    for index in 0..<min(fieldCount, columns.count) {
+      let parts = field(index).split(separator: Self.comma, omittingEmptySubsequences: false)
+      let digits = parts.map { $0.filter { $0 != UInt8(ascii: "-") && $0 != 0x20 } }
+      guard parts.count == 2,
+        digits.allSatisfy({ !$0.isEmpty && $0.allSatisfy { (0x30...0x39).contains($0) } })
+      else { continue }
+      let place = place(of: index)
+      throw DatasetError(
+        file: file, line: place.line, column: place.column,
+        message:
+          "'\(text(index))' in column '\(columns[index])' has a decimal comma; numbers need a decimal point, which "
+          + "\"sed 's/,/./g'\" writes in a file like this")
+    }
+  }
+
   // MARK: The record
 
   private enum State { case fieldStart, unquoted, quoted, afterQuote, tail }
 
   private static let comma = UInt8(ascii: ",")
+  private static let semicolon = UInt8(ascii: ";")
+  private static let tab = UInt8(ascii: "\t")
   private static let quote = UInt8(ascii: "\"")
   private static let lineFeed = UInt8(ascii: "\n")
   private static let carriageReturn = UInt8(ascii: "\r")
@@ -187,7 +212,7 @@ public final class CSVReader {
   /// Reads a record that is whole in the buffer, ends with LF, and has neither quotes nor bytes over 0x7F: most records of
   /// most files. False, and nothing has changed, for any other; `readRecord` reads all.
   private func readPlainRecord() -> Bool {
-    guard !endedWithCR else { return false }
+    guard !endedWithCR, delimiter == Self.comma else { return false }
     let record = UnsafePointer(buffer + position)
     // A record with more fields is read by 'readRecord', which makes room for them.
     let (available, limit, fields) = (end - position, fieldCapacity, fields)
@@ -278,11 +303,11 @@ public final class CSVReader {
         while read < available {
           let byte = record[read]
           seen |= byte
-          if byte > Self.comma {
+          if byte > Self.comma, byte != delimiter {
             read += 1
             continue
           }
-          if byte == Self.comma {
+          if byte == delimiter {
             endField(start, read)
             read += 1
             state = .fieldStart
@@ -327,7 +352,7 @@ public final class CSVReader {
 
       case .afterQuote, .tail:
         let byte = record[read]
-        if byte == Self.comma {
+        if byte == delimiter {
           endField(start, write)
           read += 1
           state = .fieldStart
@@ -501,6 +526,21 @@ public final class CSVReader {
         throw DatasetError(file: file, message: "can't read the dataset: \(reason)")
       }
     }
+  }
+
+  /// The delimiter of the first line: the one that it has most of outside quotes. As much of the line counts as one read gives.
+  private func detectedDelimiter() throws(DatasetError) -> UInt8 {
+    while end == position && !isAtEnd { try refill() }
+    var counts = [Self.comma: 0, Self.semicolon: 0, Self.tab: 0]
+    var isQuoted = false
+    for byte in UnsafeBufferPointer(start: buffer + position, count: end - position) {
+      if byte == Self.quote { isQuoted.toggle() }
+      if isQuoted { continue }
+      if byte == Self.lineFeed || byte == Self.carriageReturn { break }
+      counts[byte]? += 1
+    }
+    let best = [Self.comma, Self.semicolon, Self.tab].max { counts[$0, default: 0] < counts[$1, default: 0] }
+    return best.flatMap { counts[$0, default: 0] > counts[Self.comma, default: 0] ? $0 : nil } ?? Self.comma
   }
 
   private func skipByteOrderMark() throws(DatasetError) {

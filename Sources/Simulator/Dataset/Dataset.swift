@@ -2,7 +2,7 @@ import Numbers
 import Text
 import Time
 
-/// One row of a dataset: ordered values, as bytes exactly as in the file.
+/// One row of a dataset: ordered values, as bytes as in the file, without blanks around them.
 ///
 /// It points into the dataset's buffer: use it before the next call of `Dataset.next()` or `rewind()`.
 public struct Reading {
@@ -31,8 +31,14 @@ public struct Reading {
     let column = selection[index]
     guard column < fieldCount else { return UnsafeRawBufferPointer(start: base, count: 0) }
     let field = fields[column]
-    return UnsafeRawBufferPointer(start: base + Int(field.start), count: Int(field.end - field.start))
+    var (start, end) = (Int(field.start), Int(field.end))
+    // Files with a blank after each comma are common, and no number has blanks around it.
+    while start < end, Self.isBlank(base[start]) { start += 1 }
+    while start < end, Self.isBlank(base[end - 1]) { end -= 1 }
+    return UnsafeRawBufferPointer(start: base + start, count: end - start)
   }
+
+  private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
 
   /// Value `index` as text.
   public func text(_ index: Int) -> String { String(decoding: self[index], as: UTF8.self) }
@@ -80,7 +86,7 @@ public final class Dataset {
   public var repairs: RepairCounts { reader.repairs }
   /// The present pass over the file, from 1.
   public private(set) var pass = 1
-  /// Whether the file has an `uptime` or `time` column, mapped or not.
+  /// Whether the file has an `uptime` column, or one with times (`time`, `timestamp`, `datetime`, `date`), mapped or not.
   public var hasTimeAxis: Bool { axis != nil }
 
   /// Whether the time axis is an `uptime` column, not a `time` column.
@@ -147,7 +153,7 @@ public final class Dataset {
       axis = .time(recorded)
     } else if let uptime = header.index(named: "uptime") {
       axis = .uptime(uptime)
-    } else if let time = header.index(named: "time") {
+    } else if let time = header.index(named: "time") ?? header.likelyTime {
       axis = .time(time)
     } else {
       axis = nil
@@ -156,6 +162,7 @@ public final class Dataset {
       throw DatasetError(
         file: reader.file, line: 1, message: "has a header but no rows; there is nothing to replay")
     }
+    try reader.requireDecimalPoints(columns)
   }
 
   deinit { selection.deallocate() }

@@ -48,7 +48,13 @@ struct Header {
       }
       chosen = picked
     }
+    let hasTimeColumn = columns.contains("uptime") || columns.contains("time")
     for name in options.reservedNames {
+      // Such a file's time drives the replay; the message has its own.
+      if name == "timestamp", options.map.isEmpty, options.fields == nil, !hasTimeColumn {
+        chosen.removeAll { $0.name == name }
+        continue
+      }
       guard let index = chosen.firstIndex(where: { $0.name == name }) else { continue }
       guard options.isLenient else {
         throw DatasetError(
@@ -69,6 +75,12 @@ struct Header {
   /// A column by its new name or, where none has it, by its name in the file.
   func index(named name: String) -> Int? {
     mapped.first { $0.name == name }?.index ?? columns.firstIndex(of: name)
+  }
+
+  /// A column that has times by its name, if none is called `uptime` or `time`.
+  var likelyTime: Int? {
+    let names = ["timestamp", "datetime", "date_time", "date", "time"]
+    return columns.firstIndex { names.contains($0.lowercased()) }
   }
 
   /// Column names for a message, at most twenty.

@@ -58,7 +58,7 @@ public struct Record: Sendable {
   }
 }
 
-/// Why a record wasn't taken (Timestream's `RejectedRecord`).
+/// Why a record was rejected (Timestream's `RejectedRecord`).
 public struct Rejection: Sendable, Hashable {
   /// The record's place among those written, from 0.
   public let index: Int

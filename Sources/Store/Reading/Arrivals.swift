@@ -3,7 +3,7 @@ import Time
 
 /// A place in the order in which readings arrived in a store.
 ///
-/// It belongs to one store. Of a file it can be kept as a text and used by another process.
+/// It belongs to one store. For a file, it can be kept as text and used by another process.
 package struct ArrivalCursor: Sendable, Hashable {
   /// The journal's row that is read next.
   var sequence: Int64 = 1

@@ -21,7 +21,7 @@ public struct Series: Sendable, Hashable {
   public subscript(name: String) -> String? { dimensions.first { $0.name == name }?.value }
 }
 
-/// What a measure did in one span of a chart.
+/// A measure's summary for one span of a chart.
 public struct Bucket: Sendable {
   /// The span's first nanosecond.
   public let start: Int64

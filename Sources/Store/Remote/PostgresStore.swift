@@ -1,7 +1,7 @@
 import Numbers
 import Time
 
-/// Writes points to PostgreSQL, a row a reading keyed by series and time; with TimescaleDB the tables are hypertables.
+/// Writes points to PostgreSQL, one row per reading, keyed by series and time; with TimescaleDB the tables are hypertables.
 ///
 /// Times have microseconds there. Existing points stay: writing a point again changes nothing.
 public final class PostgresStore: PointStore {

@@ -2,7 +2,7 @@ import Files
 import Glibc
 import Numbers
 
-/// What makes and deletes tables and databases by order, not by writing to them.
+/// Creates and deletes tables and databases explicitly, not as a result of writing.
 extension LocalStore {
   /// The names of the tables, sorted.
   public func tableNames() throws(StoreError) -> [String] { try TableCatalog.all(connection).map(\.name) }

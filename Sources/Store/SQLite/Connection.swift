@@ -1,4 +1,5 @@
 internal import CSQLite
+import Files
 import Glibc
 import TimestreamSQL
 
@@ -34,6 +35,11 @@ final class Connection {
 
   private init(_ name: String, about path: String, flags: Int32) throws(StoreError) {
     self.path = path
+    guard !Files.isFolder(path) else {
+      throw StoreError(
+        .notAStore,
+        "\(path) is a folder, not a store; name its file, such as \(Files.join(path, "sensorDB.sqlite"))")
+    }
     StatementMemory.install
     var opened: OpaquePointer?
     // FULLMUTEX isn't needed: a connection belongs to one thread at a time.

@@ -75,8 +75,8 @@ public final class LocalStore: PointStore {
   }
 
   /// A store's file for a database of that name: `data/sensorDB.sqlite`.
-  public static func path(ofDatabase name: String, in folder: String = "data") -> String {
-    "\(folder)/\(name).sqlite"
+  public static func path(ofDatabase name: String, in folder: String = Workspace.current.data) -> String {
+    Files.join(folder, "\(name).sqlite")
   }
 
   /// Opens a store for writing, and makes it and its folder if there is none.

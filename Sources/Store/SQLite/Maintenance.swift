@@ -41,6 +41,22 @@ extension LocalStore {
     forget()
   }
 
+  /// How many readings `prune` would delete.
+  public func prunable(table name: String, before time: Int64? = nil) throws(StoreError) -> Int64 {
+    let table = try catalog(name)
+    guard let limit = time ?? table.oldestMagnetic(at: Timestamp.now) else { return 0 }
+    var count: Int64 = 0
+    let select = try Statement(
+      connection, "SELECT count(*) FROM ts_data_\(table.id) WHERE series = ? AND time < ?")
+    for id in try series(of: table) {
+      select.bind(1, id)
+      select.bind(2, limit.floored(to: RollupLevel.hour))
+      if try select.step() { count = count.saturatingAdd(select.integer(0)) }
+      select.reset()
+    }
+    return count
+  }
+
   /// Deletes readings older than the magnetic store's days, or than `time` (nanoseconds since 1970), in whole hours;
   /// returns how many. Each series' month is a transaction of its own, so that writers needn't wait long.
   public func prune(table name: String, before time: Int64? = nil) throws(StoreError) -> Int {

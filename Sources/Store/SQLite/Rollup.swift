@@ -1,6 +1,6 @@
 import Numbers
 
-/// What a measure did in one minute or hour of a series.
+/// A measure's summary for one minute or hour of a series.
 struct RollupCell {
   var measure: Int32
   var count: Int32

@@ -1,5 +1,6 @@
 import AWSAPI
 import CommandLine
+import Files
 import Glibc
 import LocalCloud
 import MQTT
@@ -53,7 +54,8 @@ enum AWSOptions {
     let port = try arguments.integer("aws-port", in: 0...65_535)
     let server = try AWSServer(
       port: UInt16(clamping: port ?? Int(AWSServer.usualPort)), isFixed: port != nil, store: store,
-      cloud: CloudResources(broker: broker), credentials: AWSCredentials(file: "data/aws-credentials"))
+      cloud: CloudResources(broker: broker),
+      credentials: AWSCredentials(file: Workspace.data("aws-credentials")))
     StandardError.print("AWS clients: export AWS_ENDPOINT_URL=\(server.address)")
     return server
   }

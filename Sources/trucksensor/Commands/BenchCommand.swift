@@ -7,7 +7,7 @@ import Numbers
 import Simulator
 import Time
 
-/// `trucksensor bench round-trip`: how long a message takes through whatever is between two topics.
+/// `trucksensor bench round-trip`: how long a message takes from one topic to another.
 enum BenchRoundTripCommand: Command {
   static let description = CommandDescription(
     name: "bench round-trip",

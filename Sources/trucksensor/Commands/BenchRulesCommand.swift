@@ -12,7 +12,7 @@ enum BenchRulesCommand: Command {
       + "filter and a message matches one of them; with --filters one, all have the same filter, and their WHERE lets one "
       + "pass.",
     options: [
-      .value("rules", "N", "how many rules", default: "1000"),
+      CommandDescription.Option.value("rules", "N", "how many rules", default: "1000").scoped(.command),
       .value("filters", "each|one", "which filters they have", default: "each"),
       .value("count", "N", "how many messages", default: "100000"),
     ],

@@ -27,9 +27,12 @@ enum Commands {
       PolicyTestCommand.self, PolicyCheckCommand.self, DoctorCommand.self, BenchRoundTripCommand.self,
       BenchPublishCommand.self,
       BenchStoreCommand.self, BenchRulesCommand.self,
-      CompletionsCommand.self, HelpCommand.self,
+      BrokerCommand.self, ConfigCommand.self, ResetCommand.self, CompletionsCommand.self, HelpCommand.self,
     ]
   }
+
+  /// The descriptions of all commands in the same order, with the options that they share.
+  static let table = all.map { SharedOptions.added(to: $0.description) }
 
   static let standardExitCodes: [(ExitCode, String)] = [
     (.success, "done"),

@@ -96,15 +96,15 @@ struct ConnectionPlan {
       let standard: UInt16 = !usesTLS ? 1883 : arguments.has("alpn") ? 443 : 8883
       (host, port) =
         try ConnectionOptions.parseEndpoint(endpoint, defaultPort: standard, arguments)
-      caFile = arguments.string("ca") ?? "certs/root-CA.crt"
+      caFile = arguments.string("ca") ?? Self.standardCA
     } else {
       host = "127.0.0.1"
       port = local?.port ?? (usesTLS ? 8883 : 1883)
-      caFile = arguments.string("ca") ?? local?.caFile ?? "certs/root-CA.crt"
+      caFile = arguments.string("ca") ?? local?.caFile ?? Self.standardCA
       if local == nil {
         StandardError.print(
-          "No local broker is running in this folder; waiting for one at \(host):\(port). Start it with './start.sh NAME' in "
-            + "another shell, or name another broker with --endpoint.")
+          "No local broker is running in this folder; waiting for one at \(host):\(port). Start it with 'trucksensor run NAME' or "
+            + "'trucksensor broker' in another shell, or name another broker with --endpoint.")
       }
     }
     tls =
@@ -128,10 +128,15 @@ struct ConnectionPlan {
       settings: settings, tls: tls, credentials: usesTLS ? try credentials(of: device) : nil, loop: loop)
   }
 
+  /// The CA of a connection kit, which signed its broker's certificate.
+  private static var standardCA: String {
+    Files.join(Workspace.current.certificates, ConnectionKit.rootFileName)
+  }
+
   private func given(_ name: String) -> String? { takesGivenCredentials ? arguments.string(name) : nil }
 
   private func credentials(of device: String) throws -> DeviceCredentials {
-    let kit = try ConnectionKit(directory: "certs", deviceName: device)
+    let kit = try ConnectionKit(directory: Workspace.current.certificates, deviceName: device)
     let certificate = given("cert") ?? kit.certificatePath
     let key = given("key") ?? kit.privateKeyPath
     let passphrase = try given("passphrase-file").map { path in

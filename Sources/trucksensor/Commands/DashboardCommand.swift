@@ -8,7 +8,7 @@ import MQTT
 import Store
 import Time
 
-/// `trucksensor dashboard`: the live page over a store that is there.
+/// `trucksensor dashboard`: the live page for an existing store.
 enum DashboardCommand: Command {
   static let description = CommandDescription(
     name: "dashboard", summary: "Serves the live page \"Truck01 sensors analytics\" of a store.",
@@ -37,7 +37,7 @@ enum DashboardCommand: Command {
   }
 }
 
-/// The options of where the page is.
+/// The options for the page's address.
 enum DashboardOptions {
   static let listening: [CommandDescription.Option] = [
     .value("port", "PORT", "the page's port; the next free one if it is in use", default: "8080"),
@@ -59,6 +59,12 @@ enum DashboardOptions {
       }
       return option
     } + [.flag("no-dashboard", "don't serve the page")]
+
+  /// Checks the ports that a run takes, before it starts anything.
+  static func checkPorts(_ arguments: ParsedArguments) throws(UsageError) {
+    _ = try arguments.integer("dashboard-port", in: 0...65_535)
+    _ = try arguments.integer("aws-port", in: 0...65_535)
+  }
 
   static func settings(_ arguments: ParsedArguments, store: StoreLocation) throws -> (
     DashboardSettings, fixed: Bool

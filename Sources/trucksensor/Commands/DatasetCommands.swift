@@ -67,7 +67,7 @@ enum DatasetGenerateCommand: Command {
   }
 }
 
-/// `trucksensor dataset check`: what is odd in a dataset.
+/// `trucksensor dataset check`: findings in a dataset.
 enum DatasetCheckCommand: Command {
   static let description = CommandDescription(
     name: "dataset check",
@@ -75,6 +75,9 @@ enum DatasetCheckCommand: Command {
       "Reports a dataset's rows, columns, gaps, times that go backwards, and stuck or impossible values.",
     positionals: [.init(name: "FILE", help: "CSV with a header", isFile: true)],
     options: [
+      .value(
+        "map", "NEW=COLUMN", "the column with temp, volts, door, uptime or time; others aren't checked",
+        repeatable: true),
       .flag("lenient", "repair or skip invalid values, and count them"),
       .flag("json", "the report as one JSON object"),
     ],
@@ -86,6 +89,7 @@ enum DatasetCheckCommand: Command {
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
     var options = Dataset.Options()
     options.isLenient = arguments.has("lenient")
+    options.map = try RecordOptions.map(arguments)
     let report = try DatasetCheck.report(path: arguments.positionals[0], options: options)
     if arguments.has("json") {
       StandardOutput.shared.line(report.json)
@@ -96,17 +100,17 @@ enum DatasetCheckCommand: Command {
   }
 }
 
-/// `trucksensor completions`: what a shell needs to complete our commands.
+/// `trucksensor completions`: a shell's completion script.
 enum CompletionsCommand: Command {
   static let description = CommandDescription(
     name: "completions", summary: "Prints a completion script for a shell.",
     positionals: [.init(name: "bash|zsh|fish", help: "the shell")],
     example: "source <(trucksensor completions bash)",
-    exitCodes: [(.success, "done"), (.usage, "unknown shell")])
+    exitCodes: [(.success, "done"), (.usage, "unknown shell")], takesSettings: false)
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
     let shell = arguments.positionals[0]
-    guard let script = Completions.script(for: shell, commands: Commands.all.map { $0.description }) else {
+    guard let script = Completions.script(for: shell, commands: Commands.table) else {
       throw arguments.error(
         "unknown shell '\(shell)'; use one of \(Completions.shells.joined(separator: ", "))")
     }

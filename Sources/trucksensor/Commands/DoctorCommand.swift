@@ -5,7 +5,7 @@ import Identity
 import LocalCloud
 import MQTT
 
-/// `trucksensor doctor`: why does it not let me in?
+/// `trucksensor doctor`: finds out why a broker refuses a device.
 enum DoctorCommand: Command {
   static let description = CommandDescription(
     name: "doctor",

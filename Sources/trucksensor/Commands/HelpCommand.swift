@@ -18,10 +18,11 @@ enum HelpCommand: Command {
         group: "form", file: true),
     ],
     example: "trucksensor help rules eval\ntrucksensor help --man ~/.local/share/man/man1",
-    exitCodes: [(.success, "done"), (.failed, "a file can't be written"), (.usage, "wrong usage")])
+    exitCodes: [(.success, "done"), (.failed, "a file can't be written"), (.usage, "wrong usage")],
+    takesSettings: false)
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
-    let commands = Commands.all.map { $0.description }
+    let commands = Commands.table
     if let folder = arguments.string("markdown") {
       try write(MarkdownReference.pages(commands), to: folder)
     } else if let folder = arguments.string("man") {
@@ -33,12 +34,18 @@ enum HelpCommand: Command {
     return .success
   }
 
+  /// The help of a group of commands, such as `rules`; nil if there is no such group.
+  static func text(aboutGroup name: String) -> String? {
+    let members = Commands.table.filter { $0.words.count == 2 && $0.words[0] == name }
+    guard !members.isEmpty else { return nil }
+    return "usage: trucksensor \(name) COMMAND [options]\n\ncommands:\n"
+      + CommandDescription.table(members.map { ($0.name, $0.summary) })
+      + "\n'trucksensor \(name) COMMAND --help' explains a command and shows an example.\n"
+  }
+
   private static func text(about words: [String], _ commands: [CommandDescription]) throws -> String {
     guard let first = words.first else { return Trucksensor.overview }
-    let members = commands.filter { $0.words.count == 2 && $0.words[0] == first }
-    if words.count == 1, !members.isEmpty {
-      return CommandDescription.table(members.map { ($0.name, $0.summary) })
-    }
+    if words.count == 1, let text = text(aboutGroup: first) { return text }
     return commands[try CommandLookup.find(words, among: commands).index].help
   }
 

@@ -3,6 +3,7 @@ import Files
 import Identity
 import JSON
 import LocalCloud
+import Time
 
 /// `policy test`: what `aws iot test-authorization` answers.
 enum PolicyTestCommand: Command {
@@ -14,9 +15,14 @@ enum PolicyTestCommand: Command {
       .value("action", "ACTION", "the action, such as iot:Publish", required: true),
       .value("resource", "RESOURCE", "topic/T, topicfilter/F, client/ID, or a complete ARN", required: true),
       .value("client-id", "ID", "the MQTT client identifier", default: "the certificate's common name"),
-      .value(
+      CommandDescription.Option.value(
         "policy", "FILE", "evaluate this document instead of the principal's policies", repeatable: true,
-        file: true),
+        file: true
+      ).scoped(.command),
+      .value(
+        "source-ip", "ADDRESS", "the client's address, for conditions on aws:SourceIp", default: "127.0.0.1"),
+      .value(
+        "time", "TIME", "the time of the request (ISO 8601), for conditions on the time", default: "now"),
       .flag("json", "the answer as JSON"),
     ],
     example:
@@ -27,6 +33,14 @@ enum PolicyTestCommand: Command {
     ])
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
+    let action = arguments.string("action") ?? ""
+    if let problem = PolicyDocument.problem(withAction: action) {
+      throw arguments.error("--action: \(problem)")
+    }
+    let time = try arguments.parsed("time") { text throws(UsageError) in
+      guard let time = Moment(iso8601: text) else { throw arguments.error("is not an ISO 8601 time") }
+      return time.seconds
+    }
     let registry = try Registry.read(LocalCloud.registryFile)
     let certificate = try registry.certificate(arguments.string("principal") ?? "")
     var policies: [PolicyDocument] = []
@@ -39,10 +53,14 @@ enum PolicyTestCommand: Command {
         policies.append(try LocalCloud.policies.policy(name))
       }
     }
+    var context = Provisioning.context(of: certificate, clientID: clientID, in: registry)
+    context.setRequest(
+      sourceIP: arguments.string("source-ip") ?? "127.0.0.1",
+      epochSeconds: time ?? WallClock.milliseconds / 1000)
     let decision = PolicyDocument.evaluate(
-      action: arguments.string("action") ?? "", resource: arguments.string("resource") ?? "",
+      action: action, resource: arguments.string("resource") ?? "",
       policies: policies,
-      context: Provisioning.context(of: certificate, clientID: clientID, in: registry))
+      context: context)
     // What isn't active doesn't come in, whatever its policies say.
     let isActive = certificate.status == .active
     let outcome = isActive ? decision.outcome.rawValue : "EXPLICIT_DENY"

@@ -1,13 +1,35 @@
 import CommandLine
 import Identity
 import JSON
+import LocalCloud
 
-/// What the provisioning commands share.
+/// Helpers of the provisioning commands.
 enum ProvisionAnswer {
   static let exitCodes: [(ExitCode, String)] = [
     (.success, "done"), (.usage, "wrong usage"),
     (.dataError, "refused: an invalid name, a limit, or something that doesn't exist"),
   ]
+
+  /// The option for a new key's type. `--key` of other commands is a file.
+  static func key(_ help: String) -> CommandDescription.Option {
+    .value("key", "ecP256|rsa2048", help, default: "ecP256").scoped(.command)
+  }
+
+  /// Says what would change, and changes nothing.
+  static let dryRun = CommandDescription.Option.flag("dry-run", "only print what would change").scoped(.never)
+
+  /// Changes the registry, or with `--dry-run` only finds out whether the change is possible.
+  static func change(
+    _ arguments: ParsedArguments, _ change: (inout Registry) throws(IdentityError) -> Void
+  ) throws(IdentityError) {
+    guard arguments.has("dry-run") else { return try Registry.update(LocalCloud.registryFile, change) }
+    var registry = try Registry.read(LocalCloud.registryFile)
+    let before = registry
+    try change(&registry)
+    tellDryRun(registry == before ? "nothing would change" : "the registry would change")
+  }
+
+  static func tellDryRun(_ text: String) { StandardError.print("\(text) (--dry-run: nothing was done)") }
 
   static func word(_ index: Int, _ name: String, _ arguments: ParsedArguments) throws -> String {
     guard arguments.positionals.count > index else {

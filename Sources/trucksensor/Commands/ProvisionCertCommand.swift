@@ -15,9 +15,9 @@ enum ProvisionCertCommand: Command {
       .init(name: "CERTIFICATE", help: "which", required: false),
     ],
     options: [
-      .value("key", "ecP256|rsa2048", "key type of a rotated certificate", default: "ecP256"),
+      ProvisionAnswer.key("key type of a rotated certificate"),
       .value("days", "N", "how long a rotated certificate is valid", default: "365"),
-      .flag("json", "the answer as JSON"),
+      .flag("json", "the answer as JSON"), ProvisionAnswer.dryRun,
     ],
     example: "trucksensor provision cert revoke truckSensor02", exitCodes: ProvisionAnswer.exitCodes)
 
@@ -37,6 +37,9 @@ enum ProvisionCertCommand: Command {
     ]
     switch action {
     case "show": ProvisionAnswer.json(try Registry.read(file).certificate(name))
+    case "rotate" where arguments.has("dry-run"):
+      let certificate = try Registry.read(file).certificate(name)
+      ProvisionAnswer.tellDryRun("'\(certificate.commonName)' would get a new certificate and key")
     case "rotate":
       let made = try LocalCloud.provisioning().rotate(
         name, keyKind: try ProvisionAnswer.keyKind(arguments),
@@ -44,13 +47,17 @@ enum ProvisionCertCommand: Command {
       StandardOutput.shared.print(
         "certificate  \(made.certificateId ?? "")\n" + made.files.map { "file         \($0)\n" }.joined())
     case "delete":
-      try Registry.update(file) { registry throws(IdentityError) in try registry.deleteCertificate(name) }
+      try ProvisionAnswer.change(arguments) { registry throws(IdentityError) in
+        try registry.deleteCertificate(name)
+      }
     default:
       guard let status = statuses[action] else {
         throw arguments.error(
           "unknown action '\(action)'; use one of list, show, revoke, deactivate, activate, rotate, delete")
       }
-      try Registry.update(file) { registry throws(IdentityError) in try registry.setStatus(status, of: name) }
+      try ProvisionAnswer.change(arguments) { registry throws(IdentityError) in
+        try registry.setStatus(status, of: name)
+      }
     }
     return .success
   }

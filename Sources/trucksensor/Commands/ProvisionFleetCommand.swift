@@ -11,20 +11,26 @@ enum ProvisionFleetCommand: Command {
       .value("prefix", "TEXT", "the things are called TEXT1 … TEXTN", default: "truck"),
       .value("type", "TYPE", "their thing type"),
       .value("policy", "NAME", "a policy in policies/", default: LocalCloud.defaultPolicy, repeatable: true),
-      .value("key", "ecP256|rsa2048", "key type", default: "ecP256"),
-      .value("days", "N", "how long the certificates are valid", default: "365"),
+      ProvisionAnswer.key("key type"),
+      .value("days", "N", "how long the certificates are valid", default: "365"), ProvisionAnswer.dryRun,
     ],
     example: "trucksensor provision fleet --count 1000 --prefix truck", exitCodes: ProvisionAnswer.exitCodes)
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
+    let count = try arguments.integer("count", in: 1...100_000) ?? 1
+    let prefix = arguments.string("prefix") ?? "truck"
+    if arguments.has("dry-run") {
+      let registry = try Registry.read(LocalCloud.registryFile)
+      let new = (1...count).count { registry.thing("\(prefix)\($0)") == nil }
+      ProvisionAnswer.tellDryRun("\(new) of \(count) things would be created, \(prefix)1 … \(prefix)\(count)")
+      return .success
+    }
     let provisioning = try LocalCloud.provisioning()
     if arguments.strings("policy").isEmpty {
       try LocalCloud.writeDefaultPolicy(report: StandardError.print)
     }
     let policies =
       arguments.strings("policy").isEmpty ? [LocalCloud.defaultPolicy] : arguments.strings("policy")
-    let count = try arguments.integer("count", in: 1...100_000) ?? 1
-    let prefix = arguments.string("prefix") ?? "truck"
     let showsProgress = StandardError.isTerminal
     let made = try provisioning.provision(
       fleet: (1...count).map { "\(prefix)\($0)" }, type: arguments.string("type"), policies: policies,

@@ -12,7 +12,7 @@ enum ProvisionGroupCommand: Command {
         name: "NAME", help: "the group's name; for attach and detach, a thing's name, too", required: false,
         repeatable: true),
     ],
-    options: [.flag("json", "the answer as JSON")],
+    options: [.flag("json", "the answer as JSON"), ProvisionAnswer.dryRun],
     example: "trucksensor provision group attach santiago truckSensor01", exitCodes: ProvisionAnswer.exitCodes
   )
 
@@ -28,14 +28,18 @@ enum ProvisionGroupCommand: Command {
     let name = try ProvisionAnswer.word(1, "NAME", arguments)
     switch action {
     case "create":
-      try Registry.update(file) { registry throws(IdentityError) in try registry.createThingGroup(name) }
+      try ProvisionAnswer.change(arguments) { registry throws(IdentityError) in
+        try registry.createThingGroup(name)
+      }
     case "attach", "detach":
       let thing = try ProvisionAnswer.word(2, "THING", arguments)
-      try Registry.update(file) { registry throws(IdentityError) in
+      try ProvisionAnswer.change(arguments) { registry throws(IdentityError) in
         try registry.setMember(thing, of: name, action == "attach")
       }
     case "delete":
-      try Registry.update(file) { registry throws(IdentityError) in try registry.deleteThingGroup(name) }
+      try ProvisionAnswer.change(arguments) { registry throws(IdentityError) in
+        try registry.deleteThingGroup(name)
+      }
     default:
       throw arguments.error("unknown action '\(action)'; use one of create, list, attach, detach, delete")
     }

@@ -16,7 +16,7 @@ enum ProvisionPolicyCommand: Command {
         name: "NAME", help: "the policy's name, and a FILE or a CERTIFICATE", required: false,
         repeatable: true),
     ],
-    options: [.flag("json", "the answer as JSON")],
+    options: [.flag("json", "the answer as JSON"), ProvisionAnswer.dryRun],
     example: "trucksensor provision policy attach truckSensor-policy truckSensor02",
     exitCodes: ProvisionAnswer.exitCodes)
 
@@ -44,6 +44,10 @@ enum ProvisionPolicyCommand: Command {
         throw IdentityError(
           .conflict, path: path, "\(path) exists with other content; edit it, or choose another name")
       }
+      guard !arguments.has("dry-run") else {
+        ProvisionAnswer.tellDryRun("\(path) would be written")
+        break
+      }
       try Files.makeFolder(LocalCloud.policies.path)
       try Files.write(bytes, to: path)
     case "show":
@@ -52,7 +56,7 @@ enum ProvisionPolicyCommand: Command {
     case "attach", "detach":
       let certificate = try ProvisionAnswer.word(2, "CERTIFICATE", arguments)
       if action == "attach" { _ = try policies.policy(name) }
-      try Registry.update(LocalCloud.registryFile) { registry throws(IdentityError) in
+      try ProvisionAnswer.change(arguments) { registry throws(IdentityError) in
         try registry.setPolicy(name, ofCertificate: certificate, action == "attach")
       }
     case "delete":
@@ -62,6 +66,10 @@ enum ProvisionPolicyCommand: Command {
       }
       guard Files.exists(path) else {
         throw IdentityError(.notFound, "there is no policy '\(name)'; see 'provision policy list'")
+      }
+      guard !arguments.has("dry-run") else {
+        ProvisionAnswer.tellDryRun("\(path) would be deleted")
+        break
       }
       try Files.remove(path)
     default:

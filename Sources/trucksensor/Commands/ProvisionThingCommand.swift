@@ -1,4 +1,5 @@
 import CommandLine
+import Files
 import Identity
 import LocalCloud
 import Text
@@ -24,11 +25,11 @@ enum ProvisionThingCommand: Command {
       .value("type", "TYPE", "its thing type"),
       .value("attribute", "NAME=VALUE", "an attribute", repeatable: true),
       .value("policy", "NAME", "a policy in policies/", default: LocalCloud.defaultPolicy, repeatable: true),
-      .value("key", "ecP256|rsa2048", "key type", default: "ecP256"),
+      ProvisionAnswer.key("key type"),
       .value("csr", "FILE", "sign this request instead: the key stays with the device", file: true),
       .value("certificate", "FILE", "register this certificate instead", file: true),
       .value("days", "N", "how long the certificate is valid", default: "365"),
-      .flag("json", "the answer as JSON"),
+      .flag("json", "the answer as JSON"), ProvisionAnswer.dryRun,
     ],
     example:
       "trucksensor provision thing truckSensor02 --type sensor_DoorAndTemp --attribute deviceID=T002",
@@ -55,12 +56,13 @@ enum ProvisionThingCommand: Command {
     case "attach", "detach":
       let name = try ProvisionAnswer.word(1, "NAME", arguments)
       let certificate = try ProvisionAnswer.word(2, "CERTIFICATE", arguments)
-      try Registry.update(registry) { registry throws(IdentityError) in
+      try ProvisionAnswer.change(arguments) { registry throws(IdentityError) in
         try registry.setThing(name, ofCertificate: certificate, words[0] == "attach")
       }
     case "delete":
       let name = try ProvisionAnswer.word(1, "NAME", arguments)
-      try Registry.update(registry) { registry throws(IdentityError) in try registry.deleteThing(name) }
+      try ProvisionAnswer.change(arguments) { registry throws(IdentityError) in try registry.deleteThing(name)
+      }
     default:
       // One word is a thing's name; one that is nearly an action is more likely that, and would make a key.
       if words.count == 1, words[0] != "create", let action = NearestName.of(words[0], among: actions) {
@@ -73,7 +75,26 @@ enum ProvisionThingCommand: Command {
     return .success
   }
 
+  /// Says what `create` would make.
+  private static func tellCreation(of name: String, _ arguments: ParsedArguments) throws {
+    let kit = try ConnectionKit(directory: LocalCloud.certificateFolder, deviceName: name)
+    let thing = try Registry.read(LocalCloud.registryFile).thing(name)
+    let policies =
+      arguments.strings("policy").isEmpty ? [LocalCloud.defaultPolicy] : arguments.strings("policy")
+    var files: [String] = []
+    if arguments.string("certificate") == nil, !Files.exists(kit.certificatePath) {
+      files.append(kit.certificatePath)
+      if arguments.string("csr") == nil { files.append(kit.privateKeyPath) }
+    }
+    StandardOutput.shared.print(
+      "thing        \(name)\(thing == nil ? "" : " (already exists)")\n"
+        + "policies     \(policies.joined(separator: ", "))\n" + files.map { "file         \($0)\n" }.joined()
+    )
+    ProvisionAnswer.tellDryRun(thing == nil ? "would be created" : "would be completed")
+  }
+
   private static func create(_ name: String, _ arguments: ParsedArguments) throws {
+    if arguments.has("dry-run") { return try tellCreation(of: name, arguments) }
     let provisioning = try LocalCloud.provisioning()
     var policies = arguments.strings("policy")
     if policies.isEmpty {

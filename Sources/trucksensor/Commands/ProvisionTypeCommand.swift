@@ -14,7 +14,7 @@ enum ProvisionTypeCommand: Command {
     options: [
       .value("description", "TEXT", "the type's description"),
       .value("searchable", "NAME", "a searchable attribute; three at most", repeatable: true),
-      .flag("json", "the answer as JSON"),
+      .flag("json", "the answer as JSON"), ProvisionAnswer.dryRun,
     ],
     example: "trucksensor provision type create sensor_DoorAndTemp --searchable deviceID",
     exitCodes: ProvisionAnswer.exitCodes)
@@ -33,15 +33,17 @@ enum ProvisionTypeCommand: Command {
     let searchable = arguments.strings("searchable")
     switch action {
     case "create":
-      try Registry.update(file) { registry throws(IdentityError) in
+      try ProvisionAnswer.change(arguments) { registry throws(IdentityError) in
         try registry.createThingType(name, description: text, searchableAttributes: searchable)
       }
     case "revoke", "restore":
-      try Registry.update(file) { registry throws(IdentityError) in
+      try ProvisionAnswer.change(arguments) { registry throws(IdentityError) in
         try registry.deprecateThingType(name, undo: action == "restore")
       }
     case "delete":
-      try Registry.update(file) { registry throws(IdentityError) in try registry.deleteThingType(name) }
+      try ProvisionAnswer.change(arguments) { registry throws(IdentityError) in
+        try registry.deleteThingType(name)
+      }
     case "show":
       guard let type = try Registry.read(file).thingType(name) else {
         throw IdentityError(.notFound, "there is no thing type '\(name)'; see 'provision type list'")

@@ -24,12 +24,7 @@ enum RecordOptions {
 
   static func reader(_ arguments: ParsedArguments) throws -> RecordReader.Options {
     var options = RecordReader.Options()
-    options.map = try arguments.strings("map").map { text throws(UsageError) in
-      guard let pair = Dataset.Options.mapping(text) else {
-        throw arguments.error("--map takes NEW=COLUMN, such as temp=\"Probe 1\", not '\(text)'")
-      }
-      return pair
-    }
+    options.map = try map(arguments)
     switch arguments.string("unit")?.uppercased() {
     case nil, "C": options.isFahrenheit = arguments.has("fahrenheit")
     case "F": options.isFahrenheit = true
@@ -56,6 +51,16 @@ enum RecordOptions {
       options.profile = profile
     }
     return options
+  }
+
+  /// The columns that `--map` names.
+  static func map(_ arguments: ParsedArguments) throws(UsageError) -> [(name: String, column: String)] {
+    try arguments.strings("map").map { text throws(UsageError) in
+      guard let pair = Dataset.Options.mapping(text) else {
+        throw arguments.error("--map takes NEW=COLUMN, such as temp=\"Probe 1\", not '\(text)'")
+      }
+      return pair
+    }
   }
 
   /// Seconds east of UTC.

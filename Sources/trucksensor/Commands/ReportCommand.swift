@@ -6,7 +6,7 @@ import Identity
 import Report
 import Store
 
-/// `trucksensor report`: a truck's whole data in one file.
+/// `trucksensor report`: a report of a truck's data in one file.
 enum ReportCommand: Command {
   static let description = CommandDescription(
     name: "report",

@@ -5,12 +5,12 @@ import Store
 
 /// The options for rules' actions that need more than the broker and the store.
 enum RuleActionOptions {
-  static let recordFolder = "data/actions"
+  static var recordFolder: String { Workspace.data("actions") }
 
   static let table: [CommandDescription.Option] = [
     .flag(
       "record-actions",
-      "write what AWS actions that can't run here would receive to \(recordFolder)/RULE.ndjson"),
+      "write what AWS actions that can't run here would receive to data/actions/RULE.ndjson"),
     .value(
       "allow-http", "HOST[:PORT]", "let http actions send to this host, not only to this machine",
       repeatable: true),

@@ -8,7 +8,7 @@ import MQTT
 import Simulator
 import Store
 
-/// `trucksensor run`: the whole journey in one process.
+/// `trucksensor run`: everything in one process.
 enum RunCommand: Command {
   static let description = CommandDescription(
     name: "run",
@@ -22,14 +22,7 @@ enum RunCommand: Command {
     options: ReplayOptions.table + ConnectionOptions.table + StoreOptions.writing + RuleActionOptions.table
       + DashboardOptions.forRun
       + AWSOptions.forRun + [
-        .value(
-          "port-443", "PORT",
-          "let the local broker listen on this port, too, such as 443, which AWS's device SDKs use by default"
-        ),
-        .value(
-          "journal", "off|on|sync",
-          "keep acknowledged readings on disk: 'on' survives a killed broker, 'sync' a power failure, too",
-          default: "on"),
+        BrokerOptions.port443, BrokerOptions.journal,
       ],
     example: "trucksensor run truckSensor01 --count 20\n"
       + "trucksensor run truckSensor01 --endpoint abc123-ats.iot.eu-west-1.amazonaws.com",
@@ -37,29 +30,18 @@ enum RunCommand: Command {
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
     let runner = try ReplayRunner(arguments, device: arguments.positionals[0], repetitionsByDefault: .endless)
-    let secondPort = try arguments.integer("port-443", in: 1...65_535).map { UInt16(clamping: $0) }
-    if secondPort != nil, arguments.has("endpoint") {
+    if try BrokerOptions.settings(arguments).secondPort != nil, arguments.has("endpoint") {
       throw arguments.error("--port-443 is for the local broker, which --endpoint doesn't start")
     }
-    let journalName = arguments.string("journal") ?? "on"
-    guard let journal = BrokerConfiguration.Journal(rawValue: journalName) else {
-      throw arguments.error("--journal takes off, on or sync, not '\(journalName)'")
-    }
+    try DashboardOptions.checkPorts(arguments)
+    if !arguments.has("endpoint") { try StoreOptions.checkIsStore(arguments) }
     Signals.block(Signals.ending)
     let loop = try EventLoop()
     var cloud: LocalCloud?
     if !arguments.has("endpoint") {
-      let copied = try RuleFiles.provide()
-      if !copied.isEmpty {
-        StandardError.print("Made \(RuleFiles.folder)/ with \(copied.joined(separator: ", ")).")
-      }
-      let rules = try RuleFiles.all(in: RuleFiles.folder)
-      cloud = try LocalCloud.start(
-        devices: runner.devices, rules: rules, alertTopic: AlertPublisher.topic,
-        retains: arguments.has("retain"), secondPort: secondPort, journal: journal,
-        report: StandardError.print)
-      try cloud?.supervise(loop)
-      cloud?.broker.onNotice(loop) { StandardError.print($0) }
+      let started = try BrokerOptions.start(arguments, devices: runner.devices)
+      try BrokerOptions.supervise(started, loop)
+      cloud = started
     }
     let plan = try ConnectionPlan(arguments, local: cloud.map { ($0.broker.port, $0.caFile) })
     let engine = try startRules(arguments, cloud, loop)
@@ -83,9 +65,15 @@ enum RunCommand: Command {
       return json.text
     }
     engine?.waitUntilReady(loop)
-    StandardOutput.shared.print("\nRunning truck sensor sample application...")
-    StandardOutput.shared.print("Publishing messages on topic: \(runner.topicTemplate)")
-    StandardOutput.shared.flush()
+    let banner =
+      "\nRunning truck sensor sample application...\nPublishing messages on topic: \(runner.topicTemplate)"
+    // Whoever reads standard output by a program wants data only.
+    if isatty(1) == 1, !arguments.has("json") {
+      StandardOutput.shared.print(banner)
+      StandardOutput.shared.flush()
+    } else {
+      StandardError.print(banner)
+    }
     let outcome = try runner.run(plan, loop: loop)
     health?.finish(loop)
     page?.stop(loop)

@@ -9,7 +9,8 @@ enum SimulateCommand: Command {
   static let description = CommandDescription(
     name: "simulate", summary: "Replays a dataset as one truck or many, once or in a loop.",
     discussion:
-      "Connects to the local broker that 'trucksensor run' started, or to --endpoint. Prints each message as "
+      "Connects to --endpoint, or to the local broker that 'trucksensor run' or 'trucksensor broker' runs in this folder. If "
+      + "none is running, it runs one of its own for as long as it takes. Prints each message as "
       + "it is acknowledged (QoS 0: written), and a summary at the end.",
     options: [.value("device", "NAME", "the device's name", default: "truckSensor01")] + ReplayOptions.table
       + ConnectionOptions.table,
@@ -22,7 +23,23 @@ enum SimulateCommand: Command {
     let runner = try ReplayRunner(arguments, device: device, repetitionsByDefault: .times(1))
     Signals.block(Signals.ending)
     let loop = try EventLoop()
-    return runner.report(
-      try runner.run(ConnectionPlan(arguments, local: LocalCloud.runningBroker()), loop: loop))
+    let broker = try ownBroker(arguments, runner, loop)
+    defer { _ = broker?.stop() }
+    let local = broker.map { ($0.broker.port, $0.caFile) } ?? LocalCloud.runningBroker()
+    return runner.report(try runner.run(ConnectionPlan(arguments, local: local), loop: loop))
+  }
+
+  /// A broker for this command alone, so that a CI job needs nothing else; nil if there is another to connect to.
+  private static func ownBroker(_ arguments: ParsedArguments, _ runner: ReplayRunner, _ loop: EventLoop)
+    throws
+    -> LocalCloud?
+  {
+    guard !arguments.has("endpoint"), !arguments.has("no-tls"), LocalCloud.runningBroker() == nil else {
+      return nil
+    }
+    StandardError.print("No local broker is running in this folder: simulate runs one of its own.")
+    let cloud = try BrokerOptions.start(arguments, devices: runner.devices)
+    try BrokerOptions.supervise(cloud, loop)
+    return cloud
   }
 }

@@ -11,7 +11,7 @@ enum StoreImportCommand: Command {
   static let description = CommandDescription(
     name: "store import", summary: "Writes a CSV file's rows into a table of the store, or of a server.",
     discussion:
-      "The time is in the column 'time' (ISO 8601, or epoch seconds to nanoseconds), or, with --start, in the column 'uptime' in "
+      "The time is in the column 'time' (or timestamp, datetime, date; ISO 8601, or epoch seconds to nanoseconds), or, with --start, in the column 'uptime' in "
       + "seconds. Columns named by --dimension are dimensions, all others are measures: whole numbers "
       + "become BIGINT (DOUBLE from the first decimal on), decimals DOUBLE, true and false BOOLEAN, and other text VARCHAR. An empty field isn't "
       + "stored. A row that is already in the table is skipped. An import is one transaction; "
@@ -23,6 +23,7 @@ enum StoreImportCommand: Command {
       .value(
         "device", "NAME", "the dimension 'device', if the file has no such column", default: "truckSensor01"),
       .value("dimension", "COLUMN", "a column that is a dimension, besides 'device'", repeatable: true),
+      .value("map", "NEW=COLUMN", "rename a column; the others keep their names", repeatable: true),
       .value("start", "TIME", "the time at uptime 0, for a file with 'uptime' instead of 'time'"),
       .value("version", "N", "the records' version; a higher version replaces existing values", default: "1"),
       .flag("no-alerts", "don't run the alert rules over the imported rows"),
@@ -44,6 +45,7 @@ enum StoreImportCommand: Command {
     var settings = StoreImportFile.Settings()
     settings.table = arguments.string("table") ?? settings.table
     settings.device = arguments.string("device") ?? settings.device
+    settings.map = try RecordOptions.map(arguments)
     settings.dimensions.formUnion(arguments.strings("dimension"))
     settings.version = Int64(try arguments.integer("version", in: 1...Int.max) ?? 1)
     settings.start = try arguments.parsed("start") { text throws(UsageError) in

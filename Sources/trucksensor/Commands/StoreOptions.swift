@@ -6,7 +6,7 @@ import Synchronization
 
 /// The options that say where a store is.
 enum StoreOptions {
-  static let defaultFile = LocalStore.path(ofDatabase: "sensorDB")
+  static var defaultFile: String { LocalStore.path(ofDatabase: "sensorDB") }
 
   /// For commands whose rules store.
   static let writing: [CommandDescription.Option] = [
@@ -20,11 +20,18 @@ enum StoreOptions {
   /// For commands over an existing store.
   static let existing: [CommandDescription.Option] = [
     .value(
-      "store", "FILE|URL", aliases: ["database"], "the store", default: defaultFile, file: true)
+      "store", "FILE|URL", aliases: ["database"], "the store", default: "data/sensorDB.sqlite", file: true)
   ]
 
   static func location(_ arguments: ParsedArguments) throws -> StoreLocation {
     try StoreLocation(arguments.string("store") ?? defaultFile)
+  }
+
+  /// Throws what is wrong with a file that is there and should be a store; a server is asked when there is something to
+  /// write.
+  static func checkIsStore(_ arguments: ParsedArguments) throws {
+    guard case .file(let path) = try location(arguments), Files.exists(path) else { return }
+    _ = try LocalStore(path: path, creates: false)
   }
 
   /// The store that a SOURCE argument names: a server, or a file with SQLite's endings; nil for other files.

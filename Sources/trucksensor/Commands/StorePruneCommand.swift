@@ -7,11 +7,16 @@ enum StorePruneCommand: Command {
   static let description = CommandDescription(
     name: "store prune",
     summary: "Deletes readings that are older than the magnetic store's retention, or than a time.",
+    discussion: "Says how many readings of each table it deletes, and asks.",
     positionals: [.init(name: "TABLE", help: "only this table", required: false)],
     options: StoreOptions.existing + [
       .value("before", "TIME", "delete readings before this time (ISO 8601, whole hours)")
-    ], example: "trucksensor store prune truck01_sensors --before 2024-10-01",
-    exitCodes: [(.success, "done"), (.unavailable, "no such store or table, or it can't be written")])
+    ] + Confirmation.options,
+    example: "trucksensor store prune truck01_sensors --before 2024-10-01 --dry-run",
+    exitCodes: [
+      (.success, "done, or nothing to delete"), (.usage, "wrong usage, or nobody to ask"),
+      (.unavailable, "no such store or table, or it can't be written"),
+    ])
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
     let path = try StoreOptions.file(arguments)
@@ -21,10 +26,20 @@ enum StorePruneCommand: Command {
     }
     let store = try LocalStore(path: path, creates: false)
     let tables = try StoreReader(path: path).tables().map(\.name)
+    var doomed: [String] = []
     for name in arguments.positionals.isEmpty ? tables : arguments.positionals {
-      let count = try store.prune(table: name, before: before)
-      StandardError.print("\(name): \(count) reading\(count == 1 ? "" : "s") deleted")
+      let count = try store.prunable(table: name, before: before)
+      StandardError.print("\(name): \(readings(Int(clamping: count))) to delete")
+      if count > 0 { doomed.append(name) }
+    }
+    guard !doomed.isEmpty, try Confirmation.isGiven(arguments, "Delete them for good?") else {
+      return .success
+    }
+    for name in doomed {
+      StandardError.print("\(name): \(readings(try store.prune(table: name, before: before))) deleted")
     }
     return .success
   }
+
+  static func readings(_ count: Int) -> String { "\(count) reading\(count == 1 ? "" : "s")" }
 }

@@ -17,8 +17,9 @@ enum StoreQueryCommand: Command {
       + "--dialect sqlite passes the statement to SQLite. With a server, the statement is in the server's language.",
     positionals: [.init(name: "SQL", help: "the statement", required: false)],
     options: StoreOptions.existing + [
-      .value(
-        "format", "table|csv|json|ndjson", "how to print", default: "table on a terminal, otherwise csv"),
+      CommandDescription.Option.value(
+        "format", "table|csv|json|ndjson", "how to print", default: "table on a terminal, otherwise csv"
+      ).scoped(.command),
       .value("time-limit", "SECONDS", "stop the query after this time", default: "no limit"),
       .flag("no-pager", "don't page results that don't fit the terminal"),
       .value("dialect", "timestream|sqlite", "the language of the statement", default: "timestream"),

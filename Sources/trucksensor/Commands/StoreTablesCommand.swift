@@ -8,25 +8,38 @@ enum StoreTablesCommand: Command {
     name: "store tables", summary: "Lists the store's tables, or sets a table's retention.",
     positionals: [.init(name: "TABLE", help: "the table whose retention is set", required: false)],
     options: StoreOptions.existing + [
-      .value("memory-hours", "H", "retention of the memory store, in hours"),
+      .value("memory-hours", "H|unlimited", "retention of the memory store, in hours"),
       .value(
-        "magnetic-days", "D", "retention of the magnetic store, in days; 'store prune' deletes older records"),
+        "magnetic-days", "D|unlimited",
+        "retention of the magnetic store, in days; 'store prune' deletes older records"),
       .flag(
-        "refuse-late", "refuse records older than the memory store's retention (no magnetic store writes)"),
+        "refuse-late", "refuse records older than the memory store's retention (no magnetic store writes)",
+        group: "late"),
+      .flag("take-late", "accept them again", group: "late"),
       .flag("json", "print the tables as JSON"),
     ], example: "trucksensor store tables\ntrucksensor store tables truck01_sensors --magnetic-days 365",
     exitCodes: [(.success, "done"), (.unavailable, "no such store or table")])
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
     let path = try StoreOptions.file(arguments)
-    let hours = try arguments.integer("memory-hours", in: 1...1_000_000)
-    let days = try arguments.integer("magnetic-days", in: 1...73_000)
-    if let name = arguments.positionals.first {
-      try LocalStore(path: path, creates: false).setRetention(
+    let hours = try limit("memory-hours", in: 1...1_000_000, arguments)
+    let days = try limit("magnetic-days", in: 1...73_000, arguments)
+    let changesLate = arguments.has("refuse-late") || arguments.has("take-late")
+    let changes = hours != nil || days != nil || changesLate
+    if changes, let name = arguments.positionals.first {
+      let store = try LocalStore(path: path, creates: false)
+      let present = try StoreReader(path: path).tables().first { $0.name == name }
+      try store.setRetention(
         Retention(
-          memoryHours: hours.map(Int64.init), magneticDays: days.map(Int64.init),
-          takesLate: !arguments.has("refuse-late")), of: name)
-    } else if hours != nil || days != nil || arguments.has("refuse-late") {
+          memoryHours: hours ?? present?.memoryHours, magneticDays: days ?? present?.magneticDays,
+          takesLate: changesLate ? arguments.has("take-late") : present?.takesLate ?? true), of: name)
+      let older = try store.prunable(table: name)
+      if older > 0 {
+        StandardError.print(
+          "\(name): \(StorePruneCommand.readings(Int(clamping: older))) of it are older than that; 'trucksensor store "
+            + "prune \(name)' would delete them.")
+      }
+    } else if changes {
       throw arguments.error("which table? 'store tables TABLE --magnetic-days 365'")
     }
     let reader = try StoreReader(path: path)
@@ -62,6 +75,14 @@ enum StoreTablesCommand: Command {
       }
     }
     return .success
+  }
+
+  /// The number that an option gives; `.some(nil)` for `unlimited`, nil without the option.
+  private static func limit(_ name: String, in range: ClosedRange<Int>, _ arguments: ParsedArguments)
+    throws(UsageError) -> Int64??
+  {
+    if arguments.string(name) == "unlimited" { return .some(nil) }
+    return try arguments.integer(name, in: range).map { Int64($0) }
   }
 
   static func columns(of table: StoreReader.Table) -> String {

@@ -19,19 +19,32 @@ enum SubscribeCommand: Command {
     options: [
       .value("device", "NAME", "the device whose certificate is used", default: LocalCloud.testClient),
       .value("count", "N", "end after N messages"),
-      .value("timeout", "TIME", "exit with 1 if N messages haven't arrived within this time"),
+      .value(
+        "timeout", "TIME",
+        "how long to listen; with --count, exit with 1 if N messages haven't arrived within this time"),
+      CommandDescription.Option.value("format", "TEMPLATE", short: "F", MessageTemplate.help, group: "form")
+        .scoped(.command),
+      .value(
+        "exclude", "FILTER", short: "T", "don't show messages on topics that match this filter",
+        repeatable: true),
       .value("qos", "0|1|2", "MQTT quality of service", default: "1"),
       .flag(
         "persistent",
         "keep the session, so that the broker stores messages while disconnected (with --client-id)"),
-      .flag("json", "print each message as a JSON object: topic, payload, qos, retained"),
+      .flag("json", "print each message as a JSON object: topic, payload, qos, retained", group: "form"),
     ] + ConnectionOptions.table,
-    example: "trucksensor subscribe 'truck/#' --count 5 --timeout 10s", exitCodes: Commands.standardExitCodes)
+    example: "trucksensor subscribe 'truck/#' --count 5 --timeout 10s\n"
+      + "trucksensor subscribe 'truck/#' -T truck/alerts -F '%I %t %p' --timeout 1m",
+    exitCodes: Commands.standardExitCodes)
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
     var filters: [TopicFilter] = []
     for text in arguments.positionals { filters.append(try TopicFilter(text)) }
     let session = try TestClientSession(arguments)
+    session.template = try arguments.string("format").map { text throws(UsageError) in
+      try MessageTemplate(text, arguments)
+    }
+    session.excluded = try arguments.strings("exclude").map { try TopicFilter($0) }
     session.wanted = try arguments.integer("count", in: 1...Int.max)
     session.timeout = try arguments.duration("timeout")
     let qos =

@@ -16,6 +16,8 @@ final class QueryOutput {
   private var widths: [Int]?
   private var json = JSONWriter()
   private(set) var rows = 0
+  /// Whether the head is written: a statement that fails before its first row leaves nothing on standard output.
+  private var hasHead = false
   private static let measuredRows = 1000
   private let pager: Pager?
 
@@ -28,6 +30,11 @@ final class QueryOutput {
   func begin(_ columns: [StoreReader.Column]) {
     self.columns = columns
     isNumber = columns.map { _ in true }
+  }
+
+  private func writeHead() {
+    guard !hasHead else { return }
+    hasHead = true
     switch format {
     case .csv: line(columns.map { Self.csv($0.name) }.joined(separator: ","))
     case .json:
@@ -39,6 +46,7 @@ final class QueryOutput {
 
   /// False once the output has no reader any more.
   func row(_ values: [SQLValue]) -> Bool {
+    writeHead()
     defer { rows += 1 }
     switch format {
     case .csv:
@@ -66,6 +74,7 @@ final class QueryOutput {
   }
 
   func end() {
+    writeHead()
     switch format {
     case .json:
       json.endArray()

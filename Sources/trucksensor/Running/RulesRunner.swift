@@ -8,7 +8,7 @@ import RulesEngine
 import Store
 import Time
 
-/// The rules engine of a command: its documents, its two clients, its talk.
+/// The rules engine of a command: its documents, its two clients, its messages.
 final class RulesRunner {
   private(set) var failure: MQTTError?
   var onFailure: (MQTTError) -> Void = { _ in }
@@ -29,6 +29,9 @@ final class RulesRunner {
   /// Whether the broker had the first mark before the trucks began to publish.
   private(set) var startIsMarked = false
   private let lock: EngineLock?
+  private var member: ShareGroupMember?
+  /// The services of sessions that were taken over, by the client identifiers of their engines.
+  private var takenOver: [String: [RulesService]] = [:]
   private let folder: String
   private let mayLoop: Bool
   private var watchTimer: LoopTimer?
@@ -61,14 +64,14 @@ final class RulesRunner {
     let storage = RuleStorage(waker: loop.waker, isStrict: arguments.has("strict-types")) {
       stores.queue(of: $0)
     }
-    var services: [RulesService] = []
-    for storesPoints in [false, true] {
-      let part = rules.filter { $0.stores == storesPoints }
-      // A run's rules may come later.
-      guard !part.isEmpty || rules.isEmpty && storesPoints else { continue }
-      let identifier = storesPoints ? "\(identifier)-store" : identifier
+    // Made again for each session that is taken over.
+    func service(
+      _ rules: [RuleDocument], _ identifier: String, stores: Bool, _ onFailure: @escaping (MQTTError) -> Void
+    )
+      throws -> RulesService
+    {
       let subscriber = try plan.client(device: name, clientID: identifier, loop: loop) { settings in
-        // The broker keeps messages while the engine is disconnected.
+        // The broker keeps what comes while the engine is away.
         settings.cleanStart = false
         settings.sessionExpirySeconds = 86_400
         settings.gathersPackets = true
@@ -76,15 +79,24 @@ final class RulesRunner {
       let publisher = try plan.client(device: name, clientID: "\(identifier)-actions", loop: loop) {
         $0.gathersPackets = true
       }
+      return try RulesService(
+        rules: rules, subscriber: subscriber, publisher: publisher, shareGroup: arguments.string("shared"),
+        hopLimit: hopLimit, storage: storage, stores: stores, isLocal: plan.isLocal,
+        usesMarks: usesMarks, registry: registry, actions: settings,
+        onEvent: { event in
+          told(event)
+          StandardError.print("\(event)")
+        }, onFailure: onFailure)
+    }
+    var services: [RulesService] = []
+    for storesPoints in [false, true] {
+      let part = rules.filter { $0.stores == storesPoints }
+      // A run's rules may come later.
+      guard !part.isEmpty || rules.isEmpty && storesPoints else { continue }
       services.append(
-        try RulesService(
-          rules: part, subscriber: subscriber, publisher: publisher, shareGroup: arguments.string("shared"),
-          hopLimit: hopLimit, storage: storage, stores: storesPoints, isLocal: plan.isLocal,
-          usesMarks: usesMarks, registry: registry, actions: settings,
-          onEvent: { event in
-            told(event)
-            StandardError.print("\(event)")
-          }, onFailure: { failed($0) }))
+        try service(part, Self.session(of: identifier, stores: storesPoints), stores: storesPoints) {
+          failed($0)
+        })
     }
     self.services = services
     told = { [unowned self] event in if case .problem(let text) = event { lastError = text } }
@@ -92,6 +104,43 @@ final class RulesRunner {
       if failure == nil { failure = error }
       onFailure(error)
     }
+    guard let group = arguments.string("shared") else { return }
+    let will = try ShareGroupMember.will(of: identifier, group: group)
+    let client = try plan.client(device: name, clientID: "\(identifier)-member", loop: loop) {
+      $0.will = will
+    }
+    member = try ShareGroupMember(
+      client, identifier: identifier, group: group,
+      takeOver: { [unowned self] ended in
+        do {
+          takenOver[ended] = try self.services.map { own in
+            let taken = try service([], Self.session(of: ended, stores: own.stores), stores: own.stores) {
+              [unowned self] _ in
+              giveUp(ended)
+            }
+            taken.takeRules(of: own)
+            taken.start()
+            return taken
+          }
+          StandardError.print(
+            "rules: engine '\(ended)' has ended; its share is processed here until it is back")
+        } catch {
+          StandardError.print("trucksensor: the share of engine '\(ended)' can't be taken over: \(error)")
+        }
+      }, onFailure: { failed($0) })
+  }
+
+  /// The client identifier of the session that the rules have which store, or those that don't.
+  private static func session(of identifier: String, stores: Bool) -> String {
+    stores ? "\(identifier)-store" : identifier
+  }
+
+  /// Leaves the session of an engine to itself, which is back, or to a third engine.
+  private func giveUp(_ engine: String) {
+    guard let services = takenOver.removeValue(forKey: engine) else { return }
+    for service in services { service.stop() }
+    member?.lost(engine)
+    StandardError.print("rules: the share of engine '\(engine)' is no longer processed here")
   }
 
   /// The lock of an engine's session; nil in a folder that can't be written, where no other engine can have one either.
@@ -104,10 +153,15 @@ final class RulesRunner {
     }
   }
 
-  func start() { for service in services { service.start() } }
+  func start() {
+    for service in services { service.start() }
+    member?.start()
+  }
 
+  /// Ends the services. The connection of a share group's member is left to end with the process, so that the broker publishes
+  /// its will message.
   func stop() {
-    for service in services { service.stop() }
+    for service in services + takenOver.values.joined() { service.stop() }
     stores.close()
   }
 
@@ -169,6 +223,9 @@ final class RulesRunner {
       // Rules that begin or end to store move to the other service; where there is none, to the only one.
       for service in services {
         try service.replaceRules(documents.filter { services.count == 1 || $0.stores == service.stores })
+        for taken in takenOver.values.joined() where taken.stores == service.stores {
+          taken.takeRules(of: service)
+        }
       }
       onReloaded()
       StandardError.print("rules: reloaded: \(documents.map(\.name).joined(separator: ", "))")

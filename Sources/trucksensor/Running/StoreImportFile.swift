@@ -1,6 +1,7 @@
 import Numbers
 import Simulator
 import Store
+import Text
 import Time
 
 /// A CSV whose rows become records of a table.
@@ -14,6 +15,8 @@ final class StoreImportFile {
     /// The moment of uptime 0, nanoseconds since 1970; nil if the file has a column `time`.
     var start: Int64?
     var version: Int64 = 1
+    /// Columns that get other names.
+    var map: [(name: String, column: String)] = []
   }
 
   /// The header's names.
@@ -23,6 +26,7 @@ final class StoreImportFile {
   private let reader: CSVReader
   private let timeColumn: Int
   private let isUptime: Bool
+  private var hasCheckedPoints = false
   /// The column that makes a row a MULTI record.
   private static let measureName = "measure_name"
 
@@ -33,17 +37,21 @@ final class StoreImportFile {
     let reader = try CSVReader(path: path)
     self.reader = reader
     guard try reader.next() else { throw DatasetError(file: path, message: "the file is empty") }
-    let columns = (0..<reader.fieldCount).map { Self.trimmed(reader.text($0)) }
+    let header = (0..<reader.fieldCount).map { Self.trimmed(reader.text($0)) }
+    let columns = try Self.renamed(header, settings.map, path)
     self.columns = columns
     let uptime = settings.start == nil ? nil : columns.firstIndex(of: "uptime")
-    guard let timeColumn = columns.firstIndex(of: "time") ?? uptime else {
+    let likely = columns.firstIndex { Self.timeNames.contains($0.lowercased()) }
+    guard let timeColumn = columns.firstIndex(of: "time") ?? uptime ?? likely else {
       throw DatasetError(
         file: path, line: 1,
         message: "there is no column 'time'"
-          + (columns.contains("uptime") ? "; --start TIME says when uptime was 0" : ""))
+          + (columns.contains("uptime")
+            ? "; --start TIME says when uptime was 0"
+            : "; name it with --map time=COLUMN (columns: \(columns.prefix(20).joined(separator: ", ")))"))
     }
     self.timeColumn = timeColumn
-    isUptime = columns[timeColumn] != "time"
+    isUptime = timeColumn == uptime
     for (index, name) in columns.enumerated() where index != timeColumn && name != Self.measureName {
       let problem =
         columns.firstIndex(of: name) == index
@@ -52,10 +60,33 @@ final class StoreImportFile {
     }
   }
 
+  /// Names of columns with times, besides `time`.
+  private static let timeNames: Set = ["time", "timestamp", "datetime", "date_time", "date"]
+
+  /// The header with the names of `--map`.
+  private static func renamed(
+    _ header: [String], _ map: [(name: String, column: String)], _ path: String
+  ) throws(DatasetError) -> [String] {
+    var columns = header
+    for (name, column) in map {
+      guard let index = header.firstIndex(of: column) else {
+        let nearest = NearestName.of(column, among: header).map { "; did you mean '\($0)'?" } ?? ""
+        throw DatasetError(
+          file: path, line: 1,
+          message: "has no column '\(column)' (--map \(name)=\(column))\(nearest) (columns: "
+            + "\(header.prefix(20).joined(separator: ", ")))")
+      }
+      columns[index] = name
+    }
+    return columns
+  }
+
   /// At most `count` further rows; none at the end of the file.
   func next(_ count: Int) throws -> [(line: Int, request: WriteRequest)] {
     var rows: [(line: Int, request: WriteRequest)] = []
     while rows.count < count, try reader.next() {
+      if !hasCheckedPoints { try reader.requireDecimalPoints(columns) }
+      hasCheckedPoints = true
       rows.append(
         (reader.place(of: 0).line, WriteRequest(table: settings.table, record: try record())))
     }

@@ -12,6 +12,10 @@ final class TestClientSession: MQTTClientDelegate {
   var wanted: Int?
   var timeout: Int64?
   var endsWhenDelivered = false
+  /// How a message is printed; nil for topic and payload on lines of their own.
+  var template: MessageTemplate?
+  /// Topics whose messages aren't shown.
+  var excluded: [TopicFilter] = []
 
   private let loop: EventLoop
   private let isJSON: Bool
@@ -40,6 +44,8 @@ final class TestClientSession: MQTTClientDelegate {
   func run() throws -> ExitCode {
     try loop.onSignal(Signals.ending) { [unowned self] _ in end(.success(.interrupted)) }
     let timer = loop.makeTimer { [unowned self] in
+      // Without a number of messages, the time was how long to listen.
+      guard endsWhenDelivered || wanted != nil else { return end(.success(.success)) }
       let what = endsWhenDelivered ? "no acknowledgement" : "\(received) of \(wanted ?? 0) messages"
       StandardError.print("trucksensor: \(what) within the --timeout")
       end(.success(.failed))
@@ -75,8 +81,11 @@ final class TestClientSession: MQTTClientDelegate {
 
   func client(_ client: MQTTClient, received message: IncomingMessage) {
     if let wanted, received >= wanted { return }
+    if !excluded.isEmpty, excluded.contains(where: { $0.matches(message.topic) }) { return }
     received += 1
-    if isJSON {
+    if let template {
+      StandardOutput.shared.line(template.line(message))
+    } else if isJSON {
       StandardOutput.shared.line(Self.json(message))
     } else {
       StandardOutput.shared.print(message.topic)
@@ -106,9 +115,7 @@ final class TestClientSession: MQTTClientDelegate {
       if let text = String(validating: message.payload, as: UTF8.self) {
         $0.member("payload", text)
       } else {
-        let digits = Array("0123456789abcdef".utf8)
-        let text = message.payload.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
-        $0.member("payloadHex", String(decoding: text, as: UTF8.self))
+        $0.member("payloadHex", MessageTemplate.hexadecimal(message.payload))
       }
       $0.member("qos", Int(message.qos.rawValue))
       $0.member("retained", message.retained)

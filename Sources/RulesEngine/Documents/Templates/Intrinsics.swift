@@ -1,7 +1,7 @@
 import Text
 
 /// Resolves CloudFormation's functions with what the template itself says: parameters' defaults, mappings and AWS's
-/// pseudo parameters. What only a deployment knows becomes a placeholder such as `<Role.Arn>`, with a warning.
+/// pseudo parameters. A value that is known only at deployment becomes a placeholder such as `<Role.Arn>`, with a warning.
 struct Intrinsics {
   /// What couldn't be resolved, each once.
   private(set) var warnings: [String] = []

@@ -1,0 +1,40 @@
+// The alerts of all devices.
+
+import { ask, byId, clock, format, state } from './state.js';
+import { repaint } from './charts.js';
+
+export async function loadAlerts() {
+  const answer = await ask('/api/alerts');
+  state.alerts = answer.alerts;
+  const list = byId('alerts');
+  if (!answer.alerts.length) {
+    const none = document.createElement('li');
+    none.textContent = 'None so far.';
+    list.replaceChildren(none);
+    return;
+  }
+  list.replaceChildren(...answer.alerts.slice(0, 100).map((alert) => {
+    const item = document.createElement('li');
+    if (!alert.ended) item.className = 'active';
+    const words = document.createElement('div');
+    const title = document.createElement('strong');
+    title.textContent = `${alert.title} · ${alert.device}`;
+    const details = document.createElement('small');
+    details.textContent = `since ${clock(alert.began)}` + (alert.ended ? `, until ${clock(alert.ended)}` : ', ongoing')
+      + (alert.worst === null ? '' : `, worst ${format(alert.worst, 2)}`)
+      + (alert.acknowledged ? `, acknowledged ${clock(alert.acknowledged)}` : '');
+    words.append(title, details);
+    item.append(words);
+    if (!alert.acknowledged) {
+      const button = document.createElement('button');
+      button.textContent = 'Acknowledge';
+      button.addEventListener('click', async () => {
+        await fetch(`/api/alerts/acknowledge?id=${alert.id}`, { method: 'POST', headers: { 'X-Requested-With': 'trucksensor' } });
+        loadAlerts();
+      });
+      item.append(button);
+    }
+    return item;
+  }));
+  repaint();
+}
