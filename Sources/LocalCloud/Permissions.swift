@@ -36,7 +36,7 @@ struct Permissions {
         list.allow(LocalCloud.rulesEngine, AccessRule(.read, filter.pattern))
       }
       for topic in rule.publishes {
-        list.allow(LocalCloud.rulesEngine, AccessRule(.write, topic.isConstant ? topic.source : "#"))
+        list.allow(LocalCloud.rulesEngine, AccessRule(.write, topic.topicFilter))
       }
     }
     list.allow(

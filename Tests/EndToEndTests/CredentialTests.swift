@@ -87,7 +87,8 @@ struct CredentialTests {
     try FileManager.default.removeItem(atPath: truck.path("data/ca"))
     let result = try run()
     #expect(result.status == 77)
-    #expect(result.errors.contains("certs/truckSensor01.cert.pem"))
+    #expect(result.errors.contains("the certificate of truckSensor01 from an earlier local CA"))
+    #expect(result.errors.contains("run 'trucksensor reset'"))
   }
 
   @Test func `a broker that refuses our certificate, and a CA that did not sign the broker`() throws {

@@ -134,7 +134,7 @@ struct HealthTests {
         "--quiet", "--json",
       ], in: truck.folder)
     let sentence =
-      "Readings on 'trucks/truck-1' and 2 more topics match no rule and are not stored: the rules take 'truck/freezer'; "
+      "Readings on 'trucks/truck-1' and 2 more topics match no rule and are not stored: the rules take 'truck/+/freezer', 'truck/freezer'; "
       + "publish there with --topic, or let FROM of a rule in rules/ name a filter such as 'trucks/+'."
     try watched.waitUntil { $0.errorText.contains(sentence) }
     // The page's red stage comes from the same value.

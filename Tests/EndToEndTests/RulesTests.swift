@@ -114,7 +114,7 @@ struct RulesTests {
     try truck.write("{\"sql\": 1", to: "rules/load.json")
     engine.interrupt(SIGHUP)
     try engine.waitUntil { $0.errorText.contains("rules/load.json: line 1, column 10") }
-    try engine.waitUntil { $0.errorText.contains("reloaded: load, truckAnalyze") }
+    try engine.waitUntil { $0.errorText.contains("reloaded: fleetAnalyze, load, truckAnalyze") }
     try setRule(filter: "load/in", topic: "truck/analyze")
     try engine.waitUntil { $0.errorText.components(separatedBy: "reloaded:").count == 3 }
     let watcher = try truck.start("subscribe", "truck/analyze", "--count", "1", "--timeout", "10s")

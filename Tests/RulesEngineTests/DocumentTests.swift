@@ -190,4 +190,12 @@ import Testing
       #expect(String(decoding: new.cases, as: UTF8.self).contains("WHERE rejects this message") == !matches)
     }
   }
+
+  @Test(arguments: [
+    ("truck/analyze", "truck/analyze"), ("truck/${topic(2)}/analyze", "truck/+/analyze"),
+    ("a/${topic(2)}x", "#"), ("a/${name}", "#"), ("a/${topic()}", "#"), ("${topic(1)}", "+"), ("a/#", "#"),
+  ])
+  func `a template's topics have the narrowest filter`(template: String, filter: String) throws {
+    #expect(try Template(template).topicFilter == filter)
+  }
 }

@@ -40,6 +40,23 @@ public struct Template: Sendable {
     isConstant = unsupported.isEmpty && parts.allSatisfy { if case .text = $0 { true } else { false } }
   }
 
+  /// A filter for the topics that the template can make: a level that is `${topic(n)}` is any one level. `#` for a template that
+  /// may make others.
+  public var topicFilter: String {
+    var filter = ""
+    for part in parts {
+      switch part {
+      case .text(let text) where !text.contains(where: { "+#".contains($0) }): filter += text
+      case .expression(.call(let function, let arguments))
+      where function.name == "topic" && arguments.count == 1:
+        filter += "+"
+      default: return "#"
+      }
+    }
+    let levels = filter.split(separator: "/", omittingEmptySubsequences: false)
+    return levels.allSatisfy { $0 == "+" || !$0.contains("+") } ? filter : "#"
+  }
+
   /// The place of the brace that closes an expression, which may itself have braces and strings.
   private static func end(_ bytes: [UInt8], from start: Int) -> Int? {
     var depth = 0
