@@ -23,7 +23,8 @@ enum BenchRoundTripCommand: Command {
       .value("rate", "R", "messages per second: 1000, 120/m, or max", default: "1000"),
       .value("count", "N", "how many", default: "10000"),
       .value("window", "N", "messages in flight with --rate max", default: "200"),
-      .value("qos", "0|1", "quality of service of both topics", default: "1"),
+      CommandDescription.Option.value("qos", "0|1", "quality of service of both topics", default: "1").scoped(
+        .command),
       .value("device", "NAME", "whose certificate to use", default: LocalCloud.testClient),
       .flag("json", "the result as a JSON object"),
     ] + ConnectionOptions.table,
