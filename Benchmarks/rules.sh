@@ -5,8 +5,12 @@
 #   Benchmarks/rules.sh [RUNS [LINES]]
 set -euo pipefail
 cd -- "$(dirname -- "$0")/.."
-runs=${1:-5} lines=${2:-1000000}
-scripts/build.sh
+runs=${1:-5} lines=${2:-1000000} parts=${PARTS:-P3 P11}
+binary=${TRUCKSENSOR_EXECUTABLE:-}
+if [ -z "$binary" ]; then
+  scripts/build.sh
+  binary=$PWD/.build/release/trucksensor
+fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 python=${BENCH_PYTHON:-python3}
@@ -21,9 +25,9 @@ cc -O2 -o "$work/truck_analyze" Benchmarks/peers/truck_analyze.c
 
 # On one core, if there is a tool to say so.
 pin() { if command -v taskset >/dev/null; then taskset -c 0 "$@"; else "$@"; fi; }
-ours() { pin .build/release/trucksensor rules eval --rule truckAnalyze <"$work/in" >"$work/out"; }
-ours_alone() { .build/release/trucksensor rules eval --rule truckAnalyze <"$work/in" >"$work/out"; }
-two_jobs() { .build/release/trucksensor rules eval --rule truckAnalyze --jobs 2 <"$work/in" >"$work/out"; }
+ours() { pin "$binary" rules eval --rule truckAnalyze <"$work/in" >"$work/out"; }
+ours_alone() { "$binary" rules eval --rule truckAnalyze <"$work/in" >"$work/out"; }
+two_jobs() { "$binary" rules eval --rule truckAnalyze --jobs 2 <"$work/in" >"$work/out"; }
 c() { pin "$work/truck_analyze" <"$work/in" >"$work/out"; }
 node_() { pin node Benchmarks/peers/truck_analyze.js <"$work/in" >"$work/out"; }
 jq_() { pin jq -c -f Benchmarks/peers/truck_analyze.jq <"$work/in" >"$work/out"; }
@@ -46,6 +50,7 @@ for _ in $(seq "$runs"); do
     end=$(date +%s%N)
     echo $((end - begin)) >>"$work/$tool.times"
     wc -l <"$work/out" >"$work/$tool.results"
+    echo "$tool $((end - begin)) $(<"$work/$tool.results")" >>"${FIGURES:-/dev/null}"
     if [ "$tool" = ours ]; then mv "$work/out" "$work/ours"; fi
     # The results are the same, whoever makes them and on however many cores.
     case $tool in ours_alone | two_jobs) cmp "$work/out" "$work/ours" ;; esac
@@ -71,11 +76,12 @@ if [ "$cores" -gt 1 ]; then
 fi
 for tool in "${missing[@]}"; do echo "no $tool"; done
 
+[[ $parts == *P11* ]] || exit 0
 echo "P11: what a message costs with many rules"
 for filters in each one; do
   for rules in 1 10 100 1000; do
     for _ in $(seq "$runs"); do
-      pin .build/release/trucksensor bench rules --filters "$filters" --rules "$rules" --count "$([ "$filters" = each ] && echo 200000 || echo $((200000 / rules + 1000)))"
+      pin "$binary" bench rules --filters "$filters" --rules "$rules" --count "$([ "$filters" = each ] && echo 200000 || echo $((200000 / rules + 1000)))"
     done | sort -t: -k2 -n | sed -n "$(((runs + 1) / 2))p"
   done
 done

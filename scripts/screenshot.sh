@@ -6,6 +6,7 @@ cd -- "$(dirname -- "$0")/.."
 repository=$PWD
 
 scripts/test-tools.sh
+command -v pngquant >/dev/null || { apt-get update -qq && apt-get install -y -qq pngquant; } >&2
 if [ -z "${TRUCKSENSOR_EXECUTABLE:-}" ]; then scripts/build.sh; fi
 trucksensor=${TRUCKSENSOR_EXECUTABLE:-$repository/.build/release/trucksensor}
 folder=$(mktemp -d)
@@ -23,5 +24,6 @@ for _ in $(seq 100); do
   sleep 0.1
 done
 mkdir -p "$repository/docs/images"
-"$repository/.build/aws-tools/bin/python" "$repository/scripts/screenshot.py" "$address" \
-  "$repository/docs/images/dashboard.png"
+"$repository/.build/aws-tools/bin/python" "$repository/scripts/screenshot.py" "$address" page.png
+# 256 colours are enough, and keep the repository small.
+pngquant --quality 70-95 --force --output "$repository/docs/images/dashboard.png" 256 page.png

@@ -26,6 +26,13 @@ static inline void ts_ssl_ctx_set_modes(SSL_CTX *context) {
   SSL_CTX_set_read_ahead(context, 1);
 }
 
+// Has `keep` called with each session that a later connection can resume; it keeps the session if it returns 1. The cache mode
+// is a macro around SSL_CTX_ctrl.
+static inline void ts_ssl_ctx_on_session(SSL_CTX *context, int (*keep)(SSL *, SSL_SESSION *)) {
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+  SSL_CTX_sess_set_new_cb(context, keep);
+}
+
 // Puts a buffer of 4 KiB before the socket of a connection whose handshake is over, so that many records leave in one write.
 // BIO_f_buffer's control functions are macros.
 static inline int ts_ssl_buffer_writes(SSL *ssl) {

@@ -241,6 +241,9 @@ final class API: Sendable {
     return from..<to
   }
 
+  /// After so many seconds without a reading a truck is silent, if no alert rule says otherwise.
+  private static let silentAfter = 30.0
+
   private func devices() throws(StoreError) -> HTTPResponse {
     let source = try charts.source().0
     let measures = try source.measures()
@@ -259,6 +262,8 @@ final class API: Sendable {
     var json = JSONWriter()
     json.object {
       $0.member("now", Timestamp.now / 1_000_000)
+      $0.member(
+        "silentAfter", follower.alertRules.first { $0.condition == .noData }?.delay ?? Self.silentAfter)
       $0.array("limits") {
         for rule in follower.alertRules where rule.condition != .noData {
           $0.object {

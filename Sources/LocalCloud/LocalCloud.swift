@@ -181,6 +181,12 @@ package final class LocalCloud {
     return (port, caFile)
   }
 
+  /// The process number of that broker.
+  package static func brokerProcess() -> Int32? {
+    guard runningBroker() != nil else { return nil }
+    return EmbeddedBroker.runningProcess(in: brokerFolder)
+  }
+
   /// Restarts the broker if it ends during the run, and lets it enforce changes of the registry and the
   /// policies, checking four times per second.
   package func supervise(_ loop: EventLoop) throws {

@@ -128,6 +128,12 @@ final class Canvas {
     return y
   }
 
+  /// How wide a text is in the regular font.
+  func width(_ text: String, size: Double) -> Double {
+    ts_canvas_set_font(canvas, 0, size)
+    return width(text)
+  }
+
   private func width(_ text: String) -> Double { ts_canvas_text_width(canvas, text) }
 }
 

@@ -9,13 +9,13 @@ extension TripReport {
     h1{font-size:1.6rem;border-bottom:2px solid #3e9a33;padding-bottom:.3rem}h2{font-size:1.05rem;margin:1.6rem 0 .4rem}
     h1 small{float:right;font-size:1rem;color:#5a6069;padding-top:.5rem}
     table{border-collapse:collapse;width:100%;font-size:.86rem;font-variant-numeric:tabular-nums}
-    th{text-align:left;color:#5a6069;font-weight:500;border-bottom:1px solid #d5d8de}td,th{padding:.2rem .6rem .2rem 0}
+    .scroll{overflow-x:auto}th{text-align:left;color:#5a6069;font-weight:500;border-bottom:1px solid #d5d8de}td,th{padding:.2rem .6rem .2rem 0}
     dl{display:grid;grid-template-columns:max-content 1fr;gap:.15rem 1.2rem;font-size:.9rem}dt{color:#5a6069}dd{margin:0;overflow-wrap:anywhere}
     .verdict{font-size:1.25rem;font-weight:700;margin:.8rem 0 .2rem}p{margin:.2rem 0}
     ul{list-style:none;margin:.3rem 0 1rem;padding:0;font-size:.9rem}
     .alarm{color:#b3122b;font-weight:700}svg{width:100%;height:auto}footer{font-size:.75rem;color:#5a6069;margin-top:3rem;
     overflow-wrap:anywhere}.sign{border-top:1px solid #5a6069;width:18rem;margin-top:4rem;padding-top:.2rem}
-    @media screen and (max-width:600px){table{font-size:.72rem}td,th{padding-right:.3rem;overflow-wrap:anywhere}
+    @media screen and (max-width:600px){table{font-size:.8rem}
     dl{grid-template-columns:1fr}dd{margin-bottom:.3rem}.sign{width:auto}}
     @media print{body{margin:0;font-size:11px}@page{size:A4;margin:15mm}tr,svg{break-inside:avoid}}
     """
@@ -27,13 +27,20 @@ extension TripReport {
       let text = nothing.prefix(1).uppercased() + nothing.dropFirst()
       return "<h2>\(Markup.escaped(title))</h2>\n<p>\(Markup.escaped(text)).</p>\n"
     }
-    let head = heads.map { "<th scope=\"col\">\(Markup.escaped($0))</th>" }.joined()
+    let head = heads.map { $0.isEmpty ? "<td></td>" : "<th scope=\"col\">\(Markup.escaped($0))</th>" }
+      .joined()
     let body = rows.map { row in
       "<tr>" + row.map { "<td\($0 == "ALARM" ? " class=\"alarm\"" : "")>\(Markup.escaped($0))</td>" }.joined()
         + "</tr>"
     }.joined(separator: "\n")
     return
-      "<h2>\(Markup.escaped(title))</h2>\n<table><thead><tr>\(head)</tr></thead><tbody>\n\(body)\n</tbody></table>\n"
+      """
+      <h2>\(Markup.escaped(title))</h2>
+      <div class="scroll" role="region" aria-label="\(Markup.escaped(title))" tabindex="0"><table><thead><tr>\(head)</tr></thead><tbody>
+      \(body)
+      </tbody></table></div>
+
+      """
   }
 
   /// One file without anything from elsewhere.
@@ -80,7 +87,7 @@ extension TripReport {
     var lines = ["kind,name,from,until,seconds,value"]
     func add(_ kind: String, _ name: String, _ episode: Episode?, _ value: Double?) {
       let times =
-        episode.map { "\(Timestamp.iso8601($0.start)),\(Timestamp.iso8601($0.end)),\($0.seconds)" } ?? ",,"
+        episode.map { "\(machineTime($0.start)),\(machineTime($0.end)),\($0.seconds)" } ?? ",,"
       lines.append("\(kind),\(quoted(name)),\(times),\(value.map { "\($0)" } ?? "")")
     }
     for (name, summary) in [("temperature", trip.temperature), ("voltage", trip.voltage)] {
@@ -106,15 +113,26 @@ extension TripReport {
     return lines.joined(separator: "\n") + "\n"
   }
 
-  /// The same as one JSON object; times ISO 8601, lengths in seconds.
+  /// A moment for a program: ISO 8601, or the seconds of a record without a clock.
+  private func machineTime(_ time: Int64) -> String {
+    hasClock ? Timestamp.iso8601(time) : "\(Double(time) / 1e9)"
+  }
+
+  private func write(_ name: String, time: Int64?, to json: inout JSONWriter) {
+    json.key(name)
+    guard let time else { return json.null() }
+    if hasClock { json.value(Timestamp.iso8601(time)) } else { json.value(Double(time) / 1e9) }
+  }
+
+  /// The same as one JSON object; times are ISO 8601, or the seconds of a record without a clock; lengths are in seconds.
   var json: [UInt8] {
     var json = JSONWriter()
     json.object {
       $0.member("device", device)
       $0.member("source", source)
       $0.member("sha256", digest)
-      $0.member("from", Timestamp.iso8601(trip.readings.first?.time ?? 0))
-      $0.member("to", Timestamp.iso8601(trip.readings.last?.time ?? 0))
+      write("from", time: trip.readings.first?.time, to: &$0)
+      write("to", time: trip.readings.last?.time, to: &$0)
       $0.member("hasClock", hasClock)
       $0.member("readings", trip.readings.count)
       $0.member("step", trip.step)
@@ -123,11 +141,11 @@ extension TripReport {
       $0.member("confidence", diagnosis.confidence)
       if let diagnosisJSON { $0.member("diagnosis", json: diagnosisJSON) }
       $0.object("statistics") {
-        Self.write("temperature", trip.temperature, to: &$0)
-        Self.write("voltage", trip.voltage, to: &$0)
+        write("temperature", trip.temperature, to: &$0)
+        write("voltage", trip.voltage, to: &$0)
         $0.member("meanKineticTemperature", orNull: trip.meanKineticTemperature)
       }
-      $0.member("coldSince", orNull: trip.coldSince.map(Timestamp.iso8601))
+      write("coldSince", time: trip.coldSince, to: &$0)
       $0.array("limits") {
         for limit in trip.limits {
           $0.object {
@@ -135,40 +153,40 @@ extension TripReport {
             $0.member("source", limit.source)
             $0.member("seconds", limit.seconds)
             $0.array("events") {
-              for event in limit.events { Self.write(event, "worst", event.worst, to: &$0) }
+              for event in limit.events { write(event, "worst", event.worst, to: &$0) }
             }
           }
         }
       }
       $0.array("door") {
-        for opening in trip.openings { Self.write(opening.episode, "rise", opening.rise, to: &$0) }
+        for opening in trip.openings { write(opening.episode, "rise", opening.rise, to: &$0) }
       }
       $0.array("lowVoltage") {
-        for episode in trip.lowVoltage { Self.write(episode, "lowest", episode.worst, to: &$0) }
+        for episode in trip.lowVoltage { write(episode, "lowest", episode.worst, to: &$0) }
       }
     }
     json.newline()
     return json.bytes
   }
 
-  private static func write(_ name: String, _ summary: Trip.Summary?, to json: inout JSONWriter) {
+  private func write(_ name: String, _ summary: Trip.Summary?, to json: inout JSONWriter) {
     json.key(name)
     guard let summary else { return json.null() }
     json.object {
       $0.member("count", summary.count)
       $0.member("average", summary.average)
       $0.member("minimum", summary.minimum.value)
-      $0.member("minimumTime", Timestamp.iso8601(summary.minimum.time))
+      write("minimumTime", time: summary.minimum.time, to: &$0)
       $0.member("maximum", summary.maximum.value)
-      $0.member("maximumTime", Timestamp.iso8601(summary.maximum.time))
+      write("maximumTime", time: summary.maximum.time, to: &$0)
       $0.member("deviation", summary.deviation)
     }
   }
 
-  private static func write(_ episode: Episode, _ name: String, _ value: Double?, to json: inout JSONWriter) {
+  private func write(_ episode: Episode, _ name: String, _ value: Double?, to json: inout JSONWriter) {
     json.object {
-      $0.member("from", Timestamp.iso8601(episode.start))
-      $0.member("until", Timestamp.iso8601(episode.end))
+      write("from", time: episode.start, to: &$0)
+      write("until", time: episode.end, to: &$0)
       $0.member("seconds", episode.seconds)
       $0.member(name, orNull: value)
     }

@@ -84,14 +84,22 @@ extension TripReport {
     canvas.line([(40, y + 3), (555, y + 3)], Self.rule)
     for row in rows.prefix(limit) {
       y += 11
+      var extra = 0.0
       for (index, (cell, column)) in zip(row, columns).enumerated() {
         let next = index + 1 < columns.count ? columns[index + 1] : 515
         let isAlarm = cell == "ALARM"
+        if index > 0, canvas.width(cell, size: 7.5) > next - column - 4 {
+          // Two smaller lines rather than a cut text.
+          let bottom = canvas.paragraph(cell, 40 + column, y, width: next - column - 4, size: 6.5, lines: 2)
+          extra = max(extra, bottom - y - 6.5 * 1.4)
+          continue
+        }
         canvas.text(
           Self.cut(cell, Int(saturated: (next - column) / 4.1)), 40 + column, y, size: 7.5,
           isAlarm ? Self.alarm : Colour(0x22262B),
           isBold: isAlarm || index == 0)
       }
+      y += extra
     }
     if rows.count > limit {
       y += 11
@@ -119,8 +127,12 @@ extension TripReport {
       left + (right - left) * Double(time.saturatingSubtract(first)) / span
     }
     canvas.text("Temperature °C", left, y + 7, size: 7.5, Self.temperatureColour, isBold: true)
-    canvas.text("Door", left + 90, y + 7, size: 7.5, Self.doorColour, isBold: true)
-    canvas.text("Voltage V", right, y + 7, size: 7.5, Self.voltageColour, isBold: true, .right)
+    if measured(.door) != nil {
+      canvas.text("Door", left + 90, y + 7, size: 7.5, Self.doorColour, isBold: true)
+    }
+    if trip.voltage != nil {
+      canvas.text("Voltage V", right, y + 7, size: 7.5, Self.voltageColour, isBold: true, .right)
+    }
     for event in trip.excursions {
       canvas.fill(
         across(event.start), top, max(0.5, across(event.end) - across(event.start)), bottom - top, Self.alarm,
@@ -159,16 +171,11 @@ extension TripReport {
         doorHeight, Self.doorColour, opacity: 0.75)
     }
     canvas.line([(left, top), (left, bottom), (right, bottom), (right, top)], Self.quiet, width: 0.5)
-    let count = 6
-    for index in 0...count {
-      let time = first.saturatingAdd(Int64(saturated: span * Double(index) / Double(count)))
-      let label =
-        hasClock
-        ? String(Timestamp.text(local(time)).dropFirst(11).prefix(5))
-        : Self.duration(time.seconds(since: first))
-      canvas.text(
-        label, across(time), doorBottom + 11, size: 7, Self.quiet,
-        index == 0 ? .left : index == count ? .right : .middle)
+    for tick in TimeScale(first, last, zone: zone, hasClock: hasClock).ticks {
+      let place = across(tick.time)
+      canvas.line([(place, doorBottom), (place, doorBottom + 2.5)], Self.quiet, width: 0.5)
+      let alignment = place < left + 20 ? Canvas.Alignment.left : place > right - 20 ? .right : .middle
+      canvas.text(tick.label, place, doorBottom + 11, size: 7, Self.quiet, alignment)
     }
   }
 

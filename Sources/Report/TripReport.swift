@@ -76,6 +76,7 @@ public struct TripReport: Sendable {
   static func duration(_ seconds: Double) -> String {
     let whole = Int(saturated: seconds.rounded())
     let (hours, minutes, rest) = (whole / 3600, whole / 60 % 60, whole % 60)
+    if hours >= 48 { return "\(hours / 24) d \(hours % 24) h" }
     if hours > 0 { return "\(hours) h \(minutes) min" }
     return minutes > 0 ? "\(minutes) min \(rest) s" : "\(rest) s"
   }
@@ -110,7 +111,7 @@ public struct TripReport: Sendable {
   // MARK: What was measured
 
   /// The share of the trip in which a measure was measured; nil if it never was.
-  private func measured(_ measure: Measure) -> Double? {
+  func measured(_ measure: Measure) -> Double? {
     guard let coverage = diagnosis.coverage[measure], coverage.isMeasured else { return nil }
     return coverage.share ?? 1
   }
@@ -139,7 +140,7 @@ public struct TripReport: Sendable {
       ),
       (
         "Length",
-        "\(Self.duration(length)), \(trip.readings.count) readings, one each \(Self.number(trip.step, 1)) s"
+        "\(Self.duration(length)), \(trip.readings.count) readings, one every \(Self.number(trip.step, 1)) s"
       ),
       (
         "Measured",

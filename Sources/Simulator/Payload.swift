@@ -5,13 +5,13 @@ import JSON
 public struct PayloadEncoder: Sendable {
   /// What stands before each value: `{"uptime":"`, `","volts":"`, …
   private let prefixes: [[UInt8]]
-  private let beforePass = Array(#"","i":""#.utf8)
+  private let beforePass: [UInt8]
   private let beforeNumber = Array(#"","n":""#.utf8)
   private let beforeTimestamp = Array(#"","timestamp":"#.utf8)
 
-  /// An encoder for readings with these names (a dataset's `names`), at least one.
+  /// An encoder for readings with these names (a dataset's `names`). A recording can have none.
   public init(names: [String]) {
-    precondition(!names.isEmpty)
+    beforePass = Array((names.isEmpty ? #"{"i":""# : #"","i":""#).utf8)
     prefixes = names.enumerated().map { index, name in
       var bytes = Array((index == 0 ? "{" : "\",").utf8)
       JSONText.appendString(name, to: &bytes)

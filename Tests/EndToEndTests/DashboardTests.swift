@@ -98,6 +98,10 @@ import Testing
     #expect((seen["fromAlone"] as? [Any])?.first as? Double == 1_729_695_600_000)
     #expect((seen["fromAlone"] as? [Any])?.last as? Bool == true)
     #expect(seen["title"] as? String == "At the end of the window")
+    // 16:59:58 UTC.
+    let last = seen["last"] as? [String] ?? []
+    #expect(last.first == "Last reading" && last.last?.contains("1:59:58") == true, "\(last)")
+    #expect((seen["shown"] as? String)?.hasSuffix(", America/Santiago") == true)
     #expect(abs((seen["zoomed"] as? Double ?? 0) - 0.5) < 0.02)
     #expect((seen["field"] as? String)?.hasPrefix("2024-10-23T12:") == true)
     for name in ["overview", "shared", "zone", "missing"] { #expect(seen[name] as? Bool == true, "\(name)") }

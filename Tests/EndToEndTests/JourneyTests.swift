@@ -78,8 +78,8 @@ struct JourneyTests {
     }
     let offset = try messages("--dataset", "truck-1.csv", "--offset", "4", "--count", "3")
     #expect(firsts(offset, "uptime") == ["0", "4", "8"] && firsts(offset, "i") == ["1"])
-    // The third truck's file ends after two rows, and its run with it.
-    #expect(offset.count == 8)
+    // The third truck's file ends after two rows, and it goes on with the first.
+    #expect(offset.count == 9)
     let own = try messages("--dataset", "{device}.csv", "--count", "1")
     #expect(firsts(own, "volts") == ["12.11", "12.12", "12.13"])
     let faults = try messages("--dataset", "truck-1.csv", "--inject", "unit-off@0,sag@0", "--seed", "5")

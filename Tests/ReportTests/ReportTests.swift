@@ -3,6 +3,7 @@ import Foundation
 import FoundationXML
 import JSON
 import Testing
+import Time
 
 @testable import Report
 
@@ -108,6 +109,56 @@ import Testing
   @Test(arguments: [(-15, "−15"), (11.95, "11.95"), (-12.5, "−12.5")] as [(Double, String)])
   func `a limit has the decimals that it needs`(_ value: Double, _ text: String) {
     #expect(TripReport.limit(value) == text)
+  }
+
+  @Test func `the time axis has round times, and dates over days and months`() throws {
+    func labels(_ first: String, _ last: String, zone: Int = 0) throws -> [String] {
+      let scale = TimeScale(
+        try #require(Timestamp.parse(first)), try #require(Timestamp.parse(last)), zone: zone, hasClock: true)
+      return scale.ticks.map(\.label)
+    }
+    #expect(
+      try labels("2024-10-23T14:00:01Z", "2024-10-23T16:59:58Z")
+        == ["14:30", "15:00", "15:30", "16:00", "16:30"])
+    // Two and a half hours later by the clock there.
+    #expect(
+      try labels("2024-10-23T14:00:01Z", "2024-10-23T16:59:58Z", zone: 9000).first == "17:00")
+    #expect(
+      try labels("2024-10-23T20:00:00Z", "2024-10-24T04:00:00Z")
+        == ["20:00", "22:00", "2024-10-24", "02:00", "04:00"])
+    #expect(
+      try labels("2024-03-03T00:00:00Z", "2024-11-07T21:00:00Z")
+        == ["2024-05-01", "2024-07-01", "2024-09-01", "2024-11-01"])
+    let started = TimeScale(1_000_000_000, 10_798_000_000_000, zone: 0, hasClock: false)
+    #expect(started.ticks.map(\.label) == ["0:00", "0:30", "1:00", "1:30", "2:00", "2:30"])
+    #expect(started.ticks.first?.time == 1_000_000_000)
+    let ends = [Int64.min, .min + 1, -1, 0, 1, 1_729_692_001_000_000_000, .max - 1, .max]
+    for first in ends {
+      for last in ends where first <= last {
+        for zone in [Int.min, -3600, 0, .max] {
+          for hasClock in [true, false] {
+            let ticks = TimeScale(first, last, zone: zone, hasClock: hasClock).ticks
+            #expect(ticks.count <= 10, "\(first) \(last) \(ticks)")
+          }
+        }
+      }
+    }
+  }
+
+  @Test func `a record without a clock has no dates of 1970`() throws {
+    let readings = (0..<100).map {
+      TripReading(
+        time: Int64($0) * 10_000_000_000, temperature: $0 < 50 ? -18.5 : -10, voltage: 12.1, isDoorOpen: false
+      )
+    }
+    let report = try Self.report(readings, hasClock: false)
+    for format in [TripReport.Format.json, .csv, .html] {
+      let text = String(decoding: try report.bytes(format), as: UTF8.self)
+      #expect(!text.contains("1970-"), "\(format)")
+    }
+    let object = try #require(
+      try JSONSerialization.jsonObject(with: Data(try report.bytes(.json))) as? [String: Any])
+    #expect(object["from"] as? Double == 0 && object["to"] as? Double == 990)
   }
 
   @Test func `a scale has at most eight ticks, whatever its values are`() {

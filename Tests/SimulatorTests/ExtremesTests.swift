@@ -50,9 +50,13 @@ import Testing
 
   @Test(arguments: [0, -0.0, 1e-300, 1e12, 9e18, 1e300, -1e300, .infinity, -.infinity, .nan])
   func `a summary of any number is a JSON text`(value: Double) {
-    let summary = ReplaySummary(
-      statistics: ReplayStatistics(), trucks: 1, resent: 0, reconnects: 0, askedRate: value, duration: value,
-      repairs: RepairCounts())
+    var totals = ReplaySummary.Totals()
+    (totals.askedRate, totals.reachedRate, totals.duration) = (value, value, value)
+    (totals.askedSpeed, totals.reachedSpeed) = (value, value)
+    var phases = RatePhases(.ramp(from: 1, to: 2, nanoseconds: 1))
+    phases.change(rate: value, at: 2)
+    totals.phases = phases.results(until: .max, last: .max, trucks: .max)
+    let summary = ReplaySummary(ReplayStatistics(), totals)
     #expect((try? JSONSerialization.jsonObject(with: Data(summary.json))) != nil)
     #expect(!summary.text.isEmpty)
   }

@@ -9,7 +9,7 @@ export async function loadAlerts() {
   const list = byId('alerts');
   if (!answer.alerts.length) {
     const none = document.createElement('li');
-    none.textContent = 'None so far.';
+    none.textContent = 'No alerts in this store. A run and an import look for them.';
     list.replaceChildren(none);
     return;
   }
@@ -28,6 +28,7 @@ export async function loadAlerts() {
     if (!alert.acknowledged) {
       const button = document.createElement('button');
       button.textContent = 'Acknowledge';
+      button.setAttribute('aria-label', `Acknowledge ${alert.title}, ${alert.device}`);
       button.addEventListener('click', async () => {
         await fetch(`/api/alerts/acknowledge?id=${alert.id}`, { method: 'POST', headers: { 'X-Requested-With': 'trucksensor' } });
         loadAlerts();

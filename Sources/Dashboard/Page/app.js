@@ -1,6 +1,6 @@
 // Connects the controls to the modules, and starts them.
 
-import { bounds, byId, spanQuery, state } from './state.js';
+import { bounds, byId, spanQuery, state, zoneName } from './state.js';
 import { remake, shownSpan } from './charts.js';
 import { choose, load, move, setLive, showControls, showFields, showLast, zoomOut } from './view.js';
 import { recall, remember } from './address.js';
@@ -30,7 +30,7 @@ byId('zone').addEventListener('change', (event) => {
   remember();
   showZone();
 });
-byId('local-zone').textContent = `local (${Intl.DateTimeFormat().resolvedOptions().timeZone})`;
+byId('local-zone').textContent = `local (${zoneName()})`;
 
 // In the chart: arrows move the window, plus and minus change its length, Escape shows all.
 const keys = {

@@ -1,6 +1,6 @@
 // The charts: temperature and voltage, the door, and an overview of the whole window in which a zoom is shown.
 
-import { bounds, byId, clock, format, say, signed, state, wholeBounds } from './state.js';
+import { bounds, byId, clock, format, say, signed, state, wholeBounds, zoneName } from './state.js';
 
 let chart = null;
 let door = null;
@@ -27,12 +27,24 @@ function table() {
   return [...times.values()].sort((one, other) => one[0] - other[0]);
 }
 
+// The times in which an alert of the device was active. Where several overlap, they are one.
+function alertSpans() {
+  const device = state.devices.get(state.device);
+  const latest = state.latest || (device ? device.last : 0);
+  const spans = state.alerts.filter((alert) => alert.device === state.device).map((alert) =>
+    [Date.parse(alert.began), alert.ended ? Date.parse(alert.ended) : Math.max(latest, Date.parse(alert.raised))]);
+  const joined = [];
+  for (const [began, ended] of spans.sort((one, other) => one[0] - other[0])) {
+    const before = joined[joined.length - 1];
+    if (before && began <= before[1]) before[1] = Math.max(before[1], ended); else joined.push([began, ended]);
+  }
+  return joined;
+}
+
 function shade(canvas, area, graph) {
-  for (const alert of state.alerts) {
-    if (alert.device !== state.device) continue;
-    const end = alert.ended ? Date.parse(alert.ended) : Math.max(state.latest || state.devices.get(state.device).last, Date.parse(alert.raised));
-    const left = Math.max(area.x, graph.toDomXCoord(Date.parse(alert.began)));
-    const right = Math.min(area.x + area.w, graph.toDomXCoord(end));
+  for (const [began, ended] of alertSpans()) {
+    const left = Math.max(area.x, graph.toDomXCoord(began));
+    const right = Math.min(area.x + area.w, graph.toDomXCoord(ended));
     if (right <= left) continue;
     canvas.globalAlpha = 0.16;
     canvas.fillStyle = color('bad');
@@ -155,7 +167,7 @@ function drawOverview() {
     return;
   }
   overview = new Dygraph(byId('overview'), file, {
-    labels: ['time', 'Temperature'], colors: [color('temp')], strokeWidth: 1, legend: 'never', rightGap: 58, fillGraph: true,
+    labels: ['time', 'Temperature'], colors: [color('temp')], strokeWidth: 1, legend: 'never', rightGap: 58,
     axes: { x: { drawAxis: false, drawGrid: false }, y: { drawAxis: true, drawGrid: false, axisLabelWidth: 46, ticker: () => [] } },
     dateWindow: whole, underlayCallback: dim, highlightCircleSize: 0, interactionModel: Dygraph.defaultInteractionModel,
     zoomCallback: (low, high) => {
@@ -180,6 +192,8 @@ export function draw() {
   }
   const options = { file: rows, dateWindow: window, axes: { y: { valueRange: range(['temp', 'ambient'], 0.5) }, y2: { valueRange: range(['volts'], 0.2) } } };
   const doorOptions = { file: openings.length ? openings : [[new Date(window[0]), 0]], dateWindow: window };
+  // The axis has no date where the window is short.
+  byId('shown').textContent = `${clock(window[0])} to ${clock(window[1] - 1)}, ${zoneName()}`;
   drawOverview();
   if (chart) {
     chart.updateOptions(options);

@@ -10,15 +10,12 @@ function isBeyond(measure, value) {
     && (limit.condition === 'above' ? value >= limit.threshold : value <= limit.threshold));
 }
 
-// A device that sends nothing for so long is silent, ms.
-const silence = 120_000;
-
-// A device's state in a word, and whether it needs somebody.
+// A device's state in words, and how bad it is.
 function condition(device) {
-  if (device.alerts > 0) return ['alert', true];
-  if (now() - device.last > silence) return ['silent', false];
-  if (isBeyond('temp', device.latest.temp) || isBeyond('volts', device.latest.volts)) return ['beyond a limit', true];
-  return ['OK', false];
+  if (device.alerts > 0) return ['alert', 3];
+  if (isBeyond('temp', device.latest.temp) || isBeyond('volts', device.latest.volts)) return ['beyond a limit', 2];
+  if (now() - device.last > state.silence) return ['silent', 1];
+  return ['OK', 0];
 }
 
 export async function refreshDevices() {
@@ -31,6 +28,7 @@ export async function refreshDevices() {
   }
   state.skew = answer.now - Date.now();
   state.limits = answer.limits;
+  state.silence = answer.silentAfter * 1000;
   state.devices = new Map(answer.devices.map((device) => [device.device, device]));
   const select = byId('device');
   const names = [...state.devices.keys()].sort();
@@ -50,7 +48,9 @@ export async function refreshDevices() {
   }
   if (state.device) select.value = state.device;
   const body = byId('fleet');
-  body.replaceChildren(...answer.devices.map((device) => {
+  // The server's order within each state.
+  const rows = answer.devices.map((device) => [device, ...condition(device)]).sort((one, other) => other[2] - one[2]);
+  body.replaceChildren(...rows.map(([device, words, rank]) => {
     const row = document.createElement('tr');
     const cell = (text, bad) => {
       const made = document.createElement('td');
@@ -64,12 +64,12 @@ export async function refreshDevices() {
     button.textContent = device.device;
     button.addEventListener('click', () => choose(device.device));
     name.append(button);
-    const [words, isBad] = condition(device);
-    cell(words, isBad);
+    if (device.device === state.device) button.setAttribute('aria-current', 'true');
+    cell(words, rank > 1);
     cell(String(device.alerts), device.alerts > 0);
     cell(format(device.latest.temp, 2), isBeyond('temp', device.latest.temp));
     cell(format(device.latest.volts, 2), isBeyond('volts', device.latest.volts));
-    cell(device.latest.door > 0 ? 'open' : 'closed');
+    cell(device.latest.door === undefined ? '–' : device.latest.door > 0 ? 'open' : 'closed');
     cell(clock(device.last));
     return row;
   }));

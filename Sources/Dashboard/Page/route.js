@@ -1,6 +1,6 @@
 // The route on a map.
 
-import { ask, byId, clock, format, say, state } from './state.js';
+import { ask, byId, clock, format, say, signed, state } from './state.js';
 import { color } from './charts.js';
 
 let due = 0;
@@ -34,10 +34,16 @@ function loadLeaflet() {
   return map.leaflet;
 }
 
-// Blue at −20 °C or colder, red at −10 °C or warmer.
+// The temperature in the middle of the colours: the threshold of the alert rule.
+function threshold() {
+  const rule = state.limits.find((limit) => limit.measure === 'temp' && limit.condition === 'above');
+  return rule ? rule.threshold : -15;
+}
+
+// Blue five kelvin below the threshold or colder, red five above it or warmer.
 function warmth(celsius) {
   if (celsius === null) return color('quiet');
-  const share = Math.max(0, Math.min(1, (celsius + 20) / 10));
+  const share = Math.max(0, Math.min(1, (celsius - threshold() + 5) / 10));
   return `hsl(${Math.round(210 - 210 * share)} 85% 48%)`;
 }
 
@@ -48,6 +54,7 @@ export async function loadRoute(query) {
   byId('route').hidden = !isMeasured;
   if (!isMeasured) return;
   const device = state.device;
+  byId('route-scale').lastChild.textContent = ` ${signed(threshold() - 5)} °C or colder to ${signed(threshold() + 5)} °C or warmer`;
   const { rows } = await ask(`/api/route?${query}`);
   try {
     await loadLeaflet();

@@ -12,6 +12,8 @@ export const state = {
   rows: { temp: [], volts: [], door: [], ambient: [] },
   // The temperatures of the whole window, while the chart shows a part of it.
   whole: [],
+  // A device that sends nothing for so long is silent.
+  silence: 30_000,
   alerts: [], limits: [], latest: 0, wasAhead: false, skew: 0, loading: null,
   dirty: false, diagnosis: null, hovered: null, pinned: null,
 };
@@ -22,6 +24,7 @@ export const format = (value, digits) => (value === null || value === undefined 
 /// The server's clock.
 export const now = () => Date.now() + state.skew;
 
+export const zoneName = () => (state.zone === 'UTC' ? 'UTC' : Intl.DateTimeFormat().resolvedOptions().timeZone);
 const zoneOptions = () => (state.zone === 'UTC' ? { timeZone: 'UTC' } : {});
 export const clock = (time) => new Date(time).toLocaleString(undefined, { dateStyle: 'short', timeStyle: 'medium', ...zoneOptions() });
 

@@ -1,6 +1,6 @@
 // What is shown: which device, window and zoom; loads it, and keeps the address, the buttons and the fields in step.
 
-import { ask, bounds, byId, format, measures, say, spanQuery, state, wholeBounds } from './state.js';
+import { ask, bounds, byId, clock, format, measures, now, say, spanQuery, state, wholeBounds } from './state.js';
 import { actions, draw } from './charts.js';
 import { fieldTime, fieldValue, remember } from './address.js';
 import { loadDiagnosis } from './diagnosis.js';
@@ -42,6 +42,12 @@ export async function loadStats() {
     byId(`${name}-volts`).textContent = stats.volts ? `${format(stats.volts[name], 2)} V` : '–';
   }
   byId('door-count').textContent = stats.door ? String(stats.door.openings) : '–';
+  // A value is the current one only while readings arrive.
+  const last = stats.temp || stats.volts;
+  const isOld = Boolean(last) && now() - last.time > state.silence;
+  const isPart = Boolean(state.zoom || state.absolute);
+  byId('current-title').textContent = isPart ? 'At the end of the window' : isOld ? 'Last reading' : 'Current';
+  byId('current-time').textContent = last && (isOld || isPart) ? clock(last.time) : '';
   say('');
 }
 
@@ -53,8 +59,6 @@ export function showControls() {
   byId('live').setAttribute('aria-pressed', String(state.live));
   byId('zone').value = state.zone;
   byId('zoom-out').hidden = !state.zoom;
-  // The last value of a window in the past isn't the current one.
-  byId('current-title').textContent = state.live && !state.zoom && !state.absolute ? 'Current' : 'At the end of the window';
   const span = state.zoom || state.absolute;
   for (const [index, id] of ['from', 'to'].entries()) {
     if (document.activeElement !== byId(id)) byId(id).value = span ? fieldValue(span[index]) : '';

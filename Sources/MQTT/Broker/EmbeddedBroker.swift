@@ -74,6 +74,12 @@ public final class EmbeddedBroker {
     do { return try FileLock.take(Files.join(directory, "lock")) == nil ? port : nil } catch { return nil }
   }
 
+  /// The process number of the broker of a folder, as it has written it down.
+  public static func runningProcess(in directory: String) -> Int32? {
+    guard let text = try? Files.readText(Files.join(directory, "pid")) else { return nil }
+    return Int32(text.filter { !$0.isWhitespace })
+  }
+
   private static func inUse(_ directory: String) -> MQTTError {
     let place = runningPort(in: directory).map { " on port \($0)" } ?? ""
     return MQTTError(

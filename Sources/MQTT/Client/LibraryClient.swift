@@ -165,7 +165,10 @@ final class LibraryClient {
     // doesn't report.
     let isDry = ssl.map { SSL_want($0) != SSL_NOTHING } ?? isBlocked
     let outcome = outcome(code)
-    return outcome == .fine && isDry ? .dry : outcome
+    guard outcome == .fine, isDry else { return outcome }
+    // A session ticket has OpenSSL make a buffer for writing, 17 KB, that it would give back after the next message only.
+    if let ssl, peer?.handshakeDone == true { SSL_free_buffers(ssl) }
+    return .dry
   }
 
   /// Writes packets until none is left or the socket is full.

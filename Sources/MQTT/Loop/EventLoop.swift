@@ -112,6 +112,14 @@ public final class EventLoop {
   /// Calls `work` once before the loop sleeps next: bytes queued by many small steps go out in one write.
   public func atEndOfTurn(_ work: @escaping () -> Void) { endOfTurn.append(work) }
 
+  /// Calls `handler` on the loop whenever `descriptor`, such as a terminal's, has something to read; it stays the caller's.
+  public func onReadable(_ descriptor: Int32, _ handler: @escaping () -> Void) throws(MQTTError) {
+    try watch(descriptor) { _ in handler() }
+  }
+
+  /// Calls the handler of `onReadable` no more.
+  public func ignore(_ descriptor: Int32) { unwatch(descriptor) }
+
   func watch(_ descriptor: Int32, for interest: Readiness = .read, _ handler: @escaping (Readiness) -> Void)
     throws(MQTTError)
   {

@@ -49,6 +49,7 @@ public final class TLSContext {
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, recordVerification)
     SSL_CTX_set_ex_data(context, TLSPeer.contextIndex, Unmanaged.passUnretained(self).toOpaque())
     SSL_CTX_set_info_callback(context, observeHandshake)
+    ts_ssl_ctx_on_session(context, keepSession)
   }
 
   deinit { SSL_CTX_free(handle) }
@@ -67,9 +68,22 @@ final class TLSPeer {
   /// Why the broker's certificate was not believed (an `X509_V_ERR_…` code).
   private(set) var verificationError: CInt?
 
+  /// What the next handshake resumes: half the time and processor time of a full one. A ticket is for one connection (RFC 8446,
+  /// appendix C.4), and a handshake that fails has used it up, so that the next one is a full one.
+  private var session: OpaquePointer?
+  /// Whether the last handshake resumed a session.
+  private(set) var hasResumed = false
+
   init(serverName: String, credentials: DeviceCredentials?) {
     self.serverName = serverName
     self.credentials = credentials
+  }
+
+  deinit { SSL_SESSION_free(session) }
+
+  fileprivate func keep(_ session: OpaquePointer) {
+    SSL_SESSION_free(self.session)
+    self.session = session
   }
 
   fileprivate func begin(_ ssl: OpaquePointer) {
@@ -89,10 +103,19 @@ final class TLSPeer {
       for next in credentials.chain { ts_ssl_add_chain_certificate(ssl, next) }
       SSL_use_PrivateKey(ssl, credentials.privateKey)
     }
+    if let session {
+      SSL_set_session(ssl, session)
+      SSL_SESSION_free(session)
+      self.session = nil
+    }
     ERR_clear_error()
   }
 
-  fileprivate func finish() { handshakeDone = true }
+  fileprivate func finish(_ ssl: OpaquePointer) {
+    // TLS 1.3's tickets end a handshake, too.
+    if !handshakeDone { hasResumed = SSL_session_reused(ssl) == 1 }
+    handshakeDone = true
+  }
   fileprivate func received(alert: String) { receivedAlert = alert }
   fileprivate func failedVerification(_ code: CInt) {
     if verificationError == nil { verificationError = code }
@@ -144,12 +167,18 @@ private func observeHandshake(_ ssl: OpaquePointer?, _ event: CInt, _ value: CIn
     Unmanaged<TLSContext>.fromOpaque(data).takeUnretainedValue().connecting?.begin(ssl)
   }
   guard let peer = peer(of: ssl) else { return }
-  if event & SSL_CB_HANDSHAKE_DONE != 0 { peer.finish() }
+  if event & SSL_CB_HANDSHAKE_DONE != 0 { peer.finish(ssl) }
   if event & SSL_CB_ALERT != 0, event & SSL_CB_READ != 0 {
     let text = String(cString: SSL_alert_desc_string_long(value))
     // Every clean close sends this one.
     if text != "close notify" { peer.received(alert: text) }
   }
+}
+
+private func keepSession(_ ssl: OpaquePointer?, _ session: OpaquePointer?) -> CInt {
+  guard let peer = peer(of: ssl), let session else { return 0 }
+  peer.keep(session)
+  return 1
 }
 
 private func recordVerification(_ accepted: CInt, _ store: OpaquePointer?) -> CInt {

@@ -50,9 +50,10 @@ final class StoreRunner: ActionRunner {
   ) {
     self.context = context
     self.storage = storage
-    timer = makeTimer { [unowned self] in
-      timerIsSet = false
-      flush()
+    // The loop keeps a timer until it is due; a session that was taken over and given up ends before.
+    timer = makeTimer { [weak self] in
+      self?.timerIsSet = false
+      self?.flush()
     }
   }
 

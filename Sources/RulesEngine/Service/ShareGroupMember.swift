@@ -12,9 +12,10 @@ public final class ShareGroupMember: MQTTClientDelegate {
   private let onFailure: (MQTTError) -> Void
   private var timer: LoopTimer?
 
-  /// How long an engine that ended may take to come back, and the most that is added at random, in nanoseconds.
-  private static let delay: Int64 = 1_000_000_000
-  private static let jitter: Int64 = 1_000_000_000
+  /// How long an engine that ended may take to come back, and the most that is added at random, in nanoseconds. Meanwhile its share
+  /// waits in the broker, which discards messages once 4 000 wait for a client (`BrokerConfiguration.QueueLimits`).
+  private static let delay: Int64 = 100_000_000
+  private static let jitter: Int64 = 200_000_000
 
   /// The topic on which the engines of a group inform each other.
   public static func topic(of group: String) throws(MQTTError) -> TopicName {

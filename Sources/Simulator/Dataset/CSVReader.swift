@@ -1,6 +1,14 @@
 import Files
 import Glibc
 
+/// What makes the bytes of a CSV text as they are read.
+protocol ByteSource: AnyObject {
+  /// Fills `buffer` with the next bytes, not necessarily to its end; returns how many, 0 at the end.
+  func read(into buffer: UnsafeMutableRawBufferPointer) -> Int
+  /// Begins again.
+  func rewind()
+}
+
 /// Reads CSV (RFC 4180) record by record from a file, in memory that doesn't grow with the file.
 ///
 /// Fields are separated by the delimiter that the first line has: comma, semicolon or tab. Records end with LF, CRLF or CR; quoted fields may hold delimiters, line ends and `""`; a UTF-8 byte order mark
@@ -48,6 +56,8 @@ public final class CSVReader {
   private let closesDescriptor: Bool
   /// The reader whose descriptor this one uses.
   private let owner: CSVReader?
+  /// What makes the bytes, if no file has them.
+  private let source: (any ByteSource)?
   /// Whether bytes are read by their place, so that many readers can share a descriptor; a pipe has no places.
   private let isSeekable: Bool
   private var buffer: UnsafeMutablePointer<UInt8>
@@ -61,7 +71,9 @@ public final class CSVReader {
   private var presentLine = 1
   private var endedWithCR = false
   private var isAtEnd = false
-  let fields: UnsafeMutablePointer<Field>
+  /// Grows with the records: a fleet has a reader a truck.
+  private(set) var fields: UnsafeMutablePointer<Field>
+  private var fieldCapacity: Int
   /// The current record's bytes, `fields` are relative to it.
   private(set) var base: UnsafePointer<UInt8>
   private var repaired: [UInt8] = []
@@ -95,19 +107,29 @@ public final class CSVReader {
       options: other.options)
   }
 
+  /// Reads what `source` makes; `file` is its name in messages.
+  convenience init(source: any ByteSource, file: String, options: Options = Options()) throws(DatasetError) {
+    try self.init(
+      descriptor: -1, file: file, closesDescriptor: false, owner: nil, source: source, options: options)
+  }
+
   private init(
-    descriptor: CInt, file: String, closesDescriptor: Bool, owner: CSVReader?, options: Options
+    descriptor: CInt, file: String, closesDescriptor: Bool, owner: CSVReader?,
+    source: (any ByteSource)? = nil,
+    options: Options
   ) throws(DatasetError) {
     self.descriptor = descriptor
     self.owner = owner
-    isSeekable = owner?.isSeekable ?? (lseek(descriptor, 0, SEEK_CUR) == 0)
+    self.source = source
+    isSeekable = source != nil || (owner?.isSeekable ?? (lseek(descriptor, 0, SEEK_CUR) == 0))
     self.file = file
     self.closesDescriptor = closesDescriptor
     self.options = options
     capacity = max(4, options.bufferSize)
     buffer = .allocate(capacity: capacity)
     base = UnsafePointer(buffer)
-    fields = .allocate(capacity: options.columnLimit)
+    fieldCapacity = max(1, min(16, options.columnLimit))
+    fields = .allocate(capacity: fieldCapacity)
     try skipByteOrderMark()
     delimiter = try detectedDelimiter()
   }
@@ -124,6 +146,7 @@ public final class CSVReader {
     guard isSeekable else { throw Self.notTwice(file) }
     (position, end, bufferOffset, lineOffset, presentLine, line, fieldCount) = (0, 0, 0, 0, 1, 1, 0)
     (endedWithCR, isAtEnd) = (false, false)
+    source?.rewind()
     try skipByteOrderMark()
   }
 
@@ -191,7 +214,8 @@ public final class CSVReader {
   private func readPlainRecord() -> Bool {
     guard !endedWithCR, delimiter == Self.comma else { return false }
     let record = UnsafePointer(buffer + position)
-    let (available, limit, fields) = (end - position, options.columnLimit, fields)
+    // A record with more fields is read by 'readRecord', which makes room for them.
+    let (available, limit, fields) = (end - position, fieldCapacity, fields)
     let firstColumn = bufferOffset + position - lineOffset + 1
     var (read, start, count) = (0, 0, 0)
     while read < available {
@@ -387,6 +411,13 @@ public final class CSVReader {
     guard fieldCount < options.columnLimit else {
       throw error(at: offset, "a record with more than \(options.columnLimit) fields; is this a CSV file?")
     }
+    if fieldCount == fieldCapacity {
+      let larger = UnsafeMutablePointer<Field>.allocate(capacity: fieldCapacity * 2)
+      larger.moveInitialize(from: fields, count: fieldCount)
+      fields.deallocate()
+      fields = larger
+      fieldCapacity *= 2
+    }
     let column = bufferOffset + position + offset - lineOffset + 1
     fields[fieldCount] = Field(
       start: 0, end: 0, lineOffset: Int32(truncatingIfNeeded: presentLine - line),
@@ -475,9 +506,13 @@ public final class CSVReader {
     while true {
       let size = min(capacity - end, max(1, options.bufferSize))
       let count =
-        isSeekable
-        ? pread(descriptor, buffer + end, size, bufferOffset + end)
-        : Glibc.read(descriptor, buffer + end, size)
+        if let source {
+          source.read(into: UnsafeMutableRawBufferPointer(start: buffer + end, count: size))
+        } else if isSeekable {
+          pread(descriptor, buffer + end, size, bufferOffset + end)
+        } else {
+          Glibc.read(descriptor, buffer + end, size)
+        }
       if count > 0 {
         end += count
         return

@@ -1,4 +1,5 @@
 import Numbers
+import Text
 import Time
 
 /// One row of a dataset: ordered values, as bytes as in the file, without blanks around them.
@@ -100,6 +101,8 @@ public final class Dataset {
   private let options: Options
   private let selection: UnsafeMutablePointer<Int>
   private let axis: Axis?
+  /// The column of payloads that weren't JSON.
+  private let recordedPayloads: Int?
   private var hasPendingRow = true
   private var rowsOfPass = 0
   private var timeline = Timeline()
@@ -118,6 +121,20 @@ public final class Dataset {
     try self.init(reader: CSVReader(sharing: other.reader), options: other.options)
   }
 
+  /// A planned trip, simulated while it is read; `name` stands for the file's in messages.
+  public convenience init(trip: TripPlan, name: String, options: Options = Options()) throws(DatasetError) {
+    try self.init(
+      reader: CSVReader(source: TripSource(trip), file: name, options: options.reader), options: options)
+  }
+
+  /// How many rows a pass has; reads them all, through a reader of its own.
+  public func countRows() throws(DatasetError) -> Int {
+    let counter = try Dataset(sharing: self)
+    var rows = 0
+    while try counter.next() != nil { rows += 1 }
+    return rows
+  }
+
   private init(reader: CSVReader, options: Options) throws(DatasetError) {
     self.options = options
     self.reader = reader
@@ -130,7 +147,11 @@ public final class Dataset {
     names = header.selected.map(\.name)
     selection = .allocate(capacity: max(1, header.selected.count))
     for (index, column) in header.selected.enumerated() { (selection + index).initialize(to: column.index) }
-    if let uptime = header.index(named: "uptime") {
+    recordedPayloads = columns.firstIndex(of: RecordingColumns.payload)
+    if let recorded = columns.firstIndex(of: RecordingColumns.time) {
+      // A recording has the timing of its messages, whatever is in them.
+      axis = .time(recorded)
+    } else if let uptime = header.index(named: "uptime") {
       axis = .uptime(uptime)
     } else if let time = header.index(named: "time") ?? header.likelyTime {
       axis = .time(time)
@@ -248,6 +269,21 @@ public final class Dataset {
       reader.repairs.stepsBack += 1
     }
     return timeline.advance(to: time)
+  }
+
+  /// The present row's message as it was recorded, where that wasn't a JSON object; nil where the columns have it.
+  func recordedPayload() throws(DatasetError) -> [UInt8]? {
+    guard let recordedPayloads, recordedPayloads < reader.fieldCount else { return nil }
+    let text = reader.text(recordedPayloads)
+    guard !text.isEmpty else { return nil }
+    if text == RecordingColumns.emptyPayload { return [] }
+    guard let bytes = Base64.decode(text) else {
+      let place = reader.place(of: recordedPayloads)
+      throw DatasetError(
+        file: file, line: place.line, column: place.column,
+        message: "the column '\(RecordingColumns.payload)' is not Base64, as 'trucksensor record' writes it")
+    }
+    return bytes
   }
 
   private func checkFieldCount() throws(DatasetError) {

@@ -27,7 +27,14 @@ struct Header {
       chosen.append((name, index))
     }
     mapped = chosen
-    if chosen.isEmpty { chosen = columns.enumerated().map { ($0.element, $0.offset) } }
+    let isRecording = columns.contains(RecordingColumns.time)
+    if chosen.isEmpty {
+      chosen = columns.enumerated().map { ($0.element, $0.offset) }
+      // What the recorder added, and what each message of a replay has of its own.
+      if isRecording {
+        chosen.removeAll { RecordingColumns.all.contains($0.name) || options.reservedNames.contains($0.name) }
+      }
+    }
     if let fields = options.fields {
       var picked: [(name: String, index: Int)] = []
       for name in fields {
@@ -59,7 +66,7 @@ struct Header {
       chosen.remove(at: index)
       reader.repairs.droppedColumns += 1
     }
-    guard !chosen.isEmpty else {
+    guard !chosen.isEmpty || isRecording else {
       throw DatasetError(file: reader.file, message: "no column is left to publish; name one with --fields")
     }
     selected = chosen

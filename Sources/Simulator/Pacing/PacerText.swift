@@ -1,3 +1,5 @@
+import Numbers
+
 extension Pacer.Mode {
   /// Reads `--rate`: `2`, `2/s`, `120/m`, `10/h` (messages per second, minute, hour) or `max`.
   public static func rate(text: String) throws(PacingError) -> Pacer.Mode {
@@ -34,6 +36,12 @@ extension Pacer.Mode {
     let number = text.hasSuffix("x") ? String(text.dropLast()) : text
     return .speed(
       try PacingText.positive(number, whole: text, option: "--speed", example: "1, 10 or 0.5"))
+  }
+
+  /// A rate as `--rate` takes it, or 0 for a pause.
+  static func perSecondOrPause(_ text: String, option: String) throws(PacingError) -> Double {
+    if NumberText.double(text) == 0 { return 0 }
+    return try perSecond(text, whole: text, option: option, example: "2, 120/m or 0")
   }
 
   private static func perSecond(

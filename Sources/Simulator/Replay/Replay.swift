@@ -46,6 +46,12 @@ public final class Replay {
   private var unfinished = 0
   private var nextToConnect = 0
   private var connecting = 0
+  /// How many trucks have been connected at least once.
+  private var begunConnections = 0
+  private var connectStart: MonotonicTime?
+  private var connectTimer: LoopTimer?
+  private var phases: RatePhases
+  private var lastAcknowledgement: Int64 = 0
   private var failure: ReplayFailure?
   private var interrupted = false
   private var ending = false
@@ -68,29 +74,78 @@ public final class Replay {
       case (_, .start): hasTimeAxis
       default: false
       }
+    phases = RatePhases(settings.pace)
     drainTimer = loop.makeTimer { [unowned self] in conclude() }
+    connectTimer = loop.makeTimer { [unowned self] in connectMore() }
     durationTimer = loop.makeTimer { [unowned self] in finish() }
     progressTimer = loop.makeTimer { [unowned self] in progress() }
   }
 
-  /// Adds a truck that publishes with `header` through `client`; its messages are `stagger` nanoseconds later than the
-  /// first truck's.
-  public func addTruck(client: MQTTClient, header: PublishHeader, dataset: Dataset, stagger: Int64 = 0) {
-    let pacer = Pacer(settings.pace, jitter: settings.jitter, seed: UInt64(clamping: trucks.count))
+  /// Where a truck of a fleet differs from the first.
+  public struct Place {
+    /// How many rows later in the dataset it begins. It still replays all rows: those it has passed by come last.
+    public var offset = 0
+    /// How much of an interval (0 to 1) its messages come later, whatever the rate.
+    public var phase = 0.0
+    /// How many nanoseconds its messages come later.
+    public var delay: Int64 = 0
+
+    /// The first truck's.
+    public init() {}
+  }
+
+  /// Adds a truck that publishes with `header` through `client`.
+  public func addTruck(
+    client: MQTTClient, header: PublishHeader, dataset: Dataset, at place: Place = Place()
+  ) {
+    let number = UInt64(clamping: trucks.count)
+    let pacer = Pacer(settings.pace, jitter: settings.jitter, phase: place.phase, seed: number)
     let injector =
       settings.injections.isEmpty
-      ? nil
-      : FaultInjector(
-        settings.injections, names: dataset.names, seed: settings.seed &+ UInt64(clamping: trucks.count))
+      ? nil : FaultInjector(settings.injections, names: dataset.names, seed: settings.seed &+ number)
     trucks.append(
       Truck(
-        client: client, header: header, dataset: dataset, pacer: pacer, stagger: stagger, injector: injector,
-        offset: trucks.count.saturatingMultiply(settings.offset), replay: self))
+        client: client, header: header, dataset: dataset, pacer: pacer, place: place, injector: injector,
+        replay: self))
+  }
+
+  /// Whether the pace is a rate, which `setRate` can change.
+  public var hasRate: Bool { Pacer(settings.pace).hasRate }
+
+  /// The rate that is asked for at present, in messages per second and truck.
+  public var askedRate: Double? { trucks.first?.askedRate }
+
+  /// Sets the rate from now on, in messages per second and truck; 0 is a pause. Does nothing before the trucks have set off,
+  /// or if the pace is not a rate.
+  public func setRate(_ rate: Double) {
+    guard let start, hasRate, !ending else { return }
+    let now = MonotonicTime.now().since(start)
+    phases.change(rate: rate, at: now)
+    for truck in trucks { truck.change(rate: rate, at: now) }
+  }
+
+  /// Takes rates from a topic that the first truck subscribes to, as `control` takes them.
+  public func takeRates(from topic: TopicFilter) { trucks.first?.client.subscribe(topic, qos: .atLeastOnce) }
+
+  /// Sets the rate that a message of a control topic names: `5`, `120/m`, `{"rate": 5}`; what it can't take becomes a notice.
+  public func control(_ payload: [UInt8]) {
+    do throws(PacingError) {
+      guard hasRate else {
+        throw PacingError("the pace of this run is not a rate (--rate, --interval, --ramp or --profile)")
+      }
+      let rate = try ControlMessage.rate(payload)
+      setRate(rate)
+      observer?.replay(
+        notice: "rate set to \(RatePhases.Asked.rate(rate).text(trucks: trucks.count)) by the control topic")
+    } catch {
+      observer?.replay(notice: "control topic: \(error)")
+    }
   }
 
   /// Runs the loop until all is done.
   public func run() -> ReplayOutcome {
     unfinished = trucks.count
+    connectStart = .now()
     connectMore()
     progressTimer?.set(MonotonicTime.now().advanced(by: 1_000_000_000))
     loop.run()
@@ -127,9 +182,18 @@ public final class Replay {
     finish()
   }
 
-  func delivered(_ message: OutgoingMessage) {
+  func sent(at now: MonotonicTime) {
+    statistics.sent += 1
+    if let start { phases.sent(at: now.since(start)) }
+  }
+
+  func delivered(_ message: OutgoingMessage, at now: MonotonicTime) {
     statistics.acknowledged += 1
-    statistics.acknowledgement.record(MonotonicTime.now().since(message.queued))
+    statistics.acknowledgement.record(now.since(message.queued))
+    if let start {
+      lastAcknowledgement = now.since(start)
+      phases.acknowledged(at: lastAcknowledgement)
+    }
     observer?.replay(delivered: message.payload)
     if ending { concludeIfDrained() }
   }
@@ -137,10 +201,14 @@ public final class Replay {
   func truck(_ truck: Truck, changedTo state: ConnectionState, isFirst: Bool) {
     switch state {
     case .connected:
-      if isFirst { connecting -= 1 }
+      if isFirst {
+        connecting -= 1
+        begunConnections += 1
+        truck.prepare()
+      }
       if start != nil {
         truck.start()
-      } else if trucks.allSatisfy(\.hasConnected) {
+      } else if begunConnections == trucks.count {
         // A fleet sets off together: a truck that had to wait for the others' handshakes isn't late.
         begin()
         for truck in trucks { truck.start() }
@@ -167,6 +235,13 @@ public final class Replay {
 
   private func connectMore() {
     while connecting < Self.handshakesUnderWay, nextToConnect < trucks.count {
+      if let rate = settings.connectRate, let connectStart {
+        let due = connectStart.advanced(by: Int64(saturated: Double(nextToConnect) * 1e9 / rate))
+        guard due <= .now() else {
+          connectTimer?.set(due)
+          return
+        }
+      }
       connecting += 1
       nextToConnect += 1
       trucks[nextToConnect - 1].client.connect()
@@ -217,11 +292,22 @@ public final class Replay {
     let end = ended ?? MonotonicTime.now()
     var repairs = RepairCounts()
     for truck in trucks { repairs.add(truck.repairs) }
-    return ReplaySummary(
-      statistics: statistics, trucks: trucks.count,
-      resent: trucks.reduce(0) { $0 + $1.client.resent },
-      reconnects: trucks.reduce(0) { $0 + $1.client.reconnects },
-      askedRate: trucks.first?.askedRate.map { $0 * Double(trucks.count) },
-      duration: start.map { Double(end.since($0)) / 1_000_000_000 } ?? 0, repairs: repairs)
+    var totals = ReplaySummary.Totals()
+    totals.trucks = trucks.count
+    totals.resent = trucks.reduce(0) { $0 + $1.client.resent }
+    totals.reconnects = trucks.reduce(0) { $0 + $1.client.reconnects }
+    totals.askedRate = trucks.first?.askedRate.map { $0 * Double(trucks.count) }
+    let rates = trucks.compactMap(\.reachedRate)
+    totals.reachedRate = rates.isEmpty ? nil : rates.reduce(0, +)
+    if case .speed(let factor) = settings.pace {
+      totals.askedSpeed = factor
+      totals.reachedSpeed = trucks.first?.reachedShare.map { $0 * factor }
+    }
+    totals.repairs = repairs
+    if let start {
+      totals.duration = Double(end.since(start)) / 1_000_000_000
+      totals.phases = phases.results(until: end.since(start), last: lastAcknowledgement, trucks: trucks.count)
+    }
+    return ReplaySummary(statistics, totals)
   }
 }

@@ -47,8 +47,8 @@ public struct ReplaySettings: Sendable {
   public var injections: [Injection] = []
   /// What the faults' sizes and noise are drawn by; each truck of a fleet adds its number.
   public var seed: UInt64 = 1
-  /// How many rows later in the dataset each further truck of a fleet begins.
-  public var offset = 0
+  /// The most connections that are started per second; nil for as many as the broker's listen backlog takes.
+  public var connectRate: Double?
   /// How long the end waits for acknowledgements, in nanoseconds.
   public var drainTimeout: Int64 = 30_000_000_000
 

@@ -11,20 +11,33 @@ final class Truck: MQTTClientDelegate {
   private let dataset: Dataset
   private let encoder: PayloadEncoder
   private var pacer: Pacer
-  private let stagger: Int64
+  private let place: Replay.Place
   private var injector: FaultInjector?
-  /// The rows that are left out at the beginning, and the pass over the dataset in which the truck then begins.
-  private let offset: Int
+  /// The pass over the dataset in which the truck begins, and how many rows of it lie before its first one.
   private var firstPass: Int?
+  private var firstRow = 0
+  /// Rows read of the present pass.
+  private var rowsOfPass = 0
   private var timer: LoopTimer?
 
   private var lastSize = 128
   private var sent = 0
   /// Messages that the broker has acknowledged, or that at QoS 0 were written.
   private(set) var acknowledged = 0
+  /// When the first was due, and when the last was due and acknowledged.
+  private var firstDue: MonotonicTime?
+  private var lastDelivery: (at: MonotonicTime, due: MonotonicTime)?
   /// The reading that waits for its due time; it points into the dataset until the next one is read.
-  private var pending: (reading: Reading, due: Int64)?
+  private var pending: Pending?
   private var waitsForRoom = false
+
+  private struct Pending {
+    let reading: Reading
+    var due: Int64
+    /// The message as it was recorded, if it wasn't JSON.
+    let recorded: [UInt8]?
+  }
+
   private(set) var isFinished = false
   private(set) var hasConnected = false
   /// The first row's uptime, or 0 for a `time` column, and the present row's time since the first, in seconds.
@@ -35,23 +48,59 @@ final class Truck: MQTTClientDelegate {
   var askedRate: Double? { pacer.askedRate }
 
   init(
-    client: MQTTClient, header: PublishHeader, dataset: Dataset, pacer: Pacer, stagger: Int64,
-    injector: FaultInjector?, offset: Int, replay: Replay
+    client: MQTTClient, header: PublishHeader, dataset: Dataset, pacer: Pacer, place: Replay.Place,
+    injector: FaultInjector?, replay: Replay
   ) {
-    self.offset = offset
+    self.place = place
     self.client = client
     self.header = header
     encoder = PayloadEncoder(names: dataset.names)
     self.dataset = dataset
     self.pacer = pacer
-    self.stagger = stagger
     self.injector = injector
     self.replay = replay
     client.delegate = self
     timer = client.makeTimer { [unowned self] in produce() }
   }
 
-  /// Begins to publish; message n is due at `replay.start` + `stagger` + its offset.
+  /// Acknowledged messages per second from the first one's due time to the last one's acknowledgement; nil where that tells nothing.
+  var reachedRate: Double? {
+    guard let span = deliverySpan else { return nil }
+    return Double(acknowledged - 1) / span
+  }
+
+  /// How long the messages were due over, as a part of the time in which they were acknowledged.
+  var reachedShare: Double? {
+    guard let span = deliverySpan, let firstDue, let lastDelivery else { return nil }
+    return Double(lastDelivery.due.since(firstDue)) / 1e9 / span
+  }
+
+  /// Seconds from the first due time to the last acknowledgement.
+  private var deliverySpan: Double? {
+    guard acknowledged > 1, let firstDue, let lastDelivery else { return nil }
+    // From when the first was due: that it came late must not make the others faster.
+    let seconds = Double(lastDelivery.at.since(firstDue)) / 1e9
+    return seconds >= ReplaySummary.shortestRatedTime ? seconds : nil
+  }
+
+  /// Another rate holds from `time` on, in nanoseconds from the start.
+  func change(rate: Double, at time: Int64) {
+    pacer.change(rate: rate, at: time.saturatingSubtract(place.delay))
+    guard pending != nil, !isFinished else { return }
+    pending?.due = pacer.due(message: sent + 1, elapsed: elapsed) ?? 0
+    if !waitsForRoom { timer?.set(.now()) }
+  }
+
+  /// Goes to the truck's first row, so that its first message isn't late for that.
+  func prepare() {
+    do throws(DatasetError) {
+      if firstPass == nil { try skip() }
+    } catch {
+      replay.fail(.data(error))
+    }
+  }
+
+  /// Begins to publish; message n is due at `replay.start` + its offset, a fleet's later trucks a little after that.
   func start() {
     guard !isFinished else { return }
     produce()
@@ -78,7 +127,7 @@ final class Truck: MQTTClientDelegate {
     }
     var share = Self.turnShare
     while !isFinished, let next = nextReading() {
-      let due = start.advanced(by: stagger.saturatingAdd(next.due))
+      let due = start.advanced(by: place.delay.saturatingAdd(next.due))
       let now = MonotonicTime.now()
       guard due <= now else {
         timer?.set(due)
@@ -96,7 +145,7 @@ final class Truck: MQTTClientDelegate {
         replay.statistics.dropped += 1
       }
       replay.statistics.lateness.record(now.since(due))
-      share.use(bytes: publish(next.reading, due: due, offset: next.due))
+      share.use(bytes: publish(next, due: due, offset: next.due))
     }
   }
 
@@ -105,12 +154,12 @@ final class Truck: MQTTClientDelegate {
     // The client asks for more after each turn.
     while !isFinished, !share.isUsedUp, client.isReady, let next = nextReading() {
       let now = MonotonicTime.now()
-      share.use(bytes: publish(next.reading, due: now, offset: now.since(start)))
+      share.use(bytes: publish(next, due: now, offset: now.since(start)))
     }
   }
 
   /// The reading after the last published one, with its due offset; nil when the replay is over.
-  private func nextReading() -> (reading: Reading, due: Int64)? {
+  private func nextReading() -> Pending? {
     if let pending { return pending }
     do throws(DatasetError) {
       if let count = replay.settings.count, sent >= count { return end() }
@@ -121,7 +170,7 @@ final class Truck: MQTTClientDelegate {
       }
       let due = pacer.due(message: sent + 1, elapsed: elapsed) ?? 0
       if let duration = replay.settings.duration, due >= duration { return end() }
-      pending = (reading, due)
+      pending = Pending(reading: reading, due: due, recorded: try dataset.recordedPayload())
       return pending
     } catch {
       replay.fail(.data(error))
@@ -129,45 +178,60 @@ final class Truck: MQTTClientDelegate {
     }
   }
 
-  /// The pass over the dataset, from 1.
-  private var pass: Int { dataset.pass - (firstPass ?? 1) + 1 }
+  /// The truck's pass over the dataset, from 1: it ends where it began.
+  private var pass: Int { dataset.pass - (firstPass ?? 1) + (rowsOfPass > firstRow ? 1 : 0) }
 
   private func skip() throws(DatasetError) {
-    var left = offset
-    var rows = 0
+    var left = place.offset
     while left > 0 {
-      if try dataset.next() != nil {
+      if try nextRowOfPass() != nil {
         left -= 1
-        rows += 1
       } else {
-        try dataset.rewind()
         // Whole passes lead nowhere.
-        left %= max(1, rows)
-        rows = 0
+        left %= max(1, rowsOfPass)
+        try beginPass()
       }
     }
+    firstRow = rowsOfPass
     firstPass = dataset.pass
   }
 
   private func nextRow() throws(DatasetError) -> Reading? {
-    if firstPass == nil { try skip() }
+    let firstPass: Int
+    if let known = self.firstPass {
+      firstPass = known
+    } else {
+      try skip()
+      firstPass = dataset.pass
+    }
+    let times: Int? = if case .times(let times) = replay.settings.repetitions { times } else { nil }
+    if let times, dataset.pass - firstPass >= times, rowsOfPass >= firstRow { return nil }
     if let reading = try nextRowOfPass() { return reading }
-    if case .times(let times) = replay.settings.repetitions, pass >= times { return nil }
-    try dataset.rewind()
+    // A truck that began with the first row has no need of another pass, which a pipe doesn't have.
+    if let times, firstRow == 0, dataset.pass - firstPass + 1 >= times { return nil }
+    try beginPass()
     return try nextRowOfPass()
   }
 
-  private func nextRowOfPass() throws(DatasetError) -> Reading? {
-    replay.needsTimeAxis ? try dataset.nextTimed() : try dataset.next()
+  private func beginPass() throws(DatasetError) {
+    try dataset.rewind()
+    rowsOfPass = 0
   }
 
-  private func end() -> (reading: Reading, due: Int64)? {
+  private func nextRowOfPass() throws(DatasetError) -> Reading? {
+    let reading = replay.needsTimeAxis ? try dataset.nextTimed() : try dataset.next()
+    if reading != nil { rowsOfPass += 1 }
+    return reading
+  }
+
+  private func end() -> Pending? {
     finish()
     return nil
   }
 
   /// Returns the payload's size.
-  private func publish(_ reading: Reading, due: MonotonicTime, offset: Int64) -> Int {
+  private func publish(_ next: Pending, due: MonotonicTime, offset: Int64) -> Int {
+    let reading = next.reading
     pending = nil
     sent += 1
     let timestamp =
@@ -178,15 +242,18 @@ final class Truck: MQTTClientDelegate {
         replay.needsTimeAxis
           ? start + (firstUptime ?? 0) + elapsed : start + Double(offset) / 1_000_000_000
       }
-    var payload: [UInt8] = []
-    payload.reserveCapacity(lastSize)
-    let values = injector?.values(
-      for: reading, at: replay.needsTimeAxis ? elapsed : Double(offset) / 1_000_000_000)
-    encoder.append(
-      reading, pass: pass, number: sent, timestamp: timestamp, replacing: values ?? [], to: &payload)
+    var payload = next.recorded ?? []
+    if next.recorded == nil {
+      payload.reserveCapacity(lastSize)
+      let values = injector?.values(
+        for: reading, at: replay.needsTimeAxis ? elapsed : Double(offset) / 1_000_000_000)
+      encoder.append(
+        reading, pass: pass, number: sent, timestamp: timestamp, replacing: values ?? [], to: &payload)
+    }
     lastSize = payload.count + 8
-    replay.statistics.sent += 1
-    if !client.publish(OutgoingMessage(header: header, payload: payload, due: due, queued: .now())) {
+    let now = MonotonicTime.now()
+    replay.sent(at: now)
+    if !client.publish(OutgoingMessage(header: header, payload: payload, due: due, queued: now)) {
       replay.statistics.dropped += 1
     }
     return payload.count
@@ -213,7 +280,10 @@ final class Truck: MQTTClientDelegate {
 
   func client(_ client: MQTTClient, delivered message: OutgoingMessage) {
     acknowledged += 1
-    replay.delivered(message)
+    let now = MonotonicTime.now()
+    if firstDue == nil { firstDue = message.due }
+    lastDelivery = (now, message.due)
+    replay.delivered(message, at: now)
     if waitsForRoom, client.hasRoom {
       waitsForRoom = false
       timer?.set(.now())
@@ -224,6 +294,8 @@ final class Truck: MQTTClientDelegate {
     replay.statistics.refused += 1
     replay.fail(.broker(error))
   }
+
+  func client(_ client: MQTTClient, received message: IncomingMessage) { replay.control(message.payload) }
 
   func clientHasRoom(_ client: MQTTClient) {
     if case .maximum = pacer.mode { produce() }

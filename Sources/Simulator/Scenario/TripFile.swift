@@ -21,10 +21,7 @@ public enum TripFile {
     _ plan: TripPlan, with extras: Set<Extra> = [], rows: Int = .max,
     into sink: ([UInt8]) throws(Failure) -> Void
   ) throws(Failure) {
-    var header = "uptime,volts,temp,door"
-    if extras.contains(.ambient) { header += ",ambient" }
-    if extras.contains(.location) { header += ",latitude,longitude" }
-    try sink(Array((header + "\n").utf8))
+    try sink(header(with: extras))
     var line: [UInt8] = []
     var count = 0
     var simulation = TripSimulation(plan)
@@ -37,7 +34,14 @@ public enum TripFile {
     }
   }
 
-  private static func append(_ row: TripSimulation.Row, with extras: Set<Extra>, to line: inout [UInt8]) {
+  static func header(with extras: Set<Extra>) -> [UInt8] {
+    var header = "uptime,volts,temp,door"
+    if extras.contains(.ambient) { header += ",ambient" }
+    if extras.contains(.location) { header += ",latitude,longitude" }
+    return Array((header + "\n").utf8)
+  }
+
+  static func append(_ row: TripSimulation.Row, with extras: Set<Extra>, to line: inout [UInt8]) {
     JSONText.appendInteger(Int(saturated: row.uptime), to: &line)
     line.append(UInt8(ascii: ","))
     appendDecimal(row.voltage, places: 2, to: &line)

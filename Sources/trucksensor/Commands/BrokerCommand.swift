@@ -10,9 +10,9 @@ enum BrokerCommand: Command {
   static let description = CommandDescription(
     name: "broker", summary: "Runs the local broker alone, until Ctrl-C or SIGTERM.",
     discussion:
-      "Makes what is missing: the CA, and the certificates of the devices. Enforces the registry and the policies, and permits "
-      + "'rules run' what the documents in rules/ need. 'simulate', 'subscribe', 'publish' and 'rules run' in the same "
-      + "folder connect to it. When it accepts connections it prints its port on standard output.",
+      "Creates the CA and the devices' certificates if they are missing. Enforces the registry and the policies, and gives "
+      + "'rules run' the permissions that the rules in rules/ need. 'simulate', 'subscribe', 'publish' and 'rules run' in the same "
+      + "folder connect to it. It prints its port on standard output as soon as it accepts connections.",
     positionals: [
       .init(
         name: "NAME", help: "the devices that get certificates (default: truckSensor01)", required: false,

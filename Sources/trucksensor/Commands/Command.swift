@@ -15,7 +15,7 @@ enum Commands {
       RunCommand.self, DashboardCommand.self, AWSCommand.self, ReportCommand.self, DiagnoseCommand.self,
       SimulateCommand.self,
       SubscribeCommand.self,
-      PublishCommand.self,
+      PublishCommand.self, RecordCommand.self,
       DatasetGenerateCommand.self,
       DatasetCheckCommand.self, RulesRunCommand.self, RulesEvalCommand.self, RulesTestCommand.self,
       RulesCheckCommand.self, RulesNewCommand.self, StoreQueryCommand.self, StoreImportCommand.self,
@@ -25,6 +25,7 @@ enum Commands {
       ProvisionGroupCommand.self, ProvisionPolicyCommand.self, ProvisionCertCommand.self,
       ProvisionFleetCommand.self,
       PolicyTestCommand.self, PolicyCheckCommand.self, DoctorCommand.self, BenchRoundTripCommand.self,
+      BenchPublishCommand.self,
       BenchStoreCommand.self, BenchRulesCommand.self,
       BrokerCommand.self, ConfigCommand.self, ResetCommand.self, CompletionsCommand.self, HelpCommand.self,
     ]

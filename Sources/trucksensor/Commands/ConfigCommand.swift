@@ -8,8 +8,8 @@ enum ConfigCommand: Command {
   static let description = CommandDescription(
     name: "config", summary: "Shows the settings in effect, and where each comes from.",
     discussion:
-      "An option that isn't on the command line is taken from the environment, then from the settings file, and has its "
-      + "default otherwise. The variable of --on-full is TRUCKSENSOR_ON_FULL; an empty variable sets nothing. The settings file "
+      "If an option isn't on the command line, its value comes from the environment, then from the settings file, then from its "
+      + "default. The variable for --on-full is TRUCKSENSOR_ON_FULL; an empty variable sets nothing. The settings file "
       + "is trucksensor.json, the file that TRUCKSENSOR_CONFIG names, or --config FILE. It holds one JSON object: "
       + "{\"endpoint\": \"localhost\", \"simulate\": {\"rate\": 5}} sets --endpoint for every command that has it, and "
       + "--rate for 'simulate' alone.\n\n"

@@ -4,9 +4,11 @@ import Glibc
 /// Asks before something is deleted that can't be brought back.
 enum Confirmation {
   static let options: [CommandDescription.Option] = [
-    CommandDescription.Option.flag("yes", short: "y", "don't ask; needed where nobody can answer").scoped(
+    CommandDescription.Option.flag(
+      "yes", short: "y", "don't ask for confirmation; required without a terminal"
+    ).scoped(
       .never),
-    CommandDescription.Option.flag("dry-run", "only say what would be done").scoped(.never),
+    CommandDescription.Option.flag("dry-run", "only print what would be done").scoped(.never),
   ]
 
   /// Whether to do it: `--yes` says so, or the answer of the person at the terminal.
@@ -15,7 +17,7 @@ enum Confirmation {
     if arguments.has("yes") { return true }
     guard isatty(0) == 1, StandardError.isTerminal else {
       throw arguments.error(
-        "this deletes data and nobody can be asked: add --yes, or look first with --dry-run")
+        "this deletes data and needs a confirmation: add --yes, or check first with --dry-run")
     }
     StandardOutput.shared.flush()
     StandardError.write("\(question) [y/N] ")

@@ -16,8 +16,8 @@ enum PolicyCheckCommand: Command {
     for path in arguments.positionals {
       do {
         let policy = try PolicyDocument(Files.read(path), file: path)
-        StandardOutput.shared.print(
-          "\(path): \(policy.statements.count) statement\(policy.statements.count == 1 ? "" : "s")")
+        let count = policy.statements.count
+        StandardOutput.shared.print("\(path): \(count) statement\(count == 1 ? "" : "s")")
         for warning in policy.warnings { StandardOutput.shared.print("  warning: \(warning)") }
       } catch {
         isValid = false

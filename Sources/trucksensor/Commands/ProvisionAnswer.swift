@@ -16,7 +16,7 @@ enum ProvisionAnswer {
   }
 
   /// Says what would change, and changes nothing.
-  static let dryRun = CommandDescription.Option.flag("dry-run", "only say what would change").scoped(.never)
+  static let dryRun = CommandDescription.Option.flag("dry-run", "only print what would change").scoped(.never)
 
   /// Changes the registry, or with `--dry-run` only finds out whether the change is possible.
   static func change(

@@ -9,18 +9,40 @@ enum ReplayOptions {
     .value(
       "dataset", "FILE",
       "CSV file with a header; {device} stands for the device's name, so that each truck can have its own file",
-      default: "TruckSensorFiles/trucksensordata.csv", file: true),
+      default: "TruckSensorFiles/trucksensordata.csv", group: "data", file: true),
+    .value(
+      "scenarios", "NAME:SHARE,...",
+      "simulate a trip for each truck instead; SHARE of the fleet has the scenario NAME (see dataset generate --list)",
+      group: "data"),
     .value("map", "NEW=COLUMN", "rename a column; only mapped columns are sent", repeatable: true),
     .value("fields", "A,B,...", "the fields to send, in this order"),
     .flag("lenient", "repair or skip invalid rows of the dataset, and count them"),
     .value("devices", "N", "how many trucks: NAME-1 to NAME-N, each with its own certificate", default: "1"),
-    .value("offset", "ROWS", "start each further truck this many rows later in the dataset", default: "0"),
+    .value(
+      "names-from", "registry|FILE",
+      "the names of the trucks: things of the registry that have a certificate in certs/, or the lines of a file"
+    ),
+    .value(
+      "offset", "spread|ROWS",
+      "where each further truck starts in the dataset: spread over all rows, or this many rows later",
+      default: "spread"),
+    .value(
+      "stagger", "even|none|TIME",
+      "when each further truck publishes: spread over the interval, at the same moment, or this much later",
+      default: "even"),
+    .value("connect-rate", "R", "the most connections that a fleet starts per second"),
     .value(
       "topic", "TOPIC", "where to publish; {device} stands for the device's name", default: "truck/freezer"),
     .value("rate", "R", "messages per second and truck: 2, 120/m, or max", default: "2", group: "pace"),
     .value("interval", "TIME", "time between messages: 2s, 500ms", group: "pace"),
     .value("speed", "X", "the dataset's own timing (column uptime), X times as fast", group: "pace"),
     .value("ramp", "A..B/TIME", "rate from A to B messages per second over TIME: 1..100/60s", group: "pace"),
+    CommandDescription.Option.value(
+      "profile", "FILE", "CSV file with lines TIME,RATE: each rate applies from its time on, 0 is a pause",
+      group: "pace", file: true
+    ).scoped(.command),
+    .value(
+      "control-topic", "TOPIC", "change the rate by messages on this topic: 5, 120/m, 0 or {\"rate\": 5}"),
     .value("jitter", "P", "shift each message by a random part of the interval: 0.1 or 10%", default: "0"),
     .value("count", "N", "messages per truck"),
     .value("duration", "TIME", "stop after this time: 90s, 10m, 1h"),
@@ -45,10 +67,11 @@ enum ReplayOptions {
     .flag("json", "print the summary at the end as one JSON object"),
   ]
 
-  static func pace(_ arguments: ParsedArguments) throws(UsageError) -> Pacer.Mode {
+  static func pace(_ arguments: ParsedArguments) throws -> Pacer.Mode {
     if let interval = try arguments.pacing("interval", Pacer.Mode.interval(text:)) { return interval }
     if let speed = try arguments.pacing("speed", Pacer.Mode.speed(text:)) { return speed }
     if let ramp = try arguments.pacing("ramp", Pacer.Mode.ramp(text:)) { return ramp }
+    if let profile = arguments.string("profile") { return .profile(try RateProfile(file: profile)) }
     return try arguments.pacing("rate", Pacer.Mode.rate(text:)) ?? .rate(2)
   }
 
@@ -66,7 +89,13 @@ enum ReplayOptions {
     settings.drainTimeout = try arguments.duration("drain-timeout") ?? 30_000_000_000
     settings.injections =
       try arguments.parsed("inject") { text throws(Injection.ParseError) in try Injection.list(text) } ?? []
-    settings.offset = try arguments.integer("offset", in: 0...1_000_000_000) ?? 0
+    settings.connectRate = try arguments.number("connect-rate", in: 0.001...1_000_000)
+    // A profile that ends with a pause ends the run.
+    if case .profile(let profile) = settings.pace, let last = profile.steps.last, last.rate == 0,
+      !arguments.has("control-topic")
+    {
+      settings.duration = min(settings.duration ?? .max, last.start)
+    }
     settings.seed = UInt64(clamping: try arguments.integer("seed", in: 0...Int.max) ?? 1)
     if let policy = arguments.string("on-full") {
       guard let known = FullBacklogPolicy(rawValue: policy) else {
@@ -102,12 +131,6 @@ enum ReplayOptions {
 
   static func qos(_ arguments: ParsedArguments) throws -> QoS {
     QoS(rawValue: Int32(clamping: try arguments.integer("qos", in: 0...2) ?? 0)) ?? .atMostOnce
-  }
-
-  /// The names of a fleet's trucks; a single truck has the name alone.
-  static func deviceNames(_ name: String, _ arguments: ParsedArguments) throws -> [String] {
-    let count = try arguments.integer("devices", in: 1...100_000) ?? 1
-    return count == 1 ? [name] : (1...count).map { "\(name)-\($0)" }
   }
 }
 

@@ -5,14 +5,14 @@ import LocalCloud
 /// `trucksensor reset`: a clean start.
 enum ResetCommand: Command {
   static let description = CommandDescription(
-    name: "reset", summary: "Deletes what the local cloud has made: CA, certificates, registry, stores.",
+    name: "reset", summary: "Deletes the local cloud's files: CA, certificates, registry, stores.",
     discussion:
       "Lists what it deletes, and asks. Rules, policies, datasets and reports stay, and so do certificates and keys that the local CA "
       + "hasn't signed, such as those of AWS's connection kit. Stop a run in this folder first.",
     options: Confirmation.options, example: "trucksensor reset --dry-run\ntrucksensor reset --yes",
     exitCodes: [
       (.success, "done, or nothing to delete"), (.failed, "a file can't be deleted"),
-      (.usage, "wrong usage, or nobody to ask"), (.unavailable, "a broker is running in this folder"),
+      (.usage, "wrong usage, or no confirmation"), (.unavailable, "a broker is running in this folder"),
     ])
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
@@ -26,7 +26,7 @@ enum ResetCommand: Command {
     let count = files.paths.count == 1 ? "this" : "these \(files.paths.count)"
     guard try Confirmation.isGiven(arguments, "Delete \(count) for good?") else { return .success }
     try files.delete()
-    StandardError.print("Deleted. 'trucksensor run NAME' begins again.")
+    StandardError.print("Deleted. 'trucksensor run NAME' starts from scratch.")
     return .success
   }
 }

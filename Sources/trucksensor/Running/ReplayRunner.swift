@@ -13,7 +13,7 @@ import Simulator
 /// Runs a replay for `run` and `simulate`: trucks, printed messages, progress, summary, exit code.
 final class ReplayRunner: ReplayObserver {
   /// The names and topics of the trucks.
-  let devices: [(name: String, topic: TopicName)]
+  var devices: [(name: String, topic: TopicName)] { fleet.devices }
   let topicTemplate: String
 
   /// The QoS that the trucks publish with.
@@ -24,9 +24,8 @@ final class ReplayRunner: ReplayObserver {
   private(set) var stopRequests = 0
 
   private let arguments: ParsedArguments
-  private let datasetPath: String
-  private let datasetOptions: Dataset.Options
-  private let firstDataset: Dataset
+  private let fleet: Fleet
+  private let controlTopic: TopicFilter?
   private let buffer: Int?
   private let isQuiet: Bool
   private let showsProgress: Bool
@@ -41,24 +40,12 @@ final class ReplayRunner: ReplayObserver {
     _ = try ConnectionChoices(arguments)
     settings = try ReplayOptions.settings(arguments, repetitionsByDefault: repetitionsByDefault)
     topicTemplate = arguments.string("topic") ?? "truck/freezer"
-    var devices: [(name: String, topic: TopicName)] = []
-    for name in try ReplayOptions.deviceNames(device, arguments) {
-      try ConnectionKit.validate(deviceName: name)
-      devices.append((name, try Self.topic(topicTemplate, device: name)))
-    }
-    self.devices = devices
     qos = try ReplayOptions.qos(arguments)
     buffer = try arguments.integer("buffer", in: 1...100_000_000)
-    datasetPath = arguments.string("dataset") ?? Self.ownDataset
-    var datasetOptions = try ReplayOptions.datasetOptions(arguments)
-    // Each truck reads for itself, a few lines per second: a fleet's readers must be small.
-    if devices.count > 1 {
-      datasetOptions.reader.bufferSize = 4096
-      try DescriptorLimit.require(forClients: devices.count)
-    }
-    self.datasetOptions = datasetOptions
-    firstDataset = try Dataset(path: Self.path(datasetPath, device: devices[0].name), options: datasetOptions)
-    if case .speed = settings.pace, !datasetOptions.isLenient { _ = try firstDataset.time() }
+    controlTopic = try arguments.string("control-topic").map { try TopicFilter(TopicName($0).text) }
+    fleet = try Fleet(arguments, device: device, topicTemplate: topicTemplate)
+    let firstDataset = fleet.firstDataset
+    if case .speed = settings.pace, !arguments.has("lenient") { _ = try firstDataset.time() }
     for injection in settings.injections
     where !injection.fault.columns.contains(where: firstDataset.names.contains) {
       throw arguments.error(
@@ -68,28 +55,6 @@ final class ReplayRunner: ReplayObserver {
     isQuiet = arguments.has("quiet")
     // Where the messages scroll by, they are the progress.
     showsProgress = StandardError.isTerminal && (isQuiet || isatty(1) == 0)
-  }
-
-  /// The dataset that comes with the program.
-  private static var ownDataset: String {
-    let path = "TruckSensorFiles/trucksensordata.csv"
-    return Files.exists(path) ? path : Installation.shared(path) ?? path
-  }
-
-  /// The topic of `device`.
-  static func topic(_ template: String, device: String) throws -> TopicName {
-    try TopicName(template.replacing("{device}", with: device))
-  }
-
-  /// The path of a device's dataset.
-  private static func path(_ template: String, device: String) -> String {
-    template.replacing("{device}", with: device)
-  }
-
-  private func dataset(of device: String) throws(DatasetError) -> Dataset {
-    datasetPath.contains("{device}")
-      ? try Dataset(path: Self.path(datasetPath, device: device), options: datasetOptions)
-      : try Dataset(sharing: firstDataset)
   }
 
   /// The client identifiers of the trucks.
@@ -106,9 +71,10 @@ final class ReplayRunner: ReplayObserver {
     self.loop = loop
     let lock = try lockIdentifier(plan)
     defer { withExtendedLifetime(lock) {} }
-    let replay = Replay(settings: settings, hasTimeAxis: firstDataset.hasTimeAxis, loop: loop, observer: self)
+    let replay = Replay(
+      settings: settings, hasTimeAxis: fleet.firstDataset.hasTimeAxis, loop: loop, observer: self)
     self.replay = replay
-    let interval = Pacer(settings.pace).askedRate.map { 1_000_000_000 / $0 } ?? 0
+    if let text = fleet.scenarioText { StandardError.print(text) }
     // The local broker says itself who published; to another one, rules would not know it.
     let isLocal = !arguments.has("endpoint")
     for (index, device) in devices.enumerated() {
@@ -119,13 +85,16 @@ final class ReplayRunner: ReplayObserver {
       let identifier = devices.count > 1 ? device.name : nil
       let client = try plan.client(device: device.name, clientID: identifier, loop: loop) { settings in
         if let buffer { settings.backlogLimit = buffer }
+        // Its memory is for one truck that may publish as fast as it can.
+        settings.gathersPackets = devices.count == 1
       }
-      // Trucks of a fleet are spread over the interval, not all due in one instant.
       replay.addTruck(
-        client: client, header: header,
-        dataset: index == 0 ? firstDataset : try dataset(of: device.name),
-        stagger: Int64(saturated: interval * Double(index) / Double(devices.count)))
+        client: client, header: header, dataset: try fleet.dataset(of: index), at: fleet.place(of: index))
     }
+    let control = try takeRates(replay, plan, loop)
+    defer { withExtendedLifetime(control) {} }
+    let keys = takeKeys(replay, loop)
+    defer { keys?.restore() }
     try loop.onSignal(Signals.ending) { [unowned self] _ in
       stopRequests += 1
       replay.interrupt()
@@ -143,6 +112,36 @@ final class ReplayRunner: ReplayObserver {
       return nil
     } catch let holder as EngineLock.Holder {
       throw UsageError(message: holder.description, command: arguments.command.name)
+    }
+  }
+
+  /// Subscribes to the control topic: at the local broker as its test client, since trucks may subscribe to nothing there; at
+  /// another one as the first truck, whose policy must allow it.
+  private func takeRates(_ replay: Replay, _ plan: ConnectionPlan, _ loop: EventLoop) throws -> ControlTopic?
+  {
+    guard let controlTopic else { return nil }
+    guard plan.isLocal else {
+      replay.takeRates(from: controlTopic)
+      return nil
+    }
+    let client = try plan.client(
+      device: LocalCloud.testClient, clientID: "\(LocalCloud.testClient)-control-\(getpid())", loop: loop
+    ) { _ in }
+    return ControlTopic(client, controlTopic, replay)
+  }
+
+  /// On a terminal `+` and `-` change the rate by a tenth.
+  private func takeKeys(_ replay: Replay, _ loop: EventLoop) -> TerminalKeys? {
+    guard replay.hasRate else { return nil }
+    return TerminalKeys(loop) { [unowned self, unowned replay] key in
+      guard let rate = replay.askedRate else { return }
+      switch key {
+      case UInt8(ascii: "+"): replay.setRate(rate * 1.1)
+      case UInt8(ascii: "-"): replay.setRate(rate / 1.1)
+      default: return
+      }
+      let text = (replay.askedRate ?? 0) * Double(devices.count)
+      self.replay(notice: "rate set to \((text * 1000).rounded() / 1000)/s")
     }
   }
 
@@ -178,9 +177,9 @@ final class ReplayRunner: ReplayObserver {
   func replay(progress summary: ReplaySummary) {
     guard showsProgress else { return }
     progressShown = true
-    let rate = Int(saturated: summary.reachedRate.rounded())
+    let rate = summary.reachedRate.map { "\(Int(saturated: $0.rounded()))/s" } ?? "no rate yet"
     let text =
-      "sent \(summary.sent), acknowledged \(summary.acknowledged), \(rate)/s, dropped \(summary.dropped)"
+      "sent \(summary.sent), acknowledged \(summary.acknowledged), \(rate), dropped \(summary.dropped)"
     StandardError.write("\r\u{1B}[K\(text)")
   }
 

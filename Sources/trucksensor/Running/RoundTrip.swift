@@ -90,7 +90,14 @@ final class RoundTrip: MQTTClientDelegate {
   }
 
   private func publish() {
-    let number = departures.count + 1
+    let payload = Self.payload(number: departures.count + 1)
+    let now = MonotonicTime.now()
+    departures.append(now)
+    _ = publisher.publish(OutgoingMessage(header: header, payload: payload, due: now))
+  }
+
+  /// A truck's message.
+  static func payload(number: Int) -> [UInt8] {
     var payload = JSONWriter()
     payload.object {
       $0.member("uptime", "1")
@@ -101,9 +108,7 @@ final class RoundTrip: MQTTClientDelegate {
       $0.member("n", "\(number)")
       $0.member("timestamp", WallClock.seconds)
     }
-    let now = MonotonicTime.now()
-    departures.append(now)
-    _ = publisher.publish(OutgoingMessage(header: header, payload: payload.bytes, due: now))
+    return payload.bytes
   }
 
   func client(_ client: MQTTClient, received message: IncomingMessage) {
