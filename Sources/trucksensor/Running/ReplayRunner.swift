@@ -1,6 +1,5 @@
 import CommandLine
 import Files
-import Files
 import Glibc
 import Health
 import Identity
