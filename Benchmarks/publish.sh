@@ -30,7 +30,7 @@ touch run.out run.err
 "$binary" run truckSensor01 --interval 100d --quiet --no-dashboard --no-aws >run.out 2>run.err &
 run=$!
 for _ in $(seq 300); do
-  grep -q Publishing run.out && break
+  grep -q Publishing run.err && break
   kill -0 $run || fail "the run ended" run.err
   sleep 0.1
 done
