@@ -227,7 +227,7 @@ class Bench:
         except subprocess.TimeoutExpired:
             return None, f"no end within {patience} s"
         lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
-        errors = [line for line in done.stderr.strip().splitlines() if not line.startswith("For the cause")]
+        errors = [line for line in done.stderr.strip().splitlines() if not line.startswith(("For the cause", "warning:"))]
         error = (errors or [""])[-1].removeprefix("trucksensor: ").replace(self.endpoint, "the broker")
         return (json.loads(lines[-1]) if lines else None), error if done.returncode else ""
 

@@ -18,6 +18,7 @@ extension TripReport {
     @media screen and (max-width:600px){table{font-size:.8rem}
     dl{grid-template-columns:1fr}dd{margin-bottom:.3rem}.sign{width:auto}}
     @media print{body{margin:0;font-size:11px}@page{size:A4;margin:15mm}tr,svg{break-inside:avoid}}
+    @media screen and (max-width:600px){figure{overflow-x:auto}svg{width:600px}}
     """
 
   private func table(_ title: String, _ heads: [String], _ rows: [[String]], nothing: String = "none")
@@ -65,7 +66,7 @@ extension TripReport {
       <dl>
       \(facts)
       </dl>
-      <figure style="margin:1rem 0" role="img" aria-label="Temperature, voltage and door over time">\(chart)</figure>
+      <figure style="margin:1rem 0" tabindex="0" role="img" aria-label="Temperature, voltage and door over time">\(chart)</figure>
       \(table("Statistics", ["", "average", "minimum", "maximum", "standard deviation"], statistics))
       <p>\(Markup.escaped(meanKinetic))</p>
       \(table("Limits", ["", "source", "events", "time above", "longest", "first", ""], limits))

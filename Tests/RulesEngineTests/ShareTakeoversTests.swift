@@ -41,6 +41,23 @@ struct ShareTakeoversTests {
     #expect(takeovers.next(at: Self.after(20)) == nil)
   }
 
+  @Test func `an engine that is back keeps its session, also if it says so before it takes the session`() {
+    var takeovers = ShareTakeovers(own: "a")
+    takeovers.heard(.ended("b"), at: Self.start, delay: 0)
+    #expect(takeovers.next(at: Self.start) == "b")
+    takeovers.heard(.takenOver("b"), at: Self.start, delay: 0)
+    takeovers.heard(.started("b"), at: Self.after(1), delay: Self.delay)
+    takeovers.lost("b", at: Self.after(2), delay: Self.delay)
+    #expect(takeovers.next(at: Self.after(20)) == nil)
+    // It ends again.
+    takeovers.heard(.ended("b"), at: Self.after(21), delay: 0)
+    #expect(takeovers.next(at: Self.after(21)) == "b")
+    takeovers.heard(.started("b"), at: Self.after(22), delay: Self.delay)
+    takeovers.heard(.ended("b"), at: Self.after(23), delay: Self.delay)
+    takeovers.lost("b", at: Self.after(24), delay: Self.delay)
+    #expect(takeovers.next(at: Self.after(26)) == "b")
+  }
+
   @Test func `an engine's own end, unknown messages and more than 64 sessions are ignored`() {
     var takeovers = ShareTakeovers(own: "a")
     takeovers.heard(.ended("a"), at: Self.start, delay: 0)

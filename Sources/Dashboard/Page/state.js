@@ -19,7 +19,7 @@ export const state = {
 };
 
 export const signed = (value) => String(value).replace('-', '−');
-export const format = (value, digits) => (value === null || value === undefined ? '–' : value.toFixed(digits));
+export const format = (value, digits) => (value === null || value === undefined ? '–' : signed(value.toFixed(digits)));
 
 /// The server's clock.
 export const now = () => Date.now() + state.skew;

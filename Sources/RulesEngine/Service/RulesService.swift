@@ -232,7 +232,13 @@ public final class RulesService: MQTTClientDelegate {
       onFailure(error)
     case .connected(let version, let sessionPresent) where client === subscriber:
       if wasReady, !sessionPresent { sessionsForgotten += 1 }
-      if version == .version5 { openJournal(hasSession: sessionPresent) }
+      if version == .version5 {
+        openJournal(hasSession: sessionPresent)
+      } else if shareGroup != nil {
+        report(
+          "rules: the broker speaks MQTT 3.1.1, which has no shared subscriptions; if it doesn't know them either, "
+            + "no message arrives with --shared")
+      }
     case .waiting(let error) where isTakenOver: onFailure(error)
     case .waiting(let error):
       // The broker repeats messages that were read but not acknowledged.

@@ -51,6 +51,8 @@ struct ShareTakeovers {
   private var due: [String: MonotonicTime] = [:]
   /// The sessions that this engine has taken over.
   private(set) var current: Set<String> = []
+  /// Of these, the sessions whose engines are back and will take them.
+  private var returned: Set<String> = []
 
   /// Takeovers of an engine with that client identifier.
   init(own: String) { self.own = own }
@@ -62,11 +64,15 @@ struct ShareTakeovers {
   mutating func heard(_ news: News, at now: MonotonicTime, delay: Int64) {
     switch news {
     case .ended(let identifier):
+      returned.remove(identifier)
       guard identifier != own, !current.contains(identifier), due.count + current.count < Self.limit else {
         return
       }
       due[identifier] = now.advanced(by: delay)
-    case .started(let identifier), .takenOver(let identifier): due[identifier] = nil
+    case .started(let identifier):
+      due[identifier] = nil
+      if current.contains(identifier) { returned.insert(identifier) }
+    case .takenOver(let identifier): due[identifier] = nil
     }
   }
 
@@ -81,9 +87,9 @@ struct ShareTakeovers {
   }
 
   /// The connection of a session that this engine has taken over was lost. If it was because the session's engine is back, that
-  /// engine says so; if not, the session is taken over again after `delay`.
+  /// engine has said so or does within `delay`; if not, the session is taken over again.
   mutating func lost(_ identifier: String, at now: MonotonicTime, delay: Int64) {
     current.remove(identifier)
-    due[identifier] = now.advanced(by: delay)
+    if returned.remove(identifier) == nil { due[identifier] = now.advanced(by: delay) }
   }
 }

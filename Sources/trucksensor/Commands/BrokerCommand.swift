@@ -35,7 +35,7 @@ enum BrokerCommand: Command {
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
     let names = arguments.positionals.isEmpty ? ["truckSensor01"] : arguments.positionals
     let template = arguments.string("topic") ?? "truck/freezer"
-    let devices = try names.map { (name: $0, topic: try ReplayRunner.topic(template, device: $0)) }
+    let devices = try names.map { (name: $0, topic: try TopicName(template.replacing("{device}", with: $0))) }
     Signals.block(Signals.ending)
     let loop = try EventLoop()
     let cloud = try BrokerOptions.start(

@@ -17,7 +17,7 @@ enum RecordCommand: Command {
     ],
     options: [
       .value("output", "FILE", short: "o", "where to write", required: true, file: true),
-      .flag("force", "replace FILE if it is there"),
+      CommandDescription.Option.flag("force", "replace FILE if it exists").scoped(.never),
       .value("count", "N", "end after N messages"),
       .value("duration", "TIME", "end after this time"),
       .value("device", "NAME", "whose certificate to use", default: LocalCloud.testClient),
