@@ -130,3 +130,51 @@ const char *ts_http_answer(const ts_http *http, size_t *length) {
   *length = http->length;
   return http->answer ? http->answer : "";
 }
+
+struct mail {
+  const char *rest;
+  size_t length;
+};
+
+static size_t give(char *target, size_t size, size_t count, void *data) {
+  struct mail *mail = data;
+  size_t room = size * count;
+  size_t part = mail->length < room ? mail->length : room;
+  memcpy(target, mail->rest, part);
+  mail->rest += part;
+  mail->length -= part;
+  return part;
+}
+
+int ts_mail_send(const char *url, const char *sender, const char *const *recipients, const void *message, size_t length,
+                 long timeout_ms, char *reason, size_t size) {
+  reason[0] = 0;
+  CURL *curl = load() ? api.init() : NULL;
+  if (!curl) return 0;
+  struct mail mail = {message, length};
+  struct curl_slist *list = NULL;
+  for (; *recipients; recipients++) list = api.append(list, *recipients);
+  const char *authority = strstr(url, "://");
+  const char *at = authority ? strchr(authority, '@') : NULL;
+  api.setopt(curl, CURLOPT_URL, url);
+  api.setopt(curl, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
+  api.setopt(curl, CURLOPT_NOSIGNAL, 1L);
+  api.setopt(curl, CURLOPT_TIMEOUT_MS, timeout_ms);
+  api.setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms < 5000 ? timeout_ms : 5000L);
+  // A password goes only over TLS.
+  api.setopt(curl, CURLOPT_USE_SSL, (long)(at ? CURLUSESSL_ALL : CURLUSESSL_TRY));
+  api.setopt(curl, CURLOPT_MAIL_FROM, sender);
+  api.setopt(curl, CURLOPT_MAIL_RCPT, list);
+  api.setopt(curl, CURLOPT_READFUNCTION, give);
+  api.setopt(curl, CURLOPT_READDATA, &mail);
+  api.setopt(curl, CURLOPT_INFILESIZE_LARGE, (curl_off_t)length);
+  api.setopt(curl, CURLOPT_UPLOAD, 1L);
+  CURLcode code = api.perform(curl);
+  if (code != CURLE_OK) {
+    strncpy(reason, api.message(code), size - 1);
+    reason[size - 1] = 0;
+  }
+  api.free_all(list);
+  api.cleanup(curl);
+  return code == CURLE_OK;
+}

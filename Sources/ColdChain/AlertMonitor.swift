@@ -89,6 +89,16 @@ public struct AlertMonitor: Sendable {
     return events
   }
 
+  /// Begins to wait for data again after a pause of the watch itself: a `noData` rule counts from a device's next reading, since
+  /// nobody knows what the device did meanwhile.
+  public mutating func resumeWatch(_ rules: [AlertRule]) {
+    for rule in rules where rule.condition == .noData {
+      for device in states.keys where states[device]?[rule.name]?.isActive == false {
+        states[device]?[rule.name]?.lastTime = nil
+      }
+    }
+  }
+
   /// Looks at the clock.
   public mutating func tick(at time: Int64, _ rules: [AlertRule]) -> [AlertEvent] {
     var events: [AlertEvent] = []

@@ -151,6 +151,7 @@ final class StoreFollower: @unchecked Sendable {
     if wasMissing { return ArrivalCursor() }
     guard settings.raisesAlerts else { return try source.newestArrival() }
     tell(monitor.keep(rules.rules, at: Timestamp.now))
+    monitor.resumeWatch(rules.rules)
     if case .file = settings.store, let kept = monitor.cursor.flatMap(ArrivalCursor.init(text:)) {
       return kept
     }

@@ -2,27 +2,40 @@ import Files
 import Glibc
 import Identity
 
-/// Keeps a second rules engine with the same client identifier away from a broker: it would take the session of the first,
-/// and what waits there. The system releases the lock when the process ends, however it ends.
+/// Keeps a second client with the same identifier away from a broker: it would take the session of the first, and what
+/// waits there. The system releases the lock when the process ends, however it ends.
 package final class EngineLock {
   private let lock: FileLock
 
+  /// What the client is.
+  package enum Role: Sendable { case engine, truck }
+
   /// The process that holds a lock.
   package struct Holder: Error, CustomStringConvertible {
-    /// The engine's client identifier.
+    /// The client identifier.
     let clientID: String
+    let role: Role
     /// Its number and command line, as far as they are known.
     let process: String
 
     package var description: String {
-      "a rules engine with the client identifier '\(clientID)' is already running: \(process). Two would take each other's "
+      if role == .truck {
+        return
+          "another process of this folder sends as '\(clientID)': \(process). The broker would disconnect it. Choose "
+          + "another device: 'trucksensor provision thing truckSensor02', then --device truckSensor02"
+      }
+      return
+        "a rules engine with the client identifier '\(clientID)' is already running: \(process). Two would take each other's "
         + "messages. Stop that engine, or give this one another identifier with --client-id."
     }
   }
 
   /// Locks a client identifier at a broker for the processes of this folder.
   /// - Throws: `Holder` if another process has the lock, `FileError` if there can't be one.
-  package init(clientID: String, host: String, port: UInt16, folder: String = Workspace.data("engines"))
+  package init(
+    clientID: String, role: Role = .engine, host: String, port: UInt16,
+    folder: String = Workspace.data("engines")
+  )
     throws
   {
     try Files.makeFolder(folder)
@@ -31,7 +44,7 @@ package final class EngineLock {
     let name = Digest.sha256(Array("\(clientID)\n\(place)\n\(port)".utf8)).prefix(32)
     let path = Files.join(folder, "\(name).lock")
     guard let lock = try FileLock.take(path) else {
-      throw Holder(clientID: clientID, process: Self.holder(path))
+      throw Holder(clientID: clientID, role: role, process: Self.holder(path))
     }
     self.lock = lock
     lock.note("\(getpid())\n")

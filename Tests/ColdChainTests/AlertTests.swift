@@ -197,6 +197,20 @@ import Testing
     #expect(monitor.add([], device: "a", at: 6, arrived: Self.second(61), [rule]).map(\.change) == [.cleared])
   }
 
+  @Test func `a watch that begins again waits for a device's first reading before it misses any`() {
+    let rule = AlertRule(name: "no-data", title: "", measure: "", condition: .noData, threshold: 0, delay: 30)
+    var monitor = AlertMonitor()
+    _ = monitor.add([], device: "a", at: 5, arrived: Self.second(0), [rule])
+    monitor.resumeWatch([rule])
+    #expect(monitor.tick(at: Self.second(5000), [rule]).isEmpty)
+    _ = monitor.add([], device: "a", at: 6, arrived: Self.second(5000), [rule])
+    #expect(monitor.tick(at: Self.second(5030), [rule]).map(\.change) == [.raised])
+    // What is reported stays so until data comes.
+    monitor.resumeWatch([rule])
+    #expect(
+      monitor.add([], device: "a", at: 7, arrived: Self.second(6000), [rule]).map(\.change) == [.cleared])
+  }
+
   @Test func `a reading from the future counts as measured when it arrives, and the next one is taken`() {
     var monitor = AlertMonitor()
     func add(_ device: String, _ time: Double, _ value: Double, arrived: Double) -> [String] {

@@ -28,6 +28,39 @@ struct TestClientTests {
     #expect(cloud.wait().status == 130)
   }
 
+  @Test func `subscribe prints what a template says, leaves topics out, and listens as long as it is told`()
+    throws
+  {
+    let broker = try truck.start("broker")
+    try broker.waitUntil { !$0.outputText.isEmpty }
+    let subscriber = try truck.start(
+      "subscribe", "test/#", "-T", "test/secret/+", "-F", #"%t|%p|%x|%l|%q%%\n"#, "--timeout", "3s")
+    try subscriber.waitUntil { $0.errorText.contains("subscribed to") }
+    for topic in ["test/secret/a", "test/b"] {
+      let published = try truck.run("publish", topic, "hé")
+      #expect(published.status == 0, "\(published.errors)")
+    }
+    let result = subscriber.wait()
+    #expect(result.status == 0, "\(result.errors)")
+    #expect(result.output == "test/b|hé|68c3a9|3|1%\n\n")
+    let wrong = try truck.run("subscribe", "a", "-F", "%y")
+    #expect(wrong.status == 64 && wrong.errors.contains("--format has '%y', which means nothing"))
+  }
+
+  @Test func `a device that sends is not disturbed by a second process that would send as it`() throws {
+    let run = try truck.start(
+      "run", "truckSensor01", "--interval", "1h", "--quiet", "--no-dashboard", "--no-aws")
+    try run.waitUntil { $0.errorText.contains("Publishing") }
+    try run.waitUntil { _ in
+      (try? FileManager.default.contentsOfDirectory(atPath: truck.path("data/engines")))?.count ?? 0 >= 2
+    }
+    let second = try truck.run("simulate", "--count", "1")
+    #expect(second.status == 64, "\(second.errors)")
+    #expect(second.errors.contains("another process of this folder sends as 'truckSensor01'"))
+    run.interrupt()
+    #expect(run.wait().status == 130)
+  }
+
   @Test func `a subscription that hears nothing in time fails and says so`() throws {
     let cloud = try truck.start("run", "truckSensor01", "--interval", "1h", "--quiet")
     try cloud.waitUntil { $0.errorText.contains("Publishing") }

@@ -202,6 +202,33 @@ import Testing
         "iot:Publish topic/b", "iot:Publish topic/e", "iot:Publish topic/i", "iot:Publish topic/j",
       ]),
     Example(
+      name: "conditions on the address and the time",
+      statements: [
+        allow(
+          "iot:Publish", "topic/a",
+          condition: #"{"IpAddress": {"aws:SourceIp": ["10.0.0.0/8", "203.0.113.0/24"]}}"#),
+        allow("iot:Publish", "topic/b", condition: #"{"IpAddress": {"aws:sourceip": "203.0.113.8/29"}}"#),
+        allow("iot:Publish", "topic/c", condition: #"{"NotIpAddress": {"aws:SourceIp": "203.0.113.7"}}"#),
+        allow("iot:Publish", "topic/d", condition: #"{"IpAddress": {"aws:SourceIp": "2001:db8::/32"}}"#),
+        allow(
+          "iot:Publish", "topic/e",
+          condition: #"{"DateGreaterThan": {"aws:CurrentTime": "2026-01-01T00:00:00Z"}}"#),
+        allow(
+          "iot:Publish", "topic/f",
+          condition: #"{"DateLessThan": {"aws:CurrentTime": "2026-01-01T00:00:00Z"}}"#),
+        allow(
+          "iot:Publish", "topic/g",
+          condition: #"{"NumericGreaterThanEquals": {"aws:EpochTime": "1775001600"}}"#),
+        allow(
+          "iot:Publish", "topic/h", condition: #"{"DateEquals": {"aws:EpochTime": "2026-04-01T00:00:00Z"}}"#),
+      ],
+      allowed: [
+        "iot:Publish topic/a", "iot:Publish topic/e", "iot:Publish topic/g", "iot:Publish topic/h",
+      ],
+      implicitlyDenied: [
+        "iot:Publish topic/b", "iot:Publish topic/c", "iot:Publish topic/d", "iot:Publish topic/f",
+      ]),
+    Example(
       name: "actions with wildcards and without regard to case",
       statements: [allow("iot:*Publish", "topic/a"), allow("IOT:subscribe", "topicfilter/a")],
       allowed: ["iot:Publish topic/a", "iot:RetainPublish topic/a", "iot:Subscribe topicfilter/a"],
@@ -242,9 +269,11 @@ import Testing
     // Each statement in a policy of its own gives the same as all in one.
     let one = try Self.wrapped(example.statements)
     let several = try example.statements.map { try Self.wrapped([$0]) }
-    let context = PolicyContext(
+    var context = PolicyContext(
       clientID: example.clientID, subject: example.subject, thing: example.thing,
       isAttached: example.isAttached)
+    // 2026-04-01T00:00:00Z.
+    context.setRequest(sourceIP: "203.0.113.7", epochSeconds: 1_775_001_600)
     func check(_ requests: [String], _ outcome: PolicyDecision.Outcome) {
       for request in requests {
         let words = request.split(separator: " ", maxSplits: 1).map(String.init)
@@ -324,6 +353,22 @@ import Testing
   @Test(arguments: [
     (allow("iot:*", "*"), "allows every action"), (allow("iot:Publish", "topic/*"), "matches every topic"),
     (allow("iot:Connect", "client/*"), "any client identifier"),
+    (
+      allow("iot:Connect", "client/${iot:Connection.Thing.ThingNam}"),
+      "did you mean 'iot:Connection.Thing.ThingName'?"
+    ),
+    (
+      allow("iot:Publish", "topic/a", condition: #"{"StringEquals": {"iot:ClientID2": "x"}}"#),
+      "did you mean 'iot:ClientId'?"
+    ),
+    (
+      allow("iot:Publish", "topic/a", condition: #"{"IpAddress": {"aws:SourceIp": "10.0.0.0/33"}}"#),
+      "'10.0.0.0/33' for aws:SourceIp is not an IP address"
+    ),
+    (
+      allow("iot:Publish", "topic/a", condition: #"{"DateLessThan": {"aws:CurrentTime": "soon"}}"#),
+      "'soon' for aws:CurrentTime is not a time"
+    ),
     (allow("iot:Subscribe", "topicfilter/a"), "iot:Subscribe without iot:Receive"),
     (allow("iot:Receive", "topic/a"), "iot:Receive without iot:Subscribe"),
     (allow("iot:Publish", "topic/a/#"), "are plain characters"),

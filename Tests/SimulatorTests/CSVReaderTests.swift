@@ -19,6 +19,8 @@ import Testing
     ("\"a\"\r\n\"b\"", [["a"], ["b"]]),
     (" 1.50 ,é€😀\n", [[" 1.50 ", "é€😀"]]),
     ("a\0b,c\n", [["a\0b", "c"]]),
+    ("a;b\n1;\"2;3\"\n", [["a", "b"], ["1", "2;3"]]), ("a\tb\n1\t2,3\n", [["a", "b"], ["1", "2,3"]]),
+    ("a,b;c\n1,2;3\n", [["a", "b;c"], ["1", "2;3"]]), ("\"x;y\",b\n1;1,2\n", [["x;y", "b"], ["1;1", "2"]]),
     ("", []), ("\n\n", []), ("\u{FEFF}", []),
   ])
   func `Fields are the bytes that stand in the file`(text: String, expected: [[String]]) throws {

@@ -24,6 +24,13 @@ import Testing
     #expect(report.findingCount == expected.count)
   }
 
+  @Test func `Gaps and steps back are found in any column with times`() throws {
+    let days = ["2024-01-01", "2024-01-02", "2024-01-03", "2024-10-01", "2024-09-30"]
+    let file = TemporaryFile("timestamp,temp\n" + days.map { "\($0)T00:00:00Z,-18.1\n" }.joined())
+    let report = try DatasetCheck.report(path: file.path)
+    #expect(report.findings.map { "\($0.kind.rawValue):\($0.line)" } == ["gap:5", "stepBack:6"])
+  }
+
   @Test func `A stuck temperature is found where it begins`() throws {
     let body = (0..<700).map { "\($0),12,\($0 < 10 ? 5 : 6),0\n" }.joined()
     #expect(try report(body).findings.map { "\($0.kind):\($0.line)" } == ["stuck:12"])

@@ -35,6 +35,35 @@ import Time
     #expect(try rows("a, B b ,c\n1,2,3\n", options(map: map, fields: fields)) == expected)
   }
 
+  @Test func `Blanks around values are not sent`() throws {
+    #expect(try rows("a, b\n 12.128000 ,\tx y \n") == ["a|b", "12.128000|x y"])
+  }
+
+  @Test(arguments: [
+    ("timestamp,temp\n2024-10-23T14:00:00Z,1\n2024-10-23T14:00:05Z,2\n", ["temp", "1", "2"]),
+    (
+      "Date;temp\n2024-10-23 14:00:00;1\n2024-10-23 14:00:05;2\n",
+      ["Date|temp", "2024-10-23 14:00:00|1", "2024-10-23 14:00:05|2"]
+    ),
+  ])
+  func `A column with times drives the pace whatever it is called, and a message keeps its own time stamp`(
+    text: String, expected: [String]
+  ) throws {
+    #expect(try rows(text) == expected)
+    let file = TemporaryFile(text)
+    let dataset = try Dataset(path: file.path)
+    _ = try dataset.next()
+    let first = try dataset.time()
+    _ = try dataset.next()
+    #expect(try dataset.time() - first == 5)
+  }
+
+  @Test func `A decimal comma is an error at its place that says what to do`() {
+    let error = #expect(throws: DatasetError.self) { try rows("uptime;temp\n1;-18,5\n") }
+    #expect(place(error) == "2:3")
+    #expect(error?.message.contains("'-18,5' in column 'temp' has a decimal comma") == true)
+  }
+
   @Test func `A trailing comma is dropped from header and rows`() throws {
     #expect(try rows("a,b,\n1,2,\n3,4\n") == ["a|b", "1|2", "3|4"])
     #expect(try rows("a,b\n1,2,\n") == ["a|b", "1|2"])

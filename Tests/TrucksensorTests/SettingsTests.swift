@@ -71,8 +71,9 @@ import CommandLine
     ("[]", ":1:1: the settings are not a JSON object"),
     (#"{"rate": 1"#, ":1:11: the text ends too early"),
   ])
-  func `what isn't a setting is an error with its place and the nearest name`(file: String, expected: String)
-  {
+  func `an unknown or wrong setting is an error with its place and the nearest name`(
+    file: String, expected: String
+  ) {
     let error = #expect(throws: InputError.self) { try parse(["t"], file: file) }
     #expect(error?.description.hasSuffix(expected) == true, "\(error?.description ?? "")")
   }

@@ -15,6 +15,7 @@ enum BashCompletion {
     return """
       # trucksensor completion for bash: source this file, or put it into /etc/bash_completion.d
       _trucksensor_words() { mapfile -t COMPREPLY < <(compgen -W "$1" -- "$word"); }
+      _trucksensor_names() { _trucksensor_words "$2 $(trucksensor completions "$1" 2>/dev/null)"; }
       _trucksensor_files() { compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$word"); }
       _trucksensor() {
         local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]}
@@ -49,9 +50,12 @@ enum BashCompletion {
       let patterns = (Completions.spellings(option) + option.aliases.map { "--\($0)" })
         .map { quoted("\(command.name) \($0)") }.joined(separator: "|")
       let choices = CommandDescription.choices(placeholder)
+      let names = Completions.names(option).map { "_trucksensor_names \($0.rawValue); " }
       let action =
-        option.isFile
-        ? "_trucksensor_files; " : choices.isEmpty ? "" : "_trucksensor_words \(list(choices)); "
+        names != nil
+        ? names ?? ""
+        : option.isFile
+          ? "_trucksensor_files; " : choices.isEmpty ? "" : "_trucksensor_words \(list(choices)); "
       return "    \(patterns)) \(action)return ;;\n"
     }.joined()
   }
@@ -62,7 +66,9 @@ enum BashCompletion {
     let files =
       command.positionals.contains(where: \.isFile)
       ? "if [[ $word != -* ]]; then _trucksensor_files; return; fi; " : ""
-    return "    \(quoted(command.name))) \(files)_trucksensor_words \(list(choices + options)) ;;\n"
+    let offer =
+      Completions.names(command).map { "_trucksensor_names \($0.rawValue) " } ?? "_trucksensor_words "
+    return "    \(quoted(command.name))) \(files)\(offer)\(list(choices + options)) ;;\n"
   }
 
   private static func list(_ words: [String]) -> String { quoted(words.joined(separator: " ")) }

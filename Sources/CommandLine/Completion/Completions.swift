@@ -12,6 +12,33 @@ package enum Completions {
     }
   }
 
+  /// Names that only the folder knows, which a script asks `trucksensor completions` for.
+  package enum Names: String, CaseIterable, Sendable { case devices, rules, tables }
+
+  /// What the value of an option is the name of.
+  static func names(_ option: CommandDescription.Option) -> Names? {
+    switch (option.name, option.placeholder) {
+    case ("device", _), ("principal", _): .devices
+    case ("rule", _): .rules
+    case ("table", _): .tables
+    default: nil
+    }
+  }
+
+  /// What a command's argument is the name of.
+  static func names(_ command: CommandDescription) -> Names? {
+    for positional in command.positionals {
+      switch (positional.name, command.words[0]) {
+      case ("NAME", "run"), ("NAME", "doctor"), ("NAME", "broker"), ("NAME", "provision"), ("DEVICE", _),
+        ("CERTIFICATE", _):
+        return .devices
+      case ("TABLE", _): return .tables
+      default: break
+      }
+    }
+    return nil
+  }
+
   /// The first words of all commands, each once, in the table's order.
   package static func firstWords(_ commands: [CommandDescription]) -> [(word: String, summary: String)] {
     var seen: Set<String> = []

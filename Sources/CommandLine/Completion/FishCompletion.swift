@@ -40,12 +40,21 @@ enum FishCompletion {
       var value = ""
       if case .required(let placeholder) = option.value {
         let choices = CommandDescription.choices(placeholder)
+        let names = Completions.names(option).map {
+          " -xa '(trucksensor completions \($0.rawValue) 2>/dev/null)'"
+        }
         value =
-          option.isFile ? " -rF" : choices.isEmpty ? " -x" : " -xa \(quoted(choices.joined(separator: " ")))"
+          names != nil
+          ? names ?? ""
+          : option.isFile
+            ? " -rF" : choices.isEmpty ? " -x" : " -xa \(quoted(choices.joined(separator: " ")))"
       }
       return "\(start)\(short) -l \(option.name)\(value) -d \(quoted(option.help))"
     }
     lines.append("\(start) -s h -l help -d 'show this help'")
+    if let names = Completions.names(command) {
+      lines.append("\(start) -a '(trucksensor completions \(names.rawValue) 2>/dev/null)'")
+    }
     for positional in command.positionals {
       let choices = CommandDescription.choices(positional.name)
       if positional.isFile { lines.append("\(start) -F") }

@@ -53,7 +53,9 @@ enum ZshCompletion {
       let place = positional.repeatable ? "*" : "\(index + 1)"
       let colon = positional.required || positional.repeatable ? ":" : "::"
       specifications.append(
-        place + colon + escaped(positional.name) + ":" + action(positional.name, isFile: positional.isFile))
+        place + colon + escaped(positional.name) + ":"
+          + (names(positional.isFile ? nil : Completions.names(command))
+            ?? action(positional.name, isFile: positional.isFile)))
     }
     return "    \(quoted(command.name)))\n      _arguments -s \\\n        "
       + specifications.map(quoted).joined(separator: " \\\n        ") + " ;;\n"
@@ -71,7 +73,8 @@ enum ZshCompletion {
       switch option.value {
       case .none: ""
       case .required(let placeholder):
-        ":\(escaped(placeholder)):" + action(placeholder, isFile: option.isFile)
+        ":\(escaped(placeholder)):"
+          + (names(Completions.names(option)) ?? action(placeholder, isFile: option.isFile))
       case .optional(let placeholder): "::\(escaped(placeholder)):"
       }
     return own.map { spelling in
@@ -79,6 +82,11 @@ enum ZshCompletion {
       let before = excluded.isEmpty ? "" : "(\(excluded.joined(separator: " ")))"
       return before + (option.repeatable ? "*" : "") + spelling + joint + "[\(escaped(option.help))]" + value
     }
+  }
+
+  /// Asks the program for names.
+  private static func names(_ names: Completions.Names?) -> String? {
+    names.map { "($(trucksensor completions \($0.rawValue) 2>/dev/null))" }
   }
 
   private static func action(_ placeholder: String, isFile: Bool) -> String {

@@ -1,6 +1,9 @@
 import CommandLine
 import Files
+import Identity
+import LocalCloud
 import Simulator
+import Store
 
 /// `trucksensor dataset generate`: a scenario's dataset from a seed.
 enum DatasetGenerateCommand: Command {
@@ -104,17 +107,32 @@ enum DatasetCheckCommand: Command {
 enum CompletionsCommand: Command {
   static let description = CommandDescription(
     name: "completions", summary: "Prints a completion script for a shell.",
+    discussion: "The scripts ask this command for the names in the folder: devices, rules or tables.",
     positionals: [.init(name: "bash|zsh|fish", help: "the shell")],
     example: "source <(trucksensor completions bash)",
     exitCodes: [(.success, "done"), (.usage, "unknown shell")], takesSettings: false)
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
     let shell = arguments.positionals[0]
+    if let kind = Completions.Names(rawValue: shell) {
+      for name in names(kind) { StandardOutput.shared.print(name) }
+      return .success
+    }
     guard let script = Completions.script(for: shell, commands: Commands.table) else {
       throw arguments.error(
         "unknown shell '\(shell)'; use one of \(Completions.shells.joined(separator: ", "))")
     }
     StandardOutput.shared.print(script)
     return .success
+  }
+
+  /// The names of a kind in this folder; empty if they can't be read, because a message would disturb the shell's line.
+  private static func names(_ kind: Completions.Names) -> [String] {
+    switch kind {
+    case .devices: (try? Registry.read(LocalCloud.registryFile).things.map(\.thingName)) ?? []
+    case .rules:
+      ((try? RuleFiles.documents(in: RuleFiles.folder)) ?? []).map { String(Files.name(of: $0).dropLast(5)) }
+    case .tables: (try? StoreReader(path: StoreOptions.defaultFile).tables().map(\.name)) ?? []
+    }
   }
 }

@@ -56,7 +56,9 @@ enum DiagnoseCommand: Command {
     let options = try RecordOptions.reader(arguments)
     let session = Session(arguments, RecordReader(options), clock: .zone(offset: options.zone))
     try session.readLabels()
-    let sources = arguments.positionals.isEmpty ? [StoreOptions.defaultFile] : arguments.positionals
+    let sources =
+      arguments.positionals.isEmpty
+      ? [arguments.string("store") ?? StoreOptions.defaultFile] : arguments.positionals
     var inputs: [Input] = []
     for source in sources { inputs += try Self.inputs(source, arguments) }
     try session.run(inputs)

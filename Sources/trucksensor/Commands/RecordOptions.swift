@@ -11,6 +11,9 @@ enum RecordOptions {
       "map", "NEW=COLUMN", "the column with temp, volts, door, ambient, time, …", repeatable: true),
     .flag("fahrenheit", "temperatures are in degrees Fahrenheit"),
     .value("unit", "C|F", "the unit of temperatures", default: "C, or the header's"),
+    .value(
+      "store", "FILE|URL", "the store to read if no SOURCE is given", default: "data/sensorDB.sqlite",
+      file: true),
     .value("table", "TABLE", "the store's table", default: "truck01_sensors"),
     .value("from", "TIME", "start of the range (ISO 8601)"),
     .value("to", "TIME", "end of the range (exclusive)"),

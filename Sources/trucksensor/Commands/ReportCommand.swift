@@ -47,7 +47,7 @@ enum ReportCommand: Command {
     }
     let options = try RecordOptions.reader(arguments)
     let limits = TripLimits(try AlertRule.rules(at: AlertFile.path), setPoint: options.setPoint)
-    let source = arguments.positionals.first ?? StoreOptions.defaultFile
+    let source = arguments.positionals.first ?? arguments.string("store") ?? StoreOptions.defaultFile
     let reader = RecordReader(options)
     let (record, digest) =
       if let store = try StoreOptions.store(named: source) {

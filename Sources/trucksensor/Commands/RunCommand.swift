@@ -20,7 +20,7 @@ enum RunCommand: Command {
       + "kit. The dataset repeats until the run is stopped, unless --loop sets how often.",
     positionals: [.init(name: "NAME", help: "the device's name: letters, digits, ':', '_' and '-'")],
     options: ReplayOptions.table + ConnectionOptions.table + StoreOptions.writing + RuleActionOptions.table
-      + DashboardOptions.forRun
+      + DashboardOptions.forRun + DeliveryOptions.table
       + AWSOptions.forRun + [
         BrokerOptions.port443, BrokerOptions.journal,
       ],
@@ -34,7 +34,17 @@ enum RunCommand: Command {
       throw arguments.error("--port-443 is for the local broker, which --endpoint doesn't start")
     }
     try DashboardOptions.checkPorts(arguments)
+    _ = try DeliveryOptions.delivery(arguments)
     if !arguments.has("endpoint") { try StoreOptions.checkIsStore(arguments) }
+    if case .speed(let factor) = runner.settings.pace, factor > 1 {
+      switch runner.settings.timestamps {
+      case .start: break
+      case .now, .uptime:
+        StandardError.print(
+          "Note: at this --speed, alerts wait by the clock, not by the trip's time. A start time such as --timestamps "
+            + "2024-10-23T14:00:00Z gives each message the time of its row.")
+      }
+    }
     Signals.block(Signals.ending)
     let loop = try EventLoop()
     var cloud: LocalCloud?
@@ -93,7 +103,7 @@ enum RunCommand: Command {
     let publisher = AlertPublisher(
       try plan.client(
         device: LocalCloud.rulesEngine, clientID: "\(LocalCloud.rulesEngine)-alerts", loop: loop
-      ) { _ in })
+      ) { _ in }, try DeliveryOptions.delivery(arguments))
     return try DashboardRunner(
       arguments, store: try StoreOptions.location(arguments), publisher: publisher, loop: loop)
   }

@@ -1,6 +1,7 @@
 import ColdChain
 import CommandLine
 import Dashboard
+import Delivery
 import MQTT
 import Time
 
@@ -10,13 +11,16 @@ final class AlertPublisher: MQTTClientDelegate {
   private let client: MQTTClient
   private var header: PublishHeader?
   private let receiving = Receiving()
+  private let delivery: AlertDelivery?
 
   /// Where events go that come from another thread.
   /// @unchecked Sendable: only the loop's thread reads and writes it.
   private final class Receiving: @unchecked Sendable { weak var publisher: AlertPublisher? }
 
-  init(_ client: MQTTClient) {
+  /// Publishes through `client`, and delivers to people, too, if there is a `delivery`.
+  init(_ client: MQTTClient, _ delivery: AlertDelivery?) {
     self.client = client
+    self.delivery = delivery
     header = try? PublishHeader(topic: TopicName(Self.topic), qos: .atLeastOnce)
     client.delegate = self
     receiving.publisher = self
@@ -30,6 +34,7 @@ final class AlertPublisher: MQTTClientDelegate {
     end.set(MonotonicTime.now().advanced(by: 50_000_000))
     loop.run()
     client.disconnect()
+    delivery?.finish(within: 10)
   }
 
   /// Takes a payload, and what a person reads of it, on any thread.
@@ -41,6 +46,7 @@ final class AlertPublisher: MQTTClientDelegate {
 
   private func publish(_ payload: [UInt8], _ sentence: String) {
     StandardError.print(sentence)
+    delivery?.deliver(payload, sentence)
     guard let header else { return }
     _ = client.publish(OutgoingMessage(header: header, payload: payload, due: .now()))
   }

@@ -68,6 +68,8 @@ final class ReplayRunner: ReplayObserver {
   /// Runs to the end; the caller reports it.
   func run(_ plan: ConnectionPlan, loop: EventLoop) throws -> ReplayOutcome {
     self.loop = loop
+    let lock = try lockIdentifier(plan)
+    defer { withExtendedLifetime(lock) {} }
     let replay = Replay(
       settings: settings, hasTimeAxis: fleet.firstDataset.hasTimeAxis, loop: loop, observer: self)
     self.replay = replay
@@ -97,6 +99,19 @@ final class ReplayRunner: ReplayObserver {
       replay.interrupt()
     }
     return replay.run()
+  }
+
+  /// The lock of a single truck's client identifier at the local broker; nil for a fleet, and in a folder that can't be
+  /// written.
+  private func lockIdentifier(_ plan: ConnectionPlan) throws -> EngineLock? {
+    guard plan.isLocal, plan.usesTLS, devices.count == 1, let identifier = clientIDs.first else { return nil }
+    do {
+      return try EngineLock(clientID: identifier, role: .truck, host: plan.host, port: plan.port)
+    } catch is FileError {
+      return nil
+    } catch let holder as EngineLock.Holder {
+      throw UsageError(message: holder.description, command: arguments.command.name)
+    }
   }
 
   /// Subscribes to the control topic: at the local broker as its test client, since trucks may subscribe to nothing there; at
