@@ -139,7 +139,7 @@ struct ConfigurationTests {
     }
   }
 
-  @Test func `a group of commands has help, and run refuses a store that is none before anything starts`()
+  @Test func `a group of commands has help, and run refuses an invalid store before anything starts`()
     throws
   {
     let help = try truck.run("rules", "--help")

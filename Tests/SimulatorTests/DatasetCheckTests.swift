@@ -26,7 +26,8 @@ import Testing
 
   @Test func `Gaps and steps back are found in any column with times`() throws {
     let days = ["2024-01-01", "2024-01-02", "2024-01-03", "2024-10-01", "2024-09-30"]
-    let file = TemporaryFile("timestamp,temp\n" + days.map { "\($0)T00:00:00Z,-18.1\n" }.joined())
+    let file = TemporaryFile(
+      "timestamp,temp\n" + days.enumerated().map { "\($1)T00:00:00Z,-18.\($0)\n" }.joined())
     let report = try DatasetCheck.report(path: file.path)
     #expect(report.findings.map { "\($0.kind.rawValue):\($0.line)" } == ["gap:5", "stepBack:6"])
   }
