@@ -18,7 +18,7 @@ packages=("cfn-lint>=1.0" "moto[server,iot]>=5.0" boto3 "awscli>=1.40,<2" pytest
   && [ -d "$tools"/lib/python3*/site-packages/awsiot ] && [ -d "$tools"/lib/python3*/site-packages/axe_playwright_python ] && exit 0
 echo "Installing cfn-lint, moto, AWS's device SDKs, playwright and Grafana's SDK into $tools..." >&2
 mkdir -p .build
-if ! { python3 -m venv "$tools" && "$tools/bin/pip" install -q --disable-pip-version-check "${packages[@]}"; } \
+if ! { python3 -m venv "$tools" && "$tools/bin/python" -m pip install -q --disable-pip-version-check "${packages[@]}"; } \
   >.build/aws-tools.log 2>&1; then
   tail -n 3 .build/aws-tools.log >&2
   echo "They could not be installed: the tests of the AWS template, AWS's SDKs, the page and the Grafana files will be skipped." >&2

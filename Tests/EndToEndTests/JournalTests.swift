@@ -228,8 +228,8 @@ struct JournalTests {
     kill(process, SIGKILL)
     try run.waitUntil { _ in ((try? broker()) ?? process) != process }
     let sent = try truck.run(
-      "simulate", "--device", "truckSensor01", "--client-id", "truckSensor01", "--rate", "max", "--qos", "1",
-      "--count", "20", "--quiet", "--json")
+      "simulate", "--device", "mqttTestClient", "--client-id", "source", "--topic", "truck/freezer",
+      "--rate", "max", "--qos", "1", "--count", "20", "--quiet", "--json")
     #expect(sent.json["acknowledged"] as? Int == 20, "\(sent.errors)")
     try waitUntilStored("20,20,1,20")
     _ = stop(run)
