@@ -15,7 +15,7 @@ cleanup() {
 trap cleanup EXIT
 # The package sources of this machine, which may be a mirror.
 mirror=$(sed -n 's/^deb \(\[[^]]*\] \)\?\([^ ]*\) .*/\2/p; s/^URIs: *\([^ ]*\).*/\1/p' /etc/apt/sources.list \
-  /etc/apt/sources.list.d/* 2>/dev/null | head -n 1)
+  /etc/apt/sources.list.d/* 2>/dev/null | head -n 1 || true)
 debootstrap --variant=minbase bookworm "$root" "${mirror:-http://deb.debian.org/debian}" >/dev/null
 chmod 755 "$root"
 mount -t proc proc "$root/proc"
