@@ -52,7 +52,10 @@ build=.build/release
 install -d "$root"/{bin,lib/trucksensor,share/trucksensor/{rules,policies,TruckSensorFiles},share/man/man1} \
   "$root"/share/{bash-completion/completions,zsh/site-functions,fish/vendor_completions.d}
 install --strip "$build/trucksensor" "$root/bin/trucksensor"
-install --strip -m 644 "$build/libBrokerPlugin.so" "$root/lib/trucksensor/libBrokerPlugin.so"
+# The build links the plugin with Swift's library, although it is C alone and runs where there is no Swift.
+clang=$(dirname "$(readlink -f "$(command -v swift)")")/clang
+"$clang" -O2 -shared -fPIC -s -D_GNU_SOURCE -ISources/BrokerJournal/include -ISources/BrokerPlugin \
+  -o "$root/lib/trucksensor/libBrokerPlugin.so" Sources/BrokerPlugin/*.c Sources/BrokerJournal/*.c -lcrypto -lmosquitto -lz
 install -m 644 rules/*.json "$root/share/trucksensor/rules"
 install -m 644 policies/*.json "$root/share/trucksensor/policies"
 install -m 644 TruckSensorFiles/* "$root/share/trucksensor/TruckSensorFiles"
