@@ -7,6 +7,7 @@
 #   TRUCKSENSOR_EXECUTABLE names another executable
 set -euo pipefail
 cd -- "$(dirname -- "$0")/.."
+. scripts/common.sh
 arguments=()
 for argument in "$@"; do
   if [ "$argument" = --install ]; then
@@ -17,8 +18,5 @@ for argument in "$@"; do
     arguments+=("$argument")
   fi
 done
-if [ -z "${TRUCKSENSOR_EXECUTABLE:-}" ]; then
-  scripts/build.sh
-  export TRUCKSENSOR_EXECUTABLE=$PWD/.build/release/trucksensor
-fi
-exec python3 scripts/brokers.py "${arguments[@]}"
+find_executable
+TRUCKSENSOR_EXECUTABLE=$binary exec python3 scripts/brokers.py "${arguments[@]}"
