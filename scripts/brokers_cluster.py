@@ -76,7 +76,6 @@ class Cluster:
             time.sleep(1)
         else:
             raise RuntimeError("the nodes formed no cluster")
-        base.rabbit_users(environment, prefix)
 
     def stop(self):
         for process, _ in self.nodes.values():
