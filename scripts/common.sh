@@ -36,7 +36,7 @@ fail() { # MESSAGE [FILE], whose end is printed, too
   exit 1
 }
 
-# Waits until a process has written a text to a file, for a minute at most.
+# Waits at most a minute until a process has written a text to a file.
 wait_for() { # FILE TEXT PROCESS
   for _ in $(seq 600); do
     if grep -qs "$2" "$1"; then return; fi

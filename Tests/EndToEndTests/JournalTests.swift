@@ -119,7 +119,9 @@ struct JournalTests {
     let script = Trucksensor.repository.appendingPathComponent("scripts/share-check.sh").path
     return try Trucksensor.Running(
       URL(fileURLWithPath: "/usr/bin/env"),
-      environment + ["TRUCKSENSOR_EXECUTABLE=\(Trucksensor.executable.path)", "RATE=1000", script, "5000", "2"],
+      environment + [
+        "TRUCKSENSOR_EXECUTABLE=\(Trucksensor.executable.path)", "RATE=1000", script, "5000", "2",
+      ],
       in: truck.folder
     ).wait()
   }
@@ -131,7 +133,8 @@ struct JournalTests {
   }
 
   @Test(.enabled(if: StoreServer.program(.postgreSQL) != nil, "PostgreSQL isn't installed"))
-  func `two engines that store at PostgreSQL lose nothing and store nothing twice when one is killed`() throws {
+  func `two engines that store at PostgreSQL lose nothing and store nothing twice when one is killed`() throws
+  {
     let server = try StoreServer(.postgreSQL, in: truck)
     let check = try share(["STORE=\(server.url)"])
     #expect(check.status == 0, "\(check.output)\(check.errors)")

@@ -443,7 +443,8 @@ import Time
       }.start()
       let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
       let deadline = Date().addingTimeInterval(20)
-      while try StoreServer.shell("psql -h 127.0.0.1 -p \(server.port) -U postgres -Atc \"\(waiting)\"") != "1\n",
+      while try StoreServer.shell("psql -h 127.0.0.1 -p \(server.port) -U postgres -Atc \"\(waiting)\"")
+        != "1\n",
         Date() < deadline
       { poll(nil, 0, 20) }
     }

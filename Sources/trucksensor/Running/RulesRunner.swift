@@ -60,7 +60,8 @@ final class RulesRunner {
     let (settings, metrics) = try RuleActionOptions.settings(arguments, stores)
     self.metrics = metrics
     let sessions = RulesSessions(
-      arguments, plan: plan, loop: loop, device: name, hopLimit: hopLimit, stores: stores, usesMarks: usesMarks,
+      arguments, plan: plan, loop: loop, device: name, hopLimit: hopLimit, stores: stores,
+      usesMarks: usesMarks,
       actions: settings)
     self.sessions = sessions
     var services: [RulesService] = []
