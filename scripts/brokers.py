@@ -222,10 +222,10 @@ class Bench:
     def command(self, command, device, *arguments):
         return [BINARY, *command.split(), "--device", device, "--endpoint", self.endpoint, *arguments]
 
-    def simulate(self, qos=1, count=COUNT, rate=1000, version=None, patience=120, device="truckSensor01"):
+    def simulate(self, qos=1, count=COUNT, rate=1000, version=None, patience=120, drain="20s", device="truckSensor01"):
         """Its summary, or its last line of standard error."""
         arguments = ["--topic", "truck/load", "--qos", str(qos), "--rate", str(rate), "--count", str(count), "--loop",
-                     "--quiet", "--json", "--connect-timeout", "10s", "--drain-timeout", "20s"]
+                     "--quiet", "--json", "--connect-timeout", "10s", "--drain-timeout", drain]
         if version:
             arguments += ["--mqtt", version]
         try:

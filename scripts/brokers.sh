@@ -4,7 +4,8 @@
 #   scripts/brokers.sh [--install] [--quick] [--cluster] [BROKER...|cluster]
 #     --install  installs missing brokers with apt-get; without it, a missing broker is skipped with a message
 #     --quick    delivers at QoS 1 and stores by a rule, nothing else
-#     --cluster  also runs three nodes of RabbitMQ in network namespaces, and kills one during a run (as root); 'cluster' runs only these
+#     --cluster  also runs three nodes of RabbitMQ in network namespaces, and kills one during a run (as root); 'cluster' runs only these,
+#                CASES='classic/2/60 quorum/2/60' only some
 #   COUNT is how many messages a trial sends, 5000 by default; TRUCKSENSOR_EXECUTABLE names another executable
 set -euo pipefail
 cd -- "$(dirname -- "$0")/.."

@@ -15,10 +15,10 @@ cd "$work"
 
 start_run --no-aws --qos 1
 broker=$(cat data/broker/pid)
-began=$(date +%s%N)
+before=$(date +%s%N)
 "$binary" provision fleet --count "$trucks" --prefix truck- --policy fleet-policy >/dev/null
 wait_for run.err "enforces them now" "$run"
-echo "$trucks certificates in $((($(date +%s%N) - began) / 1000000)) ms"
+echo "$trucks certificates in $((($(date +%s%N) - before) / 1000000)) ms"
 
 "$binary" record 'truck/+/freezer' -o arrived.csv --json >record.out 2>record.err &
 recorder=$!
@@ -29,9 +29,17 @@ wait_for record.err "^recording" $recorder
 fleet=$!
 # Own memory in MB, without pages of files.
 memory() { awk '/^RssAnon/ { printf "%.1f", $2 / 1024 }' "/proc/$1/status" 2>/dev/null || echo -; }
-row() { printf '%8d %14s %18s %12s %12s\n' "$1" "$(memory $fleet)" "$(memory "$run")" "$(memory "$broker")" "$(memory $recorder)"; }
-printf '%8s %14s %18s %12s %12s\n' seconds "trucks MB" "run with rules MB" "broker MB" "recorder MB"
-start=$SECONDS next=0
+connections() { find "/proc/$broker/fd" -lname 'socket:*' 2>/dev/null | wc -l; }
+others=$(connections)
+row() {
+  printf '%8d %10d %10s %14s %10s %10s\n' "$1" $(($(connections) - others)) "$(memory $fleet)" "$(memory "$run")" \
+    "$(memory "$broker")" "$(memory $recorder)"
+  # Milliseconds of processor time since the first row.
+  used=("$(processor $fleet)" "$(processor "$run")" "$(processor "$broker")" "$(processor $recorder)" $(($1 * 1000)))
+  [ ${#began[@]} -gt 0 ] || began=("${used[@]}")
+}
+printf '%8s %10s %10s %14s %10s %10s\n' seconds connected "trucks MB" "run, rules MB" "broker MB" "recorder MB"
+start=$SECONDS next=0 began=()
 while kill -0 $fleet 2>/dev/null; do
   if [ $((SECONDS - start)) -ge $next ]; then
     row $((SECONDS - start))
@@ -39,9 +47,20 @@ while kill -0 $fleet 2>/dev/null; do
   fi
   sleep 0.5
 done
-wait $fleet || fail "the fleet lost messages, or its broker:" fleet.err
+status=0
+wait $fleet || status=$?
 acknowledged=$(field acknowledged <fleet.out)
-cat fleet.out
+python3 - "${used[@]}" "${began[@]}" <<'SUMMARY'
+import json, sys
+fleet = json.load(open("fleet.out"))
+late, used, began = fleet["lateness"], *([float(text) for text in part] for part in (sys.argv[1:6], sys.argv[6:]))
+print(f"asked {fleet['askedRate']:.0f}/s, reached {fleet['reachedRate']:.0f}/s for {fleet['duration']:.0f} s; handed over late: p50 "
+      f"{1000 * late['p50']:.1f} ms, p99 {1000 * late['p99']:.1f} ms, max {1000 * late['max']:.0f} ms; acknowledged: p99 "
+      f"{1000 * fleet['acknowledgement']['p99']:.1f} ms; {fleet['reconnects']} reconnects, {fleet['sent'] - fleet['acknowledged']} lost")
+shares = [(now - then) / max(1, used[4] - began[4]) for now, then in zip(used, began)]
+print("cores: " + ", ".join(f"{name} {share:.2f}" for name, share in zip(("trucks", "run", "broker", "recorder"), shares)))
+SUMMARY
+[ $status = 0 ] || fail "the fleet lost messages, or its broker:" fleet.err
 
 # What is in flight arrives and is stored.
 sql="SELECT COUNT(*) FROM truck01_sensors WHERE measure_name = 'temp' AND device <> 'truckSensor01'"
