@@ -211,8 +211,8 @@ BROKERS = {
 class Bench:
     """trucksensor in a folder of its own, against one endpoint."""
 
-    def __init__(self, folder, endpoint):
-        self.folder, self.endpoint = folder, endpoint
+    def __init__(self, folder, endpoint, connect_timeout="10s"):
+        self.folder, self.endpoint, self.connect_timeout = folder, endpoint, connect_timeout
         os.makedirs(f"{folder}/load")
         os.symlink(f"{ROOT}/TruckSensorFiles", f"{folder}/TruckSensorFiles")
         os.symlink(CERTS, f"{folder}/certs")
@@ -225,7 +225,7 @@ class Bench:
     def simulate(self, qos=1, count=COUNT, rate=1000, version=None, patience=120, drain="20s", device="truckSensor01"):
         """Its summary, or its last line of standard error."""
         arguments = ["--topic", "truck/load", "--qos", str(qos), "--rate", str(rate), "--count", str(count), "--loop",
-                     "--quiet", "--json", "--connect-timeout", "10s", "--drain-timeout", drain]
+                     "--quiet", "--json", "--connect-timeout", self.connect_timeout, "--drain-timeout", drain]
         if version:
             arguments += ["--mqtt", version]
         try:
@@ -238,10 +238,20 @@ class Bench:
         error = (errors or [""])[-1].removeprefix("trucksensor: ").replace(self.endpoint, "the broker")
         return (json.loads(lines[-1]) if lines else None), error if done.returncode else ""
 
+    def sign_in(self):
+        """Waits until a truck may publish: RabbitMQ listens before it has read its users."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            summary, error = self.simulate(count=1)
+            if summary and summary["acknowledged"] == 1:
+                return
+            time.sleep(0.2)
+        raise RuntimeError(f"the truck can't sign in: {error}")
+
     def engine(self, name="engine", *arguments, store="data/sensorDB.sqlite"):
         out, err = open(f"{self.folder}/{name}.out", "w"), open(f"{self.folder}/{name}.err", "w")
         process = start(self.command("rules run", "rulesEngine", "--rules", "load", "--client-id", name, "--json",
-                                     "--store", store, "--connect-timeout", "10s", *arguments),
+                                     "--store", store, "--connect-timeout", self.connect_timeout, *arguments),
                         cwd=self.folder, stdout=out, stderr=err)
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline and process.poll() is None:
@@ -269,14 +279,14 @@ class Bench:
                                "--format", "csv"], cwd=self.folder, capture_output=True, text=True)
         return int(done.stdout.split()[-1]) if done.returncode == 0 else 0
 
-    def settled(self, expected, store="data/sensorDB.sqlite", patience=30):
-        """What is stored once it is as expected, or hasn't grown for five seconds."""
+    def settled(self, expected, store="data/sensorDB.sqlite", patience=30, still=5):
+        """What is stored once it is as expected, or hasn't grown for some seconds."""
         last, since, deadline = -1, time.monotonic(), time.monotonic() + patience
         while time.monotonic() < deadline:
             now = self.stored(store)
             if now != last:
                 last, since = now, time.monotonic()
-            if now >= expected or time.monotonic() - since > 5:
+            if now >= expected or time.monotonic() - since > still:
                 break
             time.sleep(0.3)
         return last
@@ -396,6 +406,7 @@ def broker(name):
     process = BROKERS[name][0](folder, port)
     try:
         wait_for_port(port, process)
+        Bench(f"{folder}/first", f"127.0.0.1:{port}").sign_in()
         print(f"{name}: ready after {time.monotonic() - begin:.1f} s", flush=True)
         yield f"127.0.0.1:{port}"
     finally:

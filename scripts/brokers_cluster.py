@@ -112,8 +112,9 @@ class Cluster:
             # The truck prefers node 1, the engine node 2.
             for order in (["10.77.0.1", "10.77.0.3"], ["10.77.0.2", "10.77.0.3"]):
                 balancers.append(self.balancer(order))
-            truck = base.Bench(f"{self.folder}/truck", f"127.0.0.1:{balancers[0][1]}")
-            engines = base.Bench(f"{self.folder}/engine", f"127.0.0.1:{balancers[1][1]}")
+            truck = base.Bench(f"{self.folder}/truck", f"127.0.0.1:{balancers[0][1]}", "120s")
+            truck.sign_in()
+            engines = base.Bench(f"{self.folder}/engine", f"127.0.0.1:{balancers[1][1]}", "120s")
             engine = engines.engine()
             if not engine:
                 return "the engine isn't ready: " + engines.reason("engine")
@@ -126,7 +127,7 @@ class Cluster:
             summary, error = result[0]
             if not summary:
                 return f"the truck: {error}"
-            stored = engines.settled(summary["acknowledged"], patience=60)
+            stored = engines.settled(summary["acknowledged"], patience=120, still=90)
             ended = "" if engine.poll() is None else "; the engine ended: " + engines.errors("engine").strip().splitlines()[-1]
             base.end(engine)
             return (f"{summary['acknowledged']} of {summary['sent']} acknowledged, {summary['resent']} sent again, "
