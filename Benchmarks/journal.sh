@@ -6,37 +6,18 @@
 #                                                another executable
 set -euo pipefail
 cd -- "$(dirname -- "$0")/.."
+. scripts/common.sh
 rounds=${1:-5} messages=${2:-100000}
-binary=${TRUCKSENSOR_EXECUTABLE:-}
-if [ -z "$binary" ]; then
-  scripts/build.sh
-  binary=$PWD/.build/release/trucksensor
-fi
+find_executable
 files=$PWD/TruckSensorFiles
-work=$(mktemp -d)
-run= engine=
-finish() {
-  for process in $engine $run; do kill -TERM "$process" 2>/dev/null || true; done
-  wait
-  rm -rf "$work"
-}
-trap finish EXIT
-wait_for() { # FILE TEXT PROCESS
-  for _ in $(seq 600); do
-    grep -q "$2" "$1" && return
-    kill -0 "$3" 2>/dev/null || break
-    sleep 0.1
-  done
-  cat "$1" >&2
-  exit 1
-}
+make_work_folder
 publish() { # COUNT, prints messages per second
-  "$binary" simulate --device mqttTestClient --client-id source --topic load/in --rate max --qos 1 --count "$1" --loop \
-    --quiet --json --drain-timeout 1h 2>/dev/null | sed 's/.*"reachedRate":\([0-9.]*\).*/\1/'
+  start_source --rate max --count "$1" --drain-timeout 1h
+  wait_for_source
+  field reachedRate <source.out
 }
-
-ticks() { awk '{ print $14 + $15 }' "/proc/$broker/stat"; }
-each() { awk -v a="$1" -v b="$(ticks)" -v n="$count" 'BEGIN { print (b - a) * 1e4 / n }'; }
+# Microseconds a message that the broker has taken since.
+each() { awk -v a="$1" -v b="$(processor "$broker")" -v n="$count" 'BEGIN { print (b - a) * 1e3 / n }'; }
 
 measure() { # MODE ROUND
   count=$messages
@@ -45,40 +26,24 @@ measure() { # MODE ROUND
   mkdir "$folder"
   cd "$folder"
   ln -s "$files" TruckSensorFiles
-  touch run.out run.err engine.err
-  "$binary" run truckSensor01 --interval 1h --quiet --no-dashboard --journal "$1" >run.out 2>run.err &
-  run=$!
-  wait_for run.err Publishing $run
-  # Not rules/: the run would run them, too.
-  mkdir load
-  cat >load/load.json <<'RULE'
-{"sql": "SELECT cast(n AS Int) AS number FROM 'load/in'", "awsIotSqlVersion": "2016-03-23",
- "actions": [{"timestream": {"databaseName": "sensorDB", "tableName": "load",
-   "dimensions": [{"name": "device", "value": "x"}],
-   "timestamp": {"value": "${cast(n AS Int)}", "unit": "MILLISECONDS"}}}]}
-RULE
-  "$binary" rules run --rules load --device mqttTestClient --client-id engine >engine.out 2>engine.err &
-  engine=$!
-  wait_for engine.err "rules: ready" $engine
+  start_run --no-dashboard --journal "$1"
+  make_load_rule
+  start_engine engine load
   broker=$(cat data/broker/pid)
-  before=$(ticks)
+  before=$(processor "$broker")
   begin=$(date +%s%N)
   with=$(publish "$count")
-  until [ "$("$binary" store query 'SELECT count(*) FROM load_wide' --format csv | tail -1)" = "$count" ]; do
+  until [ "$(query 'SELECT count(*) FROM load_wide')" = "$count" ]; do
     sleep 0.2
-    [ $(($(date +%s%N) - begin)) -lt 600000000000 ] || { echo "not all were stored" >&2; exit 1; }
+    [ $(($(date +%s%N) - begin)) -lt 600000000000 ] || fail "not all were stored"
   done
   processor=$(each "$before")
   stored=$(awk -v n="$count" -v t=$(($(date +%s%N) - begin)) 'BEGIN { print n * 1e9 / t }')
-  kill -INT $engine
-  wait $engine || true
-  engine=
-  before=$(ticks)
+  end "$engine"
+  before=$(processor "$broker")
   waiting=$(publish "$count")
   echo "$1 $with $stored $processor $waiting $(each "$before")" >>"$work/figures"
-  kill -INT $run
-  wait $run || true
-  run=
+  end "$run"
   cd /
   rm -rf "$folder"
 }
@@ -89,13 +54,7 @@ done
 echo "$messages messages, medians of $rounds rounds; messages per second, and the broker's microseconds per message"
 printf '%-7s %32s %34s\n' "" "with the rules engine" "waiting for it"
 printf '%-7s %15s %15s %15s %15s %15s\n' journal published stored broker published broker
-sort "$work/figures" | awk '
-  function median(mode, column,   i, n, v, t, j) {
-    n = count[mode]
-    for (i = 1; i <= n; i++) v[i] = value[mode, i, column]
-    for (i = 1; i <= n; i++) for (j = i + 1; j <= n; j++) if (v[j] < v[i]) { t = v[i]; v[i] = v[j]; v[j] = t }
-    return n % 2 ? v[(n + 1) / 2] : (v[n / 2] + v[n / 2 + 1]) / 2
-  }
+sort "$work/figures" | awk "$median"'
   { count[$1]++; for (i = 2; i <= 6; i++) value[$1, count[$1], i] = $i }
   END {
     split("off on sync", modes, " ")

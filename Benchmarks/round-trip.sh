@@ -9,36 +9,12 @@
 #                                                   "pass-through republish/off republish/on store/off store/on"
 set -euo pipefail
 cd -- "$(dirname -- "$0")/.."
+. scripts/common.sh
 rounds=${1:-5} messages=${2:-50000}
 read -ra subjects <<<"${SUBJECTS:-pass-through republish/off republish/on store/off store/on}"
-binary=${TRUCKSENSOR_EXECUTABLE:-}
-if [ -z "$binary" ]; then
-  scripts/build.sh
-  binary=$PWD/.build/release/trucksensor
-fi
+find_executable
 files=$PWD/TruckSensorFiles
-work=$(mktemp -d)
-run= between=
-stop() {
-  # TERM: a shell like this one has its children ignore INT.
-  for process in $between $run; do kill -TERM "$process" 2>/dev/null || true; done
-  for process in $between $run; do wait "$process" 2>/dev/null || true; done
-  run= between=
-}
-trap 'stop; rm -rf "$work"' EXIT
-fail() {
-  echo "round-trip.sh: $1" >&2
-  [ -z "${2:-}" ] || cat "$2" >&2
-  exit 1
-}
-wait_for() { # FILE TEXT PROCESS
-  for _ in $(seq 300); do
-    grep -q "$2" "$1" && return
-    kill -0 "$3" 2>/dev/null || fail "a process ended before it said '$2':" "$1"
-    sleep 0.1
-  done
-  fail "a process didn't say '$2' within 30 s:" "$1"
-}
+make_work_folder
 cc -O2 -o "$work/pass_through" Benchmarks/peers/pass_through.c -lmosquitto
 republish='{"republish": {"topic": "truck/analyze", "qos": 1}}'
 store='{"timestream": {"databaseName": "sensorDB", "tableName": "truck01_sensors",
@@ -47,16 +23,6 @@ store='{"timestream": {"databaseName": "sensorDB", "tableName": "truck01_sensors
 sql="SELECT cast(temp AS Decimal) AS temp, cast(volts AS Decimal) AS volts, cast(door AS Int) AS door, \
 parse_time('yyyy-MM-dd HH:mm:ss', timestamp * 1000) AS timestamp FROM 'truck/freezer'"
 
-# Milliseconds of processor time that a process has taken; with "workers", all its threads but the first.
-processor() { # PROCESS [workers]
-  local stat stats=()
-  for stat in "/proc/$1/task"/*/stat; do
-    [ -n "${2:-}" ] && [ "$stat" = "/proc/$1/task/$1/stat" ] || stats+=("$stat")
-  done
-  # A thread may end meanwhile.
-  cat "${stats[@]}" 2>/dev/null | awk '{ sub(/.*\) /, ""); total += ($12 + $13) * 10 } END { print total + 0 }'
-}
-field() { sed "s/.*\"$1\":\([0-9.e-]*\).*/\1/"; }
 trip() { # RATE COUNT, prints the result as JSON
   "$binary" bench round-trip --rate "$1" --count "$2" --json || fail "not all messages came back through $subject"
 }
@@ -68,13 +34,9 @@ measure() { # SUBJECT
   mkdir "$folder"
   cd "$folder"
   ln -s "$files" TruckSensorFiles
-  touch run.out run.err between.err
   # A run without rules is a broker and certificates.
-  "$binary" run truckSensor01 --interval 1h --quiet --no-dashboard --journal "$journal" >run.out 2>run.err &
-  run=$!
-  wait_for run.err Publishing $run
-  local port broker
-  port=$(sed -n 's/.*127\.0\.0\.1:\([0-9]*\), mutual.*/\1/p' run.err)
+  start_run --no-dashboard --journal "$journal"
+  local broker between
   broker=$(cat data/broker/pid)
   if [ "$kind" = pass-through ]; then
     "$work/pass_through" "$port" 2>between.err &
@@ -86,9 +48,8 @@ measure() { # SUBJECT
     local actions=$republish
     [ "$kind" = republish ] || actions+=", $store"
     printf '{"sql": "%s", "awsIotSqlVersion": "2016-03-23", "actions": [%s]}' "$sql" "$actions" >between/trip.json
-    "$binary" rules run --rules between --device mqttTestClient --client-id engine --json >between.out 2>between.err &
-    between=$!
-    wait_for between.err "rules: ready" $between
+    start_engine engine between --json
+    between=$engine
   fi
   local slow fast b e s t
   slow=$(trip 1000 $((messages / 10)))
@@ -103,11 +64,12 @@ measure() { # SUBJECT
     for _ in $(seq 100); do
       kill -USR1 $between
       sleep 0.1
-      grep -q " Success $expected, Failure 0," between.err && is_done=1 && break
+      grep -q " Success $expected, Failure 0," engine.err && is_done=1 && break
     done
-    [ -n "$is_done" ] || fail "$subject didn't do all of $expected actions:" between.err
+    [ -n "$is_done" ] || fail "$subject didn't do all of $expected actions:" engine.err
   fi
-  stop
+  end "$between"
+  end "$run"
   cd /
   rm -rf "$folder"
   echo "$subject $(field p50 <<<"$slow") $(field p99 <<<"$slow") $(field rate <<<"$fast") $b $e $s $t" | tee -a "$work/figures" \
@@ -119,13 +81,7 @@ for _ in $(seq "$rounds"); do
 done
 echo "$messages messages at QoS 1, medians of $rounds rounds"
 printf '%-14s %17s %8s %8s %16s %16s %16s\n' between "p50 ms at 1000/s" "p99 ms" "rate /s" broker between "its store"
-awk -v order="${subjects[*]}" -v messages="$messages" '
-  function median(name, column,   i, j, n, v, t) {
-    n = count[name]
-    for (i = 1; i <= n; i++) v[i] = value[name, i, column]
-    for (i = 1; i <= n; i++) for (j = i + 1; j <= n; j++) if (v[j] < v[i]) { t = v[i]; v[i] = v[j]; v[j] = t }
-    return n % 2 ? v[(n + 1) / 2] : (v[n / 2] + v[n / 2 + 1]) / 2
-  }
+awk -v order="${subjects[*]}" -v messages="$messages" "$median"'
   {
     n = ++count[$1]
     value[$1, n, 2] = $2 * 1000

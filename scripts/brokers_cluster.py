@@ -8,7 +8,8 @@ import threading
 import time
 
 PORT = 8883
-HOST = "10.77.0.4"
+# The kind of the session queues, the node that is killed, and how long a node may be silent before the others count it as gone.
+CASES = "classic/3/60 classic/1/60 classic/2/60 classic/2/10 quorum/3/60 quorum/1/60 quorum/2/60"
 
 
 def run(base):
@@ -19,20 +20,21 @@ def run(base):
         print("cluster: skipped, the package rabbitmq-server isn't installed")
         return
     rows = []
-    for kind in ("classic", "quorum"):
-        for victim in ("another node", "the truck's node", "the engine's node"):
-            try:
-                seen = Cluster(base, f"{kind}-{len(rows)}", kind).killing(victim)
-            except (RuntimeError, OSError, subprocess.SubprocessError) as error:
-                seen = f"failed: {error}"
-            rows.append(f"| {kind} | {victim} | {seen} |")
-            print(rows[-1], flush=True)
-    print("\n| session queues | killed (SIGKILL) | seen |\n| --- | --- | --- |\n" + "\n".join(rows))
+    for case in os.environ.get("CASES", CASES).split():
+        kind, node, tick = case.split("/")
+        victim = {"1": "the truck's node", "2": "the engine's node", "3": "another node"}[node]
+        try:
+            seen = Cluster(base, case.replace("/", "-"), kind, tick).killing(int(node))
+        except (RuntimeError, OSError, subprocess.SubprocessError) as error:
+            seen = f"failed: {error}"
+        rows.append(f"| {kind} | {tick} s | {victim} | {seen} |")
+        print(rows[-1], flush=True)
+    print("\n| session queues | net_ticktime | killed | seen |\n| --- | --- | --- | --- |\n" + "\n".join(rows))
 
 
 class Cluster:
-    def __init__(self, base, name, kind):
-        self.base, self.kind = base, kind
+    def __init__(self, base, name, kind, tick):
+        self.base, self.kind, self.tick = base, kind, tick
         self.folder = f"{base.WORK}/cluster-{name}"
         os.makedirs(self.folder)
         self.nodes = {}
@@ -43,7 +45,8 @@ class Cluster:
         base.shell("ip link add tsbr type bridge && ip addr add 10.77.0.4/24 dev tsbr && ip link set tsbr up")
         nodes = "".join(f"cluster_formation.classic_config.nodes.{n} = rabbit@10.77.0.{n}\n" for n in (1, 2, 3))
         more = ("cluster_formation.peer_discovery_backend = classic_config\n" + nodes
-                + f"mqtt.durable_queue_type = {self.kind}\ncluster_partition_handling = pause_minority\n")
+                + f"mqtt.durable_queue_type = {self.kind}\ncluster_partition_handling = pause_minority\n"
+                + f"net_ticktime = {self.tick}\n")
         for n in (1, 2, 3):
             address, folder = f"10.77.0.{n}", f"{self.folder}/{n}"
             os.makedirs(folder)
@@ -76,7 +79,6 @@ class Cluster:
             time.sleep(1)
         else:
             raise RuntimeError("the nodes formed no cluster")
-        base.rabbit_users(environment, prefix)
 
     def stop(self):
         for process, _ in self.nodes.values():
@@ -102,7 +104,7 @@ class Cluster:
         self.base.wait_for_port(port, process)
         return process, port
 
-    def killing(self, victim):
+    def killing(self, node):
         base = self.base
         balancers = []
         try:
@@ -110,21 +112,22 @@ class Cluster:
             # The truck prefers node 1, the engine node 2.
             for order in (["10.77.0.1", "10.77.0.3"], ["10.77.0.2", "10.77.0.3"]):
                 balancers.append(self.balancer(order))
-            truck = base.Bench(f"{self.folder}/truck", f"127.0.0.1:{balancers[0][1]}")
-            engines = base.Bench(f"{self.folder}/engine", f"127.0.0.1:{balancers[1][1]}")
+            truck = base.Bench(f"{self.folder}/truck", f"127.0.0.1:{balancers[0][1]}", "120s")
+            truck.sign_in()
+            engines = base.Bench(f"{self.folder}/engine", f"127.0.0.1:{balancers[1][1]}", "120s")
             engine = engines.engine()
             if not engine:
                 return "the engine isn't ready: " + engines.reason("engine")
             result = []
-            source = threading.Thread(target=lambda: result.append(truck.simulate(count=20_000, rate=1000)))
+            source = threading.Thread(target=lambda: result.append(truck.simulate(count=20_000, rate=1000, patience=240, drain="120s")))
             source.start()
             time.sleep(7)
-            self.kill({"another node": 3, "the truck's node": 1, "the engine's node": 2}[victim])
+            self.kill(node)
             source.join()
             summary, error = result[0]
             if not summary:
                 return f"the truck: {error}"
-            stored = engines.settled(summary["acknowledged"], patience=60)
+            stored = engines.settled(summary["acknowledged"], patience=120, still=90)
             ended = "" if engine.poll() is None else "; the engine ended: " + engines.errors("engine").strip().splitlines()[-1]
             base.end(engine)
             return (f"{summary['acknowledged']} of {summary['sent']} acknowledged, {summary['resent']} sent again, "

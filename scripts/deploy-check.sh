@@ -6,12 +6,9 @@
 #                              what it leaves out), TRUCKSENSOR_EXECUTABLE another executable
 set -euo pipefail
 cd -- "$(dirname -- "$0")/.."
+. scripts/common.sh
 python=${DEPLOY_PYTHON:-python3}
-binary=${TRUCKSENSOR_EXECUTABLE:-}
-if [ -z "$binary" ]; then
-  scripts/build.sh
-  binary=$PWD/.build/release/trucksensor
-fi
+find_executable
 if "$python" -c "import kubernetes_validate, check_jsonschema" 2>/dev/null; then
   for version in 1.25 1.31; do
     "$python" -m kubernetes_validate -k "$version" --strict --quiet deploy/kubernetes/*.yaml

@@ -1,81 +1,78 @@
 #!/usr/bin/env bash
-# Drives a fleet and counts every message: TRUCKS trucks with their own certificates at 2 messages per second each for MINUTES,
-# at QoS 1, to the local broker, whose rules store them. Counts what the trucks had acknowledged, what arrived at a subscriber
-# and what is in the store, and prints memory while it runs. Exit code 1 if a message is missing anywhere.
-#   scripts/fleet-soak.sh [TRUCKS [MINUTES [RATE]]]    500, 1 and 2 by default; TRUCKSENSOR_EXECUTABLE names another executable
+# Drives a fleet and counts every message: TRUCKS trucks with their own certificates send RATE messages per second each, at QoS 1,
+# to a local broker whose rules store them. Counts what the trucks had acknowledged, what arrived at a subscriber and what is in
+# the store, and prints memory while it runs. Exit code 1 if a message is missing anywhere.
+#   scripts/fleet-soak.sh [TRUCKS [SECONDS [RATE]]]    500, 60 and 2 by default; TRUCKSENSOR_EXECUTABLE names another executable
 set -euo pipefail
 cd -- "$(dirname -- "$0")/.."
-trucks=${1:-500} minutes=${2:-1} rate=${3:-2}
-binary=${TRUCKSENSOR_EXECUTABLE:-}
-if [ -z "$binary" ]; then
-  scripts/build.sh
-  binary=$PWD/.build/release/trucksensor
-fi
-work=$(mktemp -d)
-run= count=
-stop() {
-  for process in $count $run; do kill -TERM "$process" 2>/dev/null || true; done
-  for process in $count $run; do wait "$process" 2>/dev/null || true; done
-  run= count=
-}
-trap 'stop; rm -rf "$work"' EXIT
-fail() {
-  echo "fleet-soak.sh: $1" >&2
-  [ -z "${2:-}" ] || tail -n 20 "$2" >&2
-  exit 1
-}
+. scripts/common.sh
+trucks=${1:-500} seconds=${2:-60} rate=${3:-2}
+find_executable
+make_work_folder
 ulimit -n "$(ulimit -Hn)"
 cp -r TruckSensorFiles policies rules "$work"
 cd "$work"
-touch run.out run.err count.err sim.err
 
-"$binary" run truckSensor01 --interval 100d --quiet --no-aws --qos 1 >run.out 2>run.err &
-run=$!
-for _ in $(seq 600); do
-  grep -q Publishing run.err && break
-  kill -0 $run || fail "the run ended" run.err
-  sleep 0.1
-done
-began=$(date +%s%N)
+start_run --no-aws --qos 1
+broker=$(cat data/broker/pid)
+before=$(date +%s%N)
 "$binary" provision fleet --count "$trucks" --prefix truck- --policy fleet-policy >/dev/null
-echo "$trucks certificates in $((($(date +%s%N) - began) / 1000000)) ms"
-for _ in $(seq 600); do grep -q "enforces them now" run.err && break; sleep 0.1; done
+wait_for run.err "enforces them now" "$run"
+echo "$trucks certificates in $((($(date +%s%N) - before) / 1000000)) ms"
 
-# The broker's queue for a subscriber that is slower for a moment is 4000 messages at QoS 1.
-"$binary" record 'truck/+/freezer' -o arrived.csv --json >count.out 2>count.err &
-count=$!
-for _ in $(seq 100); do grep -q "^recording" count.err && break; sleep 0.1; done
+"$binary" record 'truck/+/freezer' -o arrived.csv --json >record.out 2>record.err &
+recorder=$!
+wait_for record.err "^recording" $recorder
 
 "$binary" simulate --device truck --devices "$trucks" --topic 'truck/{device}/freezer' --rate "$rate" --qos 1 --loop \
-  --duration "${minutes}m" --quiet --json >sim.out 2>sim.err &
-simulation=$!
+  --duration "${seconds}s" --quiet --json >fleet.out 2>fleet.err &
+fleet=$!
+# Own memory in MB, without pages of files.
 memory() { awk '/^RssAnon/ { printf "%.1f", $2 / 1024 }' "/proc/$1/status" 2>/dev/null || echo -; }
-broker=$(cat data/broker/pid)
-printf '%8s %14s %12s %12s %12s\n' seconds "trucks MB" "run MB" "broker MB" "recorder MB"
-start=$(date +%s)
-while kill -0 $simulation 2>/dev/null; do
-  printf '%8d %14s %12s %12s %12s\n' $(($(date +%s) - start)) "$(memory $simulation)" "$(memory $run)" "$(memory "$broker")" \
-    "$(memory $count)"
-  for _ in $(seq $((minutes > 3 ? 30 : 10))); do kill -0 $simulation 2>/dev/null && sleep 1; done
+connections() { find "/proc/$broker/fd" -lname 'socket:*' 2>/dev/null | wc -l; }
+others=$(connections)
+row() {
+  printf '%8d %10d %10s %14s %10s %10s\n' "$1" $(($(connections) - others)) "$(memory $fleet)" "$(memory "$run")" \
+    "$(memory "$broker")" "$(memory $recorder)"
+  # Milliseconds of processor time since the first row.
+  used=("$(processor $fleet)" "$(processor "$run")" "$(processor "$broker")" "$(processor $recorder)" $(($1 * 1000)))
+  [ ${#began[@]} -gt 0 ] || began=("${used[@]}")
+}
+printf '%8s %10s %10s %14s %10s %10s\n' seconds connected "trucks MB" "run, rules MB" "broker MB" "recorder MB"
+start=$SECONDS next=0 began=()
+while kill -0 $fleet 2>/dev/null; do
+  if [ $((SECONDS - start)) -ge $next ]; then
+    row $((SECONDS - start))
+    next=$((next + (seconds > 60 ? seconds / 20 : 3)))
+  fi
+  sleep 0.5
 done
-wait $simulation || fail "the fleet lost messages, or its broker" sim.err
-field() { sed "s/.*\"$1\":\([0-9.e-]*\).*/\1/"; }
-acknowledged=$(tail -n 1 sim.out | field acknowledged)
-cut -c 1-420 sim.out
+status=0
+wait $fleet || status=$?
+acknowledged=$(field acknowledged <fleet.out)
+python3 - "${used[@]}" "${began[@]}" <<'SUMMARY'
+import json, sys
+fleet = json.load(open("fleet.out"))
+late, used, began = fleet["lateness"], *([float(text) for text in part] for part in (sys.argv[1:6], sys.argv[6:]))
+print(f"asked {fleet['askedRate']:.0f}/s, reached {fleet['reachedRate']:.0f}/s for {fleet['duration']:.0f} s; handed over late: p50 "
+      f"{1000 * late['p50']:.1f} ms, p99 {1000 * late['p99']:.1f} ms, max {1000 * late['max']:.0f} ms; acknowledged: p99 "
+      f"{1000 * fleet['acknowledgement']['p99']:.1f} ms; {fleet['reconnects']} reconnects, {fleet['sent'] - fleet['acknowledged']} lost")
+shares = [(now - then) / max(1, used[4] - began[4]) for now, then in zip(used, began)]
+print("cores: " + ", ".join(f"{name} {share:.2f}" for name, share in zip(("trucks", "run", "broker", "recorder"), shares)))
+SUMMARY
+[ $status = 0 ] || fail "the fleet lost messages, or its broker:" fleet.err
 
 # What is in flight arrives and is stored.
-stored=0
+sql="SELECT COUNT(*) FROM truck01_sensors WHERE measure_name = 'temp' AND device <> 'truckSensor01'"
 for _ in $(seq 120); do
   arrived=$(($(wc -l <arrived.csv) - 1))
-  stored=$("$binary" store query "SELECT COUNT(*) AS n FROM truck01_sensors WHERE measure_name = 'temp' AND device <> 'truckSensor01'" --format csv | tail -n 1)
+  stored=$(query "$sql")
   [ "$arrived" -ge "$acknowledged" ] && [ "$stored" -ge "$acknowledged" ] && break
   sleep 0.5
 done
-kill -INT $count
-wait $count || true
-count=
-cat count.out
+kill -INT $recorder
+wait $recorder || true
 echo "acknowledged $acknowledged, arrived at the subscriber $arrived, stored $stored"
 tail -n 3 run.err
-[ "$arrived" = "$acknowledged" ] || fail "$((acknowledged - arrived)) messages didn't arrive at the subscriber" count.err
-[ "$stored" = "$acknowledged" ] || fail "$((acknowledged - stored)) messages are not in the store" run.err
+[ "$arrived" = "$acknowledged" ] || fail "$((acknowledged - arrived)) messages didn't arrive at the subscriber:" record.err
+[ "$stored" = "$acknowledged" ] || fail "$((acknowledged - stored)) messages are not in the store:" run.err

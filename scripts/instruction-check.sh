@@ -6,17 +6,13 @@
 # Each path runs with few and with many rows; the difference is the cost of a row, without the program's start.
 set -euo pipefail
 cd -- "$(dirname -- "$0")/.."
+. scripts/common.sh
 if ! command -v valgrind >/dev/null; then
   echo "instruction-check.sh is skipped: valgrind is missing (apt-get install valgrind)"
   exit 0
 fi
-binary=${TRUCKSENSOR_EXECUTABLE:-}
-if [ -z "$binary" ]; then
-  scripts/build.sh
-  binary=$PWD/.build/release/trucksensor
-fi
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+find_executable
+make_work_folder
 # valgrind 3.19 can't read the debug information of Swift 6.
 strip -g -o "$work/trucksensor" "$binary"
 cp -r rules "$work"

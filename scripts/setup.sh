@@ -35,6 +35,7 @@ test_packages=(
   influxdb          # servers that the store writes to
   victoria-metrics
   postgresql
+  nats-server       # another broker
   chromium          # opens the dashboard
   codespell         # scripts/check-words.sh
   groff-base        # formats the manual pages

@@ -5,19 +5,15 @@
 #                                     local-cluster[2,1,1024] (two worker processes), TRUCKSENSOR_EXECUTABLE another executable
 set -euo pipefail
 cd -- "$(dirname -- "$0")/.."
+. scripts/common.sh
 trucks=${1:-24} python=${SPARK_PYTHON:-python3} job=$PWD/deploy/spark/diagnose_archive.py
 if ! command -v java >/dev/null; then echo "spark-check.sh is skipped: Java is missing (apt-get install default-jre-headless)"; exit 0; fi
 if ! "$python" -c "import pyspark" 2>/dev/null; then
   echo "spark-check.sh is skipped: $python has no pyspark (pip install pyspark; SPARK_PYTHON names another Python)"
   exit 0
 fi
-binary=${TRUCKSENSOR_EXECUTABLE:-}
-if [ -z "$binary" ]; then
-  scripts/build.sh
-  binary=$PWD/.build/release/trucksensor
-fi
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+find_executable
+make_work_folder
 cd "$work"
 mkdir trips archive
 scenarios=(healthy unit-off electrical-sag door-left-open)

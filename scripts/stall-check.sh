@@ -6,38 +6,21 @@
 # TRUCKSENSOR_EXECUTABLE names another executable.
 set -euo pipefail
 cd -- "$(dirname -- "$0")/.."
+. scripts/common.sh
 runs=${1:-50}
 kinds=" ${*:2} "
-binary=${TRUCKSENSOR_EXECUTABLE:-}
-if [ -z "$binary" ]; then
-  scripts/build.sh
-  binary=$PWD/.build/release/trucksensor
-fi
+find_executable
 length=1300ms # keep-alive looks at a connection once a second: each run must outlast that
 limit=30 # seconds until a run counts as stalled
-work=$(mktemp -d)
-processes=()
-finish() {
-  for process in "${processes[@]}"; do kill -TERM "$process" 2>/dev/null || true; done
-  wait
-  rm -rf "$work"
-}
-trap finish EXIT
+make_work_folder
 ulimit -n "$(ulimit -Hn)" 2>/dev/null || true
 cp -r TruckSensorFiles "$work"
 cd "$work"
 
 # A run whose own truck is silent is a broker with TLS for us.
-touch run.err run.out
-"$binary" run truckSensor01 --interval 1h --quiet --no-dashboard >run.out 2>run.err &
-processes+=($!)
-for _ in $(seq 600); do
-  grep -q "mutual TLS" run.err && grep -q Publishing run.err && break
-  kill -0 "$!" || { cat run.err >&2; exit 1; }
-  sleep 0.1
-done
+start_run --no-dashboard
 "$binary" provision fleet --prefix sender- --count 100 >/dev/null
-for _ in $(seq 100); do grep -q "enforces them now" run.err && break; sleep 0.1; done
+wait_for run.err "enforces them now" "$run"
 
 # A second mosquitto for plain TCP, on a port that nobody uses.
 mosquitto=$(command -v mosquitto || echo /usr/sbin/mosquitto)
@@ -53,10 +36,7 @@ for plain in $(shuf -i 20000-29999 -n 20); do
   "$mosquitto" -c plain.conf 2>plain.err &
   process=$!
   sleep 0.5
-  if kill -0 "$process" 2>/dev/null; then
-    processes+=("$process")
-    break
-  fi
+  kill -0 "$process" 2>/dev/null && break
 done
 
 {

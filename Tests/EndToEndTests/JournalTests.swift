@@ -114,13 +114,29 @@ struct JournalTests {
     #expect(check.output.contains("acknowledged 60000, stored 60000"), "\(check.output)\(check.errors)")
   }
 
-  @Test func `two engines share messages, and the share of a killed one is processed by the other`() throws {
+  /// Two engines share 5 000 messages, and one of them is killed twice.
+  private func share(_ environment: [String] = []) throws -> Trucksensor.Finished {
     let script = Trucksensor.repository.appendingPathComponent("scripts/share-check.sh").path
-    let check = try Trucksensor.Running(
+    return try Trucksensor.Running(
       URL(fileURLWithPath: "/usr/bin/env"),
-      ["TRUCKSENSOR_EXECUTABLE=\(Trucksensor.executable.path)", "RATE=1000", script, "5000", "2"],
+      environment + [
+        "TRUCKSENSOR_EXECUTABLE=\(Trucksensor.executable.path)", "RATE=1000", script, "5000", "2",
+      ],
       in: truck.folder
     ).wait()
+  }
+
+  @Test func `two engines share messages, and the share of a killed one is processed by the other`() throws {
+    let check = try share()
+    #expect(check.status == 0, "\(check.output)\(check.errors)")
+    #expect(check.output.contains("stored 5000,5000,1,5000"), "\(check.output)\(check.errors)")
+  }
+
+  @Test(.enabled(if: StoreServer.program(.postgreSQL) != nil, "PostgreSQL isn't installed"))
+  func `two engines that store at PostgreSQL lose nothing and store nothing twice when one is killed`() throws
+  {
+    let server = try StoreServer(.postgreSQL, in: truck)
+    let check = try share(["STORE=\(server.url)"])
     #expect(check.status == 0, "\(check.output)\(check.errors)")
     #expect(check.output.contains("stored 5000,5000,1,5000"), "\(check.output)\(check.errors)")
   }

@@ -1,5 +1,6 @@
 import Foundation
 import Store
+import Synchronization
 import Testing
 import Time
 
@@ -415,6 +416,41 @@ import Time
     #expect(try charts.latest(measure, of: trucks[0])?.value == 8)
     let rows = try charts.readings([measure], of: trucks[0], after: .min, limit: 100)
     #expect(rows.map { $0.values[0] } == [0, 1, 2, nil, 4, 5, 6, 7, 8, nil])
+  }
+
+  @Test(.enabled(if: StoreServer.program(.postgreSQL) != nil, "PostgreSQL isn't installed"))
+  func `two writers that make the same table at the same time lose no reading`() throws {
+    let server = try StoreServer(.postgreSQL, in: truck)
+    let location = try StoreLocation(server.url)
+    let write = { @Sendable (store: any PointStore, second: Int64) throws in
+      let record = Record(
+        dimensions: [Dimension("device", "a")], time: 1_729_703_640_000_000_000 + second * 1_000_000_000,
+        measures: [("temp", .double(1))])
+      return try store.write([WriteRequest(table: "load", record: record)])
+    }
+    let ended = DispatchSemaphore(value: 0)
+    let rejections = Mutex<[Rejection]?>(nil)
+    let first = try location.open()
+    try first.transaction {
+      #expect(try write(first, 1).isEmpty)
+      Thread {
+        let refused = try? { () throws in
+          let second = try location.open()
+          return try second.transaction { try write(second, 2) }
+        }()
+        rejections.withLock { $0 = refused }
+        ended.signal()
+      }.start()
+      let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+      let deadline = Date().addingTimeInterval(20)
+      while try StoreServer.shell("psql -h 127.0.0.1 -p \(server.port) -U postgres -Atc \"\(waiting)\"")
+        != "1\n",
+        Date() < deadline
+      { poll(nil, 0, 20) }
+    }
+    ended.wait()
+    #expect(rejections.withLock { $0?.map(\.reason) } == [])
+    #expect(try query("SELECT count(*) FROM load", "--store", server.url) == "count\n2\n")
   }
 
   @Test func `a server's refusal of one record is found in its batch`() throws {

@@ -202,6 +202,18 @@ import Time
     #expect(EmbeddedBroker.runningPort(in: fixture.path("broker")) == nil)
   }
 
+  @Test func `a broker that has died keeps its port until it is back`() throws {
+    let first = try fixture.startBroker()
+    kill(try brokerProcess(first), SIGKILL)
+    while LoopbackPort(number: first.port).accepts { poll(nil, 0, 5) }
+    let neighbour = try BrokerFixture()
+    let second = try neighbour.startBroker(port: first.port)
+    #expect(second.port > first.port)
+    try first.restart()
+    #expect(LoopbackPort(number: first.port).belongs(to: try brokerProcess(first)))
+    second.stop()
+  }
+
   @Test func `each client for which the broker discards messages is named once`() throws {
     let path = fixture.path("mosquitto.log")
     var log = BrokerLog(path: path)

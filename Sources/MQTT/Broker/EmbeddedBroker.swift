@@ -6,7 +6,8 @@ import Time
 ///
 /// It runs in a process group of its own, so that Ctrl-C reaches it through us, after the last acknowledgement, and it
 /// ends when we are killed. What waits in it belongs to its folder, whatever its port is: a lock on the folder lets one broker
-/// use it at a time, and tells one that another run uses from one that was left behind. `BrokerProcess` is the process, `LoopbackPort` the port, `BrokerLog` the log.
+/// use it at a time, and tells one that another run uses from one that was left behind. `BrokerProcess` is the process,
+/// `LoopbackPort` the port, `PortReservation` keeps other runs from it, `BrokerLog` is the log.
 public final class EmbeddedBroker {
   /// The port it listens on.
   public private(set) var port: UInt16 = 0
@@ -21,6 +22,7 @@ public final class EmbeddedBroker {
   private var folder = ""
   private let executable: String
   private var lock: FileLock?
+  private var reservation: PortReservation?
   private var process: BrokerProcess?
   private var log = BrokerLog(path: "")
   private var noticeTimer: LoopTimer?
@@ -46,6 +48,8 @@ public final class EmbeddedBroker {
     let last = UInt16(clamping: Int(configuration.preferredPort) + 99)
     for port in configuration.preferredPort...last
     where port != configuration.secondPort && LoopbackPort(number: port).isFree {
+      reservation = PortReservation.take(port)
+      guard reservation != nil else { continue }
       self.port = port
       try writeFiles()
       do throws(MQTTError) {
@@ -135,6 +139,7 @@ public final class EmbeddedBroker {
     guard let process else { return [:] }
     self.process = nil
     process.stop()
+    reservation = nil
     unlink(folder + "/pid")
     return log.waiting
   }

@@ -35,15 +35,15 @@ enum BenchRoundTripCommand: Command {
     Signals.block(Signals.ending)
     let loop = try EventLoop()
     let trip = try RoundTrip(arguments, loop: loop)
-    try loop.onSignal(Signals.ending) { _ in trip.interrupt() }
+    try loop.onSignal(Signals.ending) { _ in trip.clients.interrupt() }
     trip.start()
     loop.run()
-    if let failure = trip.failure { throw failure }
+    if let failure = trip.clients.failure { throw failure }
     if arguments.has("json") {
       StandardOutput.shared.line(trip.json)
     } else {
       StandardOutput.shared.print(trip.text)
     }
-    return trip.wasInterrupted ? .interrupted : trip.received < trip.count ? .failed : .success
+    return trip.clients.wasInterrupted ? .interrupted : trip.received < trip.count ? .failed : .success
   }
 }

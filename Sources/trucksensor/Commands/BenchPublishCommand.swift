@@ -60,10 +60,10 @@ enum BenchPublishCommand: Command {
     var search = LimitSearch(from: rate)
     if !arguments.has("find-limit") { search.tryOnce() }
     bench.search = search
-    try loop.onSignal(Signals.ending) { _ in bench.interrupt() }
+    try loop.onSignal(Signals.ending) { _ in bench.clients.interrupt() }
     bench.start()
     loop.run()
-    if let failure = bench.failure { throw failure }
+    if let failure = bench.clients.failure { throw failure }
     let report = LimitReport(steps: bench.steps, search: bench.search ?? search, window: bench.window)
     if let path = arguments.string("html") { try Files.write(report.html, to: path) }
     if isJSON {
@@ -71,6 +71,6 @@ enum BenchPublishCommand: Command {
     } else {
       StandardOutput.shared.print(report.text)
     }
-    return bench.wasInterrupted ? .interrupted : report.search.held == nil ? .failed : .success
+    return bench.clients.wasInterrupted ? .interrupted : report.search.held == nil ? .failed : .success
   }
 }

@@ -1,6 +1,4 @@
 import CommandLine
-import Glibc
-import LocalCloud
 import MQTT
 import Numbers
 import Simulator
@@ -43,20 +41,16 @@ final class PublishBench: MQTTClientDelegate {
   }
 
   private(set) var steps: [Step] = []
-  private(set) var failure: MQTTError?
-  private(set) var wasInterrupted = false
+  let clients: BenchClients
   var search: LimitSearch?
   let window: Int
 
   private let loop: EventLoop
-  private let publisher: MQTTClient
-  private let subscriber: MQTTClient
   private let header: PublishHeader
   private let topic: TopicFilter
   private let qos: QoS
   private let bounds: Bounds
   private let length: Int64
-  private let broker: Int32?
   private let onStep: (Step) -> Void
 
   // The present step
@@ -73,7 +67,6 @@ final class PublishBench: MQTTClientDelegate {
   private var machineBefore: (all: Int64, idle: Int64)?
   private var timer: LoopTimer?
   private var settleTimer: LoopTimer?
-  private var ready = 0
   /// How long a step's messages may take to arrive after it.
   private static let settleNanoseconds: Int64 = 5_000_000_000
 
@@ -91,42 +84,20 @@ final class PublishBench: MQTTClientDelegate {
     let name = try TopicName(arguments.string("topic") ?? "bench/publish")
     topic = try TopicFilter(name.text)
     header = try PublishHeader(topic: name, qos: qos)
-    let device = arguments.string("device") ?? LocalCloud.testClient
-    let local = LocalCloud.runningBroker()
-    let plan = try ConnectionPlan(arguments, local: local)
-    broker = plan.isLocal ? LocalCloud.brokerProcess() : nil
-    publisher = try plan.client(device: device, clientID: "\(device)-out-\(getpid())", loop: loop) {
-      $0.gathersPackets = true
+    clients = try BenchClients(arguments, loop: loop) {
       $0.sendWindow = window
       // More would only wait.
       $0.backlogLimit = 1_000_000
     }
-    subscriber = try plan.client(device: device, clientID: "\(device)-in-\(getpid())", loop: loop) {
-      $0.gathersPackets = true
-    }
   }
 
   func start() {
-    publisher.delegate = self
-    subscriber.delegate = self
     timer = loop.makeTimer { [unowned self] in publishDue() }
     settleTimer = loop.makeTimer { [unowned self] in finishStep() }
-    subscriber.subscribe(topic, qos: qos)
-    subscriber.connect()
-    publisher.connect()
-  }
-
-  func interrupt() {
-    wasInterrupted = true
-    loop.stop()
+    clients.start(self, topic, qos) { [unowned self] in beginStep() }
   }
 
   // MARK: A step
-
-  private func oneMoreReady() {
-    ready += 1
-    if ready == 2 { beginStep() }
-  }
 
   private func beginStep() {
     guard let rate = search?.next else {
@@ -138,7 +109,7 @@ final class PublishBench: MQTTClientDelegate {
     number = 0
     (lateness, acknowledgement, samples) = (LatencyHistogram(), LatencyHistogram(), (0, 0))
     ownBefore = ProcessTime.own
-    brokerBefore = broker.flatMap(ProcessTime.of)
+    brokerBefore = clients.broker.flatMap(ProcessTime.of)
     machineBefore = ProcessTime.machine
     begin = .now()
     isPublishing = true
@@ -162,8 +133,8 @@ final class PublishBench: MQTTClientDelegate {
         return
       }
       samples.all += 1
-      if !publisher.isReady { samples.full += 1 }
-      guard publisher.hasRoom else { break }
+      if !clients.publisher.isReady { samples.full += 1 }
+      guard clients.publisher.hasRoom else { break }
       publish(due: due, now: now)
     }
     timer?.set(.now())
@@ -173,7 +144,7 @@ final class PublishBench: MQTTClientDelegate {
     number += 1
     lateness.record(now.since(due))
     let payload = RoundTrip.payload(number: number)
-    if publisher.publish(OutgoingMessage(header: header, payload: payload, due: due, queued: now)) {
+    if clients.publisher.publish(OutgoingMessage(header: header, payload: payload, due: due, queued: now)) {
       step.sent += 1
     }
   }
@@ -183,7 +154,7 @@ final class PublishBench: MQTTClientDelegate {
     let seconds = Double(now.since(begin)) / 1e9
     step.reachedRate = Double(step.acknowledged) / seconds
     step.ownCore = Double(ProcessTime.own - ownBefore) / 1e9 / seconds
-    if let brokerBefore, let after = broker.flatMap(ProcessTime.of) {
+    if let brokerBefore, let after = clients.broker.flatMap(ProcessTime.of) {
       step.brokerCore = Double(after - brokerBefore) / 1e9 / seconds
     }
     if let before = machineBefore, let after = ProcessTime.machine, after.all > before.all {
@@ -211,10 +182,10 @@ final class PublishBench: MQTTClientDelegate {
     onStep(step)
     search?.record(holds: step.reasons.isEmpty)
     // What is still in flight would spoil the next step.
-    if publisher.undelivered > 0 {
+    if clients.publisher.undelivered > 0 {
       let error = MQTTError(
-        .unreachable, "the broker doesn't acknowledge \(publisher.undelivered) messages any more")
-      if steps.count == 1 { failure = error }
+        .unreachable, "the broker doesn't acknowledge \(clients.publisher.undelivered) messages any more")
+      if steps.count == 1 { clients.fail(error) }
       loop.stop()
       return
     }
@@ -229,30 +200,18 @@ final class PublishBench: MQTTClientDelegate {
     finishIfSettled()
   }
 
-  func client(_ client: MQTTClient, refused message: OutgoingMessage, with error: MQTTError) { fail(error) }
+  func client(_ client: MQTTClient, refused message: OutgoingMessage, with error: MQTTError) {
+    clients.fail(error)
+  }
 
   func client(_ client: MQTTClient, received message: IncomingMessage) {
     step.arrived += 1
     finishIfSettled()
   }
 
-  func client(_ client: MQTTClient, changedTo state: ConnectionState) {
-    switch state {
-    case .connected: if client === publisher { oneMoreReady() }
-    case .failed(let error), .waiting(let error): fail(error)
-    default: break
-    }
-  }
+  func client(_ client: MQTTClient, changedTo state: ConnectionState) { clients.changed(client, to: state) }
 
   func client(_ client: MQTTClient, subscribed filter: TopicFilter, _ result: Result<QoS, MQTTError>) {
-    switch result {
-    case .success: oneMoreReady()
-    case .failure(let error): fail(error)
-    }
-  }
-
-  private func fail(_ error: MQTTError) {
-    if failure == nil { failure = error }
-    loop.stop()
+    clients.subscribed(result)
   }
 }

@@ -10,19 +10,17 @@ import Time
 /// The client behind `record`.
 final class Recording: MQTTClientDelegate {
   private let arguments: ParsedArguments
-  private let loop: EventLoop
+  private let session: ClientSession
   private let client: MQTTClient
   private let path: String
   private let file: RecordingFile
   private let wanted: Int?
   private let duration: Int64?
   private let isPersistent: Bool
-  private var outcome: Result<ExitCode, any Error>?
   private var received = 0
   private var topics: Set<String> = []
   private var granted = 0
   private let filterCount: Int
-  private var lastNotice: MQTTError?
   private var endTimer: LoopTimer?
   private var begin = MonotonicTime.now()
   // The wall clock can be set while we record; arrival times must not go back.
@@ -32,21 +30,20 @@ final class Recording: MQTTClientDelegate {
   private static let topicLimit = 10_000
 
   init(_ arguments: ParsedArguments, _ filters: [TopicFilter], _ qos: QoS, _ path: String) throws {
+    session = try ClientSession()
     self.arguments = arguments
     self.path = path
     wanted = try arguments.integer("count", in: 1...Int.max)
     duration = try arguments.duration("duration")
     isPersistent = arguments.has("persistent")
     filterCount = filters.count
-    Signals.block(Signals.ending)
-    loop = try EventLoop()
     let device = arguments.string("device") ?? LocalCloud.testClient
     let plan = try ConnectionPlan(arguments, local: LocalCloud.runningBroker())
     let identifier =
       arguments.string("client-id")
       ?? (device == LocalCloud.testClient ? "\(device)-record-\(getpid())" : device)
     let keepsSession = isPersistent
-    client = try plan.client(device: device, clientID: identifier, loop: loop) { settings in
+    client = try plan.client(device: device, clientID: identifier, loop: session.loop) { settings in
       settings.gathersPackets = true
       guard keepsSession else { return }
       settings.cleanStart = false
@@ -58,36 +55,20 @@ final class Recording: MQTTClientDelegate {
   }
 
   func run() throws -> ExitCode {
-    try loop.onSignal(Signals.ending) { [unowned self] _ in end(.success(.interrupted)) }
-    endTimer = loop.makeTimer { [unowned self] in end(.success(.success)) }
-    client.connect()
-    loop.run()
-    client.disconnect()
+    endTimer = session.loop.makeTimer { [unowned self] in session.end(.success(.success)) }
+    try session.run(client)
     try file.finish()
     report()
-    let code = try outcome?.get() ?? .success
+    let code = try session.outcome?.get() ?? .success
     return isWhole ? code : .failed
   }
 
   /// Whether the file has all that came while it was recorded.
   private var isWhole: Bool { file.tooLong == 0 && (isPersistent || client.reconnects == 0) }
 
-  private func end(_ outcome: Result<ExitCode, any Error>) {
-    if self.outcome == nil { self.outcome = outcome }
-    loop.stop()
-  }
-
   // MARK: What the client tells
 
-  func client(_ client: MQTTClient, changedTo state: ConnectionState) {
-    switch state {
-    case .failed(let error): end(.failure(error))
-    case .waiting(let error):
-      if error != lastNotice { StandardError.print("\(error); trying again") }
-      lastNotice = error
-    default: break
-    }
-  }
+  func client(_ client: MQTTClient, changedTo state: ConnectionState) { session.changed(to: state) }
 
   func client(_ client: MQTTClient, subscribed filter: TopicFilter, _ result: Result<QoS, MQTTError>) {
     switch result {
@@ -97,31 +78,31 @@ final class Recording: MQTTClientDelegate {
       StandardError.print("recording \(arguments.positionals.joined(separator: ", ")) to \(path)")
       begin = .now()
       if let duration { endTimer?.set(begin.advanced(by: duration)) }
-    case .failure(let error): end(.failure(error))
+    case .failure(let error): session.end(.failure(error))
     }
   }
 
   func client(_ client: MQTTClient, received message: IncomingMessage) {
-    guard outcome == nil else { return }
+    guard session.outcome == nil else { return }
     received += 1
     if topics.count < Self.topicLimit { topics.insert(message.topic) }
     let nanoseconds = wallClock.start + MonotonicTime.now().since(wallClock.at)
     do throws(FileError) {
       try file.append(topic: message.topic, payload: message.payload, microseconds: nanoseconds / 1000)
     } catch {
-      end(.failure(error))
+      session.end(.failure(error))
     }
-    if received == wanted { end(.success(.success)) }
+    if received == wanted { session.end(.success(.success)) }
   }
 
   func clientFinishedReading(_ client: MQTTClient) {
     do throws(FileError) {
       try file.flush()
     } catch {
-      end(.failure(error))
+      session.end(.failure(error))
     }
     // What isn't in the file stays unacknowledged.
-    if case .failure = outcome { client.holdsAcknowledgements = true }
+    if case .failure = session.outcome { client.holdsAcknowledgements = true }
   }
 
   // MARK: The summary

@@ -1,22 +1,17 @@
 import CommandLine
-import Glibc
-import LocalCloud
 import JSON
 import MQTT
 import Numbers
 import Simulator
 import Time
 
-/// A publisher and a subscriber on one loop.
+/// Publishes, and takes the time until the answers arrive.
 final class RoundTrip: MQTTClientDelegate {
   let count: Int
   private(set) var received = 0
-  private(set) var failure: MQTTError?
-  private(set) var wasInterrupted = false
+  let clients: BenchClients
 
   private let loop: EventLoop
-  private let publisher: MQTTClient
-  private let subscriber: MQTTClient
   private let header: PublishHeader
   private let answers: TopicFilter
   private let qos: QoS
@@ -28,7 +23,6 @@ final class RoundTrip: MQTTClientDelegate {
   private var end = MonotonicTime.now()
   private var timer: LoopTimer?
   private var silence: LoopTimer?
-  private var ready = 0
   private static let silenceNanoseconds: Int64 = 10_000_000_000
 
   init(_ arguments: ParsedArguments, loop: EventLoop) throws {
@@ -39,35 +33,17 @@ final class RoundTrip: MQTTClientDelegate {
     qos = try arguments.integer("qos", in: 0...1) == 0 ? .atMostOnce : .atLeastOnce
     answers = try TopicFilter(arguments.string("out") ?? "truck/analyze")
     header = try PublishHeader(topic: TopicName(arguments.string("in") ?? "truck/freezer"), qos: qos)
-    let device = arguments.string("device") ?? LocalCloud.testClient
-    let plan = try ConnectionPlan(arguments, local: LocalCloud.runningBroker())
-    publisher = try plan.client(device: device, clientID: "\(device)-out-\(getpid())", loop: loop) {
-      $0.gathersPackets = true
-    }
-    subscriber = try plan.client(device: device, clientID: "\(device)-in-\(getpid())", loop: loop) {
-      $0.gathersPackets = true
-    }
+    clients = try BenchClients(arguments, loop: loop)
     departures.reserveCapacity(count)
   }
 
   func start() {
-    publisher.delegate = self
-    subscriber.delegate = self
     timer = loop.makeTimer { [unowned self] in publishDue() }
     silence = loop.makeTimer { [unowned self] in loop.stop() }
-    subscriber.subscribe(answers, qos: qos)
-    subscriber.connect()
-    publisher.connect()
+    clients.start(self, answers, qos) { [unowned self] in beginPublishing() }
   }
 
-  func interrupt() {
-    wasInterrupted = true
-    loop.stop()
-  }
-
-  private func oneMoreReady() {
-    ready += 1
-    guard ready == 2 else { return }
+  private func beginPublishing() {
     begin = .now()
     silence?.set(MonotonicTime.now().advanced(by: Self.silenceNanoseconds))
     publishDue()
@@ -93,7 +69,7 @@ final class RoundTrip: MQTTClientDelegate {
     let payload = Self.payload(number: departures.count + 1)
     let now = MonotonicTime.now()
     departures.append(now)
-    _ = publisher.publish(OutgoingMessage(header: header, payload: payload, due: now))
+    _ = clients.publisher.publish(OutgoingMessage(header: header, payload: payload, due: now))
   }
 
   /// A truck's message.
@@ -124,27 +100,13 @@ final class RoundTrip: MQTTClientDelegate {
   }
 
   func clientFinishedReading(_ client: MQTTClient) {
-    if case .maximum = pacer.mode, client === subscriber { publishDue() }
+    if case .maximum = pacer.mode, client === clients.subscriber { publishDue() }
   }
 
-  func client(_ client: MQTTClient, changedTo state: ConnectionState) {
-    switch state {
-    case .connected: if client === publisher { oneMoreReady() }
-    case .failed(let error), .waiting(let error): fail(error)
-    default: break
-    }
-  }
+  func client(_ client: MQTTClient, changedTo state: ConnectionState) { clients.changed(client, to: state) }
 
   func client(_ client: MQTTClient, subscribed filter: TopicFilter, _ result: Result<QoS, MQTTError>) {
-    switch result {
-    case .success: oneMoreReady()
-    case .failure(let error): fail(error)
-    }
-  }
-
-  private func fail(_ error: MQTTError) {
-    if failure == nil { failure = error }
-    loop.stop()
+    clients.subscribed(result)
   }
 
   // MARK: The result

@@ -29,9 +29,12 @@ final class RulesRunner {
   /// Whether the broker had the first mark before the trucks began to publish.
   private(set) var startIsMarked = false
   private let lock: EngineLock?
-  private var member: ShareGroupMember?
+  /// Makes the services of this engine's sessions, and of those that it takes over.
+  let sessions: RulesSessions
+  /// The part in a share group.
+  var member: ShareGroupMember?
   /// The services of sessions that were taken over, by the client identifiers of their engines.
-  private var takenOver: [String: [RulesService]] = [:]
+  var takenOver: [String: [RulesService]] = [:]
   private let folder: String
   private let mayLoop: Bool
   private var watchTimer: LoopTimer?
@@ -52,95 +55,34 @@ final class RulesRunner {
     let name = device ?? arguments.string("device") ?? LocalCloud.rulesEngine
     let identifier = device ?? arguments.string("client-id") ?? name
     lock = try Self.lock(identifier, plan)
-    let usesMarks = device != nil
-    self.usesMarks = usesMarks
-    let registry = RegistryLookup()
-    var failed: (MQTTError) -> Void = { _ in }
-    var told: (RulesEvent) -> Void = { _ in }
-    let stores = try StoreQueues(arguments)
-    self.stores = stores
+    usesMarks = device != nil
+    stores = try StoreQueues(arguments)
     let (settings, metrics) = try RuleActionOptions.settings(arguments, stores)
     self.metrics = metrics
-    let storage = RuleStorage(waker: loop.waker, isStrict: arguments.has("strict-types")) {
-      stores.queue(of: $0)
-    }
-    // Made again for each session that is taken over.
-    func service(
-      _ rules: [RuleDocument], _ identifier: String, stores: Bool, _ onFailure: @escaping (MQTTError) -> Void
-    )
-      throws -> RulesService
-    {
-      let subscriber = try plan.client(device: name, clientID: identifier, loop: loop) { settings in
-        // The broker keeps what comes while the engine is away.
-        settings.cleanStart = false
-        settings.sessionExpirySeconds = 86_400
-        settings.gathersPackets = true
-      }
-      let publisher = try plan.client(device: name, clientID: "\(identifier)-actions", loop: loop) {
-        $0.gathersPackets = true
-      }
-      return try RulesService(
-        rules: rules, subscriber: subscriber, publisher: publisher, shareGroup: arguments.string("shared"),
-        hopLimit: hopLimit, storage: storage, stores: stores, isLocal: plan.isLocal,
-        usesMarks: usesMarks, registry: registry, actions: settings,
-        onEvent: { event in
-          told(event)
-          StandardError.print("\(event)")
-        }, onFailure: onFailure)
-    }
+    let sessions = RulesSessions(
+      arguments, plan: plan, loop: loop, device: name, hopLimit: hopLimit, stores: stores,
+      usesMarks: usesMarks,
+      actions: settings)
+    self.sessions = sessions
     var services: [RulesService] = []
     for storesPoints in [false, true] {
       let part = rules.filter { $0.stores == storesPoints }
       // A run's rules may come later.
       guard !part.isEmpty || rules.isEmpty && storesPoints else { continue }
       services.append(
-        try service(part, Self.session(of: identifier, stores: storesPoints), stores: storesPoints) {
-          failed($0)
+        try sessions.service(part, of: identifier, stores: storesPoints) { [unowned sessions] in
+          sessions.onFailure($0)
         })
     }
     self.services = services
-    told = { [unowned self] event in if case .problem(let text) = event { lastError = text } }
-    failed = { [unowned self] error in
-      if failure == nil { failure = error }
-      onFailure(error)
-    }
-    guard let group = arguments.string("shared") else { return }
-    let will = try ShareGroupMember.will(of: identifier, group: group)
-    let client = try plan.client(device: name, clientID: "\(identifier)-member", loop: loop) {
-      $0.will = will
-    }
-    member = try ShareGroupMember(
-      client, identifier: identifier, group: group,
-      takeOver: { [unowned self] ended in
-        do {
-          takenOver[ended] = try self.services.map { own in
-            let taken = try service([], Self.session(of: ended, stores: own.stores), stores: own.stores) {
-              [unowned self] _ in
-              giveUp(ended)
-            }
-            taken.takeRules(of: own)
-            taken.start()
-            return taken
-          }
-          StandardError.print(
-            "rules: engine '\(ended)' has ended; its share is processed here until it is back")
-        } catch {
-          StandardError.print("trucksensor: the share of engine '\(ended)' can't be taken over: \(error)")
-        }
-      }, onFailure: { failed($0) })
+    sessions.onProblem = { [unowned self] in lastError = $0 }
+    sessions.onFailure = { [unowned self] in fail($0) }
+    if let group = arguments.string("shared") { try join(group, as: identifier) }
   }
 
-  /// The client identifier of the session that the rules have which store, or those that don't.
-  private static func session(of identifier: String, stores: Bool) -> String {
-    stores ? "\(identifier)-store" : identifier
-  }
-
-  /// Leaves the session of an engine to itself, which is back, or to a third engine.
-  private func giveUp(_ engine: String) {
-    guard let services = takenOver.removeValue(forKey: engine) else { return }
-    for service in services { service.stop() }
-    member?.lost(engine)
-    StandardError.print("rules: the share of engine '\(engine)' is no longer processed here")
+  func fail(_ error: MQTTError) {
+    if failure == nil { failure = error }
+    onFailure(error)
   }
 
   /// The lock of an engine's session; nil in a folder that can't be written, where no other engine can have one either.

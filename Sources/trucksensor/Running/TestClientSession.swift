@@ -17,15 +17,12 @@ final class TestClientSession: MQTTClientDelegate {
   /// Topics whose messages aren't shown.
   var excluded: [TopicFilter] = []
 
-  private let loop: EventLoop
+  private let session: ClientSession
   private let isJSON: Bool
   private var received = 0
-  private var lastNotice: MQTTError?
-  private var outcome: Result<ExitCode, any Error>?
 
   init(_ arguments: ParsedArguments) throws {
-    Signals.block(Signals.ending)
-    loop = try EventLoop()
+    session = try ClientSession()
     isJSON = arguments.has("json")
     let device = arguments.string("device") ?? LocalCloud.testClient
     let plan = try ConnectionPlan(arguments, local: LocalCloud.runningBroker())
@@ -33,7 +30,7 @@ final class TestClientSession: MQTTClientDelegate {
     // may have its own name only.
     let identifier =
       arguments.string("client-id") ?? (device == LocalCloud.testClient ? "\(device)-\(getpid())" : device)
-    client = try plan.client(device: device, clientID: identifier, loop: loop) { settings in
+    client = try plan.client(device: device, clientID: identifier, loop: session.loop) { settings in
       guard arguments.has("persistent") else { return }
       settings.cleanStart = false
       settings.sessionExpirySeconds = 86_400
@@ -42,40 +39,24 @@ final class TestClientSession: MQTTClientDelegate {
   }
 
   func run() throws -> ExitCode {
-    try loop.onSignal(Signals.ending) { [unowned self] _ in end(.success(.interrupted)) }
-    let timer = loop.makeTimer { [unowned self] in
+    let timer = session.loop.makeTimer { [unowned self] in
       // Without a number of messages, the time was how long to listen.
-      guard endsWhenDelivered || wanted != nil else { return end(.success(.success)) }
+      guard endsWhenDelivered || wanted != nil else { return session.end(.success(.success)) }
       let what = endsWhenDelivered ? "no acknowledgement" : "\(received) of \(wanted ?? 0) messages"
       StandardError.print("trucksensor: \(what) within the --timeout")
-      end(.success(.failed))
+      session.end(.success(.failed))
     }
     if let timeout { timer.set(MonotonicTime.now().advanced(by: timeout)) }
-    client.connect()
-    loop.run()
-    client.disconnect()
-    return try outcome?.get() ?? .success
+    try session.run(client)
+    return try session.outcome?.get() ?? .success
   }
 
-  private func end(_ outcome: Result<ExitCode, any Error>) {
-    if self.outcome == nil { self.outcome = outcome }
-    loop.stop()
-  }
-
-  func client(_ client: MQTTClient, changedTo state: ConnectionState) {
-    switch state {
-    case .failed(let error): end(.failure(error))
-    case .waiting(let error):
-      if error != lastNotice { StandardError.print("\(error); trying again") }
-      lastNotice = error
-    default: break
-    }
-  }
+  func client(_ client: MQTTClient, changedTo state: ConnectionState) { session.changed(to: state) }
 
   func client(_ client: MQTTClient, subscribed filter: TopicFilter, _ result: Result<QoS, MQTTError>) {
     switch result {
     case .success: StandardError.print("subscribed to \(filter)")
-    case .failure(let error): end(.failure(error))
+    case .failure(let error): session.end(.failure(error))
     }
   }
 
@@ -91,20 +72,20 @@ final class TestClientSession: MQTTClientDelegate {
       StandardOutput.shared.print(message.topic)
       StandardOutput.shared.line(message.payload)
     }
-    if received == wanted { end(.success(.success)) }
+    if received == wanted { session.end(.success(.success)) }
   }
 
   func clientFinishedReading(_ client: MQTTClient) {
     StandardOutput.shared.flush()
-    if StandardOutput.shared.isClosed { end(.success(.success)) }
+    if StandardOutput.shared.isClosed { session.end(.success(.success)) }
   }
 
   func client(_ client: MQTTClient, delivered message: OutgoingMessage) {
-    if endsWhenDelivered { end(.success(.success)) }
+    if endsWhenDelivered { session.end(.success(.success)) }
   }
 
   func client(_ client: MQTTClient, refused message: OutgoingMessage, with error: MQTTError) {
-    end(.failure(error))
+    session.end(.failure(error))
   }
 
   /// A payload that is not UTF-8 is given in hexadecimal.
