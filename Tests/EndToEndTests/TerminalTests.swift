@@ -53,6 +53,9 @@ struct TerminalTests {
   }
 
   @Test func `the status line says rate, lateness, and what was acknowledged, matched and stored`() throws {
+    try FileManager.default.copyItem(
+      at: Trucksensor.repository.appendingPathComponent("rules"),
+      to: truck.folder.appendingPathComponent("rules"))
     let screen = try screen(
       columns: 200, "run", "truckA", "--rate", "20", "--count", "40", "--qos", "1", "--no-dashboard",
       "--no-aws")
@@ -94,12 +97,12 @@ struct TerminalTests {
 
   @Test func `the keys + and - change the rate, and the terminal is as before at the end`() throws {
     let screen = try screen(
-      type: ["\"n\":\"1\"=+", "rate set to 22/s=-", "rate set to 20/s=-"], "simulate", "--rate", "20",
+      type: ["\"n\":\"1\"=+", "rate set to 22.000/s=-", "rate set to 20.000/s=-"], "simulate", "--rate", "20",
       "--count", "60")
     #expect(screen.status == 0, "\(screen.raw)")
     #expect(
       screen.lines.filter { $0.hasPrefix("rate set") } == [
-        "rate set to 22/s", "rate set to 20/s", "rate set to 18.182/s",
+        "rate set to 22.000/s", "rate set to 20.000/s", "rate set to 18.182/s",
       ])
     // The keys themselves aren't shown.
     #expect(screen.messages.count == 60)

@@ -128,6 +128,14 @@ public final class Replay {
     for truck in trucks { truck.change(rate: rate, at: now) }
   }
 
+  /// Sets the rate to a multiple of the present one, and reports it.
+  public func scaleRate(by factor: Double) {
+    guard let rate = askedRate, start != nil, hasRate, !ending else { return }
+    setRate(rate * factor)
+    observer?.replay(
+      notice: "rate set to \(RatePhases.Asked.rate(rate * factor).text(trucks: trucks.count))")
+  }
+
   /// Takes rates from a topic that the first truck subscribes to, as `control` takes them.
   public func takeRates(from topic: TopicFilter) { trucks.first?.client.subscribe(topic, qos: .atLeastOnce) }
 

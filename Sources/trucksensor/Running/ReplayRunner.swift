@@ -131,15 +131,12 @@ final class ReplayRunner: ReplayObserver {
   /// On a terminal `+` and `-` change the rate by a tenth.
   private func takeKeys(_ replay: Replay, _ loop: EventLoop) -> TerminalKeys? {
     guard replay.hasRate else { return nil }
-    return TerminalKeys(loop) { [unowned self, unowned replay] key in
-      guard let rate = replay.askedRate else { return }
+    return TerminalKeys(loop) { [unowned replay] key in
       switch key {
-      case UInt8(ascii: "+"): replay.setRate(rate * 1.1)
-      case UInt8(ascii: "-"): replay.setRate(rate / 1.1)
-      default: return
+      case UInt8(ascii: "+"): replay.scaleRate(by: 1.1)
+      case UInt8(ascii: "-"): replay.scaleRate(by: 1 / 1.1)
+      default: break
       }
-      let text = (replay.askedRate ?? 0) * Double(devices.count)
-      self.replay(notice: "rate set to \((text * 1000).rounded() / 1000)/s")
     }
   }
 
