@@ -21,6 +21,9 @@ let package = Package(
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(name: "CEditLine", pkgConfig: "libedit", providers: [.apt(["libedit-dev"])]),
+    .target(
+      name: "CTLSGather", cSettings: [.define("_GNU_SOURCE")],
+      linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
     .target(name: "CCurl"),
     .target(name: "CPostgreSQL"),
     .target(
@@ -35,7 +38,9 @@ let package = Package(
     .target(name: "JSON", dependencies: ["Numbers"]),
     .target(name: "Health", dependencies: ["JSON"]),
     .target(name: "HTTP", dependencies: ["CMicroHTTPD", "Files", "Numbers", "Time"]),
-    .target(name: "MQTT", dependencies: ["CLinux", "CMosquitto", "COpenSSL", "Files", "Numbers", "Time"]),
+    .target(
+      name: "MQTT",
+      dependencies: ["CLinux", "CMosquitto", "COpenSSL", "CTLSGather", "Files", "Numbers", "Time"]),
     .target(name: "Identity", dependencies: ["COpenSSL", "Files", "JSON", "Numbers", "Text", "Time"]),
     .target(name: "Simulator", dependencies: ["Files", "JSON", "MQTT", "Numbers", "Text", "Time"]),
     .target(name: "TimestreamSQL", dependencies: ["CPCRE2", "Numbers", "Text", "Time"]),

@@ -33,28 +33,6 @@ static inline void ts_ssl_ctx_on_session(SSL_CTX *context, int (*keep)(SSL *, SS
   SSL_CTX_sess_set_new_cb(context, keep);
 }
 
-// Puts a buffer of 4 KiB before the socket of a connection whose handshake is over, so that many records leave in one write.
-// BIO_f_buffer's control functions are macros.
-static inline int ts_ssl_buffer_writes(SSL *ssl) {
-  BIO *buffer = BIO_new(BIO_f_buffer());
-  BIO *socket = SSL_get_wbio(ssl);
-  if (buffer == NULL || socket == NULL || BIO_up_ref(socket) != 1) {
-    BIO_free(buffer);
-    return 0;
-  }
-  // Takes the buffer over, and gives its own reference to the socket back.
-  SSL_set0_wbio(ssl, BIO_push(buffer, socket));
-  return 1;
-}
-
-// Empties that buffer: 1 if nothing is left in it, 0 if the socket takes no more at present, -1 if the connection is lost.
-static inline int ts_ssl_flush(SSL *ssl) {
-  BIO *output = SSL_get_wbio(ssl);
-  if (output == NULL) return -1;
-  if (BIO_flush(output) > 0) return 1;
-  return BIO_should_retry(output) ? 0 : -1;
-}
-
 static inline int ts_ssl_set_server_name(SSL *ssl, const char *name) {
   return (int)SSL_set_tlsext_host_name(ssl, name);
 }

@@ -68,7 +68,7 @@ public struct ConnectionSettings: Sendable, Equatable {
   public var backlogBytes = 256 << 20
   /// How many QoS 1 and 2 messages may be in flight at once; the broker can lower it.
   public var sendWindow = 100
-  /// Whether the packets that are there at one time go into a TLS connection's socket in one write, for 8 KiB of memory: worth it
+  /// Whether the packets that are there at one time leave a TLS connection as one record, for 16 KiB of memory: worth it
   /// for a client that acknowledges or publishes thousands of messages per second.
   public var gathersPackets = false
 

@@ -3,6 +3,7 @@ import Glibc
 
 internal import CMosquitto
 internal import COpenSSL
+internal import CTLSGather
 
 /// What libmosquitto reports, always inside a call of `LibraryClient`.
 protocol LibraryClientOwner: AnyObject {
@@ -14,6 +15,8 @@ protocol LibraryClientOwner: AnyObject {
   func libraryPublished(_ identifier: Int32, reason: Int32)
   /// A subscription was answered with the QoS that was granted, or a reason code.
   func librarySubscribed(_ identifier: Int32, answer: Int32)
+  /// An UNSUBSCRIBE was answered.
+  func libraryUnsubscribed(_ identifier: Int32)
   /// A message arrived.
   func libraryReceived(_ message: IncomingMessage)
   /// The library wrote an error line to its log.
@@ -82,9 +85,11 @@ final class LibraryClient {
   var ssl: OpaquePointer? { mosquitto_ssl_get(handle).map { OpaquePointer($0) } }
   /// Whether packets wait for the socket.
   var hasPackets: Bool { hasUnflushed || mosquitto_want_write(handle) }
-  /// Whether packets go through a buffer, and whether there are any in it.
-  private var isBuffered = false
+  /// Whether packets are gathered, and whether there are any that aren't written.
+  private var gathers = false
   private(set) var hasUnflushed = false
+  /// Bytes written to the socket of a TLS connection so far, the records' headers included.
+  var bytesWritten: UInt64 { ssl.map { BIO_number_written(SSL_get_wbio($0)) } ?? 0 }
 
   /// Begins to connect without waiting; returns the error, nil if connecting has begun.
   func connect(_ address: String, _ settings: ConnectionSettings, version5: Bool) -> String? {
@@ -97,7 +102,7 @@ final class LibraryClient {
     }
     _ = ts_mosquitto_set_connect_properties(handle, list)
     mosquitto_property_free_all(&list)
-    (isBuffered, hasUnflushed) = (false, false)
+    (gathers, hasUnflushed) = (false, false)
     // Its error lines explain failed handshakes.
     installLogCallback(on: handle)
     tls?.connecting = peer
@@ -112,8 +117,12 @@ final class LibraryClient {
   /// Turns the log off: the library would format a line for each packet, even if nothing reads it.
   func stopLogging() { mosquitto_log_callback_set(handle, nil) }
 
-  /// Queues the DISCONNECT.
-  func disconnect() { mosquitto_disconnect(handle) }
+  /// Queues the DISCONNECT. The library closes the connection as soon as it has written it, so it isn't gathered.
+  func disconnect() {
+    _ = flush()
+    gathers = false
+    mosquitto_disconnect(handle)
+  }
 
   /// What became of a message that was given to the library.
   enum Publication {
@@ -136,6 +145,13 @@ final class LibraryClient {
   func subscribe(_ filter: TopicFilter, qos: QoS) -> Int32? {
     var identifier: Int32 = 0
     let code = mosquitto_subscribe(handle, &identifier, filter.text, qos.rawValue)
+    return code == MOSQ_ERR_SUCCESS.rawValue ? identifier : nil
+  }
+
+  /// Queues an UNSUBSCRIBE; nil if there is no connection.
+  func unsubscribe(_ filter: TopicFilter) -> Int32? {
+    var identifier: Int32 = 0
+    let code = mosquitto_unsubscribe(handle, &identifier, filter.text)
     return code == MOSQ_ERR_SUCCESS.rawValue ? identifier : nil
   }
 
@@ -173,20 +189,26 @@ final class LibraryClient {
 
   /// Writes packets until none is left or the socket is full.
   func write() -> Outcome {
+    setGathering(gathers)
     let outcome = outcome(mosquitto_loop_write(handle, 1))
+    setGathering(false)
     return outcome == .fine ? flush() : outcome
   }
 
-  /// From now on packets go into the socket at the end of `write`, together; after the handshake.
+  /// From now on the packets that `write` finds go into one TLS record; after the handshake.
   func gatherPackets() {
-    guard let ssl, !isBuffered else { return }
-    isBuffered = ts_ssl_buffer_writes(ssl) == 1
+    guard let ssl, !gathers else { return }
+    gathers = ts_gather_prepare(UnsafeMutableRawPointer(ssl)) == 1
+  }
+
+  private func setGathering(_ isOpen: Bool) {
+    if let ssl { ts_gather_set_open(UnsafeMutableRawPointer(ssl), isOpen ? 1 : 0) }
   }
 
   /// Writes what was gathered.
   func flush() -> Outcome {
-    guard isBuffered, let ssl else { return .fine }
-    let result = ts_ssl_flush(ssl)
+    guard gathers, let ssl else { return .fine }
+    let result = ts_gather_flush(UnsafeMutableRawPointer(ssl))
     hasUnflushed = result == 0
     return result < 0 ? .lost(.closed) : .fine
   }
@@ -225,6 +247,9 @@ private func installCallbacks(on handle: OpaquePointer) {
   mosquitto_subscribe_v5_callback_set(handle) { _, data, identifier, count, granted, _ in
     owner(data)?.librarySubscribed(
       identifier, answer: UnsafeBufferPointer(start: granted, count: Int(count)).first ?? 0x80)
+  }
+  mosquitto_unsubscribe_v5_callback_set(handle) { _, data, identifier, _ in
+    owner(data)?.libraryUnsubscribed(identifier)
   }
   mosquitto_message_v5_callback_set(handle) { _, data, message, properties in
     guard let message else { return }

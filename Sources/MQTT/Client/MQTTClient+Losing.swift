@@ -17,6 +17,7 @@ extension MQTTClient {
     (held, heldBytes) = (0, 0)
     hasMoreToRead = false
     pendingSubscriptions = [:]
+    confirmations = [:]
     guard socket >= 0 else { return }
     loop.unwatch(socket)
     // The library closes the descriptor at its next connect, or when it is destroyed.

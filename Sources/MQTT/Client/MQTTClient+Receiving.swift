@@ -92,6 +92,8 @@ extension MQTTClient: LibraryClientOwner {
     }
   }
 
+  func libraryUnsubscribed(_ identifier: Int32) { confirmations.removeValue(forKey: identifier)?() }
+
   func libraryReceived(_ message: IncomingMessage) {
     if message.qos != .atMostOnce {
       held += 1

@@ -54,6 +54,8 @@ public final class MQTTClient {
   // Receiving
   var subscriptions: [(filter: TopicFilter, qos: QoS)] = []
   var pendingSubscriptions: [Int32: TopicFilter] = [:]
+  /// Who waits for the answer to an UNSUBSCRIBE.
+  var confirmations: [Int32: () -> Void] = [:]
   /// Messages received at QoS 1 or 2 since acknowledgements were last written, and the bytes of their payloads.
   var held = 0
   var heldBytes = 0
@@ -149,6 +151,20 @@ public final class MQTTClient {
     guard case .connected = state else { return }
     send(subscription: filter, qos: qos)
     schedulePump()
+  }
+
+  /// Calls `done` when the broker has read all that this client has written until now, acknowledgements included; not if the
+  /// connection is lost before. Returns false, and `done` isn't called, without a connection.
+  ///
+  /// MQTT has no request for that. A broker reads the packets of a connection in their order, and answers an UNSUBSCRIBE even if
+  /// there is no such subscription (MQTT 5 section 3.11.3).
+  public func confirm(_ done: @escaping () -> Void) -> Bool {
+    guard case .connected = state, let nobodys = try? TopicFilter("trucksensor/confirm"),
+      let identifier = library.unsubscribe(nobodys)
+    else { return false }
+    confirmations[identifier] = done
+    schedulePump()
+    return true
   }
 
   /// Sends the DISCONNECT (MQTT 5 section 3.14) and closes; what is undelivered stays undelivered.

@@ -124,6 +124,9 @@ public final class RulesService: MQTTClientDelegate {
     subscriber.connect()
   }
 
+  /// Calls `done` when the broker has read all acknowledgements that are written, as `MQTTClient.confirm` does.
+  public func confirmAcknowledgements(_ done: @escaping () -> Void) -> Bool { subscriber.confirm(done) }
+
   /// Disconnects. Unacknowledged messages are repeated in the next session.
   public func stop() {
     subscriber.disconnect()

@@ -129,8 +129,27 @@ extension RulesRunner {
     loop.run()
     look?.cancel()
     tellEarlier()
+    if isDrained { confirmAcknowledgements(loop) }
     stop()
     return isDrained
+  }
+
+  /// Waits until the broker has read the acknowledgements: a broker that is ended before keeps the messages and delivers them
+  /// again.
+  private func confirmAcknowledgements(_ loop: EventLoop) {
+    var left = 0
+    for service in services {
+      let isAsked = service.confirmAcknowledgements {
+        left -= 1
+        if left == 0 { loop.stop() }
+      }
+      if isAsked { left += 1 }
+    }
+    guard left > 0 else { return }
+    let limit = loop.makeTimer { loop.stop() }
+    limit.set(MonotonicTime.now().advanced(by: 2_000_000_000))
+    loop.run()
+    limit.cancel()
   }
 
   private func situation(_ missing: Int) -> DrainCourse.Situation {
