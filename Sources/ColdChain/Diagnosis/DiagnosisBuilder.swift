@@ -567,7 +567,10 @@ struct DiagnosisBuilder {
       list.append(
         "The set point isn't known; \(Words.celsius(found.target)) was assumed. Give it with --set-point.")
     }
-    for measure in [Measure.voltage, .door] where result.coverage[measure]?.isMeasured != true {
+    // What the verdict's evidence says already isn't repeated.
+    let told = Set(result.causes.first?.against.compactMap(\.measure) ?? [])
+    for measure in [Measure.voltage, .door]
+    where result.coverage[measure]?.isMeasured != true && !told.contains(measure) {
       list.append("The \(measure.title) wasn't measured.")
     }
     if result.crankDips > 0 {
