@@ -255,9 +255,13 @@ class Bench:
                         cwd=self.folder, stdout=out, stderr=err)
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline and process.poll() is None:
-            if "rules: ready" in self.errors(name):
+            errors = self.errors(name)
+            if "rules: ready" in errors:
                 return process
+            if "not authorized" in errors:
+                break
             time.sleep(0.1)
+        end(process)
         return None
 
     def errors(self, name):

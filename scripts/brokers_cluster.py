@@ -65,8 +65,9 @@ class Cluster:
             process = base.start(["ip", "netns", "exec", f"ts{n}", "/usr/lib/rabbitmq/bin/rabbitmq-server"],
                                  env=environment, stdout=out, stderr=out)
             self.nodes[n] = (process, environment)
-        for n, (process, _) in self.nodes.items():
-            base.wait_for_port(PORT, process, f"10.77.0.{n}", 120)
+            # One after the other: of nodes that start together, some don't join the group that keeps MQTT's client identifiers,
+            # which then has no majority without the killed node ("client ID registration timed out").
+            base.wait_for_port(PORT, process, address, 120)
         _, environment = self.nodes[1]
         prefix = ("ip", "netns", "exec", "ts1")
         deadline = time.monotonic() + 60

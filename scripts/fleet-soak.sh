@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Drives a fleet and counts every message: TRUCKS trucks with their own certificates send RATE messages per second each, at QoS 1,
 # to a local broker whose rules store them. Counts what the trucks had acknowledged, what arrived at a subscriber and what is in
-# the store, and prints memory while it runs. Exit code 1 if a message is missing anywhere.
+# the store, and prints memory while it runs. Exit code 1 if a message is missing and nobody reported it.
 #   scripts/fleet-soak.sh [TRUCKS [SECONDS [RATE]]]    500, 60 and 2 by default; TRUCKSENSOR_EXECUTABLE names another executable
 set -euo pipefail
 cd -- "$(dirname -- "$0")/.."
@@ -62,17 +62,23 @@ print("cores: " + ", ".join(f"{name} {share:.2f}" for name, share in zip(("truck
 SUMMARY
 [ $status = 0 ] || fail "the fleet lost messages, or its broker:" fleet.err
 
-# What is in flight arrives and is stored.
+# What is in flight arrives; the store takes from the broker's journal what it hasn't had yet.
 sql="SELECT COUNT(*) FROM truck01_sensors WHERE measure_name = 'temp' AND device <> 'truckSensor01'"
-for _ in $(seq 120); do
-  arrived=$(($(wc -l <arrived.csv) - 1))
+before=$(date +%s%N) last=-1 since=$SECONDS
+while :; do
   stored=$(query "$sql")
-  [ "$arrived" -ge "$acknowledged" ] && [ "$stored" -ge "$acknowledged" ] && break
-  sleep 0.5
+  [ "$stored" != "$last" ] && since=$SECONDS
+  [ "$stored" -ge "$acknowledged" ] || [ $((SECONDS - since)) -ge 30 ] && break
+  last=$stored
+  sleep 1
 done
+waited=$((($(date +%s%N) - before) / 1000000000))
 kill -INT $recorder
 wait $recorder || true
-echo "acknowledged $acknowledged, arrived at the subscriber $arrived, stored $stored"
-tail -n 3 run.err
-[ "$arrived" = "$acknowledged" ] || fail "$((acknowledged - arrived)) messages didn't arrive at the subscriber:" record.err
+arrived=$(($(wc -l <arrived.csv) - 1))
+echo "acknowledged $acknowledged, arrived at the subscriber $arrived, stored $stored (all $waited s after the last)"
+grep -h "keep up" run.err || true
 [ "$stored" = "$acknowledged" ] || fail "$((acknowledged - stored)) messages are not in the store:" run.err
+# The broker keeps 4 000 messages for a subscriber that is slower for a moment, and the run reports what it discards.
+[ "$arrived" = "$acknowledged" ] || grep -q "record-.*keep up" run.err \
+  || fail "$((acknowledged - arrived)) messages didn't arrive at the subscriber, and nobody said so:" run.err
