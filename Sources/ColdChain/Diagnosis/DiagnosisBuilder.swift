@@ -534,7 +534,7 @@ struct DiagnosisBuilder {
     let what =
       found.signs.startsWarm
       ? "The box was warm from the start, at \(Words.celsius(found.onset.celsius))"
-      : "The box warmed from \(Words.celsius(found.onset.celsius)) to \(Words.celsius(found.peak.celsius)) from \(clock.text(found.onset.time)) on"
+      : "The box warmed from \(Words.celsius(found.onset.celsius)) to \(Words.celsius(found.peak.celsius)), starting \(at(found.onset.time))"
     let why: String
     switch verdict {
     case .electrical: why = "because the supply voltage fell and the unit stopped"
