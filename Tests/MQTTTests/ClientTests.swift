@@ -437,6 +437,36 @@ import Time
     #expect(arrived == expected)
   }
 
+  @Test(arguments: [ProtocolVersion.version5, .version311])
+  func `a client hears once when the broker has read all it wrote, and not without a connection`(
+    version: ProtocolVersion
+  ) throws {
+    let broker = try fixture.startBroker()
+    defer { _ = broker.stop() }
+    let truck = try fixture.client("truckSensor01", port: broker.port, loop: loop) { $0.version = version }
+    let recorder = Recorder(loop)
+    truck.delegate = recorder
+    var heard = 0
+    #expect(!truck.confirm { heard += 1 })
+    truck.connect()
+    recorder.run { $0.isConnected || $0.timedOut }
+    let header = try PublishHeader(topic: TopicName("truck/freezer"), qos: .atLeastOnce)
+    for number in 0..<20 {
+      #expect(truck.publish(OutgoingMessage(header: header, payload: [UInt8(number)], due: .now())))
+    }
+    recorder.run { $0.delivered.count == 20 || $0.timedOut }
+    let isAsked = truck.confirm { [loop] in
+      heard += 1
+      loop.stop()
+    }
+    #expect(isAsked)
+    loop.run()
+    #expect(heard == 1 && !recorder.timedOut)
+    #expect(truck.confirm { heard += 1 })
+    truck.disconnect()
+    #expect(heard == 1 && !truck.confirm { heard += 1 })
+  }
+
   @Test func `a client that mixes QoS 0 and 1 towards a slow reader loses nothing and breaks no packet`()
     throws
   {
