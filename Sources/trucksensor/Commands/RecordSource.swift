@@ -3,6 +3,9 @@ import Simulator
 
 /// A CSV file that `diagnose` and `report` read, more than once: standard input and other pipes are copied first.
 struct RecordSource {
+  /// What messages and reports call standard input.
+  static let standardInput = "standard input"
+
   /// The path to read.
   let path: String
   /// The name for a person.
@@ -13,7 +16,7 @@ struct RecordSource {
   /// The file at `path`, or standard input for `-`.
   init(_ path: String) throws(FileError) {
     let real = path == "-" ? "/dev/stdin" : path
-    name = real == "/dev/stdin" ? "standard input" : path
+    name = real == "/dev/stdin" ? Self.standardInput : path
     copy = PipedFile.isNeeded(for: real) ? try PipedFile(copying: real) : nil
     self.path = copy?.path ?? real
   }

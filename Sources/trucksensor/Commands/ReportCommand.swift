@@ -71,7 +71,8 @@ enum ReportCommand: Command {
     }
     let diagnosed = reader.diagnose(record)
     let report = TripReport(
-      device: record.device, source: source, digest: digest, hasClock: record.hasClock, zone: options.zone,
+      device: record.device, source: source == "-" ? RecordSource.standardInput : source, digest: digest,
+      hasClock: record.hasClock, zone: options.zone,
       trip: trip, diagnosis: diagnosed.diagnosis, diagnosisJSON: DiagnosisJSON.bytes(diagnosed))
     let file = try AtomicFile(output)
     file.append(try report.bytes(format))
