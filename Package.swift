@@ -150,7 +150,7 @@ let package = Package(
       exclude: [
         "access.py", "alerts.py", "awsmodel.py", "cards.py", "differential.py", "grafana.py", "iot.py",
         "moto_iot.py", "moto_reset.py",
-        "page.py", "query.py", "sdk.py", "timestream.py", "timestream_write.py",
+        "page.py", "query.py", "sdk.py", "terminal.py", "timestream.py", "timestream_write.py",
         "verdict.py",
       ]
     ),

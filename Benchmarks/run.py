@@ -341,7 +341,7 @@ def p6(options):
 
 def p7(options):
     trucks = 100 if options.quick else 5000
-    seconds = 5 if options.quick else 60
+    seconds = 5 if options.quick else 40
     memory, connects = Panel("Memory per truck", "KiB", False), Panel("Connections per second", "/s", True)
     late, share = Panel("Lateness, p99", "ms", False), Panel("Messages acknowledged, of those sent", "%", True)
     with broker() as (folder, port):
@@ -389,7 +389,7 @@ def p8(options):
         for rate in (2, 1000, 10_000):
             panel = Panel(f"Lateness at {rate}/s, p99", "ms", False)
             drift = Panel(f"Lateness at {rate}/s, p50", "ms", False)
-            count = max(8, int(rate * (2 if options.quick else 10)))
+            count = max(8, int(rate * (2 if options.quick else 6)))
             for _ in range(options.rounds):
                 summary = simulate(folder, "--rate", str(rate), "--count", str(count))
                 panel.add(OURS, summary["lateness"]["p99"] * 1000)
@@ -432,7 +432,7 @@ def p9(options):
 
 def p10(options):
     panel = Panel("Resident set", "MB", False)
-    seconds = "3s" if options.quick else "30s"
+    seconds = "3s" if options.quick else "15s"
     for _ in range(1 if options.quick else 3):
         with broker() as (folder, port):
             process = start([BINARY, "simulate", "--rate", "100", "--duration", seconds, "--loop", "--quiet"], cwd=folder,

@@ -8,7 +8,7 @@ cd -- "$(dirname -- "$0")/.."
 
 tools=.build/aws-tools
 # The foundation SDK's version has an epoch: without it pip takes that of an old Grafana.
-packages=("cfn-lint>=1.0" "moto[server,iot]>=5.0" boto3 "awscli>=1.40,<2" pytest awswrangler AWSIoTPythonSDK awsiotsdk duckdb sqlglot playwright axe-playwright-python
+packages=("cfn-lint>=1.0" "moto[server,iot]>=5.0" boto3 "awscli>=1.40,<2" pytest awswrangler AWSIoTPythonSDK awsiotsdk duckdb sqlglot playwright "axe-playwright-python==0.1.8"
   "grafana-foundation-sdk==1769699379!11.6.0")
 [ -x "$tools/bin/moto_server" ] && [ -x "$tools/bin/cfn-lint" ] && [ -x "$tools/bin/playwright" ] \
   && [ -d "$tools"/lib/python3*/site-packages/grafana_foundation_sdk ] \

@@ -94,7 +94,7 @@ static bool list_segments(struct journal *journal, char *reason) {
     snprintf(name, sizeof name, name_format, number);
     if (strcmp(name, entry->d_name) != 0 || number == 0 || number == UINT64_MAX) continue;
     path_of(journal, number, path);
-    // Whether it can be read is better known now than when its readings are missed.
+    // Finds out now whether it can be read, not when its readings are missing.
     int file = open(path, O_RDONLY | O_CLOEXEC);
     struct stat status;
     int code = file < 0 || fstat(file, &status) != 0 ? errno : S_ISREG(status.st_mode) ? 0 : EISDIR;
@@ -208,7 +208,7 @@ static bool begin_segment(struct journal *journal, char *reason) {
   journal->file = file;
   journal->is_new = true;
   if (journal->begin == NULL || journal->begin(journal->closure, reason)) return true;
-  // Without its beginning it would be of no use once those before it are gone.
+  // Without its beginning, the segment is useless once the earlier segments are removed.
   close_segment(journal);
   unlink(path);
   journal->total -= journal->segments[--journal->count].size;
@@ -218,7 +218,7 @@ static bool begin_segment(struct journal *journal, char *reason) {
 // Takes back what was written of a record, and leaves the segment to its readers: another file may grow where this one
 // can't. If what was written stays, no reader takes it for a record.
 static void give_up_segment(struct journal *journal, uint64_t size) {
-  // Nothing helps if this fails, and nothing needs to.
+  // If this fails, nothing else helps, and nothing is lost.
   if (ftruncate(journal->file, (off_t)size) != 0) errno = 0;
   close_segment(journal);
 }
@@ -330,7 +330,8 @@ static bool open_segment(struct journal_reader *reader, uint64_t number, char *r
   return false;
 }
 
-// Has `wanted` bytes from the reader's place in the buffer, or fewer at the segment's end. NULL if they can't be read.
+// Makes sure that the buffer has `wanted` bytes from the reader's place, or fewer at the segment's end. NULL if they
+// can't be read.
 static const uint8_t *fill(struct journal_reader *reader, size_t wanted, size_t *available, char *reason) {
   uint64_t end = reader->start + reader->length;
   bool has_place = reader->place.offset >= reader->start && reader->place.offset <= end;

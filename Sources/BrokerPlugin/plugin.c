@@ -246,8 +246,8 @@ static int stamp(int event, void *event_data, void *data) {
   return MOSQ_ERR_SUCCESS;
 }
 
-// A last will passes no plugin on its way, and its properties may claim anything: a stamped copy without them is
-// published in its place.
+// Plugins don't see a last will, and its properties may claim anything, so a stamped copy without them is published
+// instead.
 static int publish_will(const struct mosquitto_evt_acl_check *request, const struct session *session) {
   mosquitto_property *stamped = NULL;
   int code = add_stamp(&stamped, session);
@@ -280,8 +280,8 @@ static int check_publish(const struct mosquitto_evt_acl_check *request, const st
     return is_allowed ? publish_will(request, session) : MOSQ_ERR_ACL_DENIED;
   }
   if (is_allowed) return MOSQ_ERR_SUCCESS;
-  // MQTT 3.1.1 has no words for a refusal: the connection ends, without an acknowledgement, as on AWS. Any error other
-  // than MOSQ_ERR_ACL_DENIED makes mosquitto do that.
+  // MQTT 3.1.1 has no reason code for a refusal: the connection ends without an acknowledgement, as on AWS. Any error
+  // other than MOSQ_ERR_ACL_DENIED makes mosquitto do that.
   if (mosquitto_client_protocol_version(request->client) >= 5) return MOSQ_ERR_ACL_DENIED;
   mosquitto_log_printf(
       MOSQ_LOG_NOTICE, "Disconnecting client %s: its policies don't allow publishing to %s.", session->identifier,
@@ -289,8 +289,8 @@ static int check_publish(const struct mosquitto_evt_acl_check *request, const st
   return MOSQ_ERR_AUTH;
 }
 
-// A message that comes out of the journal doesn't come through the broker's own queue too. What the journal has given the
-// broker is asked for with QoS 0, when its client signs in again.
+// A message from the journal mustn't also come through the broker's own queue. What the journal has given to the broker
+// is checked with QoS 0 when its client signs in again.
 static int check_delivery(const struct mosquitto_evt_acl_check *request, const struct session *session) {
   const struct queue *queue = request->client == arriving && request->qos > 0 ? NULL : queue_of(request->client, session);
   if (queue == NULL || !queue_takes(queue, request->topic)) return MOSQ_ERR_PLUGIN_DEFER;
@@ -358,7 +358,7 @@ static void note_ending(int number) {
   }
 }
 
-// The broker sets its own handlers after it has loaded its plugins: this is for its first turn.
+// The broker sets its own handlers after it has loaded its plugins, so this runs in its first turn.
 static void watch_ending(void) {
   static bool is_watching = false;
   if (is_watching) return;
@@ -410,7 +410,7 @@ int mosquitto_plugin_init(mosquitto_plugin_id_t *id, void **data, struct mosquit
     if (strcmp(options[i].key, "journal_sync") == 0) journal_is_durable = strcmp(options[i].value, "true") == 0;
   }
   if (file_name == NULL || !load()) return MOSQ_ERR_INVAL;
-  // A file that may not grow is a disk that is full, and no reason to end.
+  // A file at its size limit is treated like a full disk, and doesn't end the broker.
   signal(SIGXFSZ, SIG_IGN);
   char reason[JOURNAL_REASON_SIZE];
   if (journal_folder != NULL && (queues = queues_open(journal_folder, journal_is_durable, reason)) == NULL) {

@@ -1,4 +1,4 @@
-// The properties that a message takes along, in the journal and to its receivers.
+// The properties that a message keeps in the journal and on its way to the receivers.
 
 #ifndef TRUCKSENSOR_PROPERTIES_H
 #define TRUCKSENSOR_PROPERTIES_H
@@ -23,7 +23,8 @@ void bytes_add(struct bytes *bytes, const void *data, size_t size);
 // Appends the properties that mosquitto keeps with a message.
 void properties_encode(struct bytes *bytes, const mosquitto_property *properties);
 
-// Makes properties of what `properties_encode` appended; false if it is damaged or memory is short: then there are none.
+// Makes properties of what `properties_encode` appended; false, and none, if it is damaged or there isn't enough
+// memory.
 bool properties_decode(mosquitto_property **properties, const uint8_t *data, size_t size);
 
 // Appends a copy of the first of `properties` unless it is a user property with one of these names (NULL ends them); a

@@ -19,7 +19,7 @@
 // takes, and little enough to cost no memory.
 static const uint64_t journal_limit = 4ULL << 30, segment_limit = 8ULL << 20;
 enum { QUEUE_LIMIT = 100, COMMAND_LIMIT = 1 << 16, WINDOW = 4096, WINDOW_BYTES = 32 << 20, STATUS_SIZE = 512 };
-// Seconds after which it is noted again that a client is there.
+// Seconds between two notes that a client is connected.
 enum { SEEN_INTERVAL = 3600 };
 // What a message's record has besides the payload, and a note about a queue that ends.
 enum { ROOM_FOR_MORE = 1 << 18 };
@@ -270,7 +270,7 @@ bool queue_takes(const struct queue *queue, const char *topic) {
   return false;
 }
 
-// A full disk takes no log either: the file has its place, and is mapped, before that is needed.
+// A full disk can't store a log line either, so the file is allocated and mapped before it is needed.
 static void open_status(struct queues *queues, const char *folder) {
   char path[4096];
   snprintf(path, sizeof path, "%s/status", folder);
@@ -474,7 +474,7 @@ bool queues_add(
     queue->last = number;
     note(queue, record.place.segment, number);
     note_engine_mark(queue, message.topic, number);
-    // What the client has room for needs no reading.
+    // If the client has room for a message in memory, nothing has to be read.
     if (is_next && has_room(queue) && deliver(queue, &message, number)) {
       journal_reader_move(queue->reader, record.end);
     }
@@ -505,7 +505,7 @@ static void open_queue(
     fail(queues, "can't open a queue for a client", queues->count < QUEUE_LIMIT ? reason : "there are too many queues");
     return;
   }
-  // Its client may have had another queue, and takes lower numbers for messages that it has had.
+  // Its client may have had another queue, and would take lower numbers for messages that it already has.
   if (is_new) {
     queue->last = queue->done = queue->fed = (uint64_t)now_milliseconds() * 1000;
     queue->first_of_epoch = queue->last + 1;
@@ -542,7 +542,7 @@ static void report_done(struct queues *queues, struct queue *queue, uint64_t epo
   queue->done = number;
   if (queue->fed < number) queue->fed = number;
   char reason[JOURNAL_REASON_SIZE];
-  // Without this note only more would come again after a crash.
+  // Without this note, more messages would be repeated after a crash, and none lost.
   append_small(queues, KIND_DONE, queue, reason);
   shorten(queues);
   feed(queues, queue);
@@ -587,7 +587,7 @@ void queues_tick(struct queues *queues) {
   queues->review = now;
   for (size_t i = queues->count; i-- > 0;) {
     struct queue *queue = queues->list[i];
-    // What was short before, memory or a file, may be there again.
+    // Memory or disk space that was missing may be available again.
     feed(queues, queue);
     if (queue->is_open && now - queue->seen > SEEN_INTERVAL) {
       // After a crash it must not look as if its client had been away for long.

@@ -2,8 +2,8 @@
 //
 // mosquitto keeps a session's messages in memory and saves them once a second: what it acknowledged last is lost if it is
 // killed. So the messages of these clients don't go through its queues. Each is in the journal before its publisher gets the
-// acknowledgement, numbered for each client, and is handed to the client from there, WINDOW at most ahead of what the client
-// reports as done. After a start that is what comes after the last report.
+// acknowledgement, numbered for each client, and is passed to the client from there, at most WINDOW messages ahead of
+// what the client reports as done. After a restart, delivery continues after the last report.
 //
 // A client talks to its queue through the topic QUEUE_COMMANDS, in text:
 //

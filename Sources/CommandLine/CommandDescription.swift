@@ -25,6 +25,8 @@ package struct CommandDescription: Sendable {
     package var isFile = false
     /// Where it can be set besides the command line.
     package var scope = Scope.shared
+    /// What help puts before 'options' in the heading above it, such as `dashboard`; nil for the command's own options.
+    package var section: String?
 
     /// Where an option can be set besides the command line.
     package enum Scope: Sendable {
@@ -65,6 +67,13 @@ package struct CommandDescription: Sendable {
     ) -> Option {
       Option(
         name: name, aliases: aliases, value: .optional(placeholder), help: help, exclusiveGroup: group)
+    }
+
+    /// The same option under another heading of the help.
+    package func inSection(_ section: String?) -> Option {
+      var copy = self
+      copy.section = section
+      return copy
     }
 
     /// The value's name in usage and help.
@@ -137,4 +146,9 @@ package struct CommandDescription: Sendable {
     guard placeholder.contains("|") else { return [] }
     return placeholder.split(separator: "|").map(String.init).filter { !$0.contains(where: \.isUppercase) }
   }
+}
+
+extension [CommandDescription.Option] {
+  /// The same options under one heading of the help.
+  package func inSection(_ section: String?) -> [CommandDescription.Option] { map { $0.inSection(section) } }
 }

@@ -1,8 +1,5 @@
 import Files
 import Glibc
-import JSON
-import Synchronization
-import Time
 
 /// Input that can't be used: standard input, a line of it, or a file that isn't what it should be.
 package struct InputError: Error, CustomStringConvertible {
@@ -37,6 +34,9 @@ package final class StandardOutput {
     if !text.hasSuffix("\n") { bytes.append(UInt8(ascii: "\n")) }
   }
 
+  /// Adds a help text, its headings in bold on a terminal.
+  package func printHelp(_ text: String) { print(CommandDescription.styled(text, for: .output)) }
+
   /// Adds a line.
   package func line(_ content: [UInt8]) {
     bytes.append(contentsOf: content)
@@ -63,6 +63,14 @@ package final class StandardOutput {
   }
 
   private func writeAll(_ block: UnsafeRawBufferPointer) {
+    guard !block.isEmpty else { return }
+    if Self.isTerminal { return StandardError.withoutStatus { writeBlock(block) } }
+    writeBlock(block)
+  }
+
+  private static let isTerminal = Terminal.output.isTerminal
+
+  private func writeBlock(_ block: UnsafeRawBufferPointer) {
     var start = 0
     while start < block.count, !isClosed {
       let count = Glibc.write(1, block.baseAddress?.advanced(by: start), block.count - start)
@@ -81,54 +89,4 @@ package final class StandardOutput {
     guard failure != 0, failure != EPIPE else { return }
     throw OutputError(description: "can't write standard output: \(systemError(failure))")
   }
-}
-
-/// Standard error, for messages to people.
-package enum StandardError {
-  /// How lines are written.
-  package enum Format: Sendable {
-    /// As they are.
-    case text
-    /// Each as a JSON object: time, level, message.
-    case json
-  }
-
-  /// How lines are written; the command line sets it once.
-  package static var format: Format {
-    get { chosenFormat.withLock { $0 } }
-    set { chosenFormat.withLock { $0 = newValue } }
-  }
-  private static let chosenFormat = Mutex(Format.text)
-
-  /// Writes a line.
-  package static func print(_ text: String) {
-    switch format {
-    case .text: write(text.hasSuffix("\n") ? text : text + "\n")
-    case .json:
-      var json = JSONWriter()
-      json.object {
-        $0.member("time", Moment.text(seconds: WallClock.milliseconds / 1000))
-        $0.member("level", level(of: text))
-        $0.member("message", String(text.reversed().drop { $0.isNewline }.reversed()))
-      }
-      write(json.text + "\n")
-    }
-  }
-
-  private static func level(of text: String) -> String {
-    text.hasPrefix("trucksensor: ") ? "error" : text.hasPrefix("warning: ") ? "warning" : "info"
-  }
-
-  /// Writes a text as it is.
-  package static func write(_ text: String) {
-    var bytes = Array(text.utf8)[...]
-    while !bytes.isEmpty {
-      let count = bytes.withUnsafeBytes { Glibc.write(2, $0.baseAddress, $0.count) }
-      guard count > 0 || errno == EINTR else { return }
-      bytes = bytes.dropFirst(max(0, count))
-    }
-  }
-
-  /// Whether a person reads it.
-  package static var isTerminal: Bool { isatty(2) == 1 && format == .text }
 }

@@ -25,18 +25,46 @@ extension CommandDescription {
     if !positionals.isEmpty {
       text += "\narguments:\n" + Self.table(positionals.map { ($0.name, $0.help) })
     }
-    text += "\noptions:\n" + Self.table(optionRows)
+    let column = min(28, (optionRows.map(\.name.count).max() ?? 0) + 4)
+    text += optionSections.map { section in
+      "\n" + (section.title.map { "\($0) options" } ?? "options") + ":\n"
+        + Self.table(section.rows, column: column)
+    }.joined()
     text += "\nexample:\n  " + example.replacing("\n", with: "\n  ") + "\n"
     if !exitCodes.isEmpty {
-      let codes = exitCodes.map { "\($0.rawValue) \($1)" }.joined(separator: ", ")
-      text += "\n" + Self.wrap("exit codes: " + codes, indent: 0)
+      let codes = exitCodes.map { code, meaning in
+        let number = "\(code.rawValue)"
+        return (String(repeating: " ", count: max(0, 3 - number.count)) + number, meaning)
+      }
+      text += "\nexit codes:\n" + Self.table(codes)
     }
     return text
   }
 
+  /// A help text with its headings in bold on a terminal.
+  package static func styled(_ help: String, for terminal: Terminal) -> String {
+    var isAfterBlankLine = false
+    return help.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+      defer { isAfterBlankLine = line.isEmpty }
+      if line.hasPrefix("usage:") { return terminal.styled("usage:", .bold) + line.dropFirst(6) }
+      return isAfterBlankLine && line.last == ":" ? terminal.styled(String(line), .bold) : String(line)
+    }.joined(separator: "\n")
+  }
+
   /// How each option is written and what it means, `--help` last.
-  package var optionRows: [(name: String, help: String)] {
-    options.map(Self.row) + [("-h, --help", "show this help")]
+  package var optionRows: [(name: String, help: String)] { optionSections.flatMap(\.rows) }
+
+  /// The same under their headings: first the command's own options, then the sections in their order.
+  package var optionSections: [(title: String?, rows: [(name: String, help: String)])] {
+    var titles: [String?] = options.contains { $0.section == nil } ? [nil] : []
+    for option in options where !titles.contains(option.section) { titles.append(option.section) }
+    var sections = titles.map { title in
+      (title: title, rows: options.filter { $0.section == title }.map(Self.row))
+    }
+    let help = (name: "-h, --help", help: "show this help")
+    if sections.isEmpty { sections.append((nil, [])) }
+    sections[sections.count - 1].rows.append(help)
+    return sections
   }
 
   private static func row(_ option: Option) -> (name: String, help: String) {
@@ -52,9 +80,9 @@ extension CommandDescription {
     return ("\(short)--\(option.name)\(value)", option.help + more + standard)
   }
 
-  /// Two aligned columns; a name too long for its column stands on a line of its own.
-  package static func table(_ rows: [(String, String)]) -> String {
-    let column = min(28, (rows.map(\.0.count).max() ?? 0) + 4)
+  /// Two aligned columns, the second at `column`; a name too long for its column stands on a line of its own.
+  package static func table(_ rows: [(String, String)], column: Int? = nil) -> String {
+    let column = column ?? min(28, (rows.map(\.0.count).max() ?? 0) + 4)
     return rows.map { name, help in
       let lines = wrap(help, indent: column)
       let head = "  " + name

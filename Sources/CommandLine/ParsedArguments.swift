@@ -7,6 +7,8 @@ package struct ParsedArguments {
   package let command: CommandDescription
   package private(set) var positionals: [String] = []
   package private(set) var wantsHelp = false
+  /// The settings file that was read, if any.
+  package private(set) var settingsPath: String?
   private var values: [String: [String?]] = [:]
   /// Where options come from that aren't on the command line.
   private var sources: [String: String] = [:]
@@ -25,6 +27,7 @@ package struct ParsedArguments {
     guard !wantsHelp else { return }
     if command.takesSettings {
       let settings = try settings(self)
+      settingsPath = settings.file?.path
       try take(from: settings.environmentValue)
       try take(from: { option throws(UsageError) in settings.fileValue(of: option, in: command.name) })
     }

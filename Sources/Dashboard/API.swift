@@ -66,10 +66,11 @@ final class API: Sendable {
   private func isAllowed(_ request: HTTPRequest) -> HTTPResponse? {
     guard let token = settings.token else { return nil }
     if let given = request.query["token"], Self.isSame(given, token), request.path == "/" {
-      // Kept as a cookie, so that it doesn't stay in the address.
+      // Kept as a cookie, so that it doesn't stay in the address; the rest of the query does.
       var response = HTTPResponse(303, "")
       response.headers = [
-        ("Set-Cookie", "token=\(token); Path=/; HttpOnly; Secure; SameSite=Strict"), ("Location", "/"),
+        ("Set-Cookie", "token=\(token); Path=/; HttpOnly; Secure; SameSite=Strict"),
+        ("Location", "/" + Self.queryText(request.query.filter { $0.key != "token" })),
       ]
       return response
     }
@@ -80,6 +81,27 @@ final class API: Sendable {
     }
     for given in [cookie, bearer] { if let given, Self.isSame(given, token) { return nil } }
     return HTTPResponse(401, "a token is needed: open /?token=TOKEN, or send 'Authorization: Bearer TOKEN'\n")
+  }
+
+  /// A URL's query with these parameters, from its question mark on; empty without parameters.
+  private static func queryText(_ parameters: [String: String]) -> String {
+    let pairs = parameters.sorted { $0.key < $1.key }.map { "\(encoded($0.key))=\(encoded($0.value))" }
+    return pairs.isEmpty ? "" : "?" + pairs.joined(separator: "&")
+  }
+
+  /// Percent-encodes all but letters, digits and `-._~` (RFC 3986, section 2.3).
+  private static func encoded(_ text: String) -> String {
+    let digits = Array("0123456789ABCDEF".utf8)
+    var bytes: [UInt8] = []
+    for byte in text.utf8 {
+      let character = Character(UnicodeScalar(byte))
+      if character.isASCII, character.isLetter || character.isNumber || "-._~".contains(character) {
+        bytes.append(byte)
+      } else {
+        bytes += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+      }
+    }
+    return String(decoding: bytes, as: UTF8.self)
   }
 
   /// Compares in a time that doesn't tell how much is right.

@@ -40,7 +40,7 @@ package struct RecordReader {
     package init(device: String, diagnosis: Diagnosis, clock: ClockStyle, notes: [String] = []) {
       self.device = device
       self.diagnosis = diagnosis
-      self.clock = clock
+      self.clock = clock.dated(over: diagnosis.span)
       self.notes = notes
     }
   }
@@ -73,6 +73,7 @@ package struct RecordReader {
     guard columns.axis != nil else { throw Self.noTimes(path) }
     let device = Self.name(path)
     var rows = CSVRows(try Dataset(path: path, options: dataset), columns, options)
+    try checkWindow(rows, path)
     let isElapsed = rows.hasUptime && options.start == nil
     var first = try rows.next()
     let clock: ClockStyle =
@@ -132,6 +133,7 @@ package struct RecordReader {
     }
     guard columns.axis != nil else { throw Self.noTimes(path) }
     var rows = CSVRows(try Dataset(path: path, options: dataset), columns, options, isStrict: true)
+    try checkWindow(rows, path)
     var all: [Observation] = []
     while let row = try rows.next() { all.append(row) }
     all.sort { ($0.time, $0.row) < ($1.time, $1.row) }
@@ -153,6 +155,14 @@ package struct RecordReader {
     var analyzer = TripAnalyzer(analyzerOptions(clock))
     for row in rows.observations { analyzer.add(row) }
     return Result(device: rows.device, diagnosis: analyzer.finish(), clock: clock)
+  }
+
+  /// Throws where a range of times is asked for and the rows have only seconds from an unknown start.
+  private func checkWindow(_ rows: CSVRows, _ path: String) throws(DatasetError) {
+    guard rows.hasUptime, options.start == nil, options.window != .min..<Int64.max else { return }
+    throw DatasetError(
+      file: path, line: 1,
+      message: "has only an 'uptime', no dates; for --from and --to, give the time at uptime 0 with --start")
   }
 
   private static func noTimes(_ path: String) -> DatasetError {

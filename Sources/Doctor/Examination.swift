@@ -72,17 +72,21 @@ package final class Examination {
     /// What was seen, or what is wrong, the likely cause and how to fix it.
     package var detail: String
 
-    /// The step as a line.
-    package var text: String {
-      let mark =
-        switch state {
-        case .ok: "ok      "
-        case .warning: "warning "
-        case .failed: "FAILED  "
-        case .skipped: "skipped "
-        }
-      return "\(mark) \(name)\(detail.isEmpty ? "" : ": \(detail)")"
+    /// The state as a word of 8 columns.
+    package var mark: String {
+      switch state {
+      case .ok: "ok      "
+      case .warning: "warning "
+      case .failed: "FAILED  "
+      case .skipped: "skipped "
+      }
     }
+
+    /// The step as a line.
+    package var text: String { "\(mark) \(description)" }
+
+    /// What was checked and seen.
+    package var description: String { "\(name)\(detail.isEmpty ? "" : ": \(detail)")" }
   }
 
   /// The steps in order; the one after a failed step are skipped.

@@ -5,5 +5,6 @@ public struct FileStamp: Sendable, Hashable {
   let size: Int64
   /// The last change, in seconds since 1970.
   public let seconds: Int64
-  let nanoseconds: Int64
+  /// The nanoseconds of that second.
+  public let nanoseconds: Int64
 }

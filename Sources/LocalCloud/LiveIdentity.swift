@@ -28,7 +28,7 @@ struct LiveIdentity {
 
   /// Reads the files that have changed since the last time; whether anything changed that the broker should enforce.
   mutating func refresh(_ report: LocalCloud.Report) -> Bool {
-    let present = self.present
+    let present = Self.present(provisioning)
     guard present != stamps else { return false }
     let changed = Set(present.keys).union(stamps.keys).filter { present[$0] != stamps[$0] }
     stamps = present
@@ -77,7 +77,19 @@ struct LiveIdentity {
     String(Files.name(of: path).dropLast(".json".count))
   }
 
-  private var present: [String: FileStamp] {
+  /// The versions of the files that the last look has found, as text.
+  var version: String { Self.text(stamps) }
+
+  /// The present versions of the files.
+  static func presentVersion(_ provisioning: Provisioning) -> String { text(present(provisioning)) }
+
+  private static func text(_ stamps: [String: FileStamp]) -> String {
+    stamps.sorted { $0.key < $1.key }.map {
+      "\($0.value.inode) \($0.value.seconds).\($0.value.nanoseconds) \($0.key)\n"
+    }.joined()
+  }
+
+  private static func present(_ provisioning: Provisioning) -> [String: FileStamp] {
     var stamps: [String: FileStamp] = [:]
     stamps[provisioning.registryPath] = Files.stamp(of: provisioning.registryPath)
     for name in (try? provisioning.policies.names()) ?? [] {

@@ -47,6 +47,8 @@ package final class LocalCloud {
   /// Whether the broker doesn't enforce yet what registry, policies and rules say.
   private var isBehind = false
   private var lastFailure: String?
+  /// What the file says that the broker enforces.
+  private var notedVersion = ""
   /// How often the files are looked at: a change must be enforced within a second.
   private static let watchNanoseconds: Int64 = 250_000_000
 
@@ -123,9 +125,11 @@ package final class LocalCloud {
       report("\(leftBehind) \(what) stored now.")
     }
     if let secondPort { report("It listens on \(secondPort), too, for devices that connect to port 443.") }
-    return LocalCloud(
+    let cloud = LocalCloud(
       broker: broker, provisioning: provisioning, identity: identity, permissions: permissions,
       notes: compiled.notes, report: report)
+    cloud.noteEnforced()
+    return cloud
   }
 
   /// Ends the broker. How many messages still wait in its journal for the rules that store.
@@ -219,7 +223,7 @@ package final class LocalCloud {
 
   private func applyChanges(_ loop: EventLoop, announces: Bool = true) {
     if identity.refresh(report) { isBehind = true }
-    guard isBehind else { return }
+    guard isBehind else { return noteEnforced() }
     do {
       let compiled = try permissions.compile(identity, kitFolder: Self.certificateFolder)
       for note in compiled.notes where reportedNotes.insert(note).inserted { report("policies: \(note)") }
@@ -227,6 +231,7 @@ package final class LocalCloud {
       try broker.apply(accessControlList: compiled.accessControlList, clients: compiled.clients)
       isBehind = false
       lastFailure = nil
+      noteEnforced()
       if announces { report("Registry or policies changed: the broker enforces them now.") }
     } catch {
       // It is tried again at the next look.
@@ -234,6 +239,35 @@ package final class LocalCloud {
       if text != lastFailure { report(text) }
       lastFailure = text
     }
+  }
+
+  // MARK: Whether the broker enforces what the files say
+
+  private static var enforcedFile: String { Files.join(brokerFolder, "enforced") }
+  /// How long a change may take at most: a fleet's permissions are many.
+  private static let enforcementLimit: Int64 = 5_000_000_000
+
+  /// Writes down which versions of registry and policies the broker enforces. It reads its files between two packets, so
+  /// whoever connects from now on is treated by them.
+  private func noteEnforced() {
+    guard identity.version != notedVersion else { return }
+    notedVersion = identity.version
+    try? Files.write(Array(notedVersion.utf8), to: Self.enforcedFile)
+  }
+
+  /// Waits until the broker of this folder, if one runs, enforces what registry and policies say now; false if it doesn't
+  /// within five seconds.
+  package static func waitUntilEnforced() -> Bool {
+    guard runningBroker() != nil, let provisioning = try? provisioning() else { return true }
+    let deadline = MonotonicTime.now().advanced(by: enforcementLimit)
+    while let enforced = try? Files.readText(enforcedFile),
+      enforced != LiveIdentity.presentVersion(provisioning)
+    {
+      guard .now() < deadline, runningBroker() != nil else { return false }
+      // Milliseconds; the broker's process looks four times per second.
+      poll(nil, 0, 10)
+    }
+    return true
   }
 
   /// Makes the certificates that are missing, and checks the others; the names of those that it made.

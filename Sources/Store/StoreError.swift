@@ -2,7 +2,7 @@
 public struct StoreError: Error, Sendable, CustomStringConvertible {
   /// The kinds that a program tells apart.
   public enum Kind: Sendable {
-    /// Another process writes; it passes.
+    /// Another process is writing; a later attempt may succeed.
     case locked
     /// No space, or a limit on the file's size.
     case full
@@ -20,9 +20,9 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
     case statement
     /// Its time limit was reached, or the user interrupted.
     case interrupted
-    /// A URL, name or value that can't be.
+    /// An invalid URL, name or value.
     case invalid
-    /// A server can't be reached or has a failure that passes.
+    /// A server can't be reached, or has a temporary failure.
     case unreachable
     /// A server refuses the credentials.
     case refused

@@ -28,7 +28,7 @@ public final class StoreQueue: Sendable {
         target.store = store
         result = .success(try store.write(requests))
       } catch {
-        // The file may have been moved away or repaired, the server been started again.
+        // The file may have been replaced or repaired, or the server restarted.
         target.store = nil
         result = .failure(error)
       }

@@ -6,6 +6,7 @@ import Glibc
 import HTTP
 import Identity
 import JSON
+import LocalCloud
 import MQTT
 import RulesEngine
 import Simulator
@@ -21,10 +22,11 @@ enum Trucksensor {
     // Signals are received by the event loop; until one runs, they wait. A file at its size limit is an error code.
     signal(SIGXFSZ, SIG_IGN)
     var code = run(Array(Swift.CommandLine.arguments.dropFirst()))
+    if code == .interrupted { code = .interrupted(by: Signals.lastEnding) }
     do throws(OutputError) {
       try StandardOutput.shared.finish()
     } catch {
-      StandardError.print("trucksensor: \(error)")
+      StandardError.error("\(error)")
       if code == .success { code = exitCode(for: error) }
     }
     exit(code.rawValue)
@@ -34,10 +36,10 @@ enum Trucksensor {
     do {
       switch words.first {
       case nil:
-        StandardError.print(overview)
+        StandardError.print(CommandDescription.styled(overview, for: .error))
         return .usage
       case "--help", "-h":
-        StandardOutput.shared.print(overview)
+        StandardOutput.shared.printHelp(overview)
         return .success
       case "--version":
         StandardOutput.shared.print("trucksensor \(version)")
@@ -46,7 +48,7 @@ enum Trucksensor {
         if words.count == 2, ["--help", "-h"].contains(words[1]),
           let text = HelpCommand.text(aboutGroup: words[0])
         {
-          StandardOutput.shared.print(text)
+          StandardOutput.shared.printHelp(text)
           return .success
         }
         let found = try CommandLookup.find(words, among: Commands.table)
@@ -58,20 +60,24 @@ enum Trucksensor {
           )
         }
         if arguments.wantsHelp {
-          StandardOutput.shared.print(description.help)
+          StandardOutput.shared.printHelp(description.help)
           return .success
         }
         try SharedOptions.apply(arguments)
         do {
-          return try command.run(arguments)
+          let code = try command.run(arguments)
+          if command.changesIdentity, !LocalCloud.waitUntilEnforced() {
+            StandardError.warning("the local broker doesn't enforce the change yet; its run says why")
+          }
+          return code
         } catch {
-          StandardError.print("trucksensor: \(error)")
+          StandardError.error("\(error)")
           if let reason = Refusal.reason(error, arguments) { StandardError.print("The reason is: \(reason)") }
           return exitCode(for: error)
         }
       }
     } catch {
-      StandardError.print("trucksensor: \(error)")
+      StandardError.error("\(error)")
       return exitCode(for: error)
     }
   }
@@ -116,8 +122,12 @@ enum Trucksensor {
 
   /// The list of all commands.
   static var overview: String {
-    "usage: trucksensor COMMAND [options]\n\n\(summary)\n\ncommands:\n"
-      + CommandDescription.table(Commands.table.map { ($0.name, $0.summary) })
-      + "\n'trucksensor help COMMAND' explains a command and shows an example.\n"
+    "usage: trucksensor COMMAND [options]\n\n\(summary)\n\n"
+      + Commands.sections.map { section in
+        "\(section.title):\n"
+          + CommandDescription.table(
+            section.commands.map { ($0.description.name, $0.description.summary) }, column: 20) + "\n"
+      }.joined()
+      + "'trucksensor help COMMAND' explains a command and shows an example.\n"
   }
 }

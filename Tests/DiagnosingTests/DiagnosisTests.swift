@@ -133,6 +133,25 @@ private func held(_ row: Int, at level: Double = -18) -> Double {
       } == true)
   }
 
+  @Test func `sentences have dates if the record has several days`() {
+    let noon: Int64 = 1_729_684_800_000_000_000  // 2024-10-23T12:00:00Z
+    let hour: Int64 = 3_600_000_000_000
+    let clock = ClockStyle.zone(offset: 7200)
+    #expect(clock.dated(over: TimeSpan(noon, noon + 9 * hour)).text(noon) == "14:00:00")
+    // Midnight in the zone.
+    #expect(clock.dated(over: TimeSpan(noon, noon + 10 * hour)).text(noon) == "2024-10-23 14:00:00")
+    let elapsed = ClockStyle.elapsed(since: noon)
+    #expect(
+      elapsed.dated(over: TimeSpan(noon, noon + 48 * hour)).text(noon + hour) == "1:00:00 after the start")
+  }
+
+  @Test func `what wasn't measured is said once`() throws {
+    let rows = (0..<1200).map { "\($0 * 30),\($0 % 2 == 0 ? "-18.00" : "-18.10")" }
+    let result = try Record("uptime,temp\n" + rows.joined(separator: "\n") + "\n").diagnose()
+    let text = DiagnosisText.lines(result).joined(separator: "\n")
+    #expect(text.components(separatedBy: "The door wasn't measured.").count == 2, "\(text)")
+  }
+
   @Test func `a longer record finds the trip that went wrong`() {
     var analyzer = TripAnalyzer()
     var row = 0

@@ -136,7 +136,15 @@ struct ConfigurationTests {
     for line in lines {
       let object = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: String]
       #expect(object.map { Set($0.keys) } == ["time", "level", "message"], "\(line)")
+      #expect(object?["level"] == "info", "\(line)")
     }
+    let refused = try truck.run("simulate", "--dataset", "none.csv", "--log-format", "json").errors
+    #expect(
+      refused.contains("\"level\":\"error\",\"message\":\"none.csv: can't open the dataset"), "\(refused)")
+    let details = try truck.run("simulate", "--count", "1", "-v", "--log-format", "json").errors
+    #expect(
+      details.contains(/"level":"debug","message":"truckSensor01: connected to [^"]* with MQTT 5, TLSv1\.3/),
+      "\(details)")
   }
 
   @Test func `a group of commands has help, and run refuses an invalid store before anything starts`()

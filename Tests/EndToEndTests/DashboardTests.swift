@@ -369,6 +369,10 @@ import Testing
     #expect(try get("\(url)/api/devices", "-H", "Authorization: Bearer \(token)").status == 200)
     #expect(try get("\(url)/api/devices", "-H", "Cookie: a=b; token=\(token)").status == 200)
     #expect(try get("\(url)/?token=\(token)").status == 303)
+    let redirect = try get(
+      "\(url)/?device=truck%2F1&token=\(token)&last=6h", "-o", "/dev/null", "-w",
+      "%{redirect_url}\\n%{http_code}")
+    #expect(redirect.body == "\(url)/?device=truck%2F1&last=6h")
     // GnuTLS lets a client offer what OpenSSL's defaults no longer do.
     let old = ["--tls-max", "1.1", "--ciphers", "DEFAULT:@SECLEVEL=0"]
     #expect(try get("\(url)/", old[0], old[1], old[2], old[3]).status == 0)

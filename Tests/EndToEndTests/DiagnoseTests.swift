@@ -11,6 +11,35 @@ struct DiagnoseTests {
     try Trucksensor.Running(Trucksensor.executable, arguments, in: truck.folder).wait()
   }
 
+  @Test(arguments: ["-", "/dev/stdin"])
+  func `a pipe is diagnosed and reported as the file is`(source: String) throws {
+    let path = "TruckSensorFiles/trucksensordata.csv"
+    func piped(_ words: String) throws -> Trucksensor.Finished {
+      try Trucksensor.Running(
+        URL(fileURLWithPath: "/bin/sh"),
+        ["-c", "cat \(path) | '\(Trucksensor.executable.path)' \(words)"], in: truck.folder
+      ).wait()
+    }
+    let file = try run(["diagnose", path]).output.split(separator: "\n")
+    let result = try piped("diagnose \(source)")
+    #expect(result.status == 0 && result.output.hasPrefix("standard input: electrical"), "\(result.errors)")
+    #expect(result.output.split(separator: "\n").dropFirst() == file.dropFirst())
+    #expect(try piped("report \(source) -o trip.csv").status == 0)
+    #expect(try run(["report", path, "-o", "same.csv"]).status == 0)
+    let reports = try ["trip.csv", "same.csv"].map {
+      try String(contentsOfFile: truck.path($0), encoding: .utf8)
+    }
+    #expect(reports[0] == reports[1])
+  }
+
+  @Test(arguments: [["diagnose"], ["report", "-o", "trip.csv"]])
+  func `a range of dates needs a start for seconds of uptime`(words: [String]) throws {
+    let record = words + ["TruckSensorFiles/trucksensordata.csv", "--from", "2024-10-23T14:30:00Z"]
+    let refused = try run(record)
+    #expect(refused.status == 65 && refused.errors.contains("give the time at uptime 0 with --start"))
+    #expect(try run(record + ["--start", "2024-10-23T14:00:00Z"]).status == 0)
+  }
+
   @Test func `the original's trip is explained, from the file and from the store alike`() throws {
     let file = try run(["diagnose", "TruckSensorFiles/trucksensordata.csv"])
     #expect(file.status == 0 && file.output.contains("electrical"), "\(file.errors)")
@@ -24,7 +53,7 @@ struct DiagnoseTests {
     ])
     #expect(store.status == 0 && store.json["verdict"] as? String == "electrical", "\(store.errors)")
     #expect(store.json["from"] as? String == "2024-10-23T14:00:01Z")
-    #expect((store.json["headline"] as? String)?.contains("from 16:49:") == true)
+    #expect((store.json["headline"] as? String)?.contains("starting at 16:49:") == true)
     let early = try run(["diagnose", "data/sensorDB.sqlite", "--to", "2024-10-23T14:45:00Z", "--json"])
     #expect(early.json["verdict"] as? String == "none", "\(early.output.prefix(300))")
   }
@@ -67,7 +96,7 @@ struct DiagnoseTests {
     #expect(diagnosis.status == 0, "\(diagnosis.errors)")
     let verdict = try #require(diagnosis.json["verdict"] as? String)
     #expect(
-      (diagnosis.json["headline"] as? String)?.contains("from 12:3") == true,
+      (diagnosis.json["headline"] as? String)?.contains("starting at 12:3") == true,
       "\(diagnosis.output.prefix(400))")
     let report = try run(["report"] + options + ["-o", "logger.html"])
     #expect(report.status == 0, "\(report.errors)")

@@ -66,9 +66,13 @@ struct DocumentedCommandsTests {
         URL(fileURLWithPath: "/usr/bin/env"),
         ["PATH=\(programs.path):/usr/bin:/bin", "bash"] + options + ["-c", block.commands], in: truck.folder
       ).wait()
+      // A busy machine doesn't hold any rate, which the command says.
+      let isMeasured =
+        block.commands.contains("bench publish")
+        && (result.output + result.errors).contains("no rate held")
       #expect(
-        result.status == 0, "\(page):\(block.line): \(result.output.suffix(500))\(result.errors.suffix(1000))"
-      )
+        result.status == 0 || isMeasured && result.status == 1,
+        "\(page):\(block.line): \(result.output.suffix(500))\(result.errors.suffix(1000))")
       if let run {
         run.interrupt()
         _ = run.wait()

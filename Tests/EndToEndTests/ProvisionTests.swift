@@ -29,6 +29,22 @@ struct ProvisionTests {
     try cloud.waitUntil { _ in count() > before }
   }
 
+  @Test func `what provision has changed holds as soon as it ends`() throws {
+    let cloud = try startCloud()
+    for name in ["truckA", "truckB", "truckC"] {
+      let made = try truck.run("provision", "thing", name)
+      #expect(made.status == 0 && made.errors.isEmpty, "\(made.errors)")
+      let sent = try truck.run("simulate", "--device", name, "--count", "1", "--qos", "1", "--quiet")
+      #expect(sent.status == 0, "\(sent.errors)")
+      #expect(try truck.run("provision", "cert", "deactivate", name).status == 0)
+      #expect(
+        try truck.run("simulate", "--device", name, "--count", "1", "--qos", "1", "--quiet").status == 77)
+    }
+    stop(cloud)
+    // Without a broker there is nothing to wait for.
+    #expect(try truck.run("provision", "cert", "activate", "truckA").errors.isEmpty)
+  }
+
   @Test func `a revoked device is disconnected and refused, another stays connected`() throws {
     let cloud = try startCloud()
     for (name, temp) in [("truckA", "1.00"), ("truckB", "2.00")] {

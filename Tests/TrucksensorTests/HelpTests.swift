@@ -30,8 +30,12 @@ import CommandLine
       example:
         trucksensor simulate truckSensor01
 
-      exit codes: 0 done, 1 messages were lost, 64 wrong usage, 65 bad input data, 69
-      broker out of reach
+      exit codes:
+          0  done
+          1  messages were lost
+         64  wrong usage
+         65  bad input data
+         69  broker out of reach
 
       """
     #expect(ExampleCommands.simulate.help == expected)
@@ -47,7 +51,7 @@ import CommandLine
 
   @Test(arguments: [
     (ExitCode.success, 0), (.failed, 1), (.usage, 64), (.dataError, 65), (.unavailable, 69), (.refused, 77),
-    (.interrupted, 130),
+    (.hungUp, 129), (.interrupted, 130), (.terminated, 143),
   ])
   func `exit codes are those of the design`(code: ExitCode, value: Int) {
     #expect(Int(code.rawValue) == value)

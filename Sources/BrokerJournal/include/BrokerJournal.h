@@ -1,5 +1,5 @@
 // A journal of records in a folder: appended before a promise is made, read again after a crash, and shortened from its
-// beginning. What the records say is their owner's business.
+// beginning. The content of the records is up to their owner.
 //
 // The folder has segments, files named by a growing number. A record is a header of 20 bytes and a body; both have a
 // CRC-32, so that a damaged or cut record is left out and the next one is found again. A journal never appends to a file of
@@ -34,9 +34,9 @@ struct journal_record {
 };
 
 // Opens the folder's journal, making the folder if it is missing, and locks it. NULL, and the reason in `reason`
-// (JOURNAL_REASON_SIZE bytes), if it can't be read or another process has it. `limit` is the most that all segments may
-// have together, in bytes, and `segment_limit` what one has before the next one is begun. With `is_durable`, a segment is
-// made durable before the next one is begun; the rest is up to journal_sync.
+// (JOURNAL_REASON_SIZE bytes), if it can't be read or another process has it. `limit` is the maximum size of all
+// segments together, in bytes, and `segment_limit` the size at which the next segment begins. With `is_durable`, a
+// segment is made durable before the next one begins; the rest is up to journal_sync.
 struct journal *journal_open(
     const char *folder, uint64_t limit, uint64_t segment_limit, bool is_durable, char *reason);
 
@@ -83,7 +83,7 @@ enum journal_found { JOURNAL_RECORD, JOURNAL_END, JOURNAL_UNREADABLE };
 // Reads the next good record. JOURNAL_UNREADABLE, and the reason in `reason`, if a file can't be read.
 enum journal_found journal_read(struct journal_reader *reader, struct journal_record *record, char *reason);
 
-// Bytes that were passed over since the reader was made because they aren't a valid record.
+// Bytes that were skipped since the reader was made because they aren't a valid record.
 uint64_t journal_reader_skipped(const struct journal_reader *reader);
 
 #endif

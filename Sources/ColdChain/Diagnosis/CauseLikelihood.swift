@@ -14,7 +14,8 @@ struct CauseLikelihood: Sendable {
   var posterior: [Cause: Double] {
     let greatest = logarithms.values.max() ?? 0
     let weights = logarithms.mapValues { exp($0 - greatest) }
-    let sum = weights.values.reduce(0, +)
+    // In a fixed order: the sum's last digit depends on it, and the same record must have the same diagnosis.
+    let sum = Cause.allCases.reduce(0) { $0 + (weights[$1] ?? 0) }
     return weights.mapValues { $0 / sum }
   }
 

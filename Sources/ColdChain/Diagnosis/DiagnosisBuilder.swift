@@ -103,7 +103,7 @@ struct DiagnosisBuilder {
       let weight = departure.fault * departure.fault * max(departure.harm, 1)
       for cause in Self.faults { masses[cause, default: 0] += weight * (departure.posterior[cause] ?? 0) }
     }
-    let total = masses.values.reduce(0, +)
+    let total = Self.faults.reduce(0) { $0 + (masses[$1] ?? 0) }
     var confidences: [Cause: Double] = [:]
     // A sensor that jumps makes departures of its own.
     let real = fault * (1 - sensor.implausibleProbability)
@@ -534,7 +534,7 @@ struct DiagnosisBuilder {
     let what =
       found.signs.startsWarm
       ? "The box was warm from the start, at \(Words.celsius(found.onset.celsius))"
-      : "The box warmed from \(Words.celsius(found.onset.celsius)) to \(Words.celsius(found.peak.celsius)) from \(clock.text(found.onset.time)) on"
+      : "The box warmed from \(Words.celsius(found.onset.celsius)) to \(Words.celsius(found.peak.celsius)), starting \(at(found.onset.time))"
     let why: String
     switch verdict {
     case .electrical: why = "because the supply voltage fell and the unit stopped"
@@ -567,7 +567,10 @@ struct DiagnosisBuilder {
       list.append(
         "The set point isn't known; \(Words.celsius(found.target)) was assumed. Give it with --set-point.")
     }
-    for measure in [Measure.voltage, .door] where result.coverage[measure]?.isMeasured != true {
+    // What the verdict's evidence says already isn't repeated.
+    let told = Set(result.causes.first?.against.compactMap(\.measure) ?? [])
+    for measure in [Measure.voltage, .door]
+    where result.coverage[measure]?.isMeasured != true && !told.contains(measure) {
       list.append("The \(measure.title) wasn't measured.")
     }
     if result.crankDips > 0 {

@@ -261,7 +261,8 @@ public struct TripAnalyzer: Sendable {
     result.phases = findings.flatMap { $0.phases }
     fillSigns()
     var builder = DiagnosisBuilder(
-      result: result, findings: findings, sensor: sensor, clock: options.clock ?? .elapsed(since: first))
+      result: result, findings: findings, sensor: sensor,
+      clock: (options.clock ?? .elapsed(since: first)).dated(over: result.span))
     return builder.build()
   }
 

@@ -3,22 +3,38 @@ import Time
 
 /// How times are written in sentences.
 public enum ClockStyle: Sendable, Equatable {
-  /// As a time of day, so many seconds east of UTC.
-  case zone(offset: Int)
+  /// As a time of day, so many seconds east of UTC, and with its date if the record has several.
+  case zone(offset: Int, hasDates: Bool = false)
   /// As time since the record's start.
   case elapsed(since: Int64)
 
-  /// `14:53:10`, or `0:53:10 after the start`.
+  /// The style for a record of this span: with dates unless all of it is on one day.
+  public func dated(over span: TimeSpan?) -> ClockStyle {
+    guard case .zone(let offset, _) = self, let span else { return self }
+    return .zone(offset: offset, hasDates: Self.date(span.start, offset) != Self.date(span.end, offset))
+  }
+
+  /// `14:53:10`, `2024-10-23 14:53:10`, or `0:53:10 after the start`.
   public func text(_ time: Int64) -> String {
     switch self {
-    case .zone(let offset):
-      let local = time.saturatingAdd(Int64(offset).saturatingMultiply(1_000_000_000))
-      let second = local.floorDivided(by: 86_400_000_000_000).remainder / 1_000_000_000
-      return "\(Self.two(second / 3600)):\(Self.two(second / 60 % 60)):\(Self.two(second % 60))"
+    case .zone(let offset, let hasDates):
+      let second = Self.local(time, offset).floorDivided(by: 86_400).remainder
+      let date = hasDates ? Self.date(time, offset) + " " : ""
+      return date + "\(Self.two(second / 3600)):\(Self.two(second / 60 % 60)):\(Self.two(second % 60))"
     case .elapsed(let start):
       let second = max(0, time.saturatingSubtract(start) / 1_000_000_000)
       return "\(second / 3600):\(Self.two(second / 60 % 60)):\(Self.two(second % 60)) after the start"
     }
+  }
+
+  /// Seconds of the zone's clock.
+  private static func local(_ time: Int64, _ offset: Int) -> Int64 {
+    time.floorDivided(by: 1_000_000_000).quotient.saturatingAdd(Int64(offset))
+  }
+
+  /// `2024-10-23`.
+  private static func date(_ time: Int64, _ offset: Int) -> String {
+    String(Moment.text(seconds: Int(clamping: local(time, offset))).prefix { $0 != "T" })
   }
 
   private static func two(_ value: Int64) -> String { value < 10 ? "0\(value)" : "\(value)" }

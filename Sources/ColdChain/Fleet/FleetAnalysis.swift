@@ -35,7 +35,7 @@ public struct TripFacts: Sendable {
     warmest = diagnosis.ambient.maximum?.value
     stays = diagnosis.stays
     place = worst?.place
-    if case .zone(let offset) = clock, let start = worst?.span.start {
+    if case .zone(let offset, _) = clock, let start = worst?.span.start {
       let seconds = start / 1_000_000_000 + Int64(offset)
       hour = Int(((seconds % 86_400) + 86_400) % 86_400 / 3600)
     }

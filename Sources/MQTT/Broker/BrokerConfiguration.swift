@@ -20,15 +20,16 @@ public struct BrokerConfiguration: Sendable {
     /// (`WINDOW_BYTES` in Sources/BrokerPlugin/queues.c), which must never be discarded.
     static let besideJournal = QueueLimits(
       messages: 4000, bytes: 16 << 20, messagesUnderWay: 10_000, bytesUnderWay: 32 << 20)
-    /// What waits for the rules engine is in mosquitto's memory, and mosquitto has one limit for all clients: far beyond what
-    /// an engine falls behind. A truck's messages take 210 MB then.
+    /// Messages for the rules engine wait in mosquitto's memory, and mosquitto has one limit for all clients, so the
+    /// limit is far larger than any engine's backlog. A truck's messages then take 210 MB.
     static let withoutJournal = QueueLimits(
       messages: 1_000_000, bytes: 1 << 29, messagesUnderWay: 10_000, bytesUnderWay: 32 << 20)
   }
 
   /// How the messages for the rules engine survive the broker's death.
   public enum Journal: String, CaseIterable, Sendable {
-    /// They are in the broker's memory, which it saves once a second: what came since is lost if it is killed.
+    /// They are in the broker's memory, which it saves once per second. If the broker is killed, it loses what arrived
+    /// since.
     case off
     /// Each is in a file before it is acknowledged, and survives the process, but not a power failure.
     case on
@@ -70,10 +71,10 @@ public struct BrokerConfiguration: Sendable {
     self.accessControlList = accessControlList
   }
 
-  /// mosquitto.conf(5) for the broker on `port` with its files in `folder`. Mutual TLS is required, and what
-  /// Debian's defaults get wrong for us is set: small packets go out at once, no queue discards messages early or silently, TLS 1.2 is the floor. There is no
-  /// `memory_limit`: mosquitto 2.0.11 counts each MQTT 5 property it has freed as still in use, and refuses all clients
-  /// after 38 million messages.
+  /// mosquitto.conf(5) for the broker on `port` with its files in `folder`. Mutual TLS is required. Debian's defaults
+  /// are replaced where they don't fit: small packets go out at once, no queue discards messages early or silently, TLS
+  /// 1.2 is the floor. There is no `memory_limit`: mosquitto 2.0.11 counts each MQTT 5 property it has freed as still
+  /// in use, and refuses all clients after 38 million messages.
   func text(port: UInt16, folder: String, runsAsRoot: Bool) -> String {
     let limits = queueLimits ?? (plugin == nil || journal == .off ? .withoutJournal : .besideJournal)
     var lines: [String] = []
@@ -86,7 +87,7 @@ public struct BrokerConfiguration: Sendable {
         "require_certificate true",
         "tls_version tlsv1.2",
       ]
-      // With this line mosquitto would ask no plugin who may sign in.
+      // With this line, mosquitto wouldn't ask the plugin who may sign in.
       if plugin == nil { lines.append("use_identity_as_username true") }
     }
     lines += [

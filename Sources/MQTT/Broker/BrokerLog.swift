@@ -6,7 +6,7 @@ struct BrokerLog {
   let path: String
   private var told: Set<String> = []
 
-  /// The most that is looked at, from the end.
+  /// How many bytes are read, from the end.
   private static let tailLimit = 1 << 16
   private static let dropping = "Outgoing messages are being dropped for client "
   private static let journalNews = "Journal: "

@@ -3,7 +3,7 @@ import Glibc
 
 internal import CLinux
 
-/// A child process that ends with us: when this value goes, and when we are killed.
+/// A child process that ends when this object is released, and when the parent is killed.
 final class BrokerProcess {
   /// Its process number.
   let identifier: pid_t

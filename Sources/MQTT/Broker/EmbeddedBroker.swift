@@ -2,12 +2,12 @@ import Files
 import Glibc
 import Time
 
-/// A mosquitto of our own on 127.0.0.1, started as a child and ended with us.
+/// A mosquitto process on 127.0.0.1 that this process starts as its child, and that ends with it.
 ///
-/// It runs in a process group of its own, so that Ctrl-C reaches it through us, after the last acknowledgement, and it
-/// ends when we are killed. What waits in it belongs to its folder, whatever its port is: a lock on the folder lets one broker
-/// use it at a time, and tells one that another run uses from one that was left behind. `BrokerProcess` is the process,
-/// `LoopbackPort` the port, `PortReservation` keeps other runs from it, `BrokerLog` is the log.
+/// It has its own process group, so that Ctrl-C doesn't end it before the last acknowledgement. If this process is
+/// killed, the broker ends, too. Waiting messages belong to the broker's folder, whichever port it has. A lock on the
+/// folder allows one broker at a time, and tells a broker of another run from one that was left behind. `BrokerProcess`
+/// is the process, `LoopbackPort` the port, `PortReservation` keeps other runs from it, `BrokerLog` is the log.
 public final class EmbeddedBroker {
   /// The port it listens on.
   public private(set) var port: UInt16 = 0
@@ -28,8 +28,8 @@ public final class EmbeddedBroker {
   private var noticeTimer: LoopTimer?
   private var lastTrouble: String?
 
-  /// Starts a broker and returns when it accepts connections. Throws `MQTTError` of kind `system` in the broker's
-  /// words made plain.
+  /// Starts a broker and returns when it accepts connections. Throws `MQTTError` of kind `system` that explains the
+  /// broker's error.
   public init(_ configuration: BrokerConfiguration) throws(MQTTError) {
     guard let executable = Self.findExecutable() else {
       throw MQTTError(
@@ -123,7 +123,8 @@ public final class EmbeddedBroker {
     noticeTimer?.set(.now())
   }
 
-  /// What keeps the broker from writing or reading its journal at present: then it acknowledges nothing that is for the rules.
+  /// Why the broker can't write or read its journal at present; nil if it can. Without the journal, it acknowledges no
+  /// message for the rules.
   public var journalTrouble: String? {
     guard configuration.plugin != nil, configuration.journal != .off,
       let bytes = try? Files.read(Files.join(folder, "journal/status")).prefix(while: { $0 != 0 })
@@ -222,7 +223,7 @@ public final class EmbeddedBroker {
     return folders.map { $0 + "/mosquitto" }.first { access($0, X_OK) == 0 }
   }
 
-  /// mosquitto would take relative paths from wherever it runs.
+  /// mosquitto would resolve relative paths against its own working directory.
   private static func absolute(_ configuration: BrokerConfiguration) throws(MQTTError) -> BrokerConfiguration
   {
     try MQTTError.rethrowing { () throws(FileError) in

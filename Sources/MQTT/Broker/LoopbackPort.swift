@@ -23,7 +23,7 @@ struct LoopbackPort {
   /// Whether a server accepts connections.
   var accepts: Bool { withSocket { socket in withAddress { connect(socket, $0, $1) } == 0 } }
 
-  /// Whether the socket that listens is a process's own, by the kernel's tables (proc(5)).
+  /// Whether the process owns the listening socket, according to the kernel's tables (proc(5)).
   func belongs(to process: pid_t) -> Bool {
     let folder = "/proc/\(process)/fd"
     guard let inode = listener, let names = try? Files.list(folder) else { return false }
@@ -35,7 +35,7 @@ struct LoopbackPort {
     }
   }
 
-  /// The inode of the socket that listens, as /proc/net/tcp has it.
+  /// The inode of the listening socket, from /proc/net/tcp.
   private var listener: Substring? {
     let address = "0100007F:" + String(Int(number) + 0x10000, radix: 16, uppercase: true).dropFirst()
     guard let table = try? Files.readText("/proc/net/tcp", limit: 1 << 26) else { return nil }

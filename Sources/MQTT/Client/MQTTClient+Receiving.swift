@@ -79,6 +79,7 @@ extension MQTTClient: LibraryClientOwner {
   func librarySubscribed(_ identifier: Int32, answer: Int32) {
     guard let filter = pendingSubscriptions.removeValue(forKey: identifier) else { return }
     if let qos = QoS(rawValue: answer) {
+      onDetail?("\(settings.clientID): subscribed to '\(filter)' at QoS \(qos.rawValue)")
       delegate?.client(self, subscribed: filter, .success(qos))
     } else {
       let code = UInt8(truncatingIfNeeded: answer)

@@ -11,6 +11,8 @@ public final class MQTTClient {
   public let settings: ConnectionSettings
   /// Hears of everything.
   public weak var delegate: MQTTClientDelegate?
+  /// Receives a sentence about each connection and each granted subscription, for whoever looks for a cause.
+  public var onDetail: ((String) -> Void)?
   /// Where the client stands.
   public private(set) var state = ConnectionState.idle
   /// How often a lost connection was replaced.
@@ -188,6 +190,20 @@ public final class MQTTClient {
   func change(to new: ConnectionState) {
     guard new != state else { return }
     state = new
+    if let onDetail, let detail = detail(of: new) { onDetail("\(settings.clientID): \(detail)") }
     delegate?.client(self, changedTo: new)
+  }
+
+  private func detail(of state: ConnectionState) -> String? {
+    switch state {
+    case .idle, .failed: nil
+    case .connecting: "connecting to \(settings.address)"
+    case .connected(let version, let sessionPresent):
+      "connected to \(settings.address) with MQTT \(version == .version5 ? "5" : "3.1.1"), "
+        + (peer.map { "\($0.negotiated)\($0.hasResumed ? " (resumed session)" : "")" } ?? "no TLS")
+        + (sessionPresent ? "; the broker has kept the session" : "")
+    case .waiting(let error): "waiting before the next attempt: \(error)"
+    case .disconnected: "disconnected"
+    }
   }
 }

@@ -78,7 +78,9 @@ public final class EventLoop {
     try watch(signals) { [unowned self] _ in
       var info = signalfd_siginfo()
       while read(signals, &info, MemoryLayout<signalfd_siginfo>.size) > 0 {
-        handler(Int32(clamping: info.ssi_signo))
+        let number = Int32(clamping: info.ssi_signo)
+        Signals.note(number)
+        handler(number)
       }
     }
   }
@@ -215,6 +217,18 @@ public enum Signals {
     sigaction(SIGHUP, nil, &hangUp)
     let isIgnored = unsafeBitCast(hangUp.__sigaction_handler.sa_handler, to: Int.self) == 1
     return [SIGINT, SIGTERM] + (isIgnored ? [] : [SIGHUP])
+  }
+
+  /// The last signal that asked the process to finish; nil if there was none.
+  public static var lastEnding: Int32? {
+    let number = noted.load(ordering: .relaxed)
+    return number == 0 ? nil : number
+  }
+  private static let noted = Atomic<Int32>(0)
+
+  /// Notes a signal that has arrived; a signal handler may call it.
+  public static func note(_ number: Int32) {
+    if [SIGINT, SIGTERM, SIGHUP].contains(number) { noted.store(number, ordering: .relaxed) }
   }
 
   /// Keeps `numbers` from interrupting this thread and all that it starts later; call it before any other thread

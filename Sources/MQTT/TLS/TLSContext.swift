@@ -73,6 +73,8 @@ final class TLSPeer {
   private var session: OpaquePointer?
   /// Whether the last handshake resumed a session.
   private(set) var hasResumed = false
+  /// The protocol and cipher of the last handshake: `TLSv1.3, TLS_AES_256_GCM_SHA384`.
+  private(set) var negotiated = ""
 
   init(serverName: String, credentials: DeviceCredentials?) {
     self.serverName = serverName
@@ -113,7 +115,11 @@ final class TLSPeer {
 
   fileprivate func finish(_ ssl: OpaquePointer) {
     // TLS 1.3's tickets end a handshake, too.
-    if !handshakeDone { hasResumed = SSL_session_reused(ssl) == 1 }
+    guard !handshakeDone else { return }
+    hasResumed = SSL_session_reused(ssl) == 1
+    let cipher = SSL_get_current_cipher(ssl).map { String(cString: SSL_CIPHER_get_name($0)) }
+    negotiated = ([String(cString: SSL_get_version(ssl))] + (cipher.map { [$0] } ?? [])).joined(
+      separator: ", ")
     handshakeDone = true
   }
   fileprivate func received(alert: String) { receivedAlert = alert }

@@ -8,16 +8,17 @@ protocol ActionRunner: AnyObject {
   /// The action as a rule's document has it.
   associatedtype Definition
 
-  /// Starts an action, and ends it exactly once by `ActionOwner.ended`: before this returns or later. What it needs of
-  /// the evaluation (templates, typed values) it takes before this returns; another evaluation follows.
+  /// Starts an action, and ends it exactly once by `ActionOwner.ended`: before this returns or later. It must take what
+  /// it needs from the evaluation (templates, typed values) before this returns, because the next evaluation replaces
+  /// it.
   func start(_ action: Definition, _ execution: RuleExecution)
 
-  /// All that had arrived is started: sends what has gathered.
+  /// The actions of all arrived messages are started: sends the batches.
   func flush()
 }
 
 extension ActionRunner {
-  /// Nothing gathers by default.
+  /// Does nothing by default.
   func flush() {}
 }
 
@@ -32,6 +33,8 @@ final class RuleExecution {
   let isRetry: Bool
   /// Whether the broker keeps the message until it is acknowledged, and delivers it again.
   let isKept: Bool
+  /// How many actions run for the message.
+  let actions: Int
   /// Actions that aren't ended.
   var unfinished: Int
   var failures: [ActionFailure] = []
@@ -43,6 +46,7 @@ final class RuleExecution {
     self.rule = rule
     self.message = message
     self.output = output
+    self.actions = actions
     unfinished = actions
     self.isErrorAction = isErrorAction
     self.isRetry = isRetry
@@ -68,13 +72,13 @@ enum FailureEffect {
   case triedAgain
 }
 
-/// The service of some runners, on whose thread they tell what happens.
+/// The service that owns the runners; they call it on its thread.
 protocol ActionOwner: AnyObject {
   /// An action has ended.
   func ended(_ execution: RuleExecution, _ end: ActionEnd)
   /// A batch for a store has ended, after its actions; with the error if they are to be tried again.
   func storeEnded(_ error: StoreError?)
-  /// Whether no message arrives before actions end: what gathers is better sent now.
+  /// Whether no message arrives before actions end, so that batches should be sent now.
   var nothingArrives: Bool { get }
   /// Actions have ended later than they were started.
   func progressed()

@@ -25,6 +25,6 @@ struct ActionRunners {
 
   private var all: [any ActionRunner] { [republish, store, log, influx, http, metric, foreign] }
 
-  /// All that had arrived is started: sends what has gathered.
+  /// The actions of all arrived messages are started: sends the batches.
   func flush() { for runner in all { runner.flush() } }
 }

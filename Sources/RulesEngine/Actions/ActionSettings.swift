@@ -12,6 +12,8 @@ public struct ActionSettings {
   }
   /// Takes the values of `cloudwatchMetric` actions.
   public var metrics: RuleMetrics?
+  /// Whether each message that a rule has processed becomes an event.
+  public var reportsMessages = false
 
   /// Nothing is recorded or allowed.
   public init() {}

@@ -21,7 +21,7 @@ final class HTTPRunner: ActionRunner {
   private let foreign: ForeignRunner
   private let sender = Sender()
   private var unfinished = 0
-  /// Requests that wait for the thread at most.
+  /// The maximum number of requests that wait for the thread.
   private static let waitingLimit = 1000
 
   /// Without `waker` its actions fail. What isn't allowed is left to `foreign`.

@@ -57,12 +57,12 @@ public struct InfluxAction: Sendable {
   }
 }
 
-/// Runs `influxDB` actions by the same batches and retries as `timestream` ones, to the queue of each destination.
+/// Runs `influxDB` actions with the same batches and retries as `timestream` actions, in the queue of each destination.
 final class InfluxRunner: ActionRunner {
   private let context: ActionContext
   private let store: StoreRunner
   private let destination: (_ arn: String, _ database: String, _ organization: String?) -> StoreQueue?
-  /// The destinations' queues by what messages call them.
+  /// The destinations' queues, by their names in messages.
   private let queues: Queues
 
   private final class Queues {
@@ -113,4 +113,6 @@ final class InfluxRunner: ActionRunner {
 
   /// The last failure that another try may end.
   var trouble: StoreError? { store.trouble }
+  /// How many records the destinations have taken.
+  var stored: Int { store.stored }
 }

@@ -13,7 +13,7 @@ final class RepublishRunner: ActionRunner {
   private var lastTag = 0
   /// Headers of messages that have only a topic.
   private var headers: [HeaderKey: PublishHeader] = [:]
-  /// More topics than this are rather a new one for each message.
+  /// With more topics than this, probably each message has a new one.
   private static let headerLimit = 1000
 
   private struct HeaderKey: Hashable {

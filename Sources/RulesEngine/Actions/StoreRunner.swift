@@ -19,11 +19,12 @@ public struct RuleStorage {
   }
 }
 
-/// Runs `timestream` actions: the points of many messages are one transaction, and while it commits on the store's
-/// thread, the next batch gathers.
+/// Runs `timestream` actions: the points of many messages form one transaction, and while it commits on the store's
+/// thread, the next batch is filled.
 ///
-/// A transaction costs more than a hundred points. So the next one begins `interval` after the last one began, or with
-/// `enough` points, or when nothing else arrives; the acknowledgements wait no longer, since reading goes on.
+/// A transaction costs more than a hundred points. The next one therefore begins `interval` after the last one began,
+/// or earlier if there are `enough` points or nothing else arrives. Acknowledgements don't wait longer because of that,
+/// since reading goes on.
 final class StoreRunner: ActionRunner {
   private let context: ActionContext
   private let storage: RuleStorage?
@@ -36,6 +37,8 @@ final class StoreRunner: ActionRunner {
   private var news = TroubleNews()
   /// The last failure that another try may end, until a write succeeds.
   private(set) var trouble: StoreError?
+  /// How many records the store has taken.
+  private(set) var stored = 0
   private struct Batch {
     var requests: [WriteRequest] = []
     var executions: [RuleExecution] = []
@@ -50,7 +53,7 @@ final class StoreRunner: ActionRunner {
   ) {
     self.context = context
     self.storage = storage
-    // The loop keeps a timer until it is due; a session that was taken over and given up ends before.
+    // The loop keeps a timer until it is due, but a session that was taken over and given up ends earlier.
     timer = makeTimer { [weak self] in
       self?.timerIsSet = false
       self?.flush()
@@ -80,7 +83,7 @@ final class StoreRunner: ActionRunner {
     batches[database]?.executions.append(execution)
   }
 
-  /// Hands what has gathered to the queues that are idle: the longer a commit takes, the more points the next one has.
+  /// Passes the batches to the idle queues: the longer a commit takes, the more points the next batch has.
   func flush() {
     guard let storage else { return }
     let now = MonotonicTime.now()
@@ -110,6 +113,7 @@ final class StoreRunner: ActionRunner {
       for rejection in rejections { found[rejection.index] = rejection }
       for (index, execution) in batch.executions.enumerated() {
         guard let rejection = found[index] else {
+          stored += 1
           context.end(execution, .done)
           continue
         }

@@ -1,11 +1,11 @@
 import Health
 
-/// Decides when a session's messages are acknowledged, and when they have to come again.
+/// Decides when a session's messages are acknowledged, and when they must be delivered again.
 ///
-/// A value without I/O. What came since the last acknowledgement is one window: libmosquitto writes all acknowledgements
-/// that it has, in the order of the messages, or none. So the window is acknowledged when the last action of its messages has
-/// ended; what is read meanwhile joins it. If a store failed, nothing is acknowledged: MQTT delivers again only after a
-/// lost connection, and then only the actions that store are done again.
+/// A value without I/O. The messages since the last acknowledgement are one window: libmosquitto writes all
+/// acknowledgements that it has, in the order of the messages, or none. So the window is acknowledged when the last
+/// action of its messages has ended; what is read meanwhile joins it. If a store failed, nothing is acknowledged: MQTT
+/// delivers again only after a lost connection, and then only the actions that store are done again.
 struct DeliveryWindow {
   /// What to do next.
   enum Step: Equatable {
@@ -67,7 +67,7 @@ struct DeliveryWindow {
     losses.add(kind, subject, reason: reason)
   }
 
-  /// A store has taken a batch, or refused it for good.
+  /// A store has taken a batch, or rejected it permanently.
   mutating func storeAnswered() { pause = Self.firstPause }
 
   /// A store couldn't be written: the messages have to come again.
@@ -83,14 +83,14 @@ struct DeliveryWindow {
       return .acknowledge(losses: losses)
     }
     self.failure = nil
-    // No more than what the broker sends without an acknowledgement. Those that didn't come again yet follow.
+    // At most as many as the broker sends without an acknowledgement. Messages that haven't come again yet will follow.
     retried = messages + retried
     forget()
     defer { pause = min(2 * pause, Self.longestPause) }
     return .redeliver(after: pause, because: failure)
   }
 
-  /// The connection was lost: the messages come again, and so does what they lost.
+  /// The connection was lost: the messages are delivered again, and their losses are counted then.
   mutating func disconnected() {
     retried = messages.prefix(retries) + retried
     forget()

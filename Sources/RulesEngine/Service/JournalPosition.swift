@@ -30,11 +30,12 @@ struct JournalStamp: Hashable {
 /// Tracks which messages of a client's journal have arrived and are done, to recognize repeated messages and to count lost
 /// ones.
 ///
-/// The broker sends again after each of its own ends, from the last report that it knows, and the messages that its session had in flight.
+/// After each restart, the broker repeats the messages after the last report that it knows, and those that its session
+/// had in flight.
 struct JournalPosition {
   private var received: JournalStamp?
   private var done: JournalStamp?
-  /// Whether the broker waits for a report, also because it has sent again what is done.
+  /// Whether the broker waits for a report, for example because it has repeated messages that are done.
   private var owesReport = false
   /// Messages that the broker had acknowledged to their publishers and that never arrived.
   private(set) var lost = 0
@@ -67,6 +68,6 @@ struct JournalPosition {
     return owesReport ? done : nil
   }
 
-  /// The connection was lost: what isn't done comes again.
+  /// The connection was lost: messages that aren't done are repeated.
   mutating func disconnected() { received = done }
 }

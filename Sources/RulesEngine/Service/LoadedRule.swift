@@ -4,7 +4,7 @@ public final class LoadedRule {
   public let document: RuleDocument
   /// The last message that passed WHERE, and what the statement made of it.
   public internal(set) var lastMessage: (before: [UInt8], after: [UInt8])?
-  /// Its counters since the start; a new version of the rule goes on counting.
+  /// Its counters since the start; a new version of the rule continues them.
   public internal(set) var counters: RuleCounters
 
   init(_ document: RuleDocument, counters: RuleCounters) {

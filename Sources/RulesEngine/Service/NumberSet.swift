@@ -1,10 +1,10 @@
-/// A set of numbers that mostly come one after the other, kept as ranges.
+/// A set of mostly consecutive numbers, kept as ranges.
 struct NumberSet: Equatable {
   /// In order, none touching the next.
   private(set) var ranges: [ClosedRange<Int>] = []
   /// How many numbers it has.
   private(set) var count = 0
-  /// The most ranges; a further one counts and isn't remembered.
+  /// The maximum number of ranges; numbers beyond are counted but not remembered.
   static let rangeLimit = 10_000
 
   mutating func insert(_ number: Int) {

@@ -3,15 +3,16 @@ import MQTT
 import Store
 import Time
 
-/// Takes messages to the rules that match them: evaluates, starts the actions, counts how they end, and runs error actions.
+/// Passes messages to the rules that match them: evaluates, starts the actions, counts how they end, and runs error
+/// actions.
 ///
-/// It knows no connection; what isn't done yet is in `window`. Used on one loop only.
+/// It doesn't know the connection; what isn't done yet is in `window`. Used on one loop only.
 final class RuleDispatcher: ActionOwner {
   /// The rules, in the order of their files.
   private(set) var rules: [LoadedRule] = []
   /// What isn't acknowledged yet.
   var window = DeliveryWindow()
-  /// Losses that count for good.
+  /// Losses that are final.
   var health = Health()
   /// Hears that the window may have something to do.
   var onProgress: () -> Void = {}
@@ -21,10 +22,11 @@ final class RuleDispatcher: ActionOwner {
   private let evaluator: StatementEvaluator
   let runners: ActionRunners
   private let onEvent: (RulesEvent) -> Void
+  private let reportsMessages: Bool
   private var tree = TopicTree<LoadedRule>()
   /// The rules of the topics that came last.
   private var rulesOfTopics: [String: [LoadedRule]] = [:]
-  /// More topics than this are rather a new one for each message.
+  /// With more topics than this, probably each message has a new one.
   private static let topicLimit = 1000
   private var reports = FailureReports()
   /// `failedAction` of an error action's message where the statement itself exceeded a limit; AWS has no name for it.
@@ -36,6 +38,7 @@ final class RuleDispatcher: ActionOwner {
     onEvent: @escaping (RulesEvent) -> Void
   ) {
     self.onEvent = onEvent
+    reportsMessages = actions.reportsMessages
     evaluator = StatementEvaluator()
     let context = ActionContext(evaluator)
     let foreign = ForeignRunner(context, folder: actions.recordFolder)
@@ -148,6 +151,12 @@ final class RuleDispatcher: ActionOwner {
       }
     }
     execution.unfinished -= 1
+    if reportsMessages, execution.unfinished == 0 {
+      onEvent(
+        .processed(
+          rule: rule.document.name, topic: execution.message.topic, actions: execution.actions,
+          failed: execution.failures.count))
+    }
     // The error action already had a message at the first try.
     if execution.unfinished == 0, !execution.failures.isEmpty, !execution.isRetry {
       performErrorAction(of: rule, execution.message, execution.failures)

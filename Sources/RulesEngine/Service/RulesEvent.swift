@@ -4,6 +4,8 @@ public enum RulesEvent: Sendable, Equatable, CustomStringConvertible {
   case ready(rules: [String])
   /// What a log action writes.
   case output(rule: String, String)
+  /// All actions of a rule have ended for a message.
+  case processed(rule: String, topic: String, actions: Int, failed: Int)
   /// Something went wrong: a sentence with the rule or the connection in it.
   case problem(String)
 
@@ -12,6 +14,8 @@ public enum RulesEvent: Sendable, Equatable, CustomStringConvertible {
     switch self {
     case .ready(let rules): "rules: ready: \(rules.joined(separator: ", "))"
     case .output(let rule, let text): "rule \(rule): \(text)"
+    case .processed(let rule, let topic, let actions, let failed):
+      "rule \(rule): message on '\(topic)': \(actions) \(actions == 1 ? "action" : "actions"), \(failed) failed"
     case .problem(let text): text
     }
   }

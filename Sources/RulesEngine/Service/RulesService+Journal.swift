@@ -8,7 +8,7 @@ extension RulesService {
   /// Messages that the local broker had acknowledged to their publishers and that never arrived here.
   public var lostMessages: Int { position.lost }
 
-  /// Asks the broker to keep what the rules are about in its journal, and for what waits there.
+  /// Asks the broker to keep the messages for the rules in its journal, and to send those that wait there.
   func openJournal(hasSession: Bool) {
     guard isJournaled else { return }
     let lines =
@@ -17,8 +17,8 @@ extension RulesService {
     command(lines.joined(separator: "\n"))
   }
 
-  /// Takes a message's stamp, or an answer. The time of the message's arrival in milliseconds since 1970, which is the
-  /// first one's if it comes again, so that it is the same point in the store; nil if it is nothing for the rules.
+  /// Reads a message's stamp, or an answer. Returns when the message first arrived, in milliseconds since 1970, so that
+  /// a repeated message is the same point in the store; nil if the message isn't for the rules.
   func journaled(_ message: IncomingMessage, at now: Int) -> Int? {
     guard isJournaled else { return now }
     if message.topic == Self.answers {

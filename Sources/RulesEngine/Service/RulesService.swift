@@ -6,9 +6,9 @@ import Time
 
 /// Runs rules over what a broker delivers: one client subscribes, another publishes what the actions make.
 ///
-/// A QoS 1 message is acknowledged only after its actions are done, an action that publishes being done when the broker
-/// has acknowledged it. For that the subscriber keeps its acknowledgements back until all that came with them is done;
-/// it then reads on. Used on the clients' loop only.
+/// A QoS 1 message is acknowledged only after its actions are done; an action that publishes is done when the broker
+/// has acknowledged its message. The subscriber therefore keeps its acknowledgements back until the actions of all
+/// messages that arrived together are done, and then reads on. Used on the clients' loop only.
 public final class RulesService: MQTTClientDelegate {
   let subscriber: MQTTClient
   let publisher: MQTTClient
@@ -57,10 +57,10 @@ public final class RulesService: MQTTClientDelegate {
   public internal(set) var hasJournal = false
 
   /// A service over two clients that aren't connected yet. `onEvent` hears what went wrong and what log actions write,
-  /// `onFailure` what ended a client for good. Actions that store need a `storage`. `hopLimit` limits how
-  /// often a message may be republished, counted in its user property `hops`; the next republishing fails. With
-  /// `isLocal` the broker is ours, and its journal keeps what waits for the service; a share group has no journal. With
-  /// `usesMarks` it can tell when all that was published so far is done; the broker must allow `markTopic(of:)`.
+  /// `onFailure` what ended a client permanently. Actions that store need a `storage`. `hopLimit` limits how often a
+  /// message may be republished, counted in its user property `hops`; the next republishing fails. With `isLocal` the
+  /// broker is ours, and its journal keeps what waits for the service; a share group has no journal. With `usesMarks`
+  /// it can tell when all that was published so far is done; the broker must allow `markTopic(of:)`.
   ///
   /// Throws `MQTTError` if the share group's name is invalid.
   public init(
@@ -163,6 +163,9 @@ public final class RulesService: MQTTClientDelegate {
   /// Takes what a check of the store has found before anything was stored.
   public func noteStore(_ error: StoreError) { dispatcher.runners.store.note(error) }
 
+  /// How many records the stores have taken.
+  public var stored: Int { dispatcher.runners.store.stored + dispatcher.runners.influx.stored }
+
   /// Messages that wait for the store, and come again when it can be written.
   public var waiting: Int { storeTrouble == nil ? 0 : dispatcher.window.waiting }
 
@@ -188,7 +191,7 @@ public final class RulesService: MQTTClientDelegate {
     dispatcher.dispatch(message, on: incoming.topic, isRetry: isRetry, isKept: isKept)
   }
 
-  /// Does what the window says after an event.
+  /// Takes the step that the window decides on after an event.
   private func proceed() {
     switch dispatcher.window.next() {
     case .wait: break

@@ -1,8 +1,8 @@
 import MQTT
 import Time
 
-/// Keeps an engine of a share group informed of the others, over a connection of its own whose will message says that the engine
-/// has ended, also after a normal end. Used on the client's loop only.
+/// Keeps an engine of a share group informed about the other engines. It has its own connection, whose will message
+/// says that the engine has ended, also after a normal end. Used on the client's loop only.
 public final class ShareGroupMember: MQTTClientDelegate {
   private let client: MQTTClient
   private let identifier: String
@@ -12,8 +12,9 @@ public final class ShareGroupMember: MQTTClientDelegate {
   private let onFailure: (MQTTError) -> Void
   private var timer: LoopTimer?
 
-  /// How long an engine that ended may take to come back, and the most that is added at random, in nanoseconds. Meanwhile its share
-  /// waits in the broker, which discards messages once 4 000 wait for a client (`BrokerConfiguration.QueueLimits`).
+  /// How long the others wait for an engine that has ended to come back, and the largest random addition, in
+  /// nanoseconds. Meanwhile its share waits in the broker, which discards messages once 4 000 wait for a client
+  /// (`BrokerConfiguration.QueueLimits`).
   private static let delay: Int64 = 100_000_000
   private static let jitter: Int64 = 200_000_000
 
@@ -22,7 +23,7 @@ public final class ShareGroupMember: MQTTClientDelegate {
     try TopicName("trucksensor/engines/\(group)")
   }
 
-  /// The will message of the client that a member is made with, for an engine with that client identifier.
+  /// The will message for the client of a member whose engine has that client identifier.
   public static func will(of identifier: String, group: String) throws(MQTTError) -> Will {
     Will(topic: try topic(of: group), payload: ShareTakeovers.News.ended(identifier).payload)
   }
@@ -62,7 +63,7 @@ public final class ShareGroupMember: MQTTClientDelegate {
     _ = client.publish(OutgoingMessage(header: header, payload: news.payload, due: .now()))
   }
 
-  /// Takes what another engine tells.
+  /// Handles another engine's message.
   public func client(_ client: MQTTClient, received message: IncomingMessage) {
     guard let news = ShareTakeovers.News(message.payload) else { return }
     takeovers.heard(news, at: .now(), delay: Self.randomDelay)
@@ -77,7 +78,7 @@ public final class ShareGroupMember: MQTTClientDelegate {
     wait()
   }
 
-  /// Tells the others of this engine, and the caller of a connection that failed for good.
+  /// Announces this engine to the others, and tells the caller if the connection has failed permanently.
   public func client(_ client: MQTTClient, changedTo state: ConnectionState) {
     switch state {
     case .connected: tell(.started(identifier))

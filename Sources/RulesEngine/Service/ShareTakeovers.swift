@@ -3,9 +3,9 @@ import Time
 /// Decides which sessions of ended engines this engine of a share group takes over.
 ///
 /// A broker may keep sending a share's messages to the session of an engine that has ended, and mosquitto does: they would wait until
-/// that engine comes back. Another engine of the group therefore connects with its client identifier, goes on with its session, and
-/// is disconnected once the engine is back. Several engines hear that one has ended: each waits for a random time, and the first one
-/// tells the others. A value without I/O.
+/// that engine comes back. Another engine of the group therefore connects with its client identifier, continues its
+/// session, and is disconnected when the engine is back. All engines learn that one has ended: each waits for a random
+/// time, and the first one tells the others. A value without I/O.
 struct ShareTakeovers {
   /// What engines tell each other.
   enum News: Equatable {
@@ -18,7 +18,7 @@ struct ShareTakeovers {
 
     private static let words = (started: "started ", ended: "ended ", takenOver: "taken-over ")
 
-    /// A client identifier has at most so many bytes in the messages here; MQTT allows 65 535.
+    /// The longest client identifier in these messages, in bytes; MQTT allows 65 535.
     private static let longestIdentifier = 256
 
     /// Nil for any other message.
@@ -44,7 +44,7 @@ struct ShareTakeovers {
     }
   }
 
-  /// Sessions that one engine takes over at most: each is a connection.
+  /// The maximum number of sessions that one engine takes over: each needs a connection.
   private static let limit = 64
 
   private let own: String
@@ -60,7 +60,8 @@ struct ShareTakeovers {
   /// When the next session is to be taken over, if one is.
   var nextDue: MonotonicTime? { due.values.min() }
 
-  /// Something was heard; `delay` is how long this engine waits before it takes a session over, in nanoseconds.
+  /// A message of another engine arrived; `delay` is how long this engine waits before it takes a session over, in
+  /// nanoseconds.
   mutating func heard(_ news: News, at now: MonotonicTime, delay: Int64) {
     switch news {
     case .ended(let identifier):

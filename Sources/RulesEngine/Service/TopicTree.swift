@@ -1,6 +1,7 @@
 import MQTT
 
-/// Topic filters as a tree of levels, so that a topic finds its filters by its own depth and not by their number.
+/// Topic filters as a tree of levels, so that finding a topic's filters depends on the topic's depth, not on the number
+/// of filters.
 struct TopicTree<Element> {
   private final class Node {
     var children: [Substring: Node] = [:]

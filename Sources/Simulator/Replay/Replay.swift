@@ -27,7 +27,9 @@ public protocol ReplayObserver: AnyObject {
   func replay(delivered payload: [UInt8])
   /// Something worth a line on standard error.
   func replay(notice: String)
-  /// About once a second.
+  /// Something is wrong, and the replay goes on.
+  func replay(warning: String)
+  /// About twice a second.
   func replay(progress: ReplaySummary)
 }
 
@@ -62,6 +64,8 @@ public final class Replay {
 
   /// The broker's listen backlog is 100 connections.
   private static let handshakesUnderWay = 50
+  /// Nanoseconds.
+  private static let progressInterval: Int64 = 500_000_000
 
   /// A replay without trucks.
   public init(settings: ReplaySettings, hasTimeAxis: Bool, loop: EventLoop, observer: ReplayObserver?) {
@@ -124,6 +128,14 @@ public final class Replay {
     for truck in trucks { truck.change(rate: rate, at: now) }
   }
 
+  /// Sets the rate to a multiple of the present one, and reports it.
+  public func scaleRate(by factor: Double) {
+    guard let rate = askedRate, start != nil, hasRate, !ending else { return }
+    setRate(rate * factor)
+    observer?.replay(
+      notice: "rate set to \(RatePhases.Asked.rate(rate * factor).text(trucks: trucks.count))")
+  }
+
   /// Takes rates from a topic that the first truck subscribes to, as `control` takes them.
   public func takeRates(from topic: TopicFilter) { trucks.first?.client.subscribe(topic, qos: .atLeastOnce) }
 
@@ -138,7 +150,7 @@ public final class Replay {
       observer?.replay(
         notice: "rate set to \(RatePhases.Asked.rate(rate).text(trucks: trucks.count)) by the control topic")
     } catch {
-      observer?.replay(notice: "control topic: \(error)")
+      observer?.replay(warning: "control topic: \(error)")
     }
   }
 
@@ -147,7 +159,7 @@ public final class Replay {
     unfinished = trucks.count
     connectStart = .now()
     connectMore()
-    progressTimer?.set(MonotonicTime.now().advanced(by: 1_000_000_000))
+    progressTimer?.set(MonotonicTime.now().advanced(by: Self.progressInterval))
     loop.run()
     return ReplayOutcome(summary: summary(), failure: failure, wasInterrupted: interrupted)
   }
@@ -215,7 +227,7 @@ public final class Replay {
       }
       connectMore()
     case .waiting(let error):
-      observer?.replay(notice: "\(error); trying again")
+      observer?.replay(warning: "\(error); trying again")
     case .failed(let error):
       if failure == nil { failure = .broker(error) }
       finish()
@@ -276,7 +288,7 @@ public final class Replay {
 
   private func progress() {
     observer?.replay(progress: summary())
-    progressTimer?.set(MonotonicTime.now().advanced(by: 1_000_000_000))
+    progressTimer?.set(MonotonicTime.now().advanced(by: Self.progressInterval))
   }
 
   /// Whether all trucks are signed in at this moment.

@@ -162,6 +162,13 @@ public struct ReplaySummary: Sendable {
     }
   }
 
+  /// One short line for a run that goes on: the rate so far, how late messages are, and what became of them.
+  public var status: String {
+    let rate = reachedRate.map { Decimals.text($0, places: $0 < 100 ? 1 : 0) + "/s" } ?? "no rate yet"
+    return "\(rate), \(acknowledged) acknowledged" + (dropped > 0 ? ", \(dropped) dropped" : "")
+      + ", late by \(Decimals.text(lateness.p99 * 1000, places: 1)) ms (p99)"
+  }
+
   /// A few lines for a person.
   public var text: String {
     func milliseconds(_ seconds: Double) -> String { Decimals.text(seconds * 1000, places: 2) }

@@ -15,8 +15,8 @@ public struct Dimension: Sendable, Hashable {
     self.value = value
   }
 
-  /// The dimensions as a JSON object, sorted by name: what a series is known by. A MULTI record's measure name stands among
-  /// them; no dimension can have this name.
+  /// The dimensions as a JSON object, sorted by name; they identify a series. A MULTI record's measure name stands
+  /// among them; no dimension can have this name.
   static func json(_ dimensions: [Dimension], measureName: String? = nil) -> String {
     let measureName = measureName.map { [Dimension(Schema.measureName, $0)] } ?? []
     var json = JSONWriter()
@@ -85,7 +85,7 @@ public struct WriteRequest: Sendable {
   public let table: String
   /// The record.
   public let record: Record
-  /// Whether a value of another type than its measure's is refused, as on AWS, instead of kept where that loses
+  /// Whether a value whose type differs from its measure's is refused, as on AWS. Otherwise it is kept if that loses
   /// nothing.
   public let isStrict: Bool
 
@@ -125,7 +125,7 @@ public enum RecordLimits {
     if name.utf8.count > Self.name {
       return "the name '\(name.prefix(20))…' is longer than \(Self.name) bytes"
     }
-    // Every point's names are looked at: most of them begin with another letter than those that are reserved.
+    // This runs for every point: most names begin with a letter that no reserved name begins with.
     if let first = name.utf8.first.map({ $0 | 0x20 }),
       first == UInt8(ascii: "t") || first == UInt8(ascii: "m")
     {

@@ -62,7 +62,7 @@ private final class GroupState {
 
   private init(_ aggregate: QueryPlan.Aggregate) {
     self.aggregate = aggregate
-    // SQLite doesn't say whether rows will leave again; only OVER with a frame does that.
+    // SQLite doesn't say whether rows will be removed again; only OVER with a frame removes them.
     group = aggregate.group(inWindow: aggregate.isWindowed)
   }
 

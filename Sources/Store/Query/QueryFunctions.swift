@@ -50,7 +50,7 @@ enum QueryFunctions {
               "date_trunc() takes second, minute, hour, day, week, month, quarter or year, not '\(unit)'"
           )
         }
-        // What lies before the first representable time became that time, at which no unit begins.
+        // A time before the first representable one was replaced by it, and no unit begins there.
         return try integer(start == .min ? nil : start)
       },
       Function(name: "date_diff", parameters: 3) { _, values throws(Failure) in

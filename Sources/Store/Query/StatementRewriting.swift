@@ -3,8 +3,8 @@ import Time
 /// Rewrites a statement of Timestream's query language into SQLite's.
 ///
 /// What differs: `measure_value::double` without quotation marks, durations such as `15m`, `timestamp '…'` literals,
-/// times compared with texts, and `SHOW` and `DESCRIBE`. All else both spell alike, or a function does
-/// (`QueryFunctions`). Times are nanoseconds since 1970.
+/// times compared with texts, and `SHOW` and `DESCRIBE`. Everything else is written alike in both, or is done by a
+/// function (`QueryFunctions`). Times are nanoseconds since 1970.
 enum StatementRewriting {
   /// The statement for SQLite.
   static func rewritten(_ sql: String) -> String {

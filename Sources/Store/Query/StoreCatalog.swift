@@ -30,7 +30,7 @@ final class StoreCatalog: QueryCatalog {
     }
   }
 
-  /// A table, or `TABLE_wide` with a column a measure.
+  /// A table, or `TABLE_wide` with a column for each measure.
   func table(_ name: String, in database: String) -> QueryTable? {
     guard let tables = content(of: database) else { return nil }
     if let table = tables.first(where: { $0.name == name }) {

@@ -44,9 +44,9 @@ package struct Arrivals: Sendable {
 
   /// The readings of devices in the order of arrival; a device can occur several times.
   package fileprivate(set) var groups: [(device: String, rows: [Row])] = []
-  /// Where to go on.
+  /// Where to continue.
   package fileprivate(set) var cursor: ArrivalCursor
-  /// Whether the limit ended the answer: more is there now.
+  /// Whether the limit ended the answer, so that more can be read now.
   package fileprivate(set) var hasMore = false
   /// Whether arrivals after the cursor are no longer in the journal, or the file was replaced. Then there are no groups,
   /// `cursor` is behind everything that is stored, and what was missed can only be read by time.
@@ -165,7 +165,7 @@ extension ChartSource {
       while true {
         let rows = try readings(measures, of: truck, after: time, limit: 2000)
         place.seen.formUnion(rows.map(\.time))
-        // A server may answer anything: also the same forever.
+        // A server may answer anything, even the same forever.
         guard let last = rows.last, last.time > time, place.seen.count < seenLimit else { break }
         time = last.time
       }

@@ -15,7 +15,7 @@ package struct ChartTruck: Sendable {
 
 /// What charts, cards and reports read: one table of the local store, or of a server. Used on one thread at a time.
 package protocol ChartSource: AnyObject {
-  /// What changes when there is something new; nil where only asking tells.
+  /// A value that changes when there is something new; nil if only a query can tell.
   func stamp() throws(StoreError) -> Int64?
   /// The measures that can be drawn.
   func measures() throws(StoreError) -> [MeasureInfo]
@@ -59,7 +59,7 @@ package final class LocalChartSource: ChartSource {
 
   private func table() throws(StoreError) -> StoreReader.Table {
     let table = try reader.table(name)
-    // It was deleted and made again.
+    // It was deleted and created again.
     if known?.id != table.id { labels.removeAll() }
     known = table
     return table

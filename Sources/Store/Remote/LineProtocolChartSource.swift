@@ -10,7 +10,7 @@ package final class LineProtocolChartSource: ChartSource {
   /// Whether the server speaks PromQL's API; InfluxDB doesn't.
   private let isVictoriaMetrics: Bool
 
-  /// A table at a server, which is asked what it is.
+  /// A table at a server; asks the server which product it is.
   package init(_ server: LineProtocolServer, table: String) throws(StoreError) {
     if let problem = RecordLimits.problem(withTable: table) { throw StoreError(.invalid, problem) }
     guard server.api == .v1 else {

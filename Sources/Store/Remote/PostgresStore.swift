@@ -17,7 +17,7 @@ public final class PostgresStore: PointStore {
   /// Throws `StoreError` if libpq isn't installed, or the server can't be reached or refuses.
   public init(_ server: PostgresServer) throws(StoreError) {
     connection = try PostgresConnection(server)
-    // Notices about tables that already exist aren't wanted.
+    // Otherwise PostgreSQL sends a notice for each table that already exists.
     _ = try connection.run("SET client_min_messages = warning")
   }
 
@@ -192,7 +192,7 @@ public final class PostgresStore: PointStore {
     }
   }
 
-  /// Runs `work`; in a transaction, which a failed statement would end, it is undone alone if it fails.
+  /// Runs `work`. Within a transaction, which a failed statement would end, a failure undoes only this work.
   private func savingPoint(_ work: () throws(PostgresConnection.Failure) -> Void)
     throws(PostgresConnection.Failure)
   {

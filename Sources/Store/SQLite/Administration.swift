@@ -14,7 +14,7 @@ extension LocalStore {
     }
   }
 
-  /// Makes an empty table. Throws `StoreError.invalid` for a name that can't be, or is taken.
+  /// Makes an empty table. Throws `StoreError.invalid` for a name that is invalid or in use.
   public func createTable(_ name: String, _ retention: Retention) throws {
     try transaction { [self] in
       if let problem = RecordLimits.problem(withTable: name) { throw StoreError(.invalid, problem) }
@@ -30,7 +30,7 @@ extension LocalStore {
   public func deleteTable(_ name: String) throws {
     try transaction { [self] in
       let table = try catalog(name)
-      // Numbers aren't used twice: what readers and other writers remember of this table fits no other.
+      // Numbers aren't reused, so that what readers and other writers remember about this table fits no other table.
       try setState(Schema.lastTable, String(max(table.id, Int64(state(Schema.lastTable) ?? "") ?? 0)))
       try connection.run(
         """
@@ -48,13 +48,13 @@ extension LocalStore {
     forget()
   }
 
-  /// Deletes the file, which only this store may have open; it can't be used any more then.
+  /// Deletes the file, which only this store may have open. The store can't be used afterwards.
   ///
   /// Throws `StoreError.locked` if another connection has it open: its readings would vanish with the file.
   public func deleteFile() throws(StoreError) {
     forget()
     connection.forgetStatements()
-    // Leaving the write-ahead log needs the file for oneself; other connections keep a shared lock on it.
+    // Leaving the write-ahead log requires exclusive access to the file; other connections keep a shared lock on it.
     guard case .text("delete")? = try connection.value("PRAGMA journal_mode = DELETE") else {
       throw StoreError(.locked, "\(path) is in use by another process")
     }

@@ -15,10 +15,11 @@ struct ArrivalRange: Equatable {
 ///
 /// A row holds up to `rangesInRow` ranges as packed bytes; a transaction of many series has several rows.
 enum ArrivalJournal {
-  /// How many rows are kept. At 4 KiB a row that is 16 MiB at most; a truck's two transactions a second fill 160 KiB.
+  /// How many rows are kept. At 4 KiB per row, that is at most 16 MiB; a truck's two transactions per second fill 160
+  /// KiB.
   static let rowsKept: Int64 = 4096
   static let rangesInRow = 128
-  /// Rows are deleted once in so many, not in every transaction.
+  /// Old rows are deleted after this many new ones, not in every transaction.
   private static let trimInterval: Int64 = 128
 
   /// Makes the journal in a file that has none.
@@ -58,7 +59,7 @@ struct ArrivalWriter {
   private struct Noted {
     /// The greatest time of the series; nil while it has no readings.
     var newest: Int64?
-    /// What this transaction added behind what was there before: one range, since nothing else lies in it.
+    /// What this transaction added after all existing readings: one range, since it contains nothing else.
     var tail: ClosedRange<Int64>?
     /// Times before that.
     var late: [Int64] = []

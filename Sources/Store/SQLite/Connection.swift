@@ -18,7 +18,8 @@ final class Connection {
   /// The file that the connection is about, for messages.
   let path: String
   private var cached: [String: Statement] = [:]
-  /// More prepared statements than the store has of its own; texts that depend on a payload's names can't grow it.
+  /// More than the store's own prepared statements; statements whose text depends on a payload's names can't make it
+  /// grow.
   private static let statementsKept = 256
 
   /// Opens the file `path`; throws if there is none and `creates` is false.
@@ -111,8 +112,8 @@ final class Connection {
     if sqlite3_get_autocommit(handle) == 0 { sqlite3_exec(handle, "ROLLBACK", nil, nil, nil) }
   }
 
-  /// The error of the last call, in words that say what to do. In a statement of a user's the statement is wrong where one
-  /// of the store's own shows that the file isn't as the store lays it out.
+  /// The error of the last call, with what to do about it. If a user's statement fails, the statement is wrong; if one
+  /// of the store's own fails, the file doesn't have the store's layout.
   func error(_ code: Int32, isUsers: Bool = false) -> StoreError {
     // It can quote the whole statement.
     let text = String(String(cString: sqlite3_errmsg(handle)).prefix(500))
@@ -181,7 +182,7 @@ final class Connection {
 /// A prepared statement of a connection.
 final class Statement {
   let handle: OpaquePointer
-  // The connection keeps statements of its own; what outlives it is only freed.
+  // The connection keeps its statements; one that outlives it can only be freed.
   private unowned let connection: Connection
   private let isUsers: Bool
 

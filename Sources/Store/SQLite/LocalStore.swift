@@ -34,7 +34,7 @@ extension PointStore {
 /// Each write is one transaction with `synchronous=FULL` in a write-ahead log. Not safe for use by two threads at once;
 /// other processes may read, and write in turn.
 public final class LocalStore: PointStore {
-  /// The file.
+  /// The path of the file.
   public let path: String
   let connection: Connection
   private var tables: [String: OpenTable] = [:]
@@ -217,7 +217,7 @@ public final class LocalStore: PointStore {
         guard (isMulti ? table.multiIndex : table.measureIndex).count < limit else {
           return Refusal("the table already has \(limit) measures, the limit; '\(name)' would be one more")
         }
-        // Both would be columns of the table's.
+        // Both would be columns of the table.
         if isMulti, table.catalog.dimensions.contains(name) {
           return Refusal("its measure '\(name)' is a dimension of the table")
         }
@@ -251,7 +251,7 @@ public final class LocalStore: PointStore {
     if value.type == type { return (value, false) }
     guard !strict else { return nil }
     switch (value, type) {
-    // Exactly, as long as a double tells neighbouring whole numbers apart.
+    // Exact as long as a double distinguishes neighboring whole numbers.
     case (.bigint(let number), .double) where number.magnitude <= 1 << 53:
       return (.double(Double(number)), false)
     case (.double, .bigint): return (value, true)

@@ -109,14 +109,14 @@ extension LocalStore {
     return series
   }
 
-  /// Gives the space of deleted records back to the file system.
+  /// Returns the space of deleted records to the file system.
   public func vacuum() throws(StoreError) {
     forget()
     try connection.run("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)")
   }
 
-  /// What is wrong in the file, a sentence each; empty for a sound one. Checks SQLite's structure and the readings' times,
-  /// and compares the rollups with the readings; with `repairs`, rollups that differ are rebuilt.
+  /// The problems of the file, one sentence each; empty if there are none. Checks SQLite's structure and the readings'
+  /// times, and compares the rollups with the readings; with `repairs`, rollups that differ are rebuilt.
   public func verify(repairs: Bool = false, progress: (String) -> Void = { _ in }) throws(StoreError)
     -> [String]
   {
@@ -157,7 +157,7 @@ extension LocalStore {
   private static let isPossibleTime =
     "time >= \(RecordLimits.times.lowerBound) AND time < \(RecordLimits.times.upperBound)"
 
-  /// The starts of rollups that aren't what the readings say.
+  /// The starts of rollups that differ from their readings.
   private func differing(_ table: TableCatalog, _ series: Int64, _ level: Int64) throws(StoreError) -> [Int64]
   {
     let numeric = table.measures.filter(\.type.isNumeric)

@@ -37,7 +37,7 @@ struct RollupCell {
     guard blob.count % size == 0 else { return false }
     var place = 0
     while place < blob.count {
-      // Read in place: an array a row costs more than all the rest.
+      // Read in place: an array for each row costs more than everything else.
       let cell = blob.loadUnaligned(fromByteOffset: place, as: RollupCell.self)
       guard cell.isPossible else { return false }
       if !body(cell) { break }
@@ -54,7 +54,7 @@ struct RollupCell {
     } ? cells : nil
   }
 
-  /// Whether readings can have led to this.
+  /// Whether readings can produce this summary.
   private var isPossible: Bool {
     count > 0 && min <= max && min.isFinite && max.isFinite && !sum.isNaN && first.isFinite && last.isFinite
       && firstTime <= lastTime && RecordLimits.times.contains(firstTime)

@@ -2,12 +2,13 @@ import Numbers
 
 /// The layout of a store's file.
 ///
-/// `ts_tables`, `ts_measures` and `ts_series` say what there is. `ts_data_N` has a row a reading, keyed by series and
-/// time (nanoseconds since 1970), its measures as columns `mN`; `ts_rollup_N` has a row for each minute and hour of a
-/// series (`RollupCell`); `ts_arrivals` says which readings the latest transactions added (`ArrivalJournal`). A versioned value has its version in `ts_versions`; all others have version 1. `ts_series` has the dimensions as JSON, sorted by
-/// name, which tells series apart, and the k-th dimension of the series' table as `dk` for the views; the series of MULTI
-/// records have their measure name, too, and measures of their own (`is_multi`). Each table has
-/// two views that carry its name: Timestream's columns, and `…_wide` with a column a measure.
+/// `ts_tables`, `ts_measures` and `ts_series` say what there is. `ts_data_N` has a row for each reading, keyed by
+/// series and time (nanoseconds since 1970), its measures as columns `mN`; `ts_rollup_N` has a row for each minute and
+/// hour of a series (`RollupCell`); `ts_arrivals` says which readings the latest transactions added (`ArrivalJournal`).
+/// A versioned value has its version in `ts_versions`; all others have version 1. `ts_series` has the dimensions as
+/// JSON, sorted by name, which tells series apart, and the k-th dimension of the series' table as `dk` for the views;
+/// the series of MULTI records have their measure name, too, and measures of their own (`is_multi`). Each table has two
+/// views that carry its name: Timestream's columns, and `…_wide` with a column for each measure.
 enum Schema {
   /// The column of a record's measure name.
   static let measureName = "measure_name"

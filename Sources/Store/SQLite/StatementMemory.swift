@@ -35,7 +35,7 @@ enum StatementMemory {
     }
     methods.xRealloc = { memory, size in
       let before = StatementMemory.original.xSize(memory)
-      // Refused before, since a block that was moved can't be put back.
+      // Refused before the allocation, because a block that was moved can't be moved back.
       guard StatementMemory.take(size - before) else { return nil }
       let moved = StatementMemory.original.xRealloc(memory, size)
       if moved == nil { _ = StatementMemory.take(before - size) }
@@ -55,7 +55,7 @@ enum StatementMemory {
 
   /// Runs `work`, the statement of a user, under the limit.
   static func limited(_ work: () throws(StoreError) -> Void) throws(StoreError) {
-    // A statement within another one's row belongs to that one.
+    // A statement that runs while another one computes a row counts as part of that one.
     guard pthread_getspecific(key) == nil else { return try work() }
     var account = Account()
     try withUnsafeMutablePointer(to: &account) { account throws(StoreError) in

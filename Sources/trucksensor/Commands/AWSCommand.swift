@@ -8,7 +8,7 @@ import MQTT
 /// `trucksensor aws`: the API for AWS's own clients.
 enum AWSCommand: Command {
   static let description = CommandDescription(
-    name: "aws", summary: "Serves the local cloud to AWS clients: the AWS CLI, boto3 and the SDKs.",
+    name: "aws", summary: "Serves the local cloud to the AWS CLI, boto3 and AWS's SDKs.",
     discussion:
       "Serves Timestream (query, write), AWS IoT (iot, iot-data) and STS over this folder's store, registry, policies and "
       + "rules. 'trucksensor run' does the same; use this command when no run is active. Publishing and reading retained "

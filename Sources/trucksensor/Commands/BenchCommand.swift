@@ -12,7 +12,7 @@ enum BenchRoundTripCommand: Command {
   static let description = CommandDescription(
     name: "bench round-trip",
     summary:
-      "Measures how long messages take from one topic to another, such as through the rules engine.",
+      "Measures how long messages take, such as through the rules.",
     discussion:
       "Publishes the truck's payload to --in and counts the messages on --out: the n-th message received answers the "
       + "n-th sent. Publisher and subscriber share one thread and have their own connections. With --rate max, "

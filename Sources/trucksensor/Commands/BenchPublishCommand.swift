@@ -9,7 +9,7 @@ import Simulator
 enum BenchPublishCommand: Command {
   static let description = CommandDescription(
     name: "bench publish",
-    summary: "Measures how fast a connection can publish, and finds the limit and what gives way.",
+    summary: "Measures how fast a connection can publish, and what limits it.",
     discussion:
       "Publishes the truck's payload and counts the acknowledgements and what arrives at a subscriber on the same thread. With "
       + "--find-limit the rate rises until messages are late or lost, acknowledgements take too long, or the rate isn't reached; "

@@ -6,7 +6,7 @@ import RulesEngine
 enum BenchRulesCommand: Command {
   static let description = CommandDescription(
     name: "bench rules",
-    summary: "Measures the time per message with many rules, and the memory per rule.",
+    summary: "Measures time per message and memory per rule with many rules.",
     discussion:
       "Evaluates truckAnalyze's statement in one process, without a broker. With --filters each, every rule has its own "
       + "filter and a message matches one of them; with --filters one, all have the same filter, and their WHERE lets one "

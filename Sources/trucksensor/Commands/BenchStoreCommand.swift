@@ -9,7 +9,7 @@ import Time
 enum BenchStoreCommand: Command {
   static let description = CommandDescription(
     name: "bench store",
-    summary: "Measures the store: points per second, bytes per point, time to read a chart.",
+    summary: "Measures the store: points per second, bytes per point, chart.",
     discussion:
       "Writes readings of temp, volts and door, two per second, into a new store. Each batch is a transaction that "
       + "survives a power failure. Then reads charts of 1 000 buckets with minimum, average and maximum: 'cold' is a new "

@@ -8,7 +8,7 @@ import Simulator
 /// `trucksensor broker`: the local broker alone.
 enum BrokerCommand: Command {
   static let description = CommandDescription(
-    name: "broker", summary: "Runs the local broker alone, until Ctrl-C or SIGTERM.",
+    name: "broker", summary: "Runs the local broker alone.",
     discussion:
       "Creates the CA and the devices' certificates if they are missing. Enforces the registry and the policies, and gives "
       + "'rules run' the permissions that the rules in rules/ need. 'simulate', 'subscribe', 'publish' and 'rules run' in the same "
@@ -99,13 +99,23 @@ enum BrokerOptions {
     return try LocalCloud.start(
       devices: devices, rules: try RuleFiles.all(in: RuleFiles.folder), alertTopic: AlertPublisher.topic,
       retains: arguments.has("retain"), preferredPort: preferredPort.map { UInt16(clamping: $0) },
-      secondPort: secondPort, journal: journal, report: StandardError.print)
+      secondPort: secondPort, journal: journal, report: print(report:))
   }
 
   /// Keeps the broker running on `loop`, and prints what it says.
   static func supervise(_ cloud: LocalCloud, _ loop: EventLoop) throws {
     try cloud.supervise(loop)
-    cloud.broker.onNotice(loop) { StandardError.print($0) }
+    cloud.broker.onNotice(loop) { StandardError.print($0, .warning) }
+  }
+
+  /// Prints a report of the local cloud; that of a failure begins with the program's name.
+  private static func print(report text: String) {
+    let label = "trucksensor: "
+    if text.hasPrefix(label) {
+      StandardError.error(String(text.dropFirst(label.count)))
+    } else {
+      StandardError.print(text)
+    }
   }
 }
 

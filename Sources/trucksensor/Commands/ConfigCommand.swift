@@ -66,7 +66,7 @@ enum ConfigCommand: Command {
     }
     for unknown in settings.unknownVariables(commands, others: SharedOptions.otherVariables) {
       let nearest = unknown.nearest.map { "; did you mean '\($0)'?" } ?? ""
-      StandardError.print("warning: \(unknown.name) sets no option" + nearest)
+      StandardError.warning("\(unknown.name) sets no option" + nearest)
     }
     return .success
   }

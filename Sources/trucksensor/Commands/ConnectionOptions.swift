@@ -124,8 +124,10 @@ struct ConnectionPlan {
     settings.version = choices.version
     if let timeout = choices.connectTimeout { settings.connectTimeout = timeout }
     adjust(&settings)
-    return try MQTTClient(
+    let client = try MQTTClient(
       settings: settings, tls: tls, credentials: usesTLS ? try credentials(of: device) : nil, loop: loop)
+    if StandardError.isVerbose { client.onDetail = { StandardError.detail($0) } }
+    return client
   }
 
   /// The CA of a connection kit, which signed its broker's certificate.
@@ -143,7 +145,8 @@ struct ConnectionPlan {
       String(try Files.readText(path).prefix { !$0.isNewline })
     }
     let checked = try checkCredentials(certificate: certificate, key: key, ca: caFile, passphrase: passphrase)
-    for warning in checked.warnings { StandardError.print("warning: \(warning)") }
+    for warning in checked.warnings { StandardError.warning("\(warning)") }
+    StandardError.detail("\(device): certificate \(certificate), key \(key), CA \(caFile)")
     return try DeviceCredentials(
       DeviceCredentialFiles(certificate: certificate, privateKey: key, passphrase: passphrase))
   }

@@ -11,10 +11,10 @@ import Time
 /// `trucksensor dashboard`: the live page for an existing store.
 enum DashboardCommand: Command {
   static let description = CommandDescription(
-    name: "dashboard", summary: "Serves the live page \"Truck01 sensors analytics\" of a store.",
+    name: "dashboard", summary: "Serves the dashboard of a store as a web page.",
     discussion:
-      "'trucksensor run' serves this page, too; use this command for a store that another process writes or has written. "
-      + "The server listens on 127.0.0.1; any other address needs a certificate, its key and a token.",
+      "Use this command for a store that no run is writing, or that another process writes: 'trucksensor run' serves the same page itself. "
+      + "The page is at http://127.0.0.1:8080. To serve it on another address, give a certificate, its key and a token.",
     options: StoreOptions.existing + DashboardOptions.listening + [
       .value("table", "TABLE", "the table of the trucks' readings", default: "truck01_sensors")
     ], example: "trucksensor dashboard --port 8081",

@@ -75,7 +75,7 @@ enum DatasetCheckCommand: Command {
   static let description = CommandDescription(
     name: "dataset check",
     summary:
-      "Reports a dataset's rows, columns, gaps, times that go backwards, and stuck or impossible values.",
+      "Reports gaps, steps back in time, and stuck or impossible values.",
     positionals: [.init(name: "FILE", help: "CSV with a header", isFile: true)],
     options: [
       .value(

@@ -33,7 +33,7 @@ enum DeliveryOptions {
     guard !arguments.has("no-dashboard") else {
       throw arguments.error("alerts are found beside the dashboard; leave out --no-dashboard to deliver them")
     }
-    return AlertDelivery(settings) { StandardError.print("trucksensor: \($0)") }
+    return AlertDelivery(settings) { StandardError.error("\($0)") }
   }
 
   private static func isAddress(_ text: String) -> Bool {

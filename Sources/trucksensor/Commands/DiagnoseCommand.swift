@@ -10,15 +10,17 @@ import Time
 /// `trucksensor diagnose`: what happened to a load, when and why.
 enum DiagnoseCommand: Command {
   static let description = CommandDescription(
-    name: "diagnose", summary: "Explains what happened to a load, when and why, for a truck or a fleet.",
+    name: "diagnose", summary: "Explains what happened to a truck's load, when, and why.",
     discussion:
-      "SOURCE is a CSV file or a store. Several files, or a store with several devices, are compared as a fleet. Columns are found "
-      + "by their names (temp, volts, door, ambient, latitude, longitude, and a time or uptime), units in a header such as "
-      + "'Temperature (°F)' are recognized. What wasn't measured is reported as unknown, never as fine. "
-      + "docs/diagnosis.md describes the method.",
+      "SOURCE is a CSV file or a store. Several files, or a store with several devices, are compared as a fleet. What wasn't measured is "
+      + "reported as unknown, never as fine. docs/diagnosis.md describes the method.\n\n"
+      + "Columns are recognized by their names: temp, volts, door, ambient, latitude, longitude, and time or uptime. A header such as "
+      + "'Temperature (°F)' also sets the unit. For other names use --map.",
     positionals: [
       .init(
-        name: "SOURCE", help: "CSV files or a store (data/sensorDB.sqlite, influx+http://…, postgres://…)",
+        name: "SOURCE",
+        help:
+          "CSV files, - for standard input, or a store (data/sensorDB.sqlite, influx+http://…, postgres://…)",
         required: false,
         repeatable: true,
         isFile: true)
@@ -221,8 +223,11 @@ enum DiagnoseCommand: Command {
     private func diagnose(_ input: Input, tripGap: Double?) throws -> [(String, RecordReader.Result)] {
       switch input {
       case .csv(let path):
-        let name = path.split(separator: "/").last.map(String.init) ?? path
-        return [(name, try reader.diagnose(csv: path))]
+        let source = try RecordSource(path)
+        let name = source.name.split(separator: "/").last.map(String.init) ?? path
+        var result = try source.read { path throws(DatasetError) in try reader.diagnose(csv: path) }
+        if source.path != path { result.device = source.name }
+        return [(name, result)]
       case .device(let store, let table, let name):
         return try reader.diagnose(store: store, table: table, device: name, tripGap: tripGap).map {
           (name, $0)

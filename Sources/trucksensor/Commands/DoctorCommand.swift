@@ -9,7 +9,7 @@ import MQTT
 enum DoctorCommand: Command {
   static let description = CommandDescription(
     name: "doctor",
-    summary: "Finds out why the broker refuses a device: checks each step and says how to fix what fails.",
+    summary: "Finds out why a broker refuses a device, and how to fix it.",
     discussion:
       "Checks the files, the certificate, the registry's policies (for the local broker), the host name, TCP, TLS, the MQTT "
       + "connection, and publishing one empty message on --topic, which every rule ignores.",
@@ -38,7 +38,16 @@ enum DoctorCommand: Command {
     if arguments.has("json") {
       StandardOutput.shared.print(examination.json)
     } else {
-      for step in examination.steps { StandardOutput.shared.print(step.text) }
+      for step in examination.steps {
+        let style: Terminal.Style =
+          switch step.state {
+          case .ok: .green
+          case .warning: .yellow
+          case .failed: .red
+          case .skipped: .dim
+          }
+        StandardOutput.shared.print("\(Terminal.output.styled(step.mark, style)) \(step.description)")
+      }
     }
     return switch examination.outcome {
     case .admitted: .success

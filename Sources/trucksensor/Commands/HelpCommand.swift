@@ -4,7 +4,7 @@ import Files
 /// `trucksensor help`: the help of a command, or the reference of all commands as files.
 enum HelpCommand: Command {
   static let description = CommandDescription(
-    name: "help", summary: "Shows help, or writes the reference of all commands as files.",
+    name: "help", summary: "Shows help, or writes the command reference as files.",
     positionals: [
       .init(
         name: "COMMAND", help: "the command, or a group such as 'rules'", required: false, repeatable: true)
@@ -29,7 +29,7 @@ enum HelpCommand: Command {
       try write(
         ManualPages.pages(commands, summary: Trucksensor.summary, version: Trucksensor.version), to: folder)
     } else {
-      StandardOutput.shared.print(try text(about: arguments.positionals, commands))
+      StandardOutput.shared.printHelp(try text(about: arguments.positionals, commands))
     }
     return .success
   }

@@ -6,7 +6,7 @@ import Identity
 enum PolicyCheckCommand: Command {
   static let description = CommandDescription(
     name: "policy check",
-    summary: "Validates policy documents; warns of statements that grant too much or can't work.",
+    summary: "Validates policy documents, and warns of statements that are too broad.",
     positionals: [.init(name: "FILE", help: "a policy document", repeatable: true, isFile: true)],
     example: "trucksensor policy check policies/truckSensor-policy.json",
     exitCodes: [(.success, "all valid"), (.dataError, "a document is invalid")])
@@ -21,7 +21,7 @@ enum PolicyCheckCommand: Command {
         for warning in policy.warnings { StandardOutput.shared.print("  warning: \(warning)") }
       } catch {
         isValid = false
-        StandardError.print("trucksensor: \(error)")
+        StandardError.error("\(error)")
       }
     }
     return isValid ? .success : .dataError

@@ -9,7 +9,7 @@ import Time
 enum PolicyTestCommand: Command {
   static let description = CommandDescription(
     name: "policy test",
-    summary: "Shows whether a principal may do an action on a resource, and which statement decides.",
+    summary: "Shows whether policies allow an action, and which statement decides.",
     options: [
       .value("principal", "NAME", "a thing's name or a certificate's identifier", required: true),
       .value("action", "ACTION", "the action, such as iot:Publish", required: true),

@@ -6,7 +6,7 @@ import LocalCloud
 enum ProvisionCertCommand: Command {
   static let description = CommandDescription(
     name: "provision cert",
-    summary: "Lists, shows, revokes, deactivates, activates, rotates and deletes certificates.",
+    summary: "Lists, shows, revokes, rotates and deletes certificates.",
     discussion:
       "CERTIFICATE is an identifier, or its first 12 digits, or a thing's name. A running broker disconnects a "
       + "device within a second after its certificate is revoked or deactivated, and refuses it from then on.",
@@ -20,6 +20,8 @@ enum ProvisionCertCommand: Command {
       .flag("json", "the answer as JSON"), ProvisionAnswer.dryRun,
     ],
     example: "trucksensor provision cert revoke truckSensor02", exitCodes: ProvisionAnswer.exitCodes)
+
+  static let changesIdentity = true
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
     let action = arguments.positionals[0]

@@ -16,6 +16,8 @@ enum ProvisionFleetCommand: Command {
     ],
     example: "trucksensor provision fleet --count 1000 --prefix truck", exitCodes: ProvisionAnswer.exitCodes)
 
+  static let changesIdentity = true
+
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
     let count = try arguments.integer("count", in: 1...100_000) ?? 1
     let prefix = arguments.string("prefix") ?? "truck"
@@ -27,19 +29,18 @@ enum ProvisionFleetCommand: Command {
     }
     let provisioning = try LocalCloud.provisioning()
     if arguments.strings("policy").isEmpty {
-      try LocalCloud.writeDefaultPolicy(report: StandardError.print)
+      try LocalCloud.writeDefaultPolicy(report: { StandardError.print($0) })
     }
     let policies =
       arguments.strings("policy").isEmpty ? [LocalCloud.defaultPolicy] : arguments.strings("policy")
-    let showsProgress = StandardError.isTerminal
     let made = try provisioning.provision(
       fleet: (1...count).map { "\(prefix)\($0)" }, type: arguments.string("type"), policies: policies,
       keyKind: try ProvisionAnswer.keyKind(arguments),
       days: try arguments.integer("days", in: 1...36_525) ?? 365
     ) { done in
-      if showsProgress, done % 50 == 0 { StandardError.write("\r\u{1B}[K\(done) of \(count)") }
+      if done % 50 == 0 { StandardError.show(status: "\(done) of \(count)") }
     }
-    if showsProgress { StandardError.write("\r\u{1B}[K") }
+    StandardError.show(status: nil)
     StandardOutput.shared.print("\(made) of \(count) things are new, \(prefix)1 … \(prefix)\(count)")
     return .success
   }

@@ -5,7 +5,7 @@ import LocalCloud
 /// `provision group`.
 enum ProvisionGroupCommand: Command {
   static let description = CommandDescription(
-    name: "provision group", summary: "Creates, lists and deletes groups of things; adds and removes things.",
+    name: "provision group", summary: "Manages thing groups and the things in them.",
     positionals: [
       .init(name: "ACTION", help: "create, list, attach, detach or delete"),
       .init(
@@ -15,6 +15,8 @@ enum ProvisionGroupCommand: Command {
     options: [.flag("json", "the answer as JSON"), ProvisionAnswer.dryRun],
     example: "trucksensor provision group attach santiago truckSensor01", exitCodes: ProvisionAnswer.exitCodes
   )
+
+  static let changesIdentity = true
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
     let action = arguments.positionals[0]

@@ -7,7 +7,7 @@ import LocalCloud
 enum ProvisionPolicyCommand: Command {
   static let description = CommandDescription(
     name: "provision policy",
-    summary: "Creates policies from files, lists, shows and deletes them, and attaches them to certificates.",
+    summary: "Manages policies, and attaches them to certificates.",
     discussion:
       "The documents are policies/NAME.json, in AWS IoT's format. CERTIFICATE is an identifier or a thing's name.",
     positionals: [
@@ -19,6 +19,8 @@ enum ProvisionPolicyCommand: Command {
     options: [.flag("json", "the answer as JSON"), ProvisionAnswer.dryRun],
     example: "trucksensor provision policy attach truckSensor-policy truckSensor02",
     exitCodes: ProvisionAnswer.exitCodes)
+
+  static let changesIdentity = true
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
     let action = arguments.positionals[0]

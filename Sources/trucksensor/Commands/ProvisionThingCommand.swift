@@ -8,11 +8,11 @@ import Text
 enum ProvisionThingCommand: Command {
   static let description = CommandDescription(
     name: "provision thing",
-    summary: "Creates a thing with its certificate and policy; lists, shows, attaches and deletes things.",
+    summary: "Creates a thing with its certificate and policy; manages things.",
     discussion:
       "'provision thing NAME' does what AWS's connection wizard does, and keeps what already exists. Other actions: "
-      + "list, show NAME, attach NAME CERTIFICATE, detach NAME CERTIFICATE, delete NAME. A running broker enforces changes "
-      + "within a second.",
+      + "list, show NAME, attach NAME CERTIFICATE, detach NAME CERTIFICATE, delete NAME. If a broker runs in this folder, "
+      + "the command ends when the broker enforces the change.",
     positionals: [
       .init(
         name: "ACTION",
@@ -36,6 +36,8 @@ enum ProvisionThingCommand: Command {
     exitCodes: ProvisionAnswer.exitCodes)
 
   private static let actions = ["create", "list", "show", "attach", "detach", "delete"]
+
+  static let changesIdentity = true
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
     let words = arguments.positionals
@@ -98,7 +100,7 @@ enum ProvisionThingCommand: Command {
     let provisioning = try LocalCloud.provisioning()
     var policies = arguments.strings("policy")
     if policies.isEmpty {
-      try LocalCloud.writeDefaultPolicy(report: StandardError.print)
+      try LocalCloud.writeDefaultPolicy(report: { StandardError.print($0) })
       policies = [LocalCloud.defaultPolicy]
     }
     let source: Provisioning.Source

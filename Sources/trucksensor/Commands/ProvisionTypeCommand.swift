@@ -6,7 +6,7 @@ import LocalCloud
 enum ProvisionTypeCommand: Command {
   static let description = CommandDescription(
     name: "provision type",
-    summary: "Creates, lists, shows, deprecates (revoke), restores and deletes thing types.",
+    summary: "Manages thing types.",
     positionals: [
       .init(name: "ACTION", help: "create, list, show, revoke, restore or delete"),
       .init(name: "NAME", help: "the type's name", required: false),
@@ -18,6 +18,8 @@ enum ProvisionTypeCommand: Command {
     ],
     example: "trucksensor provision type create sensor_DoorAndTemp --searchable deviceID",
     exitCodes: ProvisionAnswer.exitCodes)
+
+  static let changesIdentity = true
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
     let action = arguments.positionals[0]

@@ -7,7 +7,7 @@ import MQTT
 enum RecordCommand: Command {
   static let description = CommandDescription(
     name: "record",
-    summary: "Records messages as a dataset that 'simulate --speed 1' replays with their timing.",
+    summary: "Records messages as a dataset that 'simulate' can replay.",
     discussion:
       "Each message is a line, in the order of arrival: @time (epoch seconds), @topic, and a column for each field of a JSON "
       + "payload; any other payload is kept in Base64 in @payload. Messages are acknowledged once they are in the file. A "

@@ -5,7 +5,16 @@ import Time
 
 /// The options of a replay, shared by `run` and `simulate`.
 enum ReplayOptions {
-  static let table: [CommandDescription.Option] = [
+  static let table =
+    output + dataset.inSection("dataset") + fleet.inSection("fleet") + pace.inSection("pace")
+    + message.inSection("message")
+
+  private static let output: [CommandDescription.Option] = [
+    .flag("quiet", short: "q", "don't print the messages"),
+    .flag("json", "print the summary at the end as one JSON object"),
+  ]
+
+  private static let dataset: [CommandDescription.Option] = [
     .value(
       "dataset", "FILE",
       "CSV file with a header; {device} stands for the device's name, so that each truck can have its own file",
@@ -17,6 +26,18 @@ enum ReplayOptions {
     .value("map", "NEW=COLUMN", "rename a column; only mapped columns are sent", repeatable: true),
     .value("fields", "A,B,...", "the fields to send, in this order"),
     .flag("lenient", "repair or skip invalid rows of the dataset, and count them"),
+    .value(
+      "timestamps", "now|uptime|START",
+      "the current time, the start of the run plus the row's uptime, or START (ISO 8601) plus the uptime",
+      default: "now"),
+    .value(
+      "inject", "FAULT@TIME[+TIME],...",
+      "simulate faults: door-open, sag, unit-off, sensor-stuck, sensor-zero or sensor-dropout, from TIME, for +TIME"
+    ),
+    .value("seed", "N", "seed for the size of simulated faults", default: "1"),
+  ]
+
+  private static let fleet: [CommandDescription.Option] = [
     .value("devices", "N", "how many trucks: NAME-1 to NAME-N, each with its own certificate", default: "1"),
     .value(
       "names-from", "registry|FILE",
@@ -31,8 +52,9 @@ enum ReplayOptions {
       "when each further truck publishes: spread over the interval, at the same moment, or this much later",
       default: "even"),
     .value("connect-rate", "R", "the most connections that a fleet starts per second"),
-    .value(
-      "topic", "TOPIC", "where to publish; {device} stands for the device's name", default: "truck/freezer"),
+  ]
+
+  private static let pace: [CommandDescription.Option] = [
     .value("rate", "R", "messages per second and truck: 2, 120/m, or max", default: "2", group: "pace"),
     .value("interval", "TIME", "time between messages: 2s, 500ms", group: "pace"),
     .value("speed", "X", "the dataset's own timing (column uptime), X times as fast", group: "pace"),
@@ -47,24 +69,18 @@ enum ReplayOptions {
     .value("count", "N", "messages per truck"),
     .value("duration", "TIME", "stop after this time: 90s, 10m, 1h"),
     .optionalValue("loop", "N", "replay the dataset N times, or forever if N is omitted"),
+  ]
+
+  private static let message: [CommandDescription.Option] = [
     .value(
-      "inject", "FAULT@TIME[+TIME],...",
-      "simulate faults: door-open, sag, unit-off, sensor-stuck, sensor-zero or sensor-dropout, from TIME, for +TIME"
-    ),
-    .value("seed", "N", "seed for the size of simulated faults", default: "1"),
+      "topic", "TOPIC", "where to publish; {device} stands for the device's name", default: "truck/freezer"),
     .value("qos", "0|1|2", "MQTT quality of service", default: "0"),
     .flag("retain", "ask the broker to retain the last message"),
-    .value(
-      "timestamps", "now|uptime|START",
-      "the current time, the start of the run plus the row's uptime, or START (ISO 8601) plus the uptime",
-      default: "now"),
     .value("buffer", "N", "how many messages may wait while the broker is unavailable", default: "100000"),
     .value("on-full", "block|drop-oldest", "what to do if the buffer is full", default: "block"),
     .value(
       "drain-timeout", "TIME", "how long to wait at the end for acknowledgements, and then for the rules",
       default: "30s"),
-    .flag("quiet", short: "q", "don't print the messages"),
-    .flag("json", "print the summary at the end as one JSON object"),
   ]
 
   static func pace(_ arguments: ParsedArguments) throws -> Pacer.Mode {

@@ -4,20 +4,24 @@ import Diagnosing
 import Files
 import Identity
 import Report
+import Simulator
 import Store
 
 /// `trucksensor report`: a report of a truck's data in one file.
 enum ReportCommand: Command {
   static let description = CommandDescription(
     name: "report",
-    summary: "Writes a report of a truck's data: chart, statistics, limits, door, voltage.",
+    summary: "Writes a report of a trip: diagnosis, chart, limits, statistics.",
     discussion:
-      "SOURCE is a CSV file or a store. Columns are found by their names, as in 'diagnose'. The output's file extension sets "
-      + "the format: html (self-contained), pdf, svg, png, csv or json. Limits apply from the time when the set point was "
-      + "first reached, so cooling down isn't an excursion. What wasn't measured is never graded OK.",
+      "SOURCE is a CSV file, whose columns are recognized as by 'diagnose', or a store. The extension of the output file sets "
+      + "the format: html (one file with everything in it), pdf, svg, png, csv or json.\n\n"
+      + "Limits apply from the time when the set point was "
+      + "first reached, so the initial cooling down isn't an excursion. What wasn't measured is never graded OK.",
     positionals: [
       .init(
-        name: "SOURCE", help: "a CSV file, or a store (data/sensorDB.sqlite, influx+http://…, postgres://…)",
+        name: "SOURCE",
+        help:
+          "a CSV file, - for standard input, or a store (data/sensorDB.sqlite, influx+http://…, postgres://…)",
         required: false, isFile: true)
     ],
     options: [
@@ -67,7 +71,8 @@ enum ReportCommand: Command {
     }
     let diagnosed = reader.diagnose(record)
     let report = TripReport(
-      device: record.device, source: source, digest: digest, hasClock: record.hasClock, zone: options.zone,
+      device: record.device, source: source == "-" ? RecordSource.standardInput : source, digest: digest,
+      hasClock: record.hasClock, zone: options.zone,
       trip: trip, diagnosis: diagnosed.diagnosis, diagnosisJSON: DiagnosisJSON.bytes(diagnosed))
     let file = try AtomicFile(output)
     file.append(try report.bytes(format))
@@ -81,9 +86,10 @@ enum ReportCommand: Command {
   private static func read(csv path: String, _ reader: RecordReader, _ arguments: ParsedArguments) throws
     -> Input
   {
-    var record = try reader.rows(csv: path)
+    let source = try RecordSource(path)
+    var record = try source.read { path throws(DatasetError) in try reader.rows(csv: path) }
     record.device = arguments.string("device") ?? "truckSensor01"
-    return (record, Digest.sha256(try Files.read(path, limit: 1 << 30)))
+    return (record, Digest.sha256(try Files.read(source.path, limit: 1 << 30)))
   }
 
   private static func read(

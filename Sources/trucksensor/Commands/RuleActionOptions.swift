@@ -27,6 +27,7 @@ enum RuleActionOptions {
     let metrics = RuleMetrics()
     var settings = ActionSettings()
     settings.metrics = metrics
+    settings.reportsMessages = StandardError.isVerbose
     settings.recordFolder = arguments.has("record-actions") ? recordFolder : nil
     settings.allowedHosts = Set(arguments.strings("allow-http").map { $0.lowercased() })
     var destinations: [String: String] = [:]

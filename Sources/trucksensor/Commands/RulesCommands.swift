@@ -12,7 +12,7 @@ import Time
 /// `trucksensor rules test`: test cases of statements and rules.
 enum RulesTestCommand: Command {
   static let description = CommandDescription(
-    name: "rules test", summary: "Runs test cases of statements, templates, filters and rules.",
+    name: "rules test", summary: "Runs test cases for statements, templates, filters and rules.",
     positionals: [.init(name: "FILE", help: "a JSON array of cases", repeatable: true, isFile: true)],
     options: [
       .value(
@@ -38,11 +38,11 @@ enum RulesTestCommand: Command {
       do throws(JSONError) {
         cases = try RuleCase.cases(in: text)
       } catch {
-        StandardError.print("trucksensor: \(path): \(error)")
+        StandardError.error("\(path): \(error)")
         return .dataError
       }
       guard !cases.isEmpty else {
-        StandardError.print("trucksensor: \(path): the file has no case; docs/rules.md shows one")
+        StandardError.error("\(path): the file has no case; docs/rules.md shows one")
         return .dataError
       }
       for example in cases {
@@ -76,7 +76,7 @@ enum RulesTestCommand: Command {
 /// `trucksensor rules check`: validates rule documents.
 enum RulesCheckCommand: Command {
   static let description = CommandDescription(
-    name: "rules check", summary: "Validates rule documents and shows what each rule would do.",
+    name: "rules check", summary: "Validates rule documents and shows what each rule does.",
     discussion:
       "A document is in the format of 'aws iot create-topic-rule' or 'aws iot get-topic-rule', or it is a CloudFormation or SAM "
       + "template in JSON or YAML, whose rules are all checked. Actions and functions that need other AWS services are checked, "
@@ -103,16 +103,16 @@ enum RulesCheckCommand: Command {
             show(rule, path)
             for omission in rule.omissions {
               isValid = false
-              StandardError.print("trucksensor: \(omission)")
+              StandardError.error("\(omission)")
             }
           case .failure(let error):
             isValid = false
-            StandardError.print("trucksensor: \(error)")
+            StandardError.error("\(error)")
           }
         }
       } catch {
         isValid = false
-        StandardError.print("trucksensor: \(error)")
+        StandardError.error("\(error)")
       }
     }
     return isValid ? .success : .dataError

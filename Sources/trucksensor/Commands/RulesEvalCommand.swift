@@ -8,7 +8,7 @@ import Time
 /// `trucksensor rules eval`: one statement over JSON lines.
 enum RulesEvalCommand: Command {
   static let description = CommandDescription(
-    name: "rules eval", summary: "Evaluates a statement over the JSON lines of standard input.",
+    name: "rules eval", summary: "Evaluates a rule's statement on payloads from standard input.",
     discussion:
       "Each line is a payload; each result is a line. A message that doesn't match produces no line. A line that isn't "
       + "JSON is reported on standard error with its line number; only a plain SELECT * passes it on unchanged, as on AWS.",
@@ -42,14 +42,14 @@ enum RulesEvalCommand: Command {
       do throws(SQLError) {
         statement = try CompiledStatement(sql, version: version, allowsNoSource: true)
       } catch {
-        StandardError.print("trucksensor: --sql: \(error)\n\(error.excerpt)")
+        StandardError.error("--sql: \(error)\n\(error.excerpt)")
         return .dataError
       }
     case (nil, let rule?): statement = try RuleFiles.read(rule).statement
     default: throw arguments.error("give one of --sql STATEMENT and --rule NAME")
     }
     if let error = statement.unsupported.first {
-      StandardError.print("trucksensor: \(error)\n\(error.excerpt)")
+      StandardError.error("\(error)\n\(error.excerpt)")
       return .dataError
     }
     let now = try arguments.integer("now", in: 0...Int.max)
@@ -58,7 +58,7 @@ enum RulesEvalCommand: Command {
       arguments.string("topic") ?? (pattern.contains { "+#".contains($0) } ? "t" : pattern))
     if let filter = statement.filter, !filter.matches(topic.text) {
       if arguments.string("topic") != nil || !pattern.contains(where: { "+#".contains($0) }) {
-        StandardError.print("trucksensor: FROM '\(filter)' doesn't match the topic '\(topic)'")
+        StandardError.error("FROM '\(filter)' doesn't match the topic '\(topic)'")
         return .success
       }
     }
@@ -119,10 +119,10 @@ enum RulesEvalCommand: Command {
       case .output(let output): StandardOutput.shared.line(output)
       case .payloadError(let error):
         failures += 1
-        StandardError.print("trucksensor: line \(number), column \(error.column): \(error.message)")
+        StandardError.error("line \(number), column \(error.column): \(error.message)")
       case .limitExceeded(let limit):
         failures += 1
-        StandardError.print("trucksensor: line \(number): \(limit)")
+        StandardError.error("line \(number): \(limit)")
       }
       return !StandardOutput.shared.isClosed
     }
@@ -180,14 +180,14 @@ private struct EvaluationReport {
       job.evaluator.withOutput { StandardOutput.shared.write($0) }
       for failure in job.evaluator.failures {
         failures += 1
-        StandardError.print("trucksensor: line \(lines + failure.line + 1)\(failure.text)")
+        StandardError.error("line \(lines + failure.line + 1)\(failure.text)")
       }
       lines += job.evaluator.lineCount
       if job.block.endsTooLong {
         lines += 1
         failures += 1
-        StandardError.print(
-          "trucksensor: line \(lines): the payload has more than \(LineEvaluator.lineLimit) bytes")
+        StandardError.error(
+          "line \(lines): the payload has more than \(LineEvaluator.lineLimit) bytes")
       }
     }
   }

@@ -5,7 +5,7 @@ import RulesEngine
 /// `trucksensor rules new`: a first document and its test.
 enum RulesNewCommand: Command {
   static let description = CommandDescription(
-    name: "rules new", summary: "Writes a first rule document, and a test case for it that passes.",
+    name: "rules new", summary: "Writes a new rule document, and a test case for it.",
     discussion:
       "Writes rules/NAME.json and rules/cases/NAME.json; never overwrites a file. The test case's message has the "
       + "attributes that the statement names, with values that satisfy WHERE if such values can be found; it expects "
@@ -36,7 +36,7 @@ enum RulesNewCommand: Command {
     do throws(SQLError) {
       rule = try NewRule(name: name, sql: arguments.string("sql") ?? NewRule.statement(for: name))
     } catch {
-      StandardError.print("trucksensor: --sql: \(error)\n\(error.excerpt)")
+      StandardError.error("--sql: \(error)\n\(error.excerpt)")
       return .dataError
     }
     let folder = Files.join(RuleFiles.folder, "cases")

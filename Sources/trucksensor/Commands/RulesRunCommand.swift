@@ -6,11 +6,12 @@ import MQTT
 /// `trucksensor rules run`: the rules engine as a service.
 enum RulesRunCommand: Command {
   static let description = CommandDescription(
-    name: "rules run", summary: "Runs a folder's rules over the broker's messages.",
+    name: "rules run", summary: "Applies the rules in a folder to a broker's messages.",
     discussion:
-      "Connects to the local broker, or to --endpoint, with the certificate of --device. A message is acknowledged after "
-      + "its actions are done, so that a crash loses none. Changed documents take effect within a second, or on SIGHUP; if a "
-      + "document is invalid, its rule stays as it was. SIGUSR1 prints the counters.",
+      "Connects to the local broker, or to --endpoint, with the certificate of --device. It acknowledges a message when the message's "
+      + "actions are done, so a crash loses no message.\n\n"
+      + "Changes of rule documents take effect within a second, or at once on SIGHUP. If a "
+      + "document is invalid, its last valid version stays in effect. SIGUSR1 prints the counters.",
     options: [
       .value("rules", "FOLDER", "the rule documents", default: RuleFiles.folder),
       .value("device", "NAME", "the device whose certificate is used", default: LocalCloud.rulesEngine),
@@ -19,11 +20,11 @@ enum RulesRunCommand: Command {
         "hop-limit", "N",
         "let rules republish to topics that rules read, each message at most N times; counted in its user "
           + "property 'hops'"),
-    ] + StoreOptions.writing + RuleActionOptions.table + [
+      .flag("json", "print the counters at the end as one JSON object"),
       .value(
         "metrics-port", "PORT", "serve the counters as Prometheus text on http://127.0.0.1:PORT/metrics"),
-      .flag("json", "print the counters at the end as one JSON object"),
-    ] + ConnectionOptions.table, example: "trucksensor rules run --rules rules",
+    ] + (StoreOptions.writing + RuleActionOptions.table).inSection("store and rule")
+      + ConnectionOptions.table.inSection("connection"), example: "trucksensor rules run --rules rules",
     exitCodes: Commands.standardExitCodes)
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
@@ -32,7 +33,7 @@ enum RulesRunCommand: Command {
     let plan = try ConnectionPlan(arguments, local: LocalCloud.runningBroker())
     let engine = try RulesRunner(arguments, plan: plan, loop: loop)
     engine.onFailure = { error in
-      StandardError.print("trucksensor: \(error)")
+      StandardError.error("\(error)")
       loop.stop()
     }
     try loop.onSignal([SIGINT, SIGTERM, SIGUSR1, SIGHUP]) { signal in
@@ -58,7 +59,7 @@ enum RulesRunCommand: Command {
     } else {
       StandardError.print(engine.countersText)
     }
-    if !health.isGood { StandardError.print(health.text) }
+    if !health.isGood { StandardError.print(health.text, .error) }
     return engine.failure.map { Trucksensor.exitCode(for: $0) } ?? (health.isGood ? .interrupted : .failed)
   }
 }

@@ -13,17 +13,18 @@ enum RunCommand: Command {
   static let description = CommandDescription(
     name: "run",
     summary:
-      "Runs everything in one process: a local broker, a truck that publishes to it, the rules in rules/, and a store.",
+      "Runs a truck, a local broker, rules, a store and the dashboard in one process.",
     discussion:
-      "Makes a local CA and the device's certificate on the first run. With --endpoint nothing local is "
-      + "started, and certs/NAME.cert.pem, certs/NAME.private.key and certs/root-CA.crt must exist, named as in AWS's connection "
-      + "kit. The dataset repeats until the run is stopped, unless --loop sets how often.",
+      "The first run creates a local CA and the device's certificate. The dataset is repeated until you press Ctrl-C, or as often as "
+      + "--loop says.\n\n"
+      + "With --endpoint, only the truck runs. It needs the files certs/NAME.cert.pem, certs/NAME.private.key and "
+      + "certs/root-CA.crt, named as in AWS's connection kit.",
     positionals: [.init(name: "NAME", help: "the device's name: letters, digits, ':', '_' and '-'")],
-    options: ReplayOptions.table + ConnectionOptions.table + StoreOptions.writing + RuleActionOptions.table
-      + DashboardOptions.forRun + DeliveryOptions.table
-      + AWSOptions.forRun + [
-        BrokerOptions.port443, BrokerOptions.journal,
-      ],
+    options: ReplayOptions.table + ConnectionOptions.table.inSection("connection")
+      + (StoreOptions.writing + RuleActionOptions.table).inSection("store and rule")
+      + DashboardOptions.forRun.inSection("dashboard") + DeliveryOptions.table.inSection("alert")
+      + [BrokerOptions.port443, BrokerOptions.journal].inSection("local broker")
+      + AWSOptions.forRun.inSection("AWS client"),
     example: "trucksensor run truckSensor01 --count 20\n"
       + "trucksensor run truckSensor01 --endpoint abc123-ats.iot.eu-west-1.amazonaws.com",
     exitCodes: Commands.standardExitCodes)
@@ -59,6 +60,9 @@ enum RunCommand: Command {
       StandardError.print("\(RuleFiles.folder)/ has no rules: the truck's messages are not stored.")
     }
     let health = engine.map { RunHealth(runner, $0) }
+    runner.moreProgress = { [weak engine] in
+      engine.map { ", \($0.progress.matched) matched, \($0.progress.stored) stored" } ?? ""
+    }
     let page = try startDashboard(arguments, cloud, loop)
     let api = try startAPI(arguments, cloud)
     defer { withExtendedLifetime(api) {} }
@@ -124,7 +128,7 @@ enum RunCommand: Command {
     guard let cloud else { return nil }
     let plan = try ConnectionPlan(arguments, local: (cloud.broker.port, cloud.caFile), ownCredentials: false)
     let engine = try RulesRunner(arguments, plan: plan, loop: loop, device: LocalCloud.rulesEngine)
-    engine.onFailure = { StandardError.print("trucksensor: rules: \($0)") }
+    engine.onFailure = { StandardError.error("rules: \($0)") }
     engine.onReload = { [weak cloud] in cloud?.replaceRules($0, loop) }
     engine.start()
     engine.checkStores(loop)

@@ -21,6 +21,10 @@ enum SharedOptions {
     "log-format", "text|json", "what is written to standard error: sentences, or a JSON object a line",
     default: "text")
 
+  static let verbose = CommandDescription.Option.flag(
+    "verbose", short: "v",
+    "also write details: files used, connections, subscriptions, each message of a rule")
+
   /// Commands that keep nothing in the folders.
   private static let withoutFolders: Set = [
     "dataset generate", "dataset check", "rules check", "rules new", "policy check", "bench store",
@@ -31,8 +35,10 @@ enum SharedOptions {
   static func added(to command: CommandDescription) -> CommandDescription {
     guard command.takesSettings else { return command }
     var command = command
-    if !withoutFolders.contains(command.name) { command.options += folders }
-    command.options += [log, config]
+    let hasFolders = !withoutFolders.contains(command.name)
+    // Where options have headings, the shared ones have one, too.
+    let section = command.options.contains { $0.section != nil } ? "common" : nil
+    command.options += ((hasFolders ? folders : []) + [verbose, log, config]).inSection(section)
     return command
   }
 
@@ -50,6 +56,10 @@ enum SharedOptions {
     case "json": StandardError.format = .json
     case let text?: throw arguments.error("--log-format takes text or json, not '\(text)'")
     }
+    StandardError.isVerbose = arguments.has("verbose")
+    StandardError.detail(
+      "Folders: data in \(workspace.data), certificates in \(workspace.certificates); settings: "
+        + (arguments.settingsPath ?? "no file"))
   }
 
   /// The process's environment.

@@ -7,13 +7,13 @@ import Simulator
 /// `trucksensor simulate`: one truck or many against a broker that already runs.
 enum SimulateCommand: Command {
   static let description = CommandDescription(
-    name: "simulate", summary: "Replays a dataset as one truck or many, once or in a loop.",
+    name: "simulate", summary: "Replays a dataset as one truck or many.",
     discussion:
-      "Connects to --endpoint, or to the local broker that 'trucksensor run' or 'trucksensor broker' runs in this folder. If "
-      + "none is running, it runs one of its own for as long as it takes. Prints each message as "
-      + "it is acknowledged (QoS 0: written), and a summary at the end.",
+      "Connects to --endpoint, or to the local broker of 'trucksensor run' or 'trucksensor broker' in this folder. If "
+      + "no broker is running, it starts one and stops it at the end. Prints each message when the broker has acknowledged it (at QoS 0: "
+      + "when it is written), and a summary at the end.",
     options: [.value("device", "NAME", "the device's name", default: "truckSensor01")] + ReplayOptions.table
-      + ConnectionOptions.table,
+      + ConnectionOptions.table.inSection("connection"),
     example:
       "trucksensor simulate --dataset TruckSensorFiles/trucksensordata.csv --rate max --qos 1 --quiet --json",
     exitCodes: Commands.standardExitCodes)

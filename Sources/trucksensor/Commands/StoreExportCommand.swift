@@ -6,7 +6,7 @@ import Time
 /// `trucksensor store export`: a table as CSV.
 enum StoreExportCommand: Command {
   static let description = CommandDescription(
-    name: "store export", summary: "Prints a table's readings as CSV, which 'store import' reads back.",
+    name: "store export", summary: "Prints a table as CSV that 'store import' can read.",
     positionals: [.init(name: "TABLE", help: "the table", required: false)],
     options: StoreOptions.existing + [
       .value("from", "TIME", "start of the range (ISO 8601)"),

@@ -9,7 +9,7 @@ import Time
 /// `trucksensor store import`: CSV into a table.
 enum StoreImportCommand: Command {
   static let description = CommandDescription(
-    name: "store import", summary: "Writes a CSV file's rows into a table of the store, or of a server.",
+    name: "store import", summary: "Imports the rows of a CSV file into a table.",
     discussion:
       "The time is in the column 'time' (or timestamp, datetime, date; ISO 8601, or epoch seconds to nanoseconds), or, with --start, in the column 'uptime' in "
       + "seconds. Columns named by --dimension are dimensions, all others are measures: whole numbers "
@@ -79,7 +79,7 @@ enum StoreImportCommand: Command {
           }
           stored += rows.count - rejections.count
           for row in rows { row.request.record.widen(&spans) }
-          if StandardError.isTerminal { StandardError.write("\r\u{1B}[K\(stored) rows") }
+          StandardError.show(status: "\(stored) rows")
         }
       }
     } catch {
@@ -106,7 +106,7 @@ enum StoreImportCommand: Command {
   }
 
   private static func clearProgress() {
-    if StandardError.isTerminal { StandardError.write("\r\u{1B}[K") }
+    StandardError.show(status: nil)
   }
 }
 

@@ -1,6 +1,7 @@
 import CommandLine
 import Files
 import Glibc
+import MQTT
 import Store
 import Synchronization
 
@@ -101,7 +102,10 @@ enum Interruption {
 
   static func watch() {
     for number in [SIGINT, SIGTERM] {
-      signal(number) { _ in Interruption.flag.store(true, ordering: .relaxed) }
+      signal(number) { number in
+        Signals.note(number)
+        Interruption.flag.store(true, ordering: .relaxed)
+      }
     }
     signal(SIGPIPE, SIG_IGN)
   }

@@ -6,7 +6,7 @@ import Time
 enum StorePruneCommand: Command {
   static let description = CommandDescription(
     name: "store prune",
-    summary: "Deletes readings that are older than the magnetic store's retention, or than a time.",
+    summary: "Deletes readings older than the table's retention, or than a time.",
     discussion: "Says how many readings of each table it deletes, and asks.",
     positionals: [.init(name: "TABLE", help: "only this table", required: false)],
     options: StoreOptions.existing + [

@@ -7,7 +7,7 @@ import TimestreamSQL
 /// `trucksensor store query`: the query editor.
 enum StoreQueryCommand: Command {
   static let description = CommandDescription(
-    name: "store query", summary: "Queries the store in Timestream's SQL, or opens the query editor.",
+    name: "store query", summary: "Runs a query in Timestream's SQL, or opens the query editor.",
     discussion:
       "A table has Timestream's columns: its dimensions, measure_name, time, and measure_value::double and the other types; "
       + "TABLE_wide has one column for each measure. docs/store.md lists the functions.\n\nWithout a statement, it reads "

@@ -5,7 +5,7 @@ import Store
 /// `trucksensor store vacuum`.
 enum StoreVacuumCommand: Command {
   static let description = CommandDescription(
-    name: "store vacuum", summary: "Returns the space of deleted records to the file system.",
+    name: "store vacuum", summary: "Returns the space of deleted readings to the file system.",
     options: StoreOptions.existing, example: "trucksensor store vacuum",
     exitCodes: [(.success, "done"), (.unavailable, "no store, or it can't be written")])
 

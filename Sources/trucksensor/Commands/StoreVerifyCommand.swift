@@ -5,7 +5,7 @@ import Store
 enum StoreVerifyCommand: Command {
   static let description = CommandDescription(
     name: "store verify",
-    summary: "Checks the file's structure, the readings' times, and the rollups against the readings.",
+    summary: "Checks the store's file, times and rollups; can repair rollups.",
     options: StoreOptions.existing + [.flag("repair", "rebuild rollups that differ from their readings")],
     example: "trucksensor store verify",
     exitCodes: [(.success, "no damage, or repaired"), (.dataError, "damaged"), (.unavailable, "no store")])
@@ -15,9 +15,9 @@ enum StoreVerifyCommand: Command {
     let store = try LocalStore(path: path, creates: false)
     let repairs = arguments.has("repair")
     let problems = try store.verify(repairs: repairs) {
-      if StandardError.isTerminal { StandardError.write("\r\u{1B}[K\($0)") }
+      StandardError.show(status: $0)
     }
-    if StandardError.isTerminal { StandardError.write("\r\u{1B}[K") }
+    StandardError.show(status: nil)
     for problem in problems { StandardOutput.shared.print(problem) }
     guard !problems.isEmpty else {
       StandardError.print("\(path): sound")

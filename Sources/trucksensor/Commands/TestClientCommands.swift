@@ -57,7 +57,7 @@ enum SubscribeCommand: Command {
 /// `trucksensor publish`: sends one message.
 enum PublishCommand: Command {
   static let description = CommandDescription(
-    name: "publish", summary: "Publishes one message, given as an argument or on standard input.",
+    name: "publish", summary: "Publishes one message from an argument or standard input.",
     positionals: [
       .init(name: "TOPIC", help: "where to publish"),
       .init(name: "PAYLOAD", help: "the message; if it is missing, all of standard input", required: false),

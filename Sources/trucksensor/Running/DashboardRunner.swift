@@ -41,7 +41,7 @@ final class DashboardRunner {
             )
           },
           onVerdict: { payload, sentence in receive?(waker, payload, sentence) },
-          onProblem: { StandardError.print("trucksensor: \($0)") })
+          onProblem: { StandardError.error("\($0)") })
       } catch {
         if offset + 1 == attempts { throw error }
       }

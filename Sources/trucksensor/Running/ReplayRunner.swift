@@ -27,11 +27,11 @@ final class ReplayRunner: ReplayObserver {
   private let controlTopic: TopicFilter?
   private let buffer: Int?
   private let isQuiet: Bool
-  private let showsProgress: Bool
   private var loop: EventLoop?
   private var replay: Replay?
   private var lastNotice: String?
-  private var progressShown = false
+  /// What a status line says besides the replay's own counts.
+  var moreProgress: () -> String = { "" }
 
   /// Checks all options and opens the dataset, so that nothing is started in vain.
   init(_ arguments: ParsedArguments, device: String, repetitionsByDefault: Repetitions) throws {
@@ -52,8 +52,6 @@ final class ReplayRunner: ReplayObserver {
       )
     }
     isQuiet = arguments.has("quiet")
-    // Where the messages scroll by, they are the progress.
-    showsProgress = StandardError.isTerminal && (isQuiet || isatty(1) == 0)
   }
 
   /// The client identifiers of the trucks.
@@ -98,6 +96,7 @@ final class ReplayRunner: ReplayObserver {
       stopRequests += 1
       replay.interrupt()
     }
+    defer { StandardError.show(status: nil) }
     return replay.run()
   }
 
@@ -132,15 +131,12 @@ final class ReplayRunner: ReplayObserver {
   /// On a terminal `+` and `-` change the rate by a tenth.
   private func takeKeys(_ replay: Replay, _ loop: EventLoop) -> TerminalKeys? {
     guard replay.hasRate else { return nil }
-    return TerminalKeys(loop) { [unowned self, unowned replay] key in
-      guard let rate = replay.askedRate else { return }
+    return TerminalKeys(loop) { [unowned replay] key in
       switch key {
-      case UInt8(ascii: "+"): replay.setRate(rate * 1.1)
-      case UInt8(ascii: "-"): replay.setRate(rate / 1.1)
-      default: return
+      case UInt8(ascii: "+"): replay.scaleRate(by: 1.1)
+      case UInt8(ascii: "-"): replay.scaleRate(by: 1 / 1.1)
+      default: break
       }
-      let text = (replay.askedRate ?? 0) * Double(devices.count)
-      self.replay(notice: "rate set to \((text * 1000).rounded() / 1000)/s")
     }
   }
 
@@ -166,41 +162,33 @@ final class ReplayRunner: ReplayObserver {
     }
   }
 
-  func replay(notice: String) {
-    guard notice != lastNotice else { return }
-    lastNotice = notice
-    clearProgress()
-    StandardError.print(notice)
+  func replay(notice: String) { tell(notice, .info) }
+
+  func replay(warning: String) { tell(warning, .warning) }
+
+  private func tell(_ text: String, _ level: StandardError.Level) {
+    guard text != lastNotice else { return }
+    lastNotice = text
+    StandardError.print(text, level)
   }
 
   func replay(progress summary: ReplaySummary) {
-    guard showsProgress else { return }
-    progressShown = true
-    let rate = summary.reachedRate.map { "\(Int(saturated: $0.rounded()))/s" } ?? "no rate yet"
-    let text =
-      "sent \(summary.sent), acknowledged \(summary.acknowledged), \(rate), dropped \(summary.dropped)"
-    StandardError.write("\r\u{1B}[K\(text)")
-  }
-
-  private func clearProgress() {
-    guard progressShown else { return }
-    progressShown = false
-    StandardError.write("\r\u{1B}[K")
+    guard StandardError.showsStatus, !isQuiet, !arguments.has("json") else { return }
+    StandardError.show(status: summary.status + moreProgress())
   }
 
   /// Prints the summary, and what the health of a run with rules says; the exit code.
   func report(_ outcome: ReplayOutcome, _ health: Health? = nil) -> ExitCode {
-    clearProgress()
     StandardOutput.shared.flush()
     var code = ExitCode.success
     if outcome.wasInterrupted { code = .interrupted }
     if outcome.summary.dropped > 0 || health?.isGood == false { code = .failed }
     switch outcome.failure {
     case .data(let error):
-      StandardError.print("trucksensor: \(error)")
+      StandardError.error("\(error)")
       code = Trucksensor.exitCode(for: error)
     case .broker(let error):
-      StandardError.print("trucksensor: \(error)")
+      StandardError.error("\(error)")
       if let reason = Refusal.reason(error, devices: devices.map(\.name), arguments) {
         StandardError.print("The reason is: \(reason)")
       }
@@ -222,7 +210,7 @@ final class ReplayRunner: ReplayObserver {
     } else {
       StandardError.print(outcome.summary.text)
     }
-    if let health, !health.isGood { StandardError.print(health.text) }
+    if let health, !health.isGood { StandardError.print(health.text, .error) }
     return code
   }
 }

@@ -62,8 +62,8 @@ extension RulesRunner {
     var health = Health()
     health.set(.storeFails, reason: Self.words(error))
     for problem in health.problems {
-      StandardError.print(
-        "trucksensor: rules: \(problem.sentence) Until then readings wait in the broker, except those of QoS 0, which "
+      StandardError.error(
+        "rules: \(problem.sentence) Until then readings wait in the broker, except those of QoS 0, which "
           + "are lost.")
     }
   }

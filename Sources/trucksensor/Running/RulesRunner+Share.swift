@@ -24,7 +24,7 @@ extension RulesRunner {
       }
       StandardError.print("rules: engine '\(engine)' has ended; its share is processed here until it is back")
     } catch {
-      StandardError.print("trucksensor: the share of engine '\(engine)' can't be taken over: \(error)")
+      StandardError.error("the share of engine '\(engine)' can't be taken over: \(error)")
     }
   }
 

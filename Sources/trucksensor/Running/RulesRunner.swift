@@ -90,7 +90,7 @@ final class RulesRunner {
     do {
       return try EngineLock(clientID: identifier, host: plan.host, port: plan.port)
     } catch let error as FileError {
-      StandardError.print("warning: a second rules engine can't be detected: \(error)")
+      StandardError.warning("a second rules engine can't be detected: \(error)")
       return nil
     }
   }
@@ -143,7 +143,7 @@ final class RulesRunner {
     do throws(FileError) {
       paths = try RuleFiles.documents(in: folder)
     } catch {
-      StandardError.print("trucksensor: \(error); the rules stay as they were")
+      StandardError.error("\(error); the rules stay as they were")
       return
     }
     let present = Dictionary(rules.map { ($0.document.file, $0.document) }) { first, _ in first }
@@ -155,7 +155,7 @@ final class RulesRunner {
       } catch {
         // Another document's change isn't a reason to report it again.
         if brokenDocuments.updateValue("\(error)", forKey: path) != "\(error)" {
-          StandardError.print("trucksensor: \(error)")
+          StandardError.error("\(error)")
         }
         if let old = present[path] { documents.append(old) }
       }
@@ -172,7 +172,7 @@ final class RulesRunner {
       onReloaded()
       StandardError.print("rules: reloaded: \(documents.map(\.name).joined(separator: ", "))")
     } catch {
-      StandardError.print("trucksensor: \(error)")
+      StandardError.error("\(error)")
     }
   }
 
@@ -185,6 +185,11 @@ final class RulesRunner {
       watchTimer?.set(MonotonicTime.now().advanced(by: 1_000_000_000))
     }
     watchTimer?.set(MonotonicTime.now().advanced(by: 1_000_000_000))
+  }
+
+  /// How many times a message has matched a rule, and how many records the stores have taken.
+  var progress: (matched: Int, stored: Int) {
+    (rules.reduce(0) { $0 + $1.counters.topicMatch }, services.reduce(0) { $0 + $1.stored })
   }
 
   var unfinished: Int { services.reduce(0) { $0 + $1.unfinished } }

@@ -57,8 +57,13 @@ final class RulesSessions {
       storage: storage, stores: stores, isLocal: plan.isLocal, usesMarks: usesMarks, registry: registry,
       actions: actions,
       onEvent: { [unowned self] event in
-        if case .problem(let text) = event { onProblem(text) }
-        StandardError.print("\(event)")
+        switch event {
+        case .processed: StandardError.detail("\(event)")
+        case .problem(let text):
+          onProblem(text)
+          StandardError.print("\(event)", .error)
+        case .ready, .output: StandardError.print("\(event)")
+        }
       }, onFailure: onFailure)
   }
 }

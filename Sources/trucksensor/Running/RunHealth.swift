@@ -31,7 +31,7 @@ final class RunHealth {
     toldTopics = account.unmatchedTopics
     var health = Health()
     account.note(unmatched: runner.acknowledged.map { _ in 0 }, health: &health)
-    for problem in health.problems { StandardError.print("trucksensor: rules: \(problem.sentence)") }
+    for problem in health.problems { StandardError.error("rules: \(problem.sentence)") }
   }
 
   /// How the run stands.

@@ -43,7 +43,7 @@ final class TestClientSession: MQTTClientDelegate {
       // Without a number of messages, the time was how long to listen.
       guard endsWhenDelivered || wanted != nil else { return session.end(.success(.success)) }
       let what = endsWhenDelivered ? "no acknowledgement" : "\(received) of \(wanted ?? 0) messages"
-      StandardError.print("trucksensor: \(what) within the --timeout")
+      StandardError.error("\(what) within the --timeout")
       session.end(.success(.failed))
     }
     if let timeout { timer.set(MonotonicTime.now().advanced(by: timeout)) }
