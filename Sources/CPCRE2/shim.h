@@ -1,7 +1,7 @@
 #ifndef CPCRE2_SHIM_H
 #define CPCRE2_SHIM_H
 
-// The header wants to know the code unit's width, and its functions are macros over it.
+// The header needs the code unit's width, and its functions are macros over it.
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 

@@ -60,7 +60,7 @@ public final class AlertDelivery: Sendable {
     }
   }
 
-  /// Waits until everything is delivered or has failed for good, or until `seconds` are over.
+  /// Waits until everything is delivered or has finally failed, for at most `seconds`.
   public func finish(within seconds: Double) {
     let count = waiting.load(ordering: .relaxed)
     guard pending.wait(timeout: .now() + seconds) == .timedOut else { return }

@@ -12,7 +12,7 @@ public struct MQTTError: Error, Sendable, Equatable, CustomStringConvertible {
     case credentials
     /// The broker refused the connection, a message or a subscription (CONNACK, PUBACK, SUBACK, DISCONNECT).
     case refused
-    /// No broker answered in time, or the connection was lost for good.
+    /// No broker answered in time, or the connection was lost permanently.
     case unreachable
     /// The broker sent what MQTT doesn't allow.
     case protocolViolation

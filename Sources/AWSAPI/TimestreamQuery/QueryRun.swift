@@ -157,7 +157,7 @@ final class QueryRun: Sendable {
     }
   }
 
-  /// A page as far as it is there.
+  /// A page, as far as it is available.
   func page(_ index: Int) -> Page {
     state.withLock { state in Self.page(index, state) }
   }

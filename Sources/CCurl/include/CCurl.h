@@ -21,8 +21,9 @@ long ts_http_request(ts_http *http, const char *url, const char *const *headers,
 /// The last answer, at most 64 MiB of it; valid until the next request.
 const char *ts_http_answer(const ts_http *http, size_t *length);
 
-/// Sends a mail through the server `url` (smtp:// or smtps://, with user and password if it wants them). `message` is the whole
-/// text with its headers. Returns whether it was taken; otherwise `reason` has why, empty if libcurl isn't installed.
+/// Sends a mail through the server `url` (smtp:// or smtps://, with user and password if it needs them). `message` is
+/// the whole text with its headers. Returns whether it was taken; otherwise `reason` has why, empty if libcurl isn't
+/// installed.
 int ts_mail_send(const char *url, const char *sender, const char *const *recipients, const void *message, size_t length,
                  long timeout_ms, char *reason, size_t size);
 

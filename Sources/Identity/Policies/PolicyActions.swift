@@ -15,7 +15,7 @@ enum PolicyActions {
       "DescribeJobExecution", "GetPendingJobExecutions", "StartNextPendingJobExecution", "UpdateJobExecution",
     ].flatMap { ["iotjobsdata:\($0)", "iot:\($0)"] }
 
-  /// Why a request's action is none, as a sentence's part; nil if it is one.
+  /// Why a request's action is invalid, as part of a sentence; nil if it is valid.
   static func problem(withRequested action: String) -> String? {
     if known.contains(where: { $0.lowercased() == action.lowercased() }) { return nil }
     let advice = NearestName.of(action, among: known).map { "; did you mean '\($0)'?" } ?? ""

@@ -59,6 +59,6 @@ struct ConnectionAttempts: Hashable {
   /// The attempt succeeded: after a loss this address comes first.
   mutating func connected() { index = 0 }
 
-  /// The client wants no connection any more.
+  /// The client no longer needs a connection.
   mutating func abandoned() { waitsForAddress = false }
 }

@@ -47,7 +47,7 @@ public struct ConnectionSettings: Sendable, Equatable {
   public var host: String
   /// TCP port.
   public var port: UInt16
-  /// The client identifier; AWS wants the thing's name.
+  /// The client identifier; AWS expects the thing's name.
   public var clientID: String
   /// Seconds without traffic after which the broker is asked for a sign of life; 5 to 65 535.
   public var keepAliveSeconds: UInt16 = 60

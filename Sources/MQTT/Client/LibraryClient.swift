@@ -37,7 +37,7 @@ final class LibraryClient {
   // OpenSSL calls back into both until the handle is destroyed.
   private let tls: TLSContext?
   private let peer: TLSPeer?
-  /// Hears of what the library reports.
+  /// Receives what the library reports.
   weak var owner: (any LibraryClientOwner)?
 
   /// The clients of one process share the library's set-up.

@@ -19,7 +19,7 @@ extension MQTTClient {
     if handshaking || !readiness.intersection([.read, .failed]).isEmpty {
       guard readUntilDry() else { return }
       if handshaking, !readiness.intersection(.failed).isEmpty {
-        // The library takes an aborted handshake for one that goes on.
+        // The library mistakes an aborted handshake for one in progress.
         lost(.closed)
         return
       }

@@ -9,7 +9,7 @@ import Time
 public final class MQTTClient {
   /// What the client was made with.
   public let settings: ConnectionSettings
-  /// Hears of everything.
+  /// Receives all events.
   public weak var delegate: MQTTClientDelegate?
   /// Receives a sentence about each connection and each granted subscription, for whoever looks for a cause.
   public var onDetail: ((String) -> Void)?

@@ -51,6 +51,6 @@ public enum ConnectionState: Equatable {
   case waiting(after: MQTTError)
   /// Ended by the owner.
   case disconnected
-  /// Ended for good.
+  /// Ended permanently.
   case failed(MQTTError)
 }

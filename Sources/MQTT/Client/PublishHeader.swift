@@ -9,7 +9,7 @@ public final class PublishHeader {
   /// Whether the broker keeps the last message for later subscribers.
   public let retain: Bool
 
-  /// The properties as libmosquitto wants them; nil with MQTT 3.1.1.
+  /// The properties in libmosquitto's form; nil with MQTT 3.1.1.
   let properties: OpaquePointer?
   /// The packet's bytes after the remaining length and before the payload, by version.
   let variableHeader5: [UInt8]

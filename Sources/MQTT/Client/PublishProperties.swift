@@ -29,7 +29,7 @@ public struct PublishProperties: Sendable {
   /// The first value of a user property.
   public func userProperty(_ name: String) -> String? { userProperties.first { $0.name == name }?.value }
 
-  /// The properties as libmosquitto wants them, which the caller frees; throws `MQTTError` for a text that is too long.
+  /// The properties in libmosquitto's form, which the caller frees; throws `MQTTError` for a text that is too long.
   func libraryList() throws(MQTTError) -> OpaquePointer? {
     var list: OpaquePointer?
     // The library reads C strings and takes 16 bits of their lengths: a text with a NUL or of more than 65535 bytes would

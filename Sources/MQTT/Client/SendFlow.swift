@@ -16,7 +16,7 @@ protocol SendSituation {
   var handshakeWrites: Bool { get }
   /// Whether acknowledgements are kept back, and with them all that is written.
   var holdsAcknowledgements: Bool { get }
-  /// Whether so many are kept back that nothing more is read.
+  /// Whether so many acknowledgements are kept back that reading pauses.
   var pausesReading: Bool { get }
 }
 

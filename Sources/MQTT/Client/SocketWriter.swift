@@ -5,8 +5,8 @@ internal import COpenSSL
 /// QoS 0 packets on their way into the socket, many to one TLS record.
 ///
 /// The broker's cost over TLS is a record, not a packet: packets that are encoded here and written together reach
-/// 2.2 times the rate of libmosquitto's one record a packet. QoS 0 needs no state in the library, so it never hears of
-/// them; while a part of them is in the socket, nothing of the library's may be written.
+/// 2.2 times the rate of libmosquitto's one record per packet. QoS 0 needs no state in the library, so it never hears
+/// of them; while a part of them is in the socket, nothing of the library's may be written.
 struct SocketWriter {
   enum Outcome: Equatable {
     case finished

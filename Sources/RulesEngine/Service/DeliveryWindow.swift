@@ -11,9 +11,9 @@ struct DeliveryWindow {
   enum Step: Equatable {
     /// Keep the acknowledgements back: actions aren't done.
     case wait
-    /// Write the acknowledgements. What was lost for good counts from now on.
+    /// Write the acknowledgements. Final losses count from now on.
     case acknowledge(losses: Health)
-    /// Lose the connection and sign in again after so many nanoseconds.
+    /// Drop the connection and sign in again after this many nanoseconds.
     case redeliver(after: Int64, because: String)
   }
 

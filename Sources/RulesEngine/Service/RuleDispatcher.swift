@@ -181,7 +181,7 @@ final class RuleDispatcher: ActionOwner {
     for line in reports.lines(for: text, at: WallClock.milliseconds / 1000) { onEvent(.problem(line)) }
   }
 
-  /// Counts a message that is lost for good; returns whether it is the first of its kind.
+  /// Counts a message that is finally lost; returns whether it is the first of its kind.
   @discardableResult
   private func lose(_ kind: Health.Kind, _ subject: String, reason: String, isKept: Bool) -> Bool {
     let isNew = !health.has(kind, subject)
