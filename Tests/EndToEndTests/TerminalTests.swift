@@ -64,8 +64,8 @@ struct TerminalTests {
     #expect(shown.contains { (Int($0.output.2) ?? 0) > 0 && (Int($0.output.3) ?? 0) > 0 }, "\(screen.raw)")
   }
 
-  @Test(arguments: [["--quiet"], ["--json"], ["--log-format", "json"]])
-  func `there is no status line for whoever wants silence or data`(option: [String]) throws {
+  @Test(arguments: [["--json"], ["--log-format", "json"]])
+  func `there is no status line for whoever wants data`(option: [String]) throws {
     let words = ["simulate", "--rate", "10", "--count", "11"] + option
     let script = Trucksensor.repository.appendingPathComponent("Tests/EndToEndTests/terminal.py").path
     let result = try Trucksensor.Running(

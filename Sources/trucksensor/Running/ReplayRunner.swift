@@ -173,7 +173,7 @@ final class ReplayRunner: ReplayObserver {
   }
 
   func replay(progress summary: ReplaySummary) {
-    guard StandardError.showsStatus, !isQuiet, !arguments.has("json") else { return }
+    guard StandardError.showsStatus, !arguments.has("json") else { return }
     StandardError.show(status: summary.status + moreProgress())
   }
 
