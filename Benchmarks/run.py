@@ -566,6 +566,26 @@ def machine():
     return f"{os.cpu_count()} × {model}, {memory:.0f} GB, Linux {platform.release()}"
 
 
+def write(folder, options, sections, record, minutes, load):
+    """What is measured so far: an interrupted run keeps it."""
+    quick = "**A quick trial with few messages: the figures mean nothing.**\n\n" if options.quick else ""
+    ordered = "\n\n".join(sections[name] for name in TARGETS if name in sections)
+    with open(f"{folder}/RESULTS.md", "w") as file:
+        file.write(f"""# Results of the benchmarks
+
+{quick}Written by `Benchmarks/run.sh` on {datetime.date.today()} in {minutes:.0f} minutes; the load before was {load:.1f}.
+"Ratio" is trucksensor's median divided by the other's. Compare ratios, not absolute figures.
+
+Machine: {machine()}.
+
+Versions: {versions()}.
+
+{ordered}
+""")
+    with open(f"{folder}/results.json", "w") as file:
+        json.dump(record, file, indent=1)
+
+
 def main():
     parser = argparse.ArgumentParser(prog="Benchmarks/run.sh")
     parser.add_argument("--quick", action="store_true")
@@ -580,7 +600,7 @@ def main():
     folder = options.output or (f"{ROOT}/.build/benchmarks" if options.quick else f"{ROOT}/Benchmarks")
     os.makedirs(f"{folder}/charts", exist_ok=True)
     begin, load = time.monotonic(), os.getloadavg()[0]
-    sections, failed, record = [], [], {}
+    sections, failed, record = {}, [], {}
     try:
         for name in wanted:
             title, measure = TARGETS[name]
@@ -589,32 +609,18 @@ def main():
                 panels = measure(options)
             except (RuntimeError, subprocess.TimeoutExpired, OSError, ValueError, KeyError) as error:
                 print(f"{name}: failed: {error}", flush=True)
-                sections.append(f"## {name}: {title}\n\nFailed: `{str(error)[:300]}`")
+                sections[name] = f"## {name}: {title}\n\nFailed: `{str(error)[:300]}`"
                 failed.append(name)
                 continue
             chart(f"{folder}/charts/{name}.svg", title, panels)
-            section = f"## {name}: {title}\n\n" + "\n\n".join(map(table, panels)) + f"\n\n![{title}](charts/{name}.svg)"
+            sections[name] = f"## {name}: {title}\n\n" + "\n\n".join(map(table, panels)) + f"\n\n![{title}](charts/{name}.svg)"
             record[name] = [{"title": p.title, "unit": p.unit, "values": p.values, "notes": p.notes} for p in panels]
-            print(f"{section}\n({time.monotonic() - since:.0f} s)\n", flush=True)
-            sections.append(section)
+            print(f"{sections[name]}\n({time.monotonic() - since:.0f} s)\n", flush=True)
+            write(folder, options, sections, record, (time.monotonic() - begin) / 60, load)
     finally:
         for process in processes:
             end(process, signal.SIGKILL)
         shutil.rmtree(WORK, ignore_errors=True)
-    quick = "**A quick trial with few messages: the figures mean nothing.**\n\n" if options.quick else ""
-    with open(f"{folder}/RESULTS.md", "w") as file:
-        file.write(f"""# Results of the benchmarks
-
-{quick}Written by `Benchmarks/run.sh` on {datetime.date.today()} in {(time.monotonic() - begin) / 60:.0f} minutes; the load before was {load:.1f}.
-"Ratio" is trucksensor's median divided by the other's. Compare ratios, not absolute figures.
-
-Machine: {machine()}.
-
-Versions: {versions()}.
-
-""" + "\n\n".join(sections) + "\n")
-    with open(f"{folder}/results.json", "w") as file:
-        json.dump(record, file, indent=1)
     print(f"{folder}/RESULTS.md")
     sys.exit(1 if failed else 0)
 
