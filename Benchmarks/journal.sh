@@ -16,7 +16,7 @@ publish() { # COUNT, prints messages per second
   wait_for_source
   field reachedRate <source.out
 }
-# Microseconds a message that the broker has taken since.
+# The broker's processor time since a reading of `processor`, in microseconds per message.
 each() { awk -v a="$1" -v b="$(processor "$broker")" -v n="$count" 'BEGIN { print (b - a) * 1e3 / n }'; }
 
 measure() { # MODE ROUND

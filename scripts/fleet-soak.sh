@@ -49,6 +49,7 @@ while kill -0 $fleet 2>/dev/null; do
 done
 status=0
 wait $fleet || status=$?
+[ -s fleet.out ] || fail "the fleet ended without a summary:" fleet.err
 acknowledged=$(field acknowledged <fleet.out)
 python3 - "${used[@]}" "${began[@]}" <<'SUMMARY'
 import json, sys

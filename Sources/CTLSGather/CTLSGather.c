@@ -31,12 +31,14 @@ static void prepare(void) {
   data_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, free_gather);
 }
 
-static struct gather *gather_of(SSL *ssl) { return data_index < 0 ? NULL : SSL_get_ex_data(ssl, data_index); }
+static struct gather *gather_of(SSL *ssl) {
+  pthread_once(&once, prepare);
+  return data_index < 0 ? NULL : SSL_get_ex_data(ssl, data_index);
+}
 
 int ts_gather_prepare(void *ssl) {
-  pthread_once(&once, prepare);
-  if (openssl_write == NULL || data_index < 0) return 0;
   if (gather_of(ssl) != NULL) return 1;
+  if (openssl_write == NULL || data_index < 0) return 0;
   struct gather *gather = malloc(sizeof *gather);
   if (gather == NULL) return 0;
   gather->is_open = gather->count = 0;
@@ -67,9 +69,8 @@ int ts_gather_flush(void *ssl) {
 }
 
 int SSL_write(SSL *ssl, const void *bytes, int count) {
-  pthread_once(&once, prepare);
-  if (openssl_write == NULL) return -1;
   struct gather *gather = gather_of(ssl);
+  if (openssl_write == NULL) return -1;
   if (gather == NULL || count <= 0) return openssl_write(ssl, bytes, count);
   int fits = gather->is_open && count <= RECORD_SIZE - gather->count;
   // What was collected goes first. If it can't, SSL_get_error tells the caller why, as if the caller's bytes had been tried.

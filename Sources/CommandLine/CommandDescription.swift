@@ -25,7 +25,7 @@ package struct CommandDescription: Sendable {
     package var isFile = false
     /// Where it can be set besides the command line.
     package var scope = Scope.shared
-    /// What help puts before 'options' in the heading above it, such as `dashboard`; nil for the command's own options.
+    /// The heading in the help: `dashboard` gives 'dashboard options'; nil gives 'options'.
     package var section: String?
 
     /// Where an option can be set besides the command line.

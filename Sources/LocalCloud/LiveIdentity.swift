@@ -15,8 +15,9 @@ struct LiveIdentity {
   /// can't be read are reported.
   init(_ provisioning: Provisioning, devices: [String], report: LocalCloud.Report) throws {
     self.provisioning = provisioning
-    registry = try Registry.read(provisioning.registryPath)
+    // The stamp first: a change in between is then seen at the next look.
     stamps[provisioning.registryPath] = Files.stamp(of: provisioning.registryPath)
+    registry = try Registry.read(provisioning.registryPath)
     for device in devices {
       for name in try registry.certificate(device).policies { _ = try provisioning.policies.policy(name) }
     }
@@ -84,9 +85,10 @@ struct LiveIdentity {
   static func presentVersion(_ provisioning: Provisioning) -> String { text(present(provisioning)) }
 
   private static func text(_ stamps: [String: FileStamp]) -> String {
-    stamps.sorted { $0.key < $1.key }.map {
-      "\($0.value.inode) \($0.value.seconds).\($0.value.nanoseconds) \($0.key)\n"
-    }.joined()
+    // Without folders: another process may write their paths differently.
+    stamps.map { path, stamp in
+      "\(stamp.inode) \(stamp.seconds).\(stamp.nanoseconds) \(Files.name(of: path))\n"
+    }.sorted().joined()
   }
 
   private static func present(_ provisioning: Provisioning) -> [String: FileStamp] {

@@ -244,15 +244,17 @@ package final class LocalCloud {
   // MARK: Whether the broker enforces what the files say
 
   private static var enforcedFile: String { Files.join(brokerFolder, "enforced") }
-  /// How long a change may take at most: a fleet's permissions are many.
+  /// The longest wait, in nanoseconds; a fleet has many permissions.
   private static let enforcementLimit: Int64 = 5_000_000_000
 
-  /// Writes down which versions of registry and policies the broker enforces. It reads its files between two packets, so
-  /// whoever connects from now on is treated by them.
+  /// Writes down which versions of registry and policies the broker enforces. The broker has been
+  /// told to read its files and does so before it handles a new client, so they apply to whoever connects from now on.
   private func noteEnforced() {
-    guard identity.version != notedVersion else { return }
-    notedVersion = identity.version
-    try? Files.write(Array(notedVersion.utf8), to: Self.enforcedFile)
+    let version = identity.version
+    guard version != notedVersion,
+      (try? Files.write(Array(version.utf8), to: Self.enforcedFile)) != nil
+    else { return }
+    notedVersion = version
   }
 
   /// Waits until the broker of this folder, if one runs, enforces what registry and policies say now; false if it doesn't
@@ -260,10 +262,10 @@ package final class LocalCloud {
   package static func waitUntilEnforced() -> Bool {
     guard runningBroker() != nil, let provisioning = try? provisioning() else { return true }
     let deadline = MonotonicTime.now().advanced(by: enforcementLimit)
-    while let enforced = try? Files.readText(enforcedFile),
-      enforced != LiveIdentity.presentVersion(provisioning)
+    while runningBroker() != nil,
+      (try? Files.readText(enforcedFile)) != LiveIdentity.presentVersion(provisioning)
     {
-      guard .now() < deadline, runningBroker() != nil else { return false }
+      guard .now() < deadline else { return false }
       // Milliseconds; the broker's process looks four times per second.
       poll(nil, 0, 10)
     }

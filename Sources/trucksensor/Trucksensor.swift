@@ -22,6 +22,7 @@ enum Trucksensor {
     // Signals are received by the event loop; until one runs, they wait. A file at its size limit is an error code.
     signal(SIGXFSZ, SIG_IGN)
     var code = run(Array(Swift.CommandLine.arguments.dropFirst()))
+    StandardError.show(status: nil)
     if code == .interrupted { code = .interrupted(by: Signals.lastEnding) }
     do throws(OutputError) {
       try StandardOutput.shared.finish()

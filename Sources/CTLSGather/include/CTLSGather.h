@@ -1,12 +1,12 @@
 #ifndef CTLSGATHER_H
 #define CTLSGATHER_H
 
-// libmosquitto writes each packet by a call of SSL_write, and each call makes a TLS record of its own. A broker's cost is a record, not
-// a packet. This target defines SSL_write: the program's definition takes precedence over OpenSSL's in all that it loads. For
+// libmosquitto calls SSL_write for each packet, and each call makes a TLS record. A broker's work depends on the number of records, not
+// of packets. This target therefore defines SSL_write; in a program, that definition also replaces OpenSSL's for all libraries. For
 // the connections that asked for it, and only between open and close, packets are collected in a buffer and leave as one record; every
 // other call goes straight to OpenSSL's function.
 //
-// `ssl` is an SSL of OpenSSL everywhere. A connection's calls come from one thread.
+// `ssl` is OpenSSL's `SSL *`. A connection's calls come from one thread.
 
 /// Gives a connection, whose handshake is done, a buffer of one record (16 KiB), which is freed with it. 1 if it has one now.
 int ts_gather_prepare(void *ssl);

@@ -87,8 +87,8 @@ final class LibraryClient {
   var hasPackets: Bool { hasUnflushed || mosquitto_want_write(handle) }
   /// Whether packets are gathered, and whether there are any that aren't written.
   private var gathers = false
-  private(set) var hasUnflushed = false
-  /// Bytes written to the socket of a TLS connection so far, the records' headers included.
+  private var hasUnflushed = false
+  /// Bytes written to the socket of a TLS connection so far, the records' headers included: by it a test sees records.
   var bytesWritten: UInt64 { ssl.map { BIO_number_written(SSL_get_wbio($0)) } ?? 0 }
 
   /// Begins to connect without waiting; returns the error, nil if connecting has begun.
@@ -119,7 +119,6 @@ final class LibraryClient {
 
   /// Queues the DISCONNECT. The library closes the connection as soon as it has written it, so it isn't gathered.
   func disconnect() {
-    _ = flush()
     gathers = false
     mosquitto_disconnect(handle)
   }
@@ -206,7 +205,7 @@ final class LibraryClient {
   }
 
   /// Writes what was gathered.
-  func flush() -> Outcome {
+  private func flush() -> Outcome {
     guard gathers, let ssl else { return .fine }
     let result = ts_gather_flush(UnsafeMutableRawPointer(ssl))
     hasUnflushed = result == 0

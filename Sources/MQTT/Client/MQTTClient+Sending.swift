@@ -91,11 +91,9 @@ extension MQTTClient: SendSituation {
   private func writeOwnPackets() -> Bool {
     let before = writer.pendingBytes
     let outcome = writer.write(ssl: library.ssl, socket: socket)
-    let isLost = outcome == .lost || library.flush() != .fine
-    flow.wroteOwn(
-      bytes: before - writer.pendingBytes, finished: outcome == .finished && !library.hasUnflushed)
+    flow.wroteOwn(bytes: before - writer.pendingBytes, finished: outcome == .finished)
     while let message = writer.popWritten() { delegate?.client(self, delivered: message) }
-    guard isLost else { return true }
+    guard outcome == .lost else { return true }
     lost(.closed)
     return false
   }

@@ -153,14 +153,14 @@ public final class MQTTClient {
     schedulePump()
   }
 
-  /// Calls `done` when the broker has read all that this client has written until now, acknowledgements included; not if the
-  /// connection is lost before. Returns false, and `done` isn't called, without a connection.
+  /// Calls `done` when the broker has read everything that this client has sent so far, including acknowledgements that aren't
+  /// kept back. `done` is never called if the connection is lost first. Returns false without a connection.
   ///
   /// MQTT has no request for that. A broker reads the packets of a connection in their order, and answers an UNSUBSCRIBE even if
   /// there is no such subscription (MQTT 5 section 3.11.3).
   public func confirm(_ done: @escaping () -> Void) -> Bool {
-    guard case .connected = state, let nobodys = try? TopicFilter("trucksensor/confirm"),
-      let identifier = library.unsubscribe(nobodys)
+    guard case .connected = state, let unused = try? TopicFilter("trucksensor/confirm"),
+      let identifier = library.unsubscribe(unused)
     else { return false }
     confirmations[identifier] = done
     schedulePump()

@@ -228,7 +228,11 @@ public enum Signals {
 
   /// Notes a signal that has arrived; a signal handler may call it.
   public static func note(_ number: Int32) {
-    if [SIGINT, SIGTERM, SIGHUP].contains(number) { noted.store(number, ordering: .relaxed) }
+    // No array: a handler may not allocate.
+    switch number {
+    case SIGINT, SIGTERM, SIGHUP: noted.store(number, ordering: .relaxed)
+    default: break
+    }
   }
 
   /// Keeps `numbers` from interrupting this thread and all that it starts later; call it before any other thread

@@ -151,7 +151,7 @@ final class RuleDispatcher: ActionOwner {
       }
     }
     execution.unfinished -= 1
-    if reportsMessages, execution.unfinished == 0 {
+    if reportsMessages, !execution.isErrorAction, execution.unfinished == 0 {
       onEvent(
         .processed(
           rule: rule.document.name, topic: execution.message.topic, actions: execution.actions,

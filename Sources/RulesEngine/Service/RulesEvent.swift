@@ -4,7 +4,7 @@ public enum RulesEvent: Sendable, Equatable, CustomStringConvertible {
   case ready(rules: [String])
   /// What a log action writes.
   case output(rule: String, String)
-  /// All actions of a rule have ended for a message.
+  /// All actions of a rule, without its error action, have ended for a message.
   case processed(rule: String, topic: String, actions: Int, failed: Int)
   /// Something went wrong: a sentence with the rule or the connection in it.
   case problem(String)

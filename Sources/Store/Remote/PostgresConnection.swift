@@ -40,8 +40,8 @@ final class PostgresConnection {
     /// twice, too many columns.
     var isAboutData: Bool { ["22", "23", "42", "54"].contains(state.prefix(2)) && state != "42501" }
 
-    /// Whether another connection has made the same table or column meanwhile: PostgreSQL looks for it before it waits for that
-    /// connection's transaction, so IF NOT EXISTS fails with a duplicate name, or a duplicate key of its catalog.
+    /// Whether another connection has just made the same table or column. IF NOT EXISTS looks before it waits for that
+    /// connection's transaction, and then fails with a duplicate name or a duplicate key of the catalog.
     var isAboutNewObject: Bool { ["23505", "42P07", "42701", "42710"].contains(state) }
 
     var error: StoreError {

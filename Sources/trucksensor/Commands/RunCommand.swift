@@ -61,7 +61,8 @@ enum RunCommand: Command {
     }
     let health = engine.map { RunHealth(runner, $0) }
     runner.moreProgress = { [weak engine] in
-      engine.map { ", \($0.progress.matched) matched, \($0.progress.stored) stored" } ?? ""
+      guard let now = engine?.progress else { return "" }
+      return ", \(now.matched) matched, \(now.stored) stored"
     }
     let page = try startDashboard(arguments, cloud, loop)
     let api = try startAPI(arguments, cloud)

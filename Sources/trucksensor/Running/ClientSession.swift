@@ -32,7 +32,7 @@ final class ClientSession {
     switch state {
     case .failed(let error): end(.failure(error))
     case .waiting(let error):
-      if error != lastNotice { StandardError.print("\(error); trying again") }
+      if error != lastNotice { StandardError.print("\(error); trying again", .warning) }
       lastNotice = error
     default: break
     }

@@ -28,7 +28,7 @@ extension RulesRunner {
     }
   }
 
-  /// Leaves the session of an engine to itself, which is back, or to a third engine.
+  /// Stops processing an engine's session: that engine is back, or a third one has taken it over.
   private func giveUp(_ engine: String) {
     guard let services = takenOver.removeValue(forKey: engine) else { return }
     for service in services { service.stop() }

@@ -40,7 +40,7 @@ final class RulesSessions {
     try plan.client(device: device, clientID: identifier, loop: loop, adjust: adjust)
   }
 
-  /// The service of the session that an engine has for rules that store, or for those that don't.
+  /// Makes the service of one of an engine's two sessions: for rules that store, or for the others.
   func service(
     _ rules: [RuleDocument], of engine: String, stores: Bool, _ onFailure: @escaping (MQTTError) -> Void
   ) throws -> RulesService {
