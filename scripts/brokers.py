@@ -155,6 +155,9 @@ def rabbitmq(folder, port):
     environment = rabbit_environment(folder, port, "127.0.0.1", f"ts{port}@localhost")
     environment["RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS"] = "-kernel inet_dist_use_interface {127,0,0,1}"
     out = open(f"{folder}/out", "w")
+    # Otherwise RabbitMQ starts it as a daemon, which outlives this script.
+    epmd = start(["epmd"], env=environment, stdout=out, stderr=out)
+    wait_for_port(port + 2, epmd)
     return start(["/usr/lib/rabbitmq/bin/rabbitmq-server"], env=environment, stdout=out, stderr=out)
 
 
@@ -415,9 +418,6 @@ def broker(name):
         yield f"127.0.0.1:{port}"
     finally:
         end(process)
-        if name == "RabbitMQ":
-            # epmd is a daemon of its own.
-            subprocess.run(["epmd", "-kill"], env=dict(os.environ, ERL_EPMD_PORT=str(port + 2)), capture_output=True)
 
 
 def version_of(name):
