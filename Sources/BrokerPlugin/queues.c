@@ -16,7 +16,8 @@
 #include "properties.h"
 
 // How far the journal may grow, and how far ahead of its reports a client is fed: enough for what a transaction of the store
-// takes, and little enough to cost no memory.
+// takes, and little enough to cost no memory. A window must fit into what mosquitto queues for a client that is away: `besideJournal`
+// in Sources/MQTT/Broker/BrokerConfiguration.swift.
 static const uint64_t journal_limit = 4ULL << 30, segment_limit = 8ULL << 20;
 enum { QUEUE_LIMIT = 100, COMMAND_LIMIT = 1 << 16, WINDOW = 4096, WINDOW_BYTES = 32 << 20, STATUS_SIZE = 512 };
 // Seconds between two notes that a client is connected.

@@ -114,6 +114,50 @@ struct JournalTests {
     #expect(check.output.contains("acknowledged 60000, stored 60000"), "\(check.output)\(check.errors)")
   }
 
+  /// The part of an engine that stores opens its queue and is gone before the broker's next turn: command and DISCONNECT are in one TLS record.
+  private static let vanishingEngine = """
+    import socket, ssl, sys
+    def text(value): return len(value).to_bytes(2, 'big') + value.encode()
+    def packet(kind, body): return bytes([kind, len(body)]) + body
+    context = ssl.create_default_context(cafile='data/ca/root-CA.crt')
+    context.check_hostname = False
+    context.load_cert_chain('certs/mqttTestClient.cert.pem', 'certs/mqttTestClient.private.key')
+    broker = context.wrap_socket(socket.create_connection(('127.0.0.1', int(sys.argv[1]))))
+    # MQTT 5, the session is kept for an hour.
+    broker.sendall(packet(0x10, text('MQTT') + bytes([5, 0, 0, 60, 5, 0x11, 0, 0, 14, 16]) + text('engine-store')))
+    assert broker.recv(1000)[0] == 0x20
+    command = text('$CONTROL/trucksensor/queue/v1') + bytes([0]) + 'open new 3600\\ntruck/freezer'.encode()
+    broker.sendall(packet(0x30, command) + packet(0xE0, b''))
+    assert broker.recv(1000) == b''
+    """
+
+  @Test func `an engine that vanishes while the broker feeds it loses nothing`() throws {
+    try FileManager.default.moveItem(atPath: truck.path("rules"), toPath: truck.path("own"))
+    let run = try startRun()
+    func startEngine() throws -> Trucksensor.Running {
+      let engine = try truck.start(
+        "rules", "run", "--rules", "own", "--device", "mqttTestClient", "--client-id", "engine")
+      try engine.waitUntil { $0.errorText.contains("rules: ready") }
+      return engine
+    }
+    let killed = try startEngine()
+    killed.interrupt(SIGKILL)
+    _ = killed.wait()
+    let count = 6_000
+    let sent = try source(count).wait()
+    #expect(sent.json["acknowledged"] as? Int == count, "\(sent.errors)")
+    let port = String(try #require(run.errorText.firstMatch(of: /127\.0\.0\.1:(\d+), mutual/)?.1))
+    let vanished = try Trucksensor.Running(
+      URL(fileURLWithPath: "/usr/bin/python3"), ["-c", Self.vanishingEngine, port], in: truck.folder
+    ).wait()
+    #expect(vanished.status == 0, "\(vanished.errors)")
+    let engine = try startEngine()
+    try waitUntilStored("\(count),\(count),1,\(count)")
+    _ = stop(engine)
+    let ended = stop(run)
+    #expect(!ended.errors.contains("discarded"), "\(ended.errors)")
+  }
+
   /// Two engines share 5 000 messages, and one of them is killed twice.
   private func share(_ environment: [String] = []) throws -> Trucksensor.Finished {
     let script = Trucksensor.repository.appendingPathComponent("scripts/share-check.sh").path

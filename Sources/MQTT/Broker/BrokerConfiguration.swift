@@ -16,10 +16,14 @@ public struct BrokerConfiguration: Sendable {
     var bytesUnderWay: Int
 
     /// A client that reads nothing takes a few MB of readings at QoS 0, and less than 600 MB if each payload has the 128 KB
-    /// that AWS IoT Core allows; at QoS 1 and 2 less than 128 MB in any case. What waits for the rules engine is in the journal; the bytes in flight are those of the journal's window
-    /// (`WINDOW_BYTES` in Sources/BrokerPlugin/queues.c), which must never be discarded.
+    /// that AWS IoT Core allows; at QoS 1 and 2 less than 128 MB in any case.
+    ///
+    /// What waits for the rules engine is in the journal, but for a window (`WINDOW` and `WINDOW_BYTES` in
+    /// Sources/BrokerPlugin/queues.c), which must never be discarded. mosquitto queues what the plugin hands it one turn
+    /// later. If the engine has been killed meanwhile, nothing counts as in flight any more, so the whole window must fit
+    /// into the queue.
     static let besideJournal = QueueLimits(
-      messages: 4000, bytes: 16 << 20, messagesUnderWay: 10_000, bytesUnderWay: 32 << 20)
+      messages: 4500, bytes: 33 << 20, messagesUnderWay: 10_000, bytesUnderWay: 32 << 20)
     /// Messages for the rules engine wait in mosquitto's memory, and mosquitto has one limit for all clients, so the
     /// limit is far larger than any engine's backlog. A truck's messages then take 210 MB.
     static let withoutJournal = QueueLimits(
