@@ -47,7 +47,8 @@ let package = Package(
     .target(
       name: "Store",
       dependencies: [
-        "CCurl", "CPostgreSQL", "CSQLite", "CZlib", "Files", "JSON", "Numbers", "Time", "TimestreamSQL",
+        "CCurl", "CPostgreSQL", "CSQLite", "CZlib", "Files", "JSON", "Numbers", "Text", "Time",
+        "TimestreamSQL",
       ]),
     .target(name: "CCairo"),
     .target(name: "CAlertDefaults"),
@@ -57,7 +58,8 @@ let package = Package(
     .target(
       name: "Dashboard",
       dependencies: [
-        "ColdChain", "Diagnosing", "Files", "HTTP", "JSON", "Numbers", "Store", "Time", "TimestreamSQL",
+        "ColdChain", "Diagnosing", "Files", "HTTP", "JSON", "Numbers", "Store", "Text", "Time",
+        "TimestreamSQL",
       ],
       resources: [
         .embedInCode("Page/index.html"), .embedInCode("Page/query.html"), .embedInCode("Page/app.css"),

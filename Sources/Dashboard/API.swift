@@ -6,6 +6,7 @@ import JSON
 import Numbers
 import Store
 import Synchronization
+import Text
 import Time
 
 /// Answers the page's requests.
@@ -85,23 +86,10 @@ final class API: Sendable {
 
   /// A URL's query with these parameters, from its question mark on; empty without parameters.
   private static func queryText(_ parameters: [String: String]) -> String {
-    let pairs = parameters.sorted { $0.key < $1.key }.map { "\(encoded($0.key))=\(encoded($0.value))" }
-    return pairs.isEmpty ? "" : "?" + pairs.joined(separator: "&")
-  }
-
-  /// Percent-encodes all but letters, digits and `-._~` (RFC 3986, section 2.3).
-  private static func encoded(_ text: String) -> String {
-    let digits = Array("0123456789ABCDEF".utf8)
-    var bytes: [UInt8] = []
-    for byte in text.utf8 {
-      let character = Character(UnicodeScalar(byte))
-      if character.isASCII, character.isLetter || character.isNumber || "-._~".contains(character) {
-        bytes.append(byte)
-      } else {
-        bytes += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-      }
+    let pairs = parameters.sorted { $0.key < $1.key }.map {
+      "\(PercentEncoding.encoded($0.key))=\(PercentEncoding.encoded($0.value))"
     }
-    return String(decoding: bytes, as: UTF8.self)
+    return pairs.isEmpty ? "" : "?" + pairs.joined(separator: "&")
   }
 
   /// Compares in a time that doesn't tell how much is right.

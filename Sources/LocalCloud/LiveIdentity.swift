@@ -41,7 +41,7 @@ struct LiveIdentity {
         if isNews || wasBroken { hasNews = true }
       } catch {
         let text = "\(error); \(consequence(path))"
-        if reported.updateValue(text, forKey: path) != text { report(text) }
+        if reported.updateValue(text, forKey: path) != text { report(text, true) }
       }
     }
     return hasNews

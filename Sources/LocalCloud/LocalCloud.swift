@@ -32,7 +32,7 @@ package final class LocalCloud {
   package static var brokerFolder: String { Workspace.data("broker") }
 
   /// Takes a line for a person.
-  package typealias Report = (String) -> Void
+  package typealias Report = (_ text: String, _ isFailure: Bool) -> Void
 
   /// The broker.
   package let broker: EmbeddedBroker
@@ -83,12 +83,12 @@ package final class LocalCloud {
   ) throws -> LocalCloud {
     let provisioning = try Self.provisioning()
     let authority = provisioning.authority
-    if authority.isNew { report("Made a local CA: \(authority.certificatePath)") }
+    if authority.isNew { report("Made a local CA: \(authority.certificatePath)", false) }
     try writeDefaultPolicy(report: report)
     let made = try ensureCertificates(of: devices.map(\.name) + [rulesEngine, testClient], authority)
     if !made.isEmpty {
       let names = made.count > 4 ? "\(made.count) devices" : made.joined(separator: ", ")
-      report("Made certificates in \(certificateFolder)/ for \(names).")
+      report("Made certificates in \(certificateFolder)/ for \(names).", false)
     }
     try provisioning.register(devices.map(\.name), policy: defaultPolicy)
     let server = try ConnectionKit(directory: brokerFolder, deviceName: "server")
@@ -99,7 +99,7 @@ package final class LocalCloud {
     let permissions = Permissions(
       devices: devices, rules: rules, alertTopic: alertTopic, retains: retains)
     let compiled = try permissions.compile(identity, kitFolder: certificateFolder)
-    for note in compiled.notes { report("policies: \(note)") }
+    for note in compiled.notes { report("policies: \(note)", false) }
     guard let pluginFile = Installation.library("libBrokerPlugin.so") else {
       throw MQTTError(
         .system,
@@ -114,17 +114,20 @@ package final class LocalCloud {
     configuration.secondPort = secondPort
     configuration.journal = journal
     let broker = try EmbeddedBroker(configuration)
-    if broker.replacedLeftover { report("Ended a broker that an earlier run had left behind.") }
+    if broker.replacedLeftover { report("Ended a broker that an earlier run had left behind.", false) }
     if broker.port != configuration.preferredPort {
-      report("Port \(configuration.preferredPort) is in use; the local broker listens on \(broker.port).")
+      report(
+        "Port \(configuration.preferredPort) is in use; the local broker listens on \(broker.port).", false)
     }
-    report("Local broker: 127.0.0.1:\(broker.port), mutual TLS; log: \(broker.logFile)")
+    report("Local broker: 127.0.0.1:\(broker.port), mutual TLS; log: \(broker.logFile)", false)
     let leftBehind = broker.leftBehind[storingEngine] ?? 0
     if leftBehind > 0 {
       let what = leftBehind == 1 ? "reading from the last run is" : "readings from the last run are"
-      report("\(leftBehind) \(what) stored now.")
+      report("\(leftBehind) \(what) stored now.", false)
     }
-    if let secondPort { report("It listens on \(secondPort), too, for devices that connect to port 443.") }
+    if let secondPort {
+      report("It listens on \(secondPort), too, for devices that connect to port 443.", false)
+    }
     let cloud = LocalCloud(
       broker: broker, provisioning: provisioning, identity: identity, permissions: permissions,
       notes: compiled.notes, report: report)
@@ -153,7 +156,7 @@ package final class LocalCloud {
     guard !Files.exists(path) else { return }
     try Files.makeFolder(policies.path)
     try Files.write(Array(defaultPolicyText.utf8), to: path)
-    report("Made the policy \(path).")
+    report("Made the policy \(path).", false)
   }
 
   /// The policy that the original's wizard makes: connect as the thing, publish to `truck/freezer`.
@@ -204,12 +207,12 @@ package final class LocalCloud {
     try broker.onUnexpectedEnd(loop) { [weak self] in
       guard let self else { return }
       let reason = broker.lastErrors().joined(separator: " ")
-      report("The local broker ended\(reason.isEmpty ? "" : ": " + reason); starting it again.")
+      report("The local broker ended\(reason.isEmpty ? "" : ": " + reason); starting it again.", true)
       do {
         try broker.restart()
         try supervise(loop)
       } catch {
-        report("trucksensor: \(error)")
+        report("\(error)", true)
       }
     }
   }
@@ -226,17 +229,19 @@ package final class LocalCloud {
     guard isBehind else { return noteEnforced() }
     do {
       let compiled = try permissions.compile(identity, kitFolder: Self.certificateFolder)
-      for note in compiled.notes where reportedNotes.insert(note).inserted { report("policies: \(note)") }
+      for note in compiled.notes where reportedNotes.insert(note).inserted {
+        report("policies: \(note)", false)
+      }
       reportedNotes.formIntersection(compiled.notes)
       try broker.apply(accessControlList: compiled.accessControlList, clients: compiled.clients)
       isBehind = false
       lastFailure = nil
       noteEnforced()
-      if announces { report("Registry or policies changed: the broker enforces them now.") }
+      if announces { report("Registry or policies changed: the broker enforces them now.", false) }
     } catch {
       // It is tried again at the next look.
-      let text = "trucksensor: \(error); the broker continues with the previous permissions"
-      if text != lastFailure { report(text) }
+      let text = "\(error); the broker continues with the previous permissions"
+      if text != lastFailure { report(text, true) }
       lastFailure = text
     }
   }

@@ -186,7 +186,9 @@ struct HealthTests {
       c=sqlite3.connect('data/sensorDB.sqlite',isolation_level=None)
       c.execute('BEGIN IMMEDIATE')
       print('locked',flush=True)
-      while not os.path.exists('unlock'): time.sleep(0.05)
+      for _ in range(1200):
+        if os.path.exists('unlock'): break
+        time.sleep(0.05)
       """
     let locker = try Trucksensor.Running(
       URL(fileURLWithPath: "/usr/bin/python3"), ["-c", python], in: truck.folder)

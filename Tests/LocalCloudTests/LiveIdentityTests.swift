@@ -32,7 +32,7 @@ import Testing
   private final class Reports { var lines: [String] = [] }
 
   private func live(_ reports: Reports) throws -> LiveIdentity {
-    try LiveIdentity(provisioning, devices: ["t1"]) { reports.lines.append($0) }
+    try LiveIdentity(provisioning, devices: ["t1"]) { text, _ in reports.lines.append(text) }
   }
 
   /// As an editor writes: in place.
@@ -42,17 +42,17 @@ import Testing
     let reports = Reports()
     var live = try live(reports)
     let before = live.policy("p")
-    #expect(!live.refresh { reports.lines.append($0) })
+    #expect(!live.refresh { text, _ in reports.lines.append(text) })
     for length in [0, 1, 30, 60] {
       try save(String(Self.other.prefix(length)))
-      #expect(!live.refresh { reports.lines.append($0) })
-      #expect(!live.refresh { reports.lines.append($0) })
+      #expect(!live.refresh { text, _ in reports.lines.append(text) })
+      #expect(!live.refresh { text, _ in reports.lines.append(text) })
       #expect(live.policy("p") == before)
     }
     #expect(Set(reports.lines).count == reports.lines.count, "reported once: \(reports.lines)")
     #expect(reports.lines.allSatisfy { $0.contains("last valid version") })
     try save(Self.other)
-    #expect(live.refresh { reports.lines.append($0) })
+    #expect(live.refresh { text, _ in reports.lines.append(text) })
     #expect(live.policy("p") != before)
     #expect(live.policy("p") == (try provisioning.policies.policy("p")))
   }
@@ -61,11 +61,11 @@ import Testing
     let reports = Reports()
     var live = try live(reports)
     try Files.remove(policy)
-    for _ in 1...3 { #expect(!live.refresh { reports.lines.append($0) }) }
+    for _ in 1...3 { #expect(!live.refresh { text, _ in reports.lines.append(text) }) }
     #expect(live.policy("p") != nil)
     #expect(reports.lines.count == 1 && reports.lines[0].contains("no longer exists"), "\(reports.lines)")
     try save(Self.good)
-    #expect(live.refresh { reports.lines.append($0) })
+    #expect(live.refresh { text, _ in reports.lines.append(text) })
   }
 
   @Test func `a policy that nobody has is forgotten with its file`() throws {
@@ -75,7 +75,7 @@ import Testing
     var live = try live(reports)
     #expect(live.policy("unused") != nil)
     try Files.remove(path)
-    _ = live.refresh { reports.lines.append($0) }
+    _ = live.refresh { text, _ in reports.lines.append(text) }
     #expect(live.policy("unused") == nil)
     #expect(reports.lines.isEmpty)
   }
@@ -86,17 +86,17 @@ import Testing
     let whole = try Files.read(provisioning.registryPath)
     for length in [0, 1, whole.count / 2, whole.count - 3] {
       try Files.write(Array(whole[..<length]), to: provisioning.registryPath)
-      #expect(!live.refresh { reports.lines.append($0) })
+      #expect(!live.refresh { text, _ in reports.lines.append(text) })
       #expect(live.registry.thing("t1") != nil)
     }
     try Files.remove(provisioning.registryPath)
-    #expect(!live.refresh { reports.lines.append($0) })
+    #expect(!live.refresh { text, _ in reports.lines.append(text) })
     #expect(live.registry.thing("t1") != nil)
     #expect(reports.lines.allSatisfy { $0.contains("last valid version") }, "\(reports.lines)")
     try Files.write(whole, to: provisioning.registryPath)
-    #expect(live.refresh { reports.lines.append($0) })
+    #expect(live.refresh { text, _ in reports.lines.append(text) })
     _ = try provisioning.provision("t2", policies: ["p"])
-    #expect(live.refresh { reports.lines.append($0) })
+    #expect(live.refresh { text, _ in reports.lines.append(text) })
     #expect(live.registry.thing("t2") != nil)
   }
 

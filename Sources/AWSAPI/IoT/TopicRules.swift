@@ -2,6 +2,7 @@ import Files
 import JSON
 import MQTT
 import RulesEngine
+import Text
 import Time
 
 /// Topic rules are the files of the rules' folder; a run reads what has changed within a second.

@@ -1,5 +1,6 @@
 import HTTP
 import JSON
+import Text
 
 /// An operation of a service that speaks REST JSON: how its request is recognised, and where its members are.
 struct RESTOperation: Sendable {
@@ -148,27 +149,5 @@ extension Shape {
       }
     default: .string(text)
     }
-  }
-}
-
-/// The percent-encoding of URLs (RFC 3986 section 2.1).
-enum PercentEncoding {
-  /// What a text stands for; a '%' without two digits stands for itself.
-  static func decoded(_ text: some StringProtocol) -> String {
-    var bytes: [UInt8] = []
-    let encoded = Array(text.utf8)
-    var index = 0
-    while index < encoded.count {
-      if encoded[index] == UInt8(ascii: "%"), index + 2 < encoded.count,
-        let value = UInt8(String(decoding: encoded[index + 1...index + 2], as: UTF8.self), radix: 16)
-      {
-        bytes.append(value)
-        index += 3
-      } else {
-        bytes.append(encoded[index])
-        index += 1
-      }
-    }
-    return String(decoding: bytes, as: UTF8.self)
   }
 }

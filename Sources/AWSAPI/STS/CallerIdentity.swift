@@ -1,4 +1,5 @@
 import HTTP
+import Text
 
 /// `sts GetCallerIdentity`, the first thing that many scripts ask (AWS STS API reference). STS takes forms and answers XML.
 enum CallerIdentity {

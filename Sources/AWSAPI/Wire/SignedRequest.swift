@@ -1,6 +1,7 @@
 import HTTP
 import Identity
 import Numbers
+import Text
 import Time
 
 internal import COpenSSL
@@ -135,23 +136,10 @@ struct SignedRequest: Sendable {
     }
     return [
       // The path counts percent-encoded once more than it is sent.
-      http.method, Self.encoded(target.first ?? "/"), query.joined(separator: "&"), headers.joined(),
+      http.method, PercentEncoding.encoded(target.first ?? "/", keeping: "/"), query.joined(separator: "&"),
+      headers.joined(),
       signedHeaders.joined(separator: ";"), body,
     ].joined(separator: "\n")
-  }
-
-  private static func encoded(_ path: Substring) -> String {
-    var text = ""
-    for byte in path.utf8 {
-      switch byte {
-      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."),
-        UInt8(ascii: "~"), UInt8(ascii: "/"):
-        text.unicodeScalars.append(Unicode.Scalar(byte))
-      default: text += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
-      }
-    }
-    return text
   }
 
   /// The HMAC with SHA-256 (RFC 2104).

@@ -11,7 +11,7 @@ final class PortReservation {
 
   deinit { close(socket) }
 
-  /// Reserves a port; nil if another broker has reserved it, or there is no free descriptor.
+  /// Reserves a port; nil if another broker has it, or the process has no free descriptor.
   static func take(_ port: UInt16) -> PortReservation? {
     let socket = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     guard socket >= 0 else { return nil }

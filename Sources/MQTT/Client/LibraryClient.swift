@@ -147,7 +147,7 @@ final class LibraryClient {
     return code == MOSQ_ERR_SUCCESS.rawValue ? identifier : nil
   }
 
-  /// Queues an UNSUBSCRIBE; nil if there is no connection.
+  /// Queues an UNSUBSCRIBE and returns its packet identifier; nil without a connection.
   func unsubscribe(_ filter: TopicFilter) -> Int32? {
     var identifier: Int32 = 0
     let code = mosquitto_unsubscribe(handle, &identifier, filter.text)

@@ -156,8 +156,8 @@ public final class MQTTClient {
   /// Calls `done` when the broker has read everything that this client has sent so far, including acknowledgements that aren't
   /// kept back. `done` is never called if the connection is lost first. Returns false without a connection.
   ///
-  /// MQTT has no request for that. A broker reads the packets of a connection in their order, and answers an UNSUBSCRIBE even if
-  /// there is no such subscription (MQTT 5 section 3.11.3).
+  /// MQTT has no request for that. A broker reads the packets of a connection in their order, and answers an UNSUBSCRIBE for a
+  /// filter that wasn't subscribed, too (MQTT 5 section 3.11.3).
   public func confirm(_ done: @escaping () -> Void) -> Bool {
     guard case .connected = state, let unused = try? TopicFilter("trucksensor/confirm"),
       let identifier = library.unsubscribe(unused)

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Numbers
+import Text
 import Time
 
 /// A table of InfluxDB 1, asked in InfluxQL, or of VictoriaMetrics, asked in MetricsQL.
@@ -105,7 +106,7 @@ package final class LineProtocolChartSource: ChartSource {
 
   private func influx(_ statement: String) throws(StoreError) -> [Influx.Series] {
     let answer = try fetch(
-      "/query?db=\(StoreURL.encoded(server.database))&epoch=ns&q=\(StoreURL.encoded(statement))",
+      "/query?db=\(PercentEncoding.encoded(server.database))&epoch=ns&q=\(PercentEncoding.encoded(statement))",
       Influx.self)
     if let error = answer.results.first?.error {
       throw StoreError(.statement, "\(server): \(server.secrets.hidden(in: error))")
@@ -141,7 +142,7 @@ package final class LineProtocolChartSource: ChartSource {
 
   private func instant(_ expression: String, at time: Int64) throws(StoreError) -> [Prometheus.Result] {
     try fetch(
-      "/api/v1/query?query=\(StoreURL.encoded(expression))&time=\(Double(time) / 1e9)",
+      "/api/v1/query?query=\(PercentEncoding.encoded(expression))&time=\(Double(time) / 1e9)",
       Prometheus.self
     ).data.result
   }
@@ -232,7 +233,7 @@ package final class LineProtocolChartSource: ChartSource {
         // A value at time t is of (t − step, t]: asked a millisecond early, it is of [start, start + step).
         let start = window.lowerBound.floored(to: 1_000_000) + width - 1_000_000
         let path =
-          "/api/v1/query_range?query=\(StoreURL.encoded("\(function)_over_time(\(selector(measure, truck))[\(width / 1_000_000)ms])"))"
+          "/api/v1/query_range?query=\(PercentEncoding.encoded("\(function)_over_time(\(selector(measure, truck))[\(width / 1_000_000)ms])"))"
           + "&start=\(Double(start) / 1e9)&end=\(Double(window.upperBound + width) / 1e9)&step=\(Double(width) / 1e9)&nocache=1"
         for row in try fetch(path, Prometheus.self).data.result.first?.values ?? [] {
           guard row.count == 2, let time = row[0].seconds, let number = row[1].number else { continue }
@@ -306,7 +307,7 @@ package final class LineProtocolChartSource: ChartSource {
     let start = time.clamped(to: -1...RecordLimits.times.upperBound).floorDivided(by: 1_000_000).quotient + 1
     for (index, measure) in measures.enumerated() {
       let answer = try client.send(
-        "\(server.base)/api/v1/export?match[]=\(StoreURL.encoded(selector(measure, truck)))"
+        "\(server.base)/api/v1/export?match[]=\(PercentEncoding.encoded(selector(measure, truck)))"
           // Without an end it would be now.
           + "&start=\(Double(start) / 1000)&end=\(RecordLimits.times.upperBound / 1_000_000_000)")
       for line in answer.text.split(separator: "\n") {

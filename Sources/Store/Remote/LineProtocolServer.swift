@@ -1,6 +1,7 @@
 import Files
 import Glibc
 import Numbers
+import Text
 
 /// A server that takes line protocol, and how to sign in.
 public struct LineProtocolServer: Sendable, CustomStringConvertible {
@@ -52,9 +53,11 @@ public struct LineProtocolServer: Sendable, CustomStringConvertible {
     }
     self.database = database
     switch api {
-    case .v1: query = "db=\(StoreURL.encoded(database))"
-    case .v2: query = "org=\(StoreURL.encoded(parameters["org"] ?? ""))&bucket=\(StoreURL.encoded(database))"
-    case .v3: query = "db=\(StoreURL.encoded(database))"
+    case .v1: query = "db=\(PercentEncoding.encoded(database))"
+    case .v2:
+      query =
+        "org=\(PercentEncoding.encoded(parameters["org"] ?? ""))&bucket=\(PercentEncoding.encoded(database))"
+    case .v3: query = "db=\(PercentEncoding.encoded(database))"
     }
     user = url.user
     password = url.password
@@ -72,7 +75,7 @@ public struct LineProtocolServer: Sendable, CustomStringConvertible {
       throw StoreError(
         .invalid, "the store's token contains a blank or a character that isn't allowed in an HTTP header")
     }
-    secrets = Secrets([url.password, token, token.map(StoreURL.encoded)].compactMap { $0 })
+    secrets = Secrets([url.password, token, token.map { PercentEncoding.encoded($0) }].compactMap { $0 })
   }
 
   /// The first line of a file.
@@ -91,7 +94,8 @@ public struct LineProtocolServer: Sendable, CustomStringConvertible {
   /// Its address, with the user's name, without password or token.
   public var description: String {
     guard let user, let host = base.firstRange(of: "://") else { return "influx+\(base)?\(query)" }
-    return "influx+\(base[..<host.upperBound])\(StoreURL.encoded(user))@\(base[host.upperBound...])?\(query)"
+    return
+      "influx+\(base[..<host.upperBound])\(PercentEncoding.encoded(user))@\(base[host.upperBound...])?\(query)"
   }
 
   /// Where a write goes.

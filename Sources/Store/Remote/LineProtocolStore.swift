@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import Text
 import Time
 
 /// Writes points as InfluxDB line protocol over HTTP, to InfluxDB 1, 2 and 3, Timestream for InfluxDB, VictoriaMetrics
@@ -99,14 +100,14 @@ public final class LineProtocolStore: PointStore {
   /// Asks in the server's own language: InfluxQL (InfluxDB 1), SQL (InfluxDB 3), PromQL (VictoriaMetrics); returns its
   /// JSON.
   public func query(_ statement: String) throws(StoreError) -> String {
-    let text = StoreURL.encoded(statement)
+    let text = PercentEncoding.encoded(statement)
     let url =
       switch server.api {
-      case .v1: "\(server.base)/query?db=\(StoreURL.encoded(server.database))&epoch=ns&q=\(text)"
+      case .v1: "\(server.base)/query?db=\(PercentEncoding.encoded(server.database))&epoch=ns&q=\(text)"
       case .v2:
         throw StoreError(.statement, "InfluxDB 2 uses Flux; use its own editor at \(server)")
       case .v3:
-        "\(server.base)/api/v3/query_sql?db=\(StoreURL.encoded(server.database))&format=json&q=\(text)"
+        "\(server.base)/api/v3/query_sql?db=\(PercentEncoding.encoded(server.database))&format=json&q=\(text)"
       }
     // VictoriaMetrics answers any InfluxQL with an empty success; a PromQL expression begins with neither word.
     let isSQL = ["select", "show"].contains(statement.prefix { !$0.isWhitespace }.lowercased())

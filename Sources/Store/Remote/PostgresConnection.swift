@@ -1,5 +1,6 @@
 internal import CPostgreSQL
 import Glibc
+import Text
 
 /// A PostgreSQL server by libpq's URL.
 public struct PostgresServer: Sendable, CustomStringConvertible {
@@ -13,7 +14,7 @@ public struct PostgresServer: Sendable, CustomStringConvertible {
     let parts = try StoreURL(url)
     self.url = url
     secrets = parts.secrets
-    let user = parts.user.map { StoreURL.encoded($0) + "@" } ?? ""
+    let user = parts.user.map { PercentEncoding.encoded($0) + "@" } ?? ""
     description = "\(parts.scheme)://\(user)\(parts.host)\(parts.path)"
   }
 }

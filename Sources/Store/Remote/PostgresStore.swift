@@ -66,21 +66,15 @@ public final class PostgresStore: PointStore {
   }
 
   /// Makes a table and its columns if they are missing; returns why the server refuses the names or types.
-  private func makeTable(_ request: WriteRequest) throws(StoreError) -> String? {
-    var isFirst = true
-    while true {
-      do throws(PostgresConnection.Failure) {
-        try savingPoint { () throws(PostgresConnection.Failure) in try makeColumns(request) }
-        return nil
-      } catch {
-        columns[request.table] = nil
-        if isFirst, error.isAboutNewObject {
-          isFirst = false
-          continue
-        }
-        guard error.isAboutData else { throw error.error }
-        return error.text
-      }
+  private func makeTable(_ request: WriteRequest, triesAgain: Bool = true) throws(StoreError) -> String? {
+    do throws(PostgresConnection.Failure) {
+      try savingPoint { () throws(PostgresConnection.Failure) in try makeColumns(request) }
+      return nil
+    } catch {
+      columns[request.table] = nil
+      if triesAgain, error.isAboutNewObject { return try makeTable(request, triesAgain: false) }
+      guard error.isAboutData else { throw error.error }
+      return error.text
     }
   }
 

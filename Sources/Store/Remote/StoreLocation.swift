@@ -1,3 +1,5 @@
+import Text
+
 /// Where a store is: a file, or a server. Its description shows neither a password nor a token.
 public enum StoreLocation: Sendable, CustomStringConvertible {
   /// A SQLite file.
@@ -41,9 +43,9 @@ public enum StoreLocation: Sendable, CustomStringConvertible {
         .invalid, "'\(StoreURL.printable(url))' is not a destination: give influx+http(s)://HOST:PORT")
     }
     let isBucket = url.contains("version=2")
-    let name = StoreURL.encoded(database)
+    let name = PercentEncoding.encoded(database)
     var parameters = isBucket ? "bucket=\(name)" : "db=\(name)"
-    if isBucket { parameters += "&org=\(StoreURL.encoded(organization ?? ""))" }
+    if isBucket { parameters += "&org=\(PercentEncoding.encoded(organization ?? ""))" }
     return try StoreLocation(url + (url.contains("?") ? "&" : "?") + parameters)
   }
 

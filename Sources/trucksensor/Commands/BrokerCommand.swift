@@ -99,23 +99,14 @@ enum BrokerOptions {
     return try LocalCloud.start(
       devices: devices, rules: try RuleFiles.all(in: RuleFiles.folder), alertTopic: AlertPublisher.topic,
       retains: arguments.has("retain"), preferredPort: preferredPort.map { UInt16(clamping: $0) },
-      secondPort: secondPort, journal: journal, report: print(report:))
+      secondPort: secondPort, journal: journal,
+      report: { $1 ? StandardError.error($0) : StandardError.print($0) })
   }
 
   /// Keeps the broker running on `loop`, and prints what it says.
   static func supervise(_ cloud: LocalCloud, _ loop: EventLoop) throws {
     try cloud.supervise(loop)
     cloud.broker.onNotice(loop) { StandardError.print($0, .warning) }
-  }
-
-  /// Prints a report of the local cloud; that of a failure begins with the program's name.
-  private static func print(report text: String) {
-    let label = "trucksensor: "
-    if text.hasPrefix(label) {
-      StandardError.error(String(text.dropFirst(label.count)))
-    } else {
-      StandardError.print(text)
-    }
   }
 }
 

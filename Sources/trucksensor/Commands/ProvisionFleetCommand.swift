@@ -29,7 +29,7 @@ enum ProvisionFleetCommand: Command {
     }
     let provisioning = try LocalCloud.provisioning()
     if arguments.strings("policy").isEmpty {
-      try LocalCloud.writeDefaultPolicy(report: { StandardError.print($0) })
+      try LocalCloud.writeDefaultPolicy(report: { text, _ in StandardError.print(text) })
     }
     let policies =
       arguments.strings("policy").isEmpty ? [LocalCloud.defaultPolicy] : arguments.strings("policy")

@@ -100,7 +100,7 @@ enum ProvisionThingCommand: Command {
     let provisioning = try LocalCloud.provisioning()
     var policies = arguments.strings("policy")
     if policies.isEmpty {
-      try LocalCloud.writeDefaultPolicy(report: { StandardError.print($0) })
+      try LocalCloud.writeDefaultPolicy(report: { text, _ in StandardError.print(text) })
       policies = [LocalCloud.defaultPolicy]
     }
     let source: Provisioning.Source

@@ -17,7 +17,7 @@ final class RulesRunner {
   /// Hears that the rules have changed.
   var onReloaded: () -> Void = {}
   /// Rules that store have sessions of their own: while a store fails and its messages wait, the others go on.
-  let services: [RulesService]
+  private(set) var services: [RulesService] = []
   let stores: StoreQueues
   /// What cloudwatchMetric actions have sent.
   let metrics: RuleMetrics
@@ -59,24 +59,17 @@ final class RulesRunner {
     stores = try StoreQueues(arguments)
     let (settings, metrics) = try RuleActionOptions.settings(arguments, stores)
     self.metrics = metrics
-    let sessions = RulesSessions(
+    sessions = RulesSessions(
       arguments, plan: plan, loop: loop, device: name, hopLimit: hopLimit, stores: stores,
-      usesMarks: usesMarks,
-      actions: settings)
-    self.sessions = sessions
-    var services: [RulesService] = []
+      usesMarks: usesMarks, actions: settings)
+    sessions.onProblem = { [unowned self] in lastError = $0 }
     for storesPoints in [false, true] {
       let part = rules.filter { $0.stores == storesPoints }
       // A run's rules may come later.
       guard !part.isEmpty || rules.isEmpty && storesPoints else { continue }
       services.append(
-        try sessions.service(part, of: identifier, stores: storesPoints) { [unowned sessions] in
-          sessions.onFailure($0)
-        })
+        try sessions.service(part, of: identifier, stores: storesPoints) { [unowned self] in fail($0) })
     }
-    self.services = services
-    sessions.onProblem = { [unowned self] in lastError = $0 }
-    sessions.onFailure = { [unowned self] in fail($0) }
     if let group = arguments.string("shared") { try join(group, as: identifier) }
   }
 

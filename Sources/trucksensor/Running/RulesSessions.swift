@@ -6,8 +6,6 @@ import Store
 
 /// Makes the services of a rules engine's sessions, with what they share.
 final class RulesSessions {
-  /// Hears of the failures of the engine's own sessions.
-  var onFailure: (MQTTError) -> Void = { _ in }
   /// Hears of what goes wrong in any session.
   var onProblem: (String) -> Void = { _ in }
 
