@@ -25,8 +25,13 @@ final class StoreFollower: @unchecked Sendable {
   private let charts: OpenCharts
   private var rules: AlertRuleFile
   private var monitor = AlertMonitor()
+  /// The changes of alerts that nobody has been told of yet.
+  private var events: [AlertEvent] = []
   /// The alerts' state as it is stored.
   private var storedText: String?
+  /// Whether the alerts' state has changed since it was stored, in the look of this number.
+  private var isUnsaved = false
+  private var savedLook = 0
   private var stateFile: LocalStore?
   /// The measures of the store that is open.
   private var measures: [MeasureInfo] = []
@@ -42,6 +47,8 @@ final class StoreFollower: @unchecked Sendable {
   static let stateName = "alerts"
   private static let rowsAtOnce = 2000
   private static let rowsOfEvent = 500
+  /// One second.
+  private static let looksBetweenSaves = 10
 
   init(
     _ settings: DashboardSettings, feed: EventFeed, diagnosis: LiveDiagnosis,
@@ -94,7 +101,8 @@ final class StoreFollower: @unchecked Sendable {
     queue.sync {
       loadMonitor()
       guard let event = monitor.acknowledge(id, at: Timestamp.now) else { return false }
-      tell([event])
+      events.append(event)
+      tell()
       return saveMonitor()
     }
   }
@@ -104,7 +112,16 @@ final class StoreFollower: @unchecked Sendable {
   private func look() {
     if looks % 3 == 0 { readRules() }
     // A server is asked once a second; a file tells by itself whether anybody has written.
-    if case .file = settings.store {} else if looks % 10 != 0 { return }
+    if case .file = settings.store { readStore() } else if looks % 10 == 0 { readStore() }
+    guard settings.raisesAlerts else { return }
+    // A fleet's state is large. The next run takes it with its cursor and reads the arrivals since again, so it must be
+    // up to date only when somebody has been told of an alert, and at the end.
+    let isPressing = !events.isEmpty || timer == nil
+    if isPressing { tell() }
+    if isUnsaved, isPressing || looks &- savedLook >= Self.looksBetweenSaves { saveMonitor() }
+  }
+
+  private func readStore() {
     do throws(StoreError) {
       let (source, change) = try charts.source()
       if change != .none {
@@ -118,12 +135,8 @@ final class StoreFollower: @unchecked Sendable {
         try takeNew(source)
         stamp = newest
       }
-      guard settings.raisesAlerts else { return }
-      let events = monitor.tick(at: Timestamp.now, rules.rules)
-      if !events.isEmpty {
-        tell(events)
-        saveMonitor()
-      }
+      guard settings.raisesAlerts, looks % 10 == 0 else { return }
+      add(monitor.tick(at: Timestamp.now, rules.rules))
     } catch {
       // The file may be damaged, locked or not there yet, the server away: the next look tries again.
       if error.kind == .missing {
@@ -141,8 +154,8 @@ final class StoreFollower: @unchecked Sendable {
     case .changed:
       shared.withLock { $0.rules = rules.rules }
       guard settings.raisesAlerts else { return }
-      tell(monitor.keep(rules.rules, at: Timestamp.now))
-      saveMonitor()
+      add(monitor.keep(rules.rules, at: Timestamp.now))
+      isUnsaved = true
     }
   }
 
@@ -150,7 +163,7 @@ final class StoreFollower: @unchecked Sendable {
   private func begin(_ source: any ChartSource) throws(StoreError) -> ArrivalCursor {
     if wasMissing { return ArrivalCursor() }
     guard settings.raisesAlerts else { return try source.newestArrival() }
-    tell(monitor.keep(rules.rules, at: Timestamp.now))
+    add(monitor.keep(rules.rules, at: Timestamp.now))
     monitor.resumeWatch(rules.rules)
     if case .file = settings.store, let kept = monitor.cursor.flatMap(ArrivalCursor.init(text:)) {
       return kept
@@ -175,7 +188,8 @@ final class StoreFollower: @unchecked Sendable {
     }
     guard settings.raisesAlerts else { return }
     if case .file = settings.store { monitor.cursor = place.text }
-    saveMonitor()
+    isUnsaved = true
+    share()
   }
 
   /// Reads by time what the order of arrival no longer tells.
@@ -201,7 +215,6 @@ final class StoreFollower: @unchecked Sendable {
     }
     guard settings.raisesAlerts else { return }
     let now = Timestamp.now
-    var events: [AlertEvent] = []
     for row in rows {
       let values = zip(measures, row.values).compactMap { measure, value in
         value.map { (measure: measure.name, value: $0) }
@@ -214,7 +227,6 @@ final class StoreFollower: @unchecked Sendable {
         "alerts: the limit of \(AlertMonitor.deviceLimit) devices is reached; \(device) and other new devices raise no alerts"
       )
     }
-    tell(events)
   }
 
   private func publish(_ rows: [Arrivals.Row], _ device: String) {
@@ -239,12 +251,22 @@ final class StoreFollower: @unchecked Sendable {
     }
   }
 
-  private func tell(_ events: [AlertEvent]) {
-    shared.withLock { $0.monitor = monitor }
+  private func add(_ more: [AlertEvent]) {
+    guard !more.isEmpty else { return }
+    events += more
+    isUnsaved = true
+  }
+
+  /// Lets other threads see the monitor. Its next change copies all trucks' states, so this is done once a look.
+  private func share() { shared.withLock { $0.monitor = monitor } }
+
+  private func tell() {
+    share()
     for event in events {
       feed.publish("alert", event.json)
       onAlert(event)
     }
+    events = []
   }
 
   private func loadMonitor() {
@@ -253,7 +275,7 @@ final class StoreFollower: @unchecked Sendable {
     else { return }
     storedText = text
     monitor = stored
-    shared.withLock { $0.monitor = stored }
+    share()
   }
 
   /// The file that keeps the alerts' state.
@@ -267,15 +289,15 @@ final class StoreFollower: @unchecked Sendable {
   }
 
   @discardableResult private func saveMonitor() -> Bool {
+    savedLook = looks
     let text = monitor.text
-    shared.withLock { $0.monitor = monitor }
-    guard text != storedText else { return true }
     do throws(StoreError) {
-      try openStateFile().setState(Self.stateName, text)
+      if text != storedText { try openStateFile().setState(Self.stateName, text) }
       storedText = text
+      isUnsaved = false
       return true
     } catch {
-      // Written with the next change, or the next reading.
+      // Tried again a second later.
       return false
     }
   }

@@ -174,7 +174,7 @@ struct DiagnosisBuilder {
         measure: .temperature, span: held,
         figures: [.init("level", found.target), .init("heldSeconds", held.seconds)]))
     var text =
-      "It rose from \(Words.celsius(found.onset.celsius)) to \(Words.celsius(found.peak.celsius)) \(at(found.peak.time)) (row \(found.peak.row))"
+      "It rose from \(Words.celsius(found.onset.celsius)) to \(Words.celsius(found.peak.celsius)), its peak \(at(found.peak.time)) (row \(found.peak.row))"
     text +=
       found.signs.isResolved
       ? ", and was back at its level after \(Words.duration(found.span.seconds))."
