@@ -3,20 +3,20 @@ import JSON
 import Text
 import Time
 
-/// The services of AWS that run on this machine, on one port, as AWS's clients expect them: the command line, boto3 and the SDKs
-/// of other languages, told by `--endpoint-url` or AWS_ENDPOINT_URL where to go.
+/// The AWS services that run on this machine, on one port, for AWS's clients: the command line, boto3 and the SDKs of other
+/// languages. `--endpoint-url` or AWS_ENDPOINT_URL directs them here.
 public final class AWSServer: Sendable {
-  /// The port that such tools use by default.
+  /// The default port, which local AWS emulators commonly use.
   public static let usualPort: UInt16 = 4566
-  /// The largest body of a request, in bytes.
+  /// The maximum size of a request's body, in bytes.
   private static let bodyBytes = 4 << 20
 
   private let server: HTTPServer
 
-  /// Starts to listen on loopback, on `port` or, if that is taken and `isFixed` is false, on the next free one.
+  /// Listens on loopback at `port` or, if that port is taken and `isFixed` is false, at the next free one.
   ///
-  /// `store` is the file of the database, which may appear later; `cloud` is what the services of AWS IoT show and change.
-  /// With `credentials` only their signatures count.
+  /// `store` is the database's file, which may be created later; `cloud` is what the AWS IoT services show and change. If
+  /// `credentials` are given, only requests that they sign are accepted.
   package init(
     port: UInt16 = usualPort, isFixed: Bool = false, store: String, cloud: CloudResources,
     credentials: AWSCredentials?
@@ -40,7 +40,7 @@ public final class AWSServer: Sendable {
     }
   }
 
-  /// Where it listens.
+  /// The URL at which it listens.
   public var address: String { "http://127.0.0.1:\(server.port)" }
 
   static func jsonResponse(_ json: JSONWriter) -> HTTPResponse {
@@ -48,7 +48,7 @@ public final class AWSServer: Sendable {
   }
 }
 
-/// Leads each request to its service and operation.
+/// Routes each request to its service and operation.
 struct AWSServices: Sendable {
   let query: TimestreamQueryService
   let write: TimestreamWriteService
@@ -111,7 +111,7 @@ struct AWSServices: Sendable {
     }
   }
 
-  /// The address under which the client reached this server. SDKs put https:// before one that has no scheme.
+  /// The address at which the client reached this server, with its scheme: SDKs put https:// before an address without one.
   private func endpoints(_ request: SignedRequest) -> HTTPResponse {
     var json = JSONWriter()
     json.object {

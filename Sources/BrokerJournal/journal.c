@@ -39,13 +39,13 @@ struct journal {
   int directory;  // locked while the journal is open
   uint64_t limit;
   uint64_t segment_limit;
-  struct segment *segments;  // by number
+  struct segment *segments;  // sorted by number
   size_t count;
   uint64_t total;
   int file;  // of the last segment; -1 if nothing is appended to it
   bool is_durable;
   bool is_dirty;
-  bool is_new;  // whether the folder's list of files isn't durable
+  bool is_new;  // whether the folder's list of files isn't durable yet
   bool (*begin)(void *, char *);
   void *closure;
 };
@@ -94,7 +94,7 @@ static bool list_segments(struct journal *journal, char *reason) {
     snprintf(name, sizeof name, name_format, number);
     if (strcmp(name, entry->d_name) != 0 || number == 0 || number == UINT64_MAX) continue;
     path_of(journal, number, path);
-    // Finds out now whether it can be read, not when its readings are missing.
+    // Find out now whether it can be read, not when its records are missing.
     int file = open(path, O_RDONLY | O_CLOEXEC);
     struct stat status;
     int code = file < 0 || fstat(file, &status) != 0 ? errno : S_ISREG(status.st_mode) ? 0 : EISDIR;
@@ -215,8 +215,8 @@ static bool begin_segment(struct journal *journal, char *reason) {
   return false;
 }
 
-// Takes back what was written of a record, and leaves the segment to its readers: another file may grow where this one
-// can't. If what was written stays, no reader takes it for a record.
+// Removes what was written of a record, and closes the segment: another file may be able to grow if this one can't. If the
+// removal fails, no reader takes the rest for a record.
 static void give_up_segment(struct journal *journal, uint64_t size) {
   // If this fails, nothing else helps, and nothing is lost.
   if (ftruncate(journal->file, (off_t)size) != 0) errno = 0;
@@ -279,7 +279,7 @@ bool journal_sync(struct journal *journal, char *reason) {
 
 struct journal_reader {
   struct journal *journal;
-  struct journal_place place;  // of the next byte to look at
+  struct journal_place place;  // of the next byte to read
   int file;
   uint64_t file_segment;
   uint8_t *buffer;  // bytes of the segment from `start` on

@@ -53,7 +53,7 @@ static bool is_one_of(const char *text, const char *const words[]) {
   return false;
 }
 
-// Takes one line; false if it is damaged.
+// Reads one line; false if it is damaged.
 static bool take(struct permissions *permissions, size_t *rule_count, char *line) {
   static const char *const states[] = {"active", "inactive", "revoked", "cloud", NULL};
   static const char *const kinds[] = {"connect", "subscribe", "retain", "publish", "deny", NULL};
@@ -199,7 +199,7 @@ const struct grant *permissions_find(
       *reason = "this client identifier belongs to the rules engine";
       return NULL;
     }
-    // The thing of that name comes first: its policies may be about it alone.
+    // The grant of the thing with that name takes precedence: its policies may apply to that thing only.
     bool is_named = strcmp(grant->user, client) == 0;
     if ((chosen == NULL || is_named) && grant_matches(grant, 'c', client)) chosen = grant;
   }

@@ -1,4 +1,4 @@
-// Who may sign in to the broker, and as whom: a file that the registry and the policies are compiled to.
+// Who may sign in to the broker, and as whom: a file compiled from the registry and the policies.
 //
 // Its first line is "trucksensor clients 2", its last "end<TAB>N" with the number of certificates. Between them, fields
 // are separated by tabs:
@@ -12,8 +12,8 @@
 //   publish      FILTER                topics that it may publish to
 //   deny         FILTER                topics that it may not publish to, whatever else allows it
 //
-// In a PATTERN '*' stands for any characters and '?' for one; a FILTER is one of MQTT. The lines after a certificate are
-// about that certificate. A certificate may come several times, once for each of its things.
+// In a PATTERN, '*' stands for any characters and '?' for one; a FILTER is an MQTT topic filter. The lines after a certificate
+// apply to that certificate. A certificate may occur several times, once for each of its things.
 
 #ifndef TRUCKSENSOR_PERMISSIONS_H
 #define TRUCKSENSOR_PERMISSIONS_H
@@ -41,7 +41,7 @@ struct permissions {
   struct rule *rules;
   struct rule *reserved;
   size_t reserved_count;
-  struct grant *grants;  // by fingerprint
+  struct grant *grants;  // sorted by fingerprint
   size_t grant_count;
 };
 

@@ -1,11 +1,11 @@
 // A plugin of the local mosquitto that decides by certificate and policy, as AWS IoT Core does: who signs in with which
 // client identifier, what a client may publish and subscribe to, and which client a message comes from.
 //
-// plugin_opt_clients_file names the permissions; see permissions.h. They are read again when the broker gets a signal to
-// reload; a damaged file leaves the last good one in force. What a client may receive stays with the access list.
+// plugin_opt_clients_file names the permissions; see permissions.h. They are read again when the broker gets a signal to reload;
+// if the file is damaged, the last good one stays in force. The access list still decides what a client may receive.
 //
 // plugin_opt_journal names the folder of the rules engine's journal; see queues.h. plugin_opt_journal_sync "true" makes it
-// survive a power failure, up to the messages of one turn of the broker's loop: mosquitto lets no plugin delay an
+// survive a power failure, except for the messages of one turn of the broker's loop: in mosquitto, a plugin can't delay an
 // acknowledgement.
 
 #include <search.h>
@@ -30,18 +30,18 @@
 enum { CLIENT_IDENTIFIER_LIMIT = 128 };
 
 static const char client_property[] = "clientId", principal_property[] = "principal";
-// User properties that only the broker may say.
+// User properties that only the broker may set.
 static const char *const stamp_properties[] = {client_property, principal_property, QUEUE_STAMP, NULL};
 // Topics that only the broker publishes to.
 static const char own_topics[] = "$trucksensor/";
 
 // A connection that has signed in. It is kept after its end, for the last will that the broker may send later; the next
-// connection at the same address takes its place.
+// connection with the same address in memory takes its place.
 struct session {
   const struct mosquitto *client;
   char *identifier;
   char fingerprint[FINGERPRINT_LENGTH + 1];
-  const struct grant *grant;  // NULL once it may do nothing any more
+  const struct grant *grant;  // NULL once it has no permissions
   bool has_ended;
   bool must_leave;
 };
@@ -55,10 +55,10 @@ static void *sessions;  // a tree of <search.h>, by the client's address
 static struct session *latest;
 static bool is_reloading;
 static bool someone_must_leave;
-// Who signs in or subscribes at present. The broker asks then whether it may have what is retained, and what waits for it:
-// that doesn't come out of the journal.
+// The client that is signing in or subscribing. The broker then checks its retained and its waiting messages, which don't come
+// from the journal.
 static const struct mosquitto *arriving;
-// Whether the broker has been told to end. It then sends the last wills of all clients, which pass no plugin on their way.
+// Whether the broker has been told to end. It then sends the last wills of all clients, bypassing the message callback.
 static volatile sig_atomic_t is_ending;
 static struct sigaction ending_actions[2];
 static const int ending_signals[] = {SIGTERM, SIGINT};
@@ -103,8 +103,8 @@ static void free_session(void *node) {
   free(session);
 }
 
-// A connection whose client identifier another one signs in with now. mosquitto may send its last will before it says
-// that the connection has ended.
+// Marks a connection as ended if a new one has its client identifier: mosquitto may send its last will before it reports the end
+// of the connection.
 static void displace(const void *node, VISIT visit, void *closure) {
   struct session *session = *(struct session *const *)node;
   const struct session *next = closure;
@@ -199,8 +199,8 @@ static bool is_cloud(const struct session *session) {
   return session != NULL && session->grant != NULL && strcmp(session->grant->state, "cloud") == 0;
 }
 
-// The queue from which the journal feeds a client; NULL if the broker does it. A client that hasn't signed in since the
-// broker's start is one of a session that the broker has kept. MQTT 3.1.1 has no properties for the journal's numbers.
+// The queue from which the journal feeds a client; NULL if the broker delivers its messages. A client that hasn't signed in since
+// the broker started belongs to a session that the broker has kept. MQTT 3.1.1 has no properties for the journal's numbers.
 static const struct queue *queue_of(const struct mosquitto *client, const struct session *session) {
   int version = mosquitto_client_protocol_version(client);
   if (session == NULL) return queues_find(queues, mosquitto_client_id(client));
@@ -270,7 +270,7 @@ static bool is_open_to(const struct session *session, const char *topic) {
 }
 
 static int check_publish(const struct mosquitto_evt_acl_check *request, const struct session *session) {
-  // What is published now is acknowledged after the next start, and no last will is sent.
+  // Messages that are published now are acknowledged after the next start, and no last will is sent.
   if (is_ending) return MOSQ_ERR_AUTH;
   if (queues != NULL && is_cloud(session) && strcmp(request->topic, QUEUE_COMMANDS) == 0) return MOSQ_ERR_SUCCESS;
   bool is_allowed = session != NULL && session->grant != NULL && grant_publishes(session->grant, request->topic)
@@ -289,8 +289,8 @@ static int check_publish(const struct mosquitto_evt_acl_check *request, const st
   return MOSQ_ERR_AUTH;
 }
 
-// A message from the journal mustn't also come through the broker's own queue. What the journal has given to the broker
-// is checked with QoS 0 when its client signs in again.
+// A message from the journal mustn't also come through the broker's own queue. Messages that the journal has given to the broker
+// are checked with QoS 0 when their client signs in again.
 static int check_delivery(const struct mosquitto_evt_acl_check *request, const struct session *session) {
   const struct queue *queue = request->client == arriving && request->qos > 0 ? NULL : queue_of(request->client, session);
   if (queue == NULL || !queue_takes(queue, request->topic)) return MOSQ_ERR_PLUGIN_DEFER;

@@ -21,7 +21,7 @@ void bytes_add(struct bytes *bytes, const void *data, size_t size) {
   bytes->size += size;
 }
 
-// What a property has, whatever its kind is.
+// The content of a property of any kind.
 struct property {
   int kind;
   uint8_t byte;
@@ -37,7 +37,7 @@ static void property_free(struct property *property) {
   free(property->data);
 }
 
-// Reads the first property; false if memory is short.
+// Reads the first property; false if there isn't enough memory.
 static bool property_read(struct property *property, const mosquitto_property *list) {
   *property = (struct property){.kind = mosquitto_property_identifier(list)};
   switch (property->kind) {
@@ -82,7 +82,7 @@ int properties_copy_first(
   return code;
 }
 
-// A kind, a byte, and three times a size and as many bytes; texts end with a NUL.
+// Appends a kind, a byte and three parts, each with its size; texts end with a NUL.
 static void encode(struct bytes *bytes, const struct property *property) {
   uint8_t head[] = {(uint8_t)property->kind, property->byte};
   bytes_add(bytes, head, sizeof head);

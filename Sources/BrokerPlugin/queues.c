@@ -15,21 +15,21 @@
 
 #include "properties.h"
 
-// How far the journal may grow, and how far ahead of its reports a client is fed: enough for what a transaction of the store
-// takes, and little enough to cost no memory. A window must fit into what mosquitto queues for a client that is away: `besideJournal`
-// in Sources/MQTT/Broker/BrokerConfiguration.swift.
+// How large the journal may grow, and how far ahead of its reports a client is fed: enough for one transaction of the store, in
+// little memory. A window must fit into mosquitto's queue for a client that is away: `besideJournal` in
+// Sources/MQTT/Broker/BrokerConfiguration.swift.
 static const uint64_t journal_limit = 4ULL << 30, segment_limit = 8ULL << 20;
 enum { QUEUE_LIMIT = 100, COMMAND_LIMIT = 1 << 16, WINDOW = 4096, WINDOW_BYTES = 32 << 20, STATUS_SIZE = 512 };
-// Seconds between two notes that a client is connected.
+// Seconds between two records that a client is connected.
 enum { SEEN_INTERVAL = 3600 };
-// What a message's record has besides the payload, and a note about a queue that ends.
+// The bytes of a message's record besides the payload, and of a record about a queue that ends.
 enum { ROOM_FOR_MORE = 1 << 18 };
 
 enum kind { KIND_MESSAGE = 'm', KIND_QUEUE = 'q', KIND_DONE = 'd', KIND_GONE = 'g' };
 
 enum { MARK_LIMIT = 256 };
 
-// Up to which number the queue's messages are in a segment.
+// The number of the queue's last message in a segment.
 struct mark {
   uint64_t segment;
   uint64_t last;
@@ -40,17 +40,17 @@ struct queue {
   char *client;
   char **filters;
   size_t filter_count;
-  uint64_t last;  // of the messages in the journal
+  uint64_t last;  // number of the last message in the journal
   uint64_t done;
-  uint64_t fed;  // what the broker was given to send
-  size_t fed_bytes;  // since the client had done all
+  uint64_t fed;  // number of the last message given to the broker
+  size_t fed_bytes;  // since all messages given before were done
   uint64_t first_of_epoch;
   int64_t seen;  // seconds since 1970
-  uint32_t lifetime;  // seconds without the client
+  uint32_t lifetime;  // seconds for which the queue is kept without its client
   bool is_open;
   const void *connection;
   struct journal_reader *reader;
-  struct mark *marks;  // by segment, from the first that has something to do
+  struct mark *marks;  // by segment, from the first with messages that aren't done
   size_t mark_count;
   size_t mark_capacity;
   uint64_t engine_marks[MARK_LIMIT];  // the numbers of the engine's last messages to itself
@@ -67,7 +67,7 @@ struct queues {
   bool has_failed;  // a failed write is reported once
   char *status;  // the mapped file "status"; NULL without one
   time_t review;
-  struct bytes record;  // that is being made
+  struct bytes record;  // the record being written
 };
 
 static int64_t now_milliseconds(void) {
@@ -78,7 +78,7 @@ static int64_t now_milliseconds(void) {
 
 // MARK: Records
 
-// Takes bytes from the front of a record; false if there aren't as many.
+// Takes bytes from the front of a record; false if there aren't enough.
 static bool take(const uint8_t **from, size_t *size, void *data, size_t wanted) {
   if (*size < wanted) return false;
   memcpy(data, *from, wanted);
@@ -98,7 +98,7 @@ struct message_head {
 
 struct message {
   struct message_head head;
-  const uint8_t *numbers;  // of each queue its identifier and the number there
+  const uint8_t *numbers;  // for each queue, its identifier and the message's number in it
   const char *topic;
   const uint8_t *properties;
   const uint8_t *payload;
@@ -190,7 +190,7 @@ static bool append_small(struct queues *queues, enum kind kind, const struct que
 
 static bool begin_segment(void *closure, char *reason) {
   struct queues *queues = closure;
-  // A message may be in the buffer.
+  // The buffer may hold a message.
   struct bytes message = queues->record;
   queues->record = (struct bytes){0};
   bool is_good = true;
@@ -315,7 +315,7 @@ static uint64_t waiting(const struct queue *queue) {
 
 // MARK: Shortening
 
-// Notes that a segment has the queue's message of this number, which is its last.
+// Notes that the queue's last message in a segment has this number.
 static void note(struct queue *queue, uint64_t segment, uint64_t number) {
   if (queue->mark_count > 0 && queue->marks[queue->mark_count - 1].segment == segment) {
     queue->marks[queue->mark_count - 1].last = number;
@@ -324,7 +324,7 @@ static void note(struct queue *queue, uint64_t segment, uint64_t number) {
   if (queue->mark_count == queue->mark_capacity) {
     size_t capacity = 2 * queue->mark_capacity + 4;
     struct mark *grown = realloc(queue->marks, capacity * sizeof *grown);
-    // Without a mark the journal would be cut too short: the segment before it answers for this one.
+    // Without a mark, the journal would be shortened too much: the mark of the segment before stands in for it.
     if (grown == NULL) {
       if (queue->mark_count > 0) queue->marks[queue->mark_count - 1].last = number;
       return;
@@ -362,8 +362,8 @@ static void remove_queue(struct queues *queues, size_t index) {
   shorten(queues);
 }
 
-// Makes room for a record where the journal has reached its limit: clients that are away, perhaps forever, must not keep
-// messages from those that are there.
+// Makes room for a record if the journal has reached its limit: clients that are away, perhaps forever, must not keep messages
+// from connected ones.
 static void make_room(struct queues *queues, size_t size) {
   while (!journal_has_room(queues->journal, size)) {
     size_t oldest = queues->count;
@@ -506,7 +506,7 @@ static void open_queue(
     fail(queues, "can't open a queue for a client", queues->count < QUEUE_LIMIT ? reason : "there are too many queues");
     return;
   }
-  // Its client may have had another queue, and would take lower numbers for messages that it already has.
+  // Its client may have had another queue before, and would take lower numbers for messages that it already has.
   if (is_new) {
     queue->last = queue->done = queue->fed = (uint64_t)now_milliseconds() * 1000;
     queue->first_of_epoch = queue->last + 1;
@@ -515,14 +515,14 @@ static void open_queue(
   queue->seen = now_milliseconds() / 1000;
   if (!set_filters(queue, lines, may_get, closure) || !append_queue(queues, queue, reason)) {
     fail(queues, "a client's queue can't be recorded in the journal", reason);
-    // One that is nowhere would take messages that are gone after a crash: the broker's own way is better.
+    // A new queue that isn't recorded would take messages and lose them in a crash: the broker's own queue is better.
     if (is_new) {
       queues->count--;
       free_queue(queue);
       return;
     }
   }
-  // In a new session the broker has nothing for the client, and neither has a broker that was started since.
+  // In a new session the broker has no messages for the client; nor has a broker that was started since.
   if (!has_session || queue->fed < queue->done) {
     queue->fed = queue->done;
     journal_reader_move(queue->reader, journal_begin(queues->journal));
@@ -536,14 +536,14 @@ static void open_queue(
 }
 
 static void report_done(struct queues *queues, struct queue *queue, uint64_t epoch, uint64_t number) {
-  // A number of an earlier epoch may have been given again, if the end of that epoch's journal was lost.
+  // A number of an earlier epoch may have been used again if the end of that epoch's journal was lost.
   if (epoch != queues->epoch && number >= queue->first_of_epoch) number = queue->first_of_epoch - 1;
   if (number > queue->last) number = queue->last;
   if (number <= queue->done) return;
   queue->done = number;
   if (queue->fed < number) queue->fed = number;
   char reason[JOURNAL_REASON_SIZE];
-  // Without this note, more messages would be repeated after a crash, and none lost.
+  // Without this record, more messages would be repeated after a crash, but none would be lost.
   append_small(queues, KIND_DONE, queue, reason);
   shorten(queues);
   feed(queues, queue);
@@ -591,7 +591,7 @@ void queues_tick(struct queues *queues) {
     // Memory or disk space that was missing may be available again.
     feed(queues, queue);
     if (queue->is_open && now - queue->seen > SEEN_INTERVAL) {
-      // After a crash it must not look as if its client had been away for long.
+      // After a crash, it must not look as if the client had been away for long.
       queue->seen = now;
       append_queue(queues, queue, reason);
     }
@@ -611,7 +611,7 @@ static void recall_message(struct queues *queues, const struct journal_record *r
     number_at(&message, i, &identifier, &number);
     struct queue *queue = by_identifier(queues, identifier);
     if (queue == NULL || number <= queue->last) {
-      // Known from the segment's beginning already, but not where it is.
+      // The message is known from the segment's beginning, but its segment isn't.
       if (queue != NULL && number > queue->done) {
         note(queue, record->place.segment, number);
         note_engine_mark(queue, message.topic, number);

@@ -1,23 +1,23 @@
-// What waits for the rules engine: a queue in the journal for each client that has asked for one.
+// The messages that wait for the rules engine: a queue in the journal for each client that has asked for one.
 //
-// mosquitto keeps a session's messages in memory and saves them once a second: what it acknowledged last is lost if it is
-// killed. So the messages of these clients don't go through its queues. Each is in the journal before its publisher gets the
-// acknowledgement, numbered for each client, and is passed to the client from there, at most WINDOW messages ahead of
-// what the client reports as done. After a restart, delivery continues after the last report.
+// mosquitto keeps a session's messages in memory and saves them once a second: if it is killed, the last acknowledged messages
+// are lost. So the messages of these clients don't go through its queues. Each is in the journal before its publisher gets the
+// acknowledgement, numbered for each client, and is passed to the client from there, at most WINDOW messages ahead of what the
+// client reports as done. After a restart, delivery continues after the last report.
 //
 // A client talks to its queue through the topic QUEUE_COMMANDS, in text:
 //
 //   open present|new SECONDS <newline> FILTER <newline> FILTER …
-//                         after each sign-in; whether mosquitto had kept its session, for how long the queue is kept without
-//                         it, and which messages it gets
-//   done EPOCH NUMBER     all up to this message is done
+//                         after each sign-in: whether mosquitto had kept its session, how long the queue is kept without
+//                         the client, and which messages the client gets
+//   done EPOCH NUMBER     all messages up to this one are done
 //
-// Each of its messages has the user property QUEUE_STAMP: "EPOCH NUMBER ARRIVAL". The epoch, which grows, is that of the
-// broker's process that took the message; the number counts the client's messages without gaps, from wherever it begins; the arrival is in
-// milliseconds since 1970. "open" is answered on the topic QUEUE_ANSWERS: "done NUMBER", the last report that is known.
+// Each of its messages has the user property QUEUE_STAMP: "EPOCH NUMBER ARRIVAL". The epoch is that of the broker's process that
+// took the message, and grows with each process; the number counts the client's messages without gaps, from any first number; the
+// arrival is in milliseconds since 1970. "open" is answered on the topic QUEUE_ANSWERS: "done NUMBER", the last known report.
 
-// The file "status" in the journal's folder says in a sentence, ended by a NUL, what keeps the journal from being written or
-// read at present; it is empty if nothing does.
+// The file "status" in the journal's folder says in one sentence, ended by a NUL, why the journal can't be written or read at
+// present; it is empty if it can.
 
 #ifndef TRUCKSENSOR_QUEUES_H
 #define TRUCKSENSOR_QUEUES_H
@@ -31,8 +31,8 @@
 
 #define QUEUE_COMMANDS "$CONTROL/trucksensor/queue/v1"
 #define QUEUE_ANSWERS "$trucksensor/queue"
-// The beginning of the topics of marks, which the rules engine sends itself: they go through its queue, and don't count as
-// messages that wait.
+// The beginning of the topics of marks, which the rules engine sends to itself: they go through its queue, but don't count as
+// waiting messages.
 #define QUEUE_MARKS "$trucksensor/marks/"
 #define QUEUE_STAMP "journal"
 
@@ -46,13 +46,13 @@ struct queues *queues_open(const char *folder, bool is_durable, char *reason);
 // Logs what still waits.
 void queues_close(struct queues *queues);
 
-// Puts a message into the queues that it is for; false, and the reason, if it can't be written to the journal: then it is in
-// none.
+// Adds a message to the queues that take its topic. False, and the reason, if it can't be written to the journal; then it is in
+// no queue.
 bool queues_add(
     struct queues *queues, const char *topic, const void *payload, uint32_t size, const mosquitto_property *properties,
     char *reason);
 
-// Obeys a client's command. `may_get` says whether the client may subscribe to a filter.
+// Executes a client's command. `may_get` says whether the client may subscribe to a filter.
 void queues_command(
     struct queues *queues, const char *client, const void *connection, const char *text, size_t size,
     bool (*may_get)(void *closure, const char *filter), void *closure);

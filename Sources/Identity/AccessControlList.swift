@@ -17,16 +17,16 @@ public struct AccessRule: Sendable, Hashable {
   /// An MQTT topic filter (MQTT 5 section 4.7).
   public var topicFilter: String
 
-  /// Makes a rule; it is checked when the list is rendered.
+  /// Creates a rule, which is checked when the list is rendered.
   public init(_ access: Access, _ topicFilter: String) {
     self.access = access
     self.topicFilter = topicFilter
   }
 }
 
-/// Who may do what at the local broker: mosquitto's ACL file. What no rule allows is refused.
+/// Who may do what at the local broker: mosquitto's ACL file. Whatever no rule allows is refused.
 public struct AccessControlList: Sendable, Equatable {
-  /// The rules of each user, who is the common name of a device's certificate.
+  /// The rules by user, which is the common name of a device's certificate.
   public private(set) var rules: [String: Set<AccessRule>] = [:]
 
   /// An empty list: nobody may do anything.
@@ -37,9 +37,9 @@ public struct AccessControlList: Sendable, Equatable {
     self.rules[user, default: []].formUnion(rules)
   }
 
-  /// The ACL file's text: users in order, their rules in order of filter, whatever the order they were added in.
-  /// - Throws: `invalidAccessRule` for a user or filter with control characters, surrounding spaces or nothing in
-  ///   it, or a filter that MQTT forbids: the broker would read something else than was meant.
+  /// The ACL file's text: users in order, their rules in order of filter, whatever the order in which they were added.
+  /// - Throws: `invalidAccessRule` for a user or filter that is empty or has control characters or surrounding spaces, or for a
+  ///   filter that MQTT forbids: the broker would read something else than was meant.
   public func text() throws(IdentityError) -> String {
     var blocks: [String] = []
     for user in rules.keys.sorted(by: Self.precedes) {
@@ -69,7 +69,7 @@ public struct AccessControlList: Sendable, Equatable {
     try checkWildcards(rule.topicFilter)
   }
 
-  /// By bytes, the same in every locale.
+  /// Compares by bytes, which is the same in every locale.
   private static func precedes(_ left: String, _ right: String) -> Bool {
     left.utf8.lexicographicallyPrecedes(right.utf8)
   }

@@ -10,48 +10,48 @@ public struct IssuedCertificate: Sendable, CustomStringConvertible, CustomReflec
   public let certificatePEM: String
   /// The private key, PKCS#8 in PEM, not encrypted: keep it out of logs, and in files of mode 0600.
   public let privateKeyPEM: String
-  /// The same key as AWS IoT hands it out: PKCS#1 for RSA keys, SEC 1 for elliptic curves.
+  /// The same key in the form that AWS IoT issues: PKCS#1 for RSA keys, SEC 1 for elliptic curves.
   package let traditionalPrivateKeyPEM: String
   /// The public key, SubjectPublicKeyInfo in PEM.
   package let publicKeyPEM: String
 
-  /// What it is, without the key.
+  /// A description without the key.
   public var description: String { "a certificate of \(certificatePEM.utf8.count) bytes and its private key" }
   /// Without children, so that `dump` and failed expectations don't show the key.
   public var customMirror: Mirror { Mirror(self, children: []) }
 }
 
-/// The local certificate authority: `root-CA.crt` and `root-CA.private.key` in a folder, made on first use.
+/// The local certificate authority: `root-CA.crt` and `root-CA.private.key` in a folder, created on first use.
 ///
-/// Certificates follow RFC 5280: version 3, SHA-256, 16 random bytes of serial number, subject and authority key
-/// identifiers. All begin five minutes before `now`, because clocks differ.
+/// Certificates follow RFC 5280: version 3, SHA-256, a serial number of 16 random bytes, subject and authority key identifiers.
+/// Their validity begins five minutes before `now`, because clocks differ.
 public struct CertificateAuthority: Sendable {
   /// How long the CA's own certificate is valid: 3650 days.
   public static let validityDays = 3650
   static let clockSkew: TimeInterval = 300
 
-  /// The CA's certificate file, as clients and the broker are given it.
+  /// The CA's certificate file, which clients and the broker use.
   public let certificatePath: String
   /// The CA's private key file, mode 0600.
   public let privateKeyPath: String
-  /// Whether this call made the CA (or its certificate) new.
+  /// Whether the initializer created the CA or its certificate.
   public let isNew: Bool
-  /// What doesn't stop the CA from working, but should be seen to.
+  /// Problems that don't stop the CA from working but need attention.
   public let warnings: [CredentialWarning]
 
   private let certificate: Certificate
   private let key: PrivateKey
 
-  /// Loads the CA of `directory`, or makes the folder and a CA in it.
+  /// Loads the CA of `directory`, or creates the folder and a CA in it.
   ///
-  /// A key without a certificate, as a killed run may leave behind, gets its certificate again: its name comes from
-  /// the key, so certificates issued before stay good. Processes that do this at the same time wait for each other.
+  /// A key without a certificate, which a killed run may leave behind, gets a new certificate. The CA's name is derived from the
+  /// key, so certificates issued earlier stay valid. Processes that do this at the same time wait for each other.
   /// - Parameters:
   ///   - directory: The folder of the certificates, such as `certs`.
-  ///   - keyKind: For a new CA only.
-  ///   - now: The time that counts.
-  /// - Throws: `IdentityError` naming the file: unreadable, damaged, not a CA, expired, a key that doesn't fit, a
-  ///   foreign root without a key, or a folder that can't be written.
+  ///   - keyKind: The kind of a new CA's key.
+  ///   - now: The current time.
+  /// - Throws: `IdentityError` with the file: unreadable, damaged, not a CA, expired, a key that doesn't match, a foreign root
+  ///   without a key, or a folder that can't be written.
   public init(
     directory: String, keyKind: KeyKind = .ecP256, now: Date = Date()
   ) throws(IdentityError) {
@@ -85,7 +85,7 @@ public struct CertificateAuthority: Sendable {
     self.warnings = warnings
   }
 
-  /// What the CA's certificate says.
+  /// A summary of the CA's certificate.
   public var summary: CertificateSummary { CertificateSummary(certificate) }
 
   /// The CA's certificate, PEM.
@@ -93,10 +93,9 @@ public struct CertificateAuthority: Sendable {
     String(decoding: try certificate.pem(), as: UTF8.self)
   }
 
-  /// Makes a certificate and a key for a device: client authentication only, valid for `days` but no longer than
-  /// the CA.
-  /// - Throws: `invalidName` unless AWS IoT takes `commonName` for a thing, `invalidValidity` unless `days` is from 1 day
-  ///   to 100 years, `expired` if the CA has.
+  /// Issues a certificate and a key for a device: for client authentication only, valid for `days` but no longer than the CA.
+  /// - Throws: `invalidName` unless AWS IoT accepts `commonName` as a thing's name, `invalidValidity` unless `days` is from 1 day
+  ///   to 100 years, `expired` if the CA has expired.
   public func issueDevice(
     commonName: String, days: Int = 365, keyKind: KeyKind = .ecP256, now: Date = Date()
   ) throws(IdentityError) -> IssuedCertificate {
@@ -106,13 +105,13 @@ public struct CertificateAuthority: Sendable {
       extensions: Self.deviceExtensions)
   }
 
-  /// Makes a certificate and a key for a server: server authentication only, for the given names and addresses.
+  /// Issues a certificate and a key for a server: for server authentication only, with the given names and addresses.
   /// - Parameters:
-  ///   - commonName: 1 to 64 characters; clients look at the alternative names, not at it.
-  ///   - dnsNames: Host names, a leading `*.` allowed.
+  ///   - commonName: 1 to 64 bytes; clients check the alternative names instead.
+  ///   - dnsNames: Host names; a leading `*.` is allowed.
   ///   - ipAddresses: IPv4 or IPv6 addresses as inet_pton(3) reads them.
-  /// - Throws: `invalidName` or `invalidAlternativeName` for a name that can't stand in a certificate, or none at
-  ///   all; `invalidValidity` and `expired` as for devices.
+  /// - Throws: `invalidName` or `invalidAlternativeName` for a name that a certificate can't hold, or if there is none;
+  ///   `invalidValidity` and `expired` as for devices.
   public func issueServer(
     commonName: String, dnsNames: [String] = [], ipAddresses: [String] = [], days: Int = 365,
     keyKind: KeyKind = .ecP256, now: Date = Date()
@@ -132,9 +131,10 @@ public struct CertificateAuthority: Sendable {
       ])
   }
 
-  /// Makes a certificate for the key of a certificate signing request (PKCS#10, PEM): the key stays with the device.
-  /// What the request says of names and extensions isn't taken over.
-  /// - Throws: `invalidRequestFile` for a text that is not a request or isn't signed by its own key, `tooWeak`, and as for devices.
+  /// Issues a certificate for the key of a certificate signing request (PKCS#10, PEM): the key stays with the device. The
+  /// request's names and extensions are ignored.
+  /// - Throws: `invalidRequestFile` for a text that isn't a request or isn't signed by its own key, `tooWeak`, and as for
+  ///   devices.
   public func signDevice(
     request: [UInt8], file: String, commonName: String, days: Int = 365, now: Date = Date()
   ) throws(IdentityError) -> String {
@@ -182,7 +182,7 @@ public struct CertificateAuthority: Sendable {
       ])
   }
 
-  /// How the common name of every local CA begins.
+  /// The beginning of every local CA's common name.
   package static let namePrefix = "trucksensor local CA"
 
   private static func makeCertificate(of key: PrivateKey, now: Date) throws(IdentityError) -> Certificate {

@@ -3,15 +3,15 @@ import FoundationEssentials
 
 internal import COpenSSL
 
-/// What a certificate says, for listings and sentences.
+/// The properties of a certificate, for listings and messages.
 public struct CertificateSummary: Sendable, Equatable {
   /// The subject as RFC 2253 writes it, control characters escaped: safe to print.
   public let subject: String
-  /// The subject's (last) common name as it is; may hold any character, so quote it before printing.
+  /// The subject's (last) common name, unescaped: it may hold any character, so quote it before printing.
   public let commonName: String?
   /// The issuer as RFC 2253 writes it.
   public let issuer: String
-  /// The issuer's (last) common name as it is.
+  /// The issuer's (last) common name, unescaped.
   public let issuerCommonName: String?
   /// The serial number in hexadecimal, upper case, as `openssl x509 -serial` prints it.
   public let serialNumber: String

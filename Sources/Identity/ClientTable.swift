@@ -1,19 +1,19 @@
-/// Which certificates may sign in to the local broker, and as whom: the file of the broker's plugin (see
+/// The certificates that may sign in to the local broker, and as whom: the file of the broker's plugin (see
 /// Sources/BrokerPlugin/permissions.h). A certificate that isn't in it is refused.
 public struct ClientTable: Sendable, Equatable {
   /// What a certificate may be used for.
   public enum State: String, Sendable {
-    /// A device's; signs in.
+    /// A device's certificate that may sign in.
     case active
-    /// A device's; doesn't sign in for now.
+    /// A device's certificate that may not sign in for now.
     case inactive
-    /// A device's; never signs in again.
+    /// A device's certificate that may never sign in again.
     case revoked
-    /// The cloud's own; signs in, with reserved client identifiers, too.
+    /// A certificate of the cloud itself: it may sign in, also with reserved client identifiers.
     case cloud
   }
 
-  /// What one certificate may do under one name.
+  /// What one certificate may do as one user.
   public struct Entry: Sendable, Equatable {
     /// SHA-256 of the DER form in hexadecimal.
     public var certificateId: String
@@ -42,7 +42,7 @@ public struct ClientTable: Sendable, Equatable {
     }
   }
 
-  /// The certificates; one may have several entries, for several things.
+  /// The entries; a certificate may have several, for several things.
   public var entries: [Entry] = []
   /// Patterns of client identifiers that only the cloud's own certificates may use.
   public var reserved: [String] = []
@@ -53,7 +53,7 @@ public struct ClientTable: Sendable, Equatable {
   /// The file's text.
   /// - Parameter list: What the users may publish.
   public func text(_ list: AccessControlList) -> String {
-    // A certificate without a fingerprint can't sign in, whatever a damaged registry says.
+    // A certificate without a valid fingerprint can't sign in, whatever a damaged registry says.
     let entries = entries.filter { entry in
       entry.certificateId.utf8.count == 64
         && entry.certificateId.utf8.allSatisfy { "0123456789abcdef".utf8.contains($0) }

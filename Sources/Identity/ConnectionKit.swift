@@ -9,7 +9,7 @@ public struct ConnectionKit: Sendable, Equatable {
   /// The local CA's private key, never part of a kit.
   public static let rootKeyFileName = "root-CA.private.key"
 
-  /// Which of a device's two own files are there.
+  /// Which of the device's own two files exist.
   public enum State: Sendable, Equatable {
     /// Neither.
     case missing
@@ -32,14 +32,14 @@ public struct ConnectionKit: Sendable, Equatable {
     self.deviceName = deviceName
   }
 
-  /// `root-CA.crt`: the CA that the server's certificate comes from.
+  /// `root-CA.crt`: the CA that issued the server's certificate.
   public var rootPath: String { Files.join(directory, Self.rootFileName) }
   /// `NAME.cert.pem`.
   public var certificatePath: String { Files.join(directory, deviceName + ".cert.pem") }
   /// `NAME.private.key`.
   public var privateKeyPath: String { Files.join(directory, deviceName + ".private.key") }
 
-  /// Whether the device's own files are there; says nothing about what is in them (see `checkCredentials`).
+  /// Whether the device's own files exist; doesn't check their contents (see `checkCredentials`).
   public var state: State {
     switch (Files.exists(certificatePath), Files.exists(privateKeyPath)) {
     case (true, true): .complete
@@ -49,8 +49,8 @@ public struct ConnectionKit: Sendable, Equatable {
     }
   }
 
-  /// Throws `invalidName`, saying the rule, unless AWS IoT takes `deviceName` for a thing: `[a-zA-Z0-9:_-]{1,128}`
-  /// (AWS IoT API reference, CreateThing). `root-CA` is refused too: its key would be the local CA's.
+  /// Throws `invalidName`, with the rule, unless AWS IoT accepts `deviceName` as a thing's name: `[a-zA-Z0-9:_-]{1,128}` (AWS IoT
+  /// API reference, CreateThing). `root-CA` is rejected, too: its key file would be the local CA's.
   public static func validate(deviceName: String) throws(IdentityError) {
     let bytes = deviceName.utf8
     guard (1...128).contains(bytes.count), bytes.allSatisfy(isAllowed) else {
@@ -67,14 +67,14 @@ public struct ConnectionKit: Sendable, Equatable {
     }
   }
 
-  /// Writes the device's certificate and key (mode 0600), and the CA's certificate if it isn't there.
+  /// Writes the device's certificate and key (mode 0600), and the CA's certificate if it is missing.
   ///
-  /// Nobody sees a part of a file, and if anything fails or the process is killed, what was there stays (`FileTransaction`).
+  /// No reader sees a partial file. If anything fails or the process is killed, the previous files stay (`FileTransaction`).
   /// - Parameters:
-  ///   - issued: The pair; it isn't checked here.
+  ///   - issued: The certificate and key, which aren't checked here.
   ///   - rootPEM: The CA's certificate. A local CA's own certificate is never replaced by another.
-  ///   - overwrite: Whether files that are there are replaced.
-  /// - Throws: `alreadyExists` with the path of what would be overwritten, or `unwritable`.
+  ///   - overwrite: Whether existing files are replaced.
+  /// - Throws: `alreadyExists` with the path of the file that would be overwritten, or `unwritable`.
   public func write(
     _ issued: IssuedCertificate, rootPEM: String, overwrite: Bool = false
   ) throws(IdentityError) {
@@ -91,7 +91,7 @@ public struct ConnectionKit: Sendable, Equatable {
       in: LockedFolder.lock(directory))
   }
 
-  /// How many kits are written in one step: many together take far less time than one by one.
+  /// How many kits are written in one step: together they take far less time than one by one.
   package static let batchSize = 200
 
   /// Writes kits of one folder, which the caller has locked, in one step; see `write(_:rootPEM:overwrite:)`.

@@ -4,29 +4,29 @@ import Glibc
 
 internal import COpenSSL
 
-/// Something about credentials that works today but should be seen to.
+/// A problem with credentials that work now but need attention.
 public struct CredentialWarning: Sendable, Equatable, CustomStringConvertible {
-  /// What should be seen to.
+  /// What needs attention.
   public enum Kind: Sendable, Equatable {
     /// Other users may read (or change) the private key.
     case keyReadableByOthers
-    /// The certificate ends within `warningDays`.
+    /// The certificate expires within `warningDays`.
     case expiresSoon
   }
 
-  /// A certificate that ends in fewer days is warned about.
+  /// A certificate that expires in fewer days leads to a warning.
   public static let warningDays = 30
 
-  /// What should be seen to.
+  /// What needs attention.
   public let kind: Kind
-  /// The file it is about.
+  /// The file concerned.
   public let path: String
-  /// What and where, and what to do.
+  /// The problem, the file and what to do.
   public let message: String
-  /// The sentence.
+  /// The message.
   public var description: String { message }
 
-  /// nil if only the owner can do anything with the key.
+  /// nil if only the owner has access to the key.
   init?(keyPath: String, mode: mode_t) {
     guard mode & 0o077 != 0 else { return nil }
     kind = .keyReadableByOthers
@@ -36,7 +36,7 @@ public struct CredentialWarning: Sendable, Equatable, CustomStringConvertible {
     message = "\(keyPath) is readable by others (mode \(padded)); run 'chmod 600 \(keyPath)'"
   }
 
-  /// nil if there's time enough, or none left.
+  /// nil if the certificate doesn't expire soon, or already has.
   init?(path: String, expiring date: Date, now: Date) {
     let left = date.timeIntervalSince(now)
     guard left >= 0, left < TimeInterval(Self.warningDays) * 86_400 else { return nil }
@@ -48,26 +48,26 @@ public struct CredentialWarning: Sendable, Equatable, CustomStringConvertible {
 
 /// Credentials that passed every check.
 public struct CheckedCredentials: Sendable, Equatable {
-  /// What the device's certificate says.
+  /// A summary of the device's certificate.
   public let certificate: CertificateSummary
-  /// What should be seen to, the key first.
+  /// What needs attention, the key first.
   public let warnings: [CredentialWarning]
 }
 
 /// Checks a device's credentials before they are used, so that a problem is reported by name and not by a failed
 /// handshake.
 ///
-/// In order: the certificate file, the key file, the CA files, the pair, strength, times, client authentication,
+/// In order: the certificate file, the key file, the CA files, the pair, its strength, its times, client authentication, the
 /// issuer.
 /// - Parameters:
 ///   - certificate: The device's certificate file, PEM; issuing certificates may follow in it.
 ///   - key: Its private key file, PEM.
-///   - ca: The file of the CA that the *server's* certificate comes from; nil for the system's.
+///   - ca: The file of the CA that issued the *server's* certificate; nil for the system's CAs.
 ///   - passphrase: For an encrypted key.
-///   - issuedBy: The file of the CA that must have issued the *device's* certificate; nil to not ask. AWS's devices
-///     and servers have different CAs; the local broker's have the same.
-///   - now: The time that counts.
-/// - Returns: What the certificate says, and warnings.
+///   - issuedBy: The file of the CA that must have issued the *device's* certificate; nil to skip this check. AWS's devices
+///     and servers have different CAs; those of the local broker have the same.
+///   - now: The current time.
+/// - Returns: A summary of the certificate, and warnings.
 /// - Throws: The first problem, as an `IdentityError` that names the file and what to do next.
 public func checkCredentials(
   certificate: String, key: String, ca: String? = nil, passphrase: String? = nil, issuedBy: String? = nil,
@@ -80,8 +80,8 @@ public func checkCredentials(
   do throws(IdentityError) {
     return try check()
   } catch {
-    // Another process may be writing the pair, or was killed while it did: its folder's lock waits for the one and undoes
-    // the other.
+    // Another process may be writing the pair, or was killed while writing it. Locking the folder waits for the former and undoes
+    // the latter.
     guard [.keyMismatch, .fileMissing].contains(error.code), Files.isFolder(Files.folder(of: key)),
       (try? LockedFolder(Files.folder(of: key))) != nil
     else { throw error }
@@ -122,7 +122,7 @@ private func checkPair(
     ].compactMap(\.self))
 }
 
-/// A bundle may hold old CAs; one whose time is now is enough.
+/// A bundle may hold expired CAs: it is rejected only if all have expired, or none is valid yet.
 @discardableResult
 private func checkAuthorities(_ path: String, now: Date) throws(IdentityError) -> [Certificate] {
   let authorities = try Certificate.parse(

@@ -2,11 +2,11 @@ import FoundationEssentials
 
 /// Why a certificate, a key, a name or an access rule can't be used, in one sentence for a person.
 public struct IdentityError: Error, Sendable, Equatable, CustomStringConvertible {
-  /// What is wrong. Whether it's the device's file or the CA's is said by `path`.
+  /// What is wrong. `path` tells whether it concerns the device's file or the CA's.
   public enum Code: Sendable, Equatable, CaseIterable {
-    /// A device name that AWS IoT doesn't take for a thing, or that would hide the CA's own files.
+    /// A device name that AWS IoT doesn't accept as a thing's name, or that belongs to the CA's own files.
     case invalidName
-    /// A DNS name or IP address that can't stand in a certificate.
+    /// A DNS name or IP address that a certificate can't hold.
     case invalidAlternativeName
     /// A number of days or a time that certificates can't hold.
     case invalidValidity
@@ -32,11 +32,11 @@ public struct IdentityError: Error, Sendable, Equatable, CustomStringConvertible
     case passphraseWrong
     /// The private key belongs to another certificate.
     case keyMismatch
-    /// Key or signature are below what TLS accepts (112 bits of security).
+    /// The key or the signature is weaker than TLS accepts (112 bits of security).
     case tooWeak
-    /// The time of the certificate has ended.
+    /// The certificate has expired.
     case expired
-    /// The time of the certificate hasn't begun.
+    /// The certificate isn't valid yet.
     case notYetValid
     /// Key usage or extended key usage forbid client authentication.
     case clientAuthenticationForbidden
@@ -44,17 +44,17 @@ public struct IdentityError: Error, Sendable, Equatable, CustomStringConvertible
     case notIssuedByAuthority
     /// The certificate isn't allowed to issue others.
     case notAnAuthority
-    /// A CA certificate without its private key: it can't issue.
+    /// A CA certificate without its private key, which can't issue certificates.
     case authorityKeyMissing
     /// The file exists and may not be overwritten.
     case alreadyExists
     /// The operating system doesn't let us write.
     case unwritable
-    /// OpenSSL refused something that it shouldn't.
+    /// OpenSSL failed unexpectedly.
     case cryptography
-    /// A policy document that is wrong.
+    /// An invalid policy document.
     case invalidPolicy
-    /// A registry file that is damaged or of a newer version.
+    /// A registry file that is damaged or has a newer version.
     case invalidRegistry
     /// A file that is not a certificate signing request, or one that isn't signed by its own key.
     case invalidRequestFile
@@ -72,7 +72,7 @@ public struct IdentityError: Error, Sendable, Equatable, CustomStringConvertible
 
   /// What is wrong.
   public let code: Code
-  /// The file it is about, as the caller wrote it; nil if there is none.
+  /// The file concerned, as the caller wrote it; nil if there is none.
   public let path: String?
   /// What happened, where, and what to do next. Never holds key material or a passphrase.
   public let message: String
@@ -81,13 +81,13 @@ public struct IdentityError: Error, Sendable, Equatable, CustomStringConvertible
   public enum Subject: Sendable {
     /// The registry, a policy or a request is wrong.
     case data
-    /// What a device would sign in with is wrong.
+    /// The credentials of a device or of the CA are wrong.
     case credentials
-    /// The operating system doesn't do what it should.
+    /// The operating system failed.
     case system
   }
 
-  /// What it is about.
+  /// What the error is about.
   public var subject: Subject {
     switch code {
     case .invalidPolicy, .invalidRegistry, .invalidRequestFile, .notFound, .conflict, .limitExceeded,
@@ -105,11 +105,11 @@ public struct IdentityError: Error, Sendable, Equatable, CustomStringConvertible
     self.message = message
   }
 
-  /// The sentence.
+  /// The message.
   public var description: String { message }
 }
 
-/// What a file is for; decides the advice in the sentences.
+/// The purpose of a file, which decides the advice in messages.
 enum FileRole {
   case deviceCertificate, deviceKey, authorityCertificate, authorityKey, certificate, request, registry,
     policy
@@ -149,7 +149,7 @@ enum FileRole {
   }
 }
 
-/// Every sentence of the module that more than one place says, or that gives advice on files.
+/// The messages of the module that several places use, or that give advice on files.
 extension IdentityError {
   static func missing(_ path: String, _ role: FileRole) -> Self {
     Self(

@@ -2,7 +2,7 @@ import Files
 import Glibc
 
 extension Files {
-  /// Reads a file of a role; throws an error with the role's advice, also for an empty file.
+  /// Reads a file with a role. Throws an error with the role's advice, also if the file is empty.
   static func contents(
     of path: String, role: FileRole, limit: Int = Files.documentLimit
   ) throws(IdentityError) -> Contents {
@@ -40,7 +40,7 @@ extension LockedFolder {
 }
 
 extension IdentityError {
-  /// A file of a role that can't be read.
+  /// A file with a role can't be read.
   init(_ error: FileError, _ role: FileRole) {
     self =
       switch error.cause {
@@ -52,7 +52,7 @@ extension IdentityError {
       }
   }
 
-  /// A file or folder that can't be written.
+  /// A file or folder can't be written.
   init(writing error: FileError) {
     self.init(
       .unwritable, path: error.path,

@@ -107,7 +107,7 @@ extension IoTService {
     }
   }
 
-  /// The thing group that a target's ARN names, which must be there; nil for an ARN of something else.
+  /// The thing group that a target's ARN names; nil if the ARN names something else. Throws if the group doesn't exist.
   private func groupTarget(_ target: String, in registry: Registry) throws(AWSFault) -> ThingGroup? {
     guard let name = Self.name(inARN: target, of: "thinggroup") else { return nil }
     guard let group = registry.thingGroup(name) else {

@@ -45,7 +45,7 @@ extension IoTService {
       names.append(name)
     }
     let skipped = request.texts("policyNamesToSkip")
-    // By a policy that can't be read nothing is allowed, as at the broker.
+    // A policy that can't be read allows nothing, as at the broker.
     let policies = names.filter { !skipped.contains($0) }.compactMap { try? cloud.policies.policy($0) }
     return .json {
       $0.array("authResults") {
@@ -56,7 +56,7 @@ extension IoTService {
     }
   }
 
-  /// What policies say to an action on several resources: all must be allowed.
+  /// The policies' decision on an action for several resources: it is allowed only if it is allowed for each of them.
   private struct Verdict {
     var outcome = PolicyDecision.Outcome.allowed
     var allowing: [String] = []
@@ -73,7 +73,7 @@ extension IoTService {
         case (.implicitDeny, .allowed): outcome = .implicitDeny
         default: break
         }
-        // A policy decided, if it does so alone.
+        // The policies that decided are those that have this outcome on their own.
         for policy in policies {
           let own = PolicyDocument.evaluate(
             action: action, resource: resource, policies: [policy], context: context)

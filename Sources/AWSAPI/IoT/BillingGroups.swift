@@ -41,7 +41,7 @@ extension IoTService {
     ]
   }
 
-  /// A group that must be there.
+  /// The billing group of that name; throws if it doesn't exist.
   func billingGroup(_ name: String, in registry: Registry) throws(AWSFault) -> BillingGroup {
     guard let group = registry.billingGroup(name) else {
       throw .resourceNotFound("Billing group \(name) does not exist in your account")

@@ -5,7 +5,7 @@ import JSON
 import Text
 
 extension IoTService {
-  /// How long certificates that the API makes are valid, in days: as long as the CA.
+  /// The validity of certificates that the API issues, in days: the same as the CA's.
   private static let validDays = CertificateAuthority.validityDays
 
   var certificateOperations: [RESTOperation] {
@@ -41,7 +41,7 @@ extension IoTService {
 
   // MARK: Making and registering
 
-  /// The broker tells devices apart by their certificates' common names, so that each certificate has its own.
+  /// A unique common name for a new certificate: the broker tells devices apart by it.
   private static func newCommonName() -> String { "AWS-IoT-Certificate-\(UniqueID.make().prefix(8))" }
 
   private func createKeys(_ request: RESTRequest) throws(AWSFault) -> RESTAnswer {
@@ -148,7 +148,7 @@ extension IoTService {
 
   // MARK: Reading
 
-  /// A certificate that must be there, by identifier.
+  /// The certificate with an identifier; throws if it doesn't exist.
   func certificate(_ identifier: String, in registry: Registry) throws(AWSFault) -> RegisteredCertificate {
     let identifier = identifier.lowercased()
     guard let found = registry.certificates.first(where: { $0.certificateId == identifier }) else {
@@ -157,7 +157,7 @@ extension IoTService {
     return found
   }
 
-  /// A certificate that must be there, by the ARN that operations call principal or target.
+  /// The certificate with the ARN that operations call principal or target; throws if it doesn't exist.
   func certificate(principal arn: String, in registry: Registry) throws(AWSFault) -> RegisteredCertificate {
     guard let identifier = Self.name(inARN: arn, of: "cert") else {
       throw .invalidRequest("'\(arn.prefix(200))' is not the ARN of a certificate")
@@ -198,7 +198,7 @@ extension IoTService {
     certificate.isWithoutCA ? "SNI_ONLY" : "DEFAULT"
   }
 
-  /// A certificate's text: as the API has made or got it, or from a connection kit of `provision`.
+  /// A certificate's PEM text, from the API's folder or from a connection kit of `provision`; nil if neither has it.
   private func pem(of certificate: RegisteredCertificate) -> String? {
     var candidates = [file(ofCertificate: certificate.certificateId)]
     for name in [certificate.commonName] + certificate.things {
@@ -269,7 +269,7 @@ extension IoTService {
       registry.setTags([:], of: "cert/\(identifier)")
       return identifier
     }
-    // What is left over does no harm.
+    // A leftover file does no harm.
     try? Files.remove(file(ofCertificate: identifier))
     return .nothing
   }

@@ -6,13 +6,13 @@ import JSON
 import LocalCloud
 import MQTT
 
-/// What of the local cloud the API shows and changes; the same files as `provision` and `run` use.
+/// The parts of the local cloud that the API shows and changes: the same files that `provision` and `run` use.
 package struct CloudResources: Sendable {
   /// The registry's file.
   var registryPath = LocalCloud.registryFile
   /// The policy documents.
   var policies = LocalCloud.policies
-  /// The rule documents, which a run reads again within a second.
+  /// The folder of the rule documents. A run rereads changed documents within a second.
   var rulesFolder = "rules"
   /// The connection kits of `provision`.
   var kitFolder = LocalCloud.certificateFolder
@@ -22,22 +22,22 @@ package struct CloudResources: Sendable {
   var shadowFolder = Workspace.data("shadows")
   /// The local broker; nil if none is running.
   let broker: MessageGateway.Broker
-  /// Publishes and reads at the local broker.
+  /// Publishes to the local broker and reads from it.
   let gateway: MessageGateway
 
-  /// This folder's; touches no file. Throws `MQTTError` if the system has no descriptors left.
+  /// The resources of the current folder. Touches no file. Throws `MQTTError` if the system has no descriptors left.
   package init(broker: @escaping MessageGateway.Broker) throws(MQTTError) {
     self.broker = broker
     gateway = try MessageGateway(broker)
   }
 
-  /// The CA that signs certificates, made if it is missing.
+  /// The CA that signs certificates, created if it is missing.
   func authority() throws(IdentityError) -> CertificateAuthority { try LocalCloud.authority() }
 }
 
 /// AWS IoT's control plane over the local registry (AWS IoT API reference).
 ///
-/// Every request reads the files again: `provision` and people's editors change them, too.
+/// Every request reads the files again, because `provision` and text editors change them, too.
 final class IoTService: Sendable {
   let cloud: CloudResources
 
@@ -73,7 +73,7 @@ final class IoTService: Sendable {
     }.get()
   }
 
-  /// What an error of the registry is in AWS's models.
+  /// Runs `body` and translates its error into the one of AWS's models.
   func attempt<Value>(_ body: () throws(IdentityError) -> Value) throws(AWSFault) -> Value {
     do throws(IdentityError) {
       return try body()
@@ -82,7 +82,7 @@ final class IoTService: Sendable {
     }
   }
 
-  /// The name at the end of an ARN of AWS IoT, whatever its region and account are; nil if it is something else.
+  /// The name at the end of an AWS IoT ARN, with any region and account; nil if `text` isn't an ARN of that kind.
   static func name(inARN text: String, of kind: String) -> String? {
     let parts = text.split(separator: ":", maxSplits: 5, omittingEmptySubsequences: false)
     guard parts.count == 6, parts[0] == "arn", parts[2] == "iot", parts[5].hasPrefix(kind + "/") else {
@@ -101,7 +101,7 @@ final class IoTService: Sendable {
     ]
   }
 
-  /// The local broker. Its port is named unless it is the one that clients take by default.
+  /// Answers with the local broker's address, and its port unless clients use that by default.
   private func describeEndpoint(_ request: RESTRequest) throws(AWSFault) -> RESTAnswer {
     let type = request.text("endpointType") ?? "iot:Data-ATS"
     guard ["iot:Data", "iot:Data-ATS"].contains(type) else {

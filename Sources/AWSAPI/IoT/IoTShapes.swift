@@ -1,4 +1,4 @@
-/// The shapes of AWS IoT's service model that several operations have.
+/// Shapes of AWS IoT's service model that several operations use.
 extension Shape {
   private static let nameCharacters = Pattern.characters("[a-zA-Z0-9:_-]+", extra: ":_-")
 
@@ -62,10 +62,10 @@ extension Shape {
 }
 
 extension [RESTOperation.Member] {
-  /// What operations with numbered pages take.
+  /// The paging members of the newer operations.
   static let pages: Self = [.query("nextToken", .text()), .query("maxResults", .maxResults)]
-  /// What the older operations take.
+  /// The paging members of the older operations.
   static let markers: Self = [.query("marker", .marker), .query("pageSize", .maxResults)]
-  /// The order of the older operations' lists.
+  /// The list order of the older operations.
   static let ascending: Self = [.query("ascendingOrder", .flag, as: "isAscendingOrder")]
 }

@@ -4,7 +4,7 @@ import JSON
 import Time
 
 extension IoTService {
-  /// As many versions as AWS keeps of a policy.
+  /// The maximum number of versions of a policy, as in AWS.
   private static let versionLimit = 5
 
   var policyOperations: [RESTOperation] {
@@ -31,7 +31,7 @@ extension IoTService {
     ]
   }
 
-  /// The versions of a policy that must be there. The file's text is always the default version.
+  /// The versions of a policy; throws if it doesn't exist. The file always holds the default version.
   func policy(_ name: String, in registry: Registry) throws(AWSFault) -> PolicyVersions {
     let file = cloud.policies.file(of: name)
     guard let stamp = Files.stamp(of: file) else { throw .resourceNotFound("Policy not found") }

@@ -3,7 +3,7 @@ import JSON
 
 /// Fleet indexing over the registry: it is always up to date, because every search reads the registry.
 extension IoTService {
-  /// As many hits as AWS gives on one page.
+  /// The maximum number of hits on a page, as in AWS.
   private static let pageLimit = 500
   private static let things = "AWS_Things"
   private static let groups = "AWS_ThingGroups"
@@ -67,7 +67,7 @@ extension IoTService {
 
   // MARK: Configuration
 
-  /// The configuration that was given. Unlike on AWS the index is on until it is switched off: it costs nothing here.
+  /// The present configuration. Unlike in AWS, the indexes are on until they are switched off: they cost nothing here.
   private func configuration(_ registry: Registry) -> [String: JSONElement] {
     let given = registry.indexingConfiguration.flatMap { try? JSONElement(Array($0.utf8)) }?.members ?? [:]
     let usual: [String: JSONElement] = [
@@ -126,7 +126,7 @@ extension IoTService {
     }
   }
 
-  /// An index that must be switched on.
+  /// The name of an index; throws if it doesn't exist or is switched off.
   private func index(_ name: String, in registry: Registry) throws(AWSFault) -> String {
     guard [Self.things, Self.groups].contains(name) else {
       throw .resourceNotFound("Index \(name) does not exist")

@@ -1,14 +1,14 @@
 import Identity
 
 /// A query of AWS IoT's fleet indexing ("Query syntax", developer guide): terms `field:value` with `*` and `?`, numeric
-/// comparisons, AND (also unsaid), OR, NOT and `-`, parentheses.
+/// comparisons, AND (which may be omitted), OR, NOT and `-`, parentheses.
 indirect enum SearchQuery: Equatable {
   case term(field: String?, Comparison)
   case all([SearchQuery])
   case any([SearchQuery])
   case not(SearchQuery)
 
-  /// What a term says of a field's value.
+  /// The condition that a term sets for a field's value.
   enum Comparison: Equatable {
     /// A pattern with `*` and `?`.
     case pattern(String)
@@ -16,10 +16,10 @@ indirect enum SearchQuery: Equatable {
     case above(Double, orEqual: Bool)
   }
 
-  /// How deep parentheses may stand in each other.
+  /// The maximum nesting depth of parentheses.
   private static let depthLimit = 20
 
-  /// Reads a query; nil for one without terms, which nothing matches.
+  /// Reads a query. Returns nil for a query without terms, which matches nothing.
   static func parse(_ text: String) throws(AWSFault) -> SearchQuery? {
     var parser = Parser(tokens: try tokens(text))
     if parser.tokens.isEmpty { return nil }
@@ -76,7 +76,7 @@ indirect enum SearchQuery: Equatable {
     return tokens
   }
 
-  /// Recursive descent; OR binds less than AND.
+  /// A recursive descent parser; OR binds less tightly than AND.
   private struct Parser {
     var tokens: [Token]
 
@@ -143,13 +143,13 @@ indirect enum SearchQuery: Equatable {
 
   // MARK: Matching
 
-  /// Whether a document matches, whose fields have these values.
+  /// Whether a document with these field values matches.
   func matches(_ fields: [String: [String]]) -> Bool {
     switch self {
     case .all(let parts): parts.allSatisfy { $0.matches(fields) }
     case .any(let parts): parts.contains { $0.matches(fields) }
     case .not(let part): !part.matches(fields)
-    // A term without a field is looked for in all fields, anywhere in a value.
+    // A term without a field matches anywhere in a value of any field.
     case .term(nil, .pattern(let text)):
       fields.values.joined().contains { Self.fits($0, "*\(text)*") }
     case .term(let field, .pattern(let text)):
@@ -172,7 +172,7 @@ indirect enum SearchQuery: Equatable {
 
 /// Patterns in which `*` stands for any characters and `?` for one.
 private enum Wildcards {
-  /// In time proportional to both lengths' product at worst.
+  /// Takes time proportional to the product of both lengths at worst.
   static func match(_ text: [Unicode.Scalar], _ pattern: [Unicode.Scalar]) -> Bool {
     var (place, token) = (0, 0)
     var retry: (place: Int, token: Int)?

@@ -3,7 +3,7 @@ import Identity
 import JSON
 
 extension IoTService {
-  /// AWS allows as many tags a resource.
+  /// The maximum number of tags of a resource, as in AWS.
   private static let tagLimit = 50
 
   var tagOperations: [RESTOperation] {
@@ -23,7 +23,7 @@ extension IoTService {
     ]
   }
 
-  /// Adds the tags of a request to a resource, such as `thinggroup/fleet`; those of the same key are replaced.
+  /// Adds the tags of a request to a resource such as `thinggroup/fleet`, and replaces those with the same key.
   static func setTags(
     _ list: JSONElement?, of resource: String, in registry: inout Registry
   ) throws(AWSFault) {
@@ -39,7 +39,7 @@ extension IoTService {
     registry.setTags(tags, of: resource)
   }
 
-  /// The resource that an ARN names, which must be there.
+  /// The resource that an ARN names, such as `thinggroup/fleet`; throws if it doesn't exist.
   private func resource(_ request: RESTRequest, in registry: Registry) throws(AWSFault) -> String {
     let arn = request.required("resourceArn")
     let kinds: [(kind: String, exists: (String) -> Bool)] = [

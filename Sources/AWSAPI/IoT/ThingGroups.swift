@@ -56,7 +56,7 @@ extension IoTService {
     ]
   }
 
-  /// A group that must be there.
+  /// The thing group of that name; throws if it doesn't exist.
   func thingGroup(_ name: String, in registry: Registry) throws(AWSFault) -> ThingGroup {
     guard let group = registry.thingGroup(name) else {
       throw .resourceNotFound("Thing group \(name) does not exist in your account")
@@ -185,7 +185,7 @@ extension IoTService {
 
   // MARK: Members
 
-  /// A resource by name or ARN, of which one must be given.
+  /// The name of a resource that a request names by name, ARN or both; throws if it gives neither or they differ.
   func name(_ request: RESTRequest, _ name: String, arn: String, kind: String) throws(AWSFault) -> String {
     let named = request.text(name)
     guard let text = request.text(arn) else {

@@ -145,7 +145,7 @@ extension IoTService {
     return .nothing
   }
 
-  /// AWS also refuses to delete a type in the five minutes after its deprecation; here it is deleted at once.
+  /// AWS also refuses to delete a type in the first five minutes after its deprecation; here it is deleted at once.
   private func deleteThingType(_ request: RESTRequest) throws(AWSFault) -> RESTAnswer {
     try change { registry throws(AWSFault) in
       let type = try thingType(request, in: registry)
@@ -176,8 +176,8 @@ extension RESTAnswer {
     }
   }
 
-  /// A page of a list, in the older operations' form: by `marker`, the newest first unless the request or the operation has
-  /// it otherwise.
+  /// A page of a list, in the older operations' form: with a `marker`, and in reverse order unless the request or the operation
+  /// asks for ascending order.
   static func markedPage<Element>(
     _ all: [Element], _ request: RESTRequest, _ name: String, isAscending: Bool = false,
     key: (Element) -> String, write: (Element, inout JSONWriter) -> Void

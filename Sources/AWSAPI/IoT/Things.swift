@@ -29,7 +29,7 @@ extension IoTService {
     ]
   }
 
-  /// A thing that must be there.
+  /// The thing of that name; throws if it doesn't exist.
   func thing(_ name: String, in registry: Registry) throws(AWSFault) -> Thing {
     guard let thing = registry.thing(name) else {
       throw .resourceNotFound("Thing \(name) does not exist in your account")
@@ -37,12 +37,12 @@ extension IoTService {
     return thing
   }
 
-  /// The attributes that are given; an empty value is none, as it takes an attribute away.
+  /// The attributes that a payload gives, without those that are empty: an empty value removes an attribute.
   static func attributes(_ payload: JSONElement?) -> [String: String] {
     (payload?["attributes"]?.texts ?? [:]).filter { !$0.value.isEmpty }
   }
 
-  /// What a payload makes of the attributes that are there.
+  /// The present attributes after a payload is applied to them.
   static func merged(_ payload: JSONElement, into attributes: [String: String]) -> [String: String] {
     guard payload["merge"]?.isTrue == true else { return Self.attributes(payload) }
     return attributes.merging(payload["attributes"]?.texts ?? [:]) { _, new in new }.filter {
@@ -50,7 +50,7 @@ extension IoTService {
     }
   }
 
-  /// Throws unless `expected`, if it is given, is the present version.
+  /// Throws unless `expected` is nil or the current version.
   static func check(_ expected: Int?, is version: Int, of what: String) throws(AWSFault) {
     guard let expected, expected != version else { return }
     throw AWSFault(
@@ -153,7 +153,7 @@ extension IoTService {
   private func deleteThing(_ request: RESTRequest) throws(AWSFault) -> RESTAnswer {
     let name = request.required("thingName")
     try change { registry throws(AWSFault) in
-      // Deleting what isn't there is a success: clean-up scripts may run again.
+      // Deleting a thing that doesn't exist succeeds, so that clean-up scripts can run again.
       guard let thing = registry.thing(name) else { return }
       try Self.check(request.integer("expectedVersion"), is: thing.version, of: "thing \(name)")
       guard !registry.certificates.contains(where: { $0.things.contains(name) }) else {

@@ -3,17 +3,17 @@ import JSON
 import RulesEngine
 import Time
 
-/// A rule document of the rules' folder as AWS IoT's API has it.
+/// A rule document of the rules' folder in the form of AWS IoT's API.
 struct TopicRuleFile {
   /// The rule's name.
   let name: String
   let path: String
   /// The members of the TopicRulePayload, as they were given.
   var payload: [String: JSONElement]
-  /// When it was made, in seconds since 1970: as the API has noted it, else when the file was last changed.
+  /// When the rule was created, in seconds since 1970: as the API recorded it, otherwise when the file was last changed.
   let createdAt: Double
 
-  /// The members that the API adds to what it is given.
+  /// The members that the API adds to the given payload.
   private static let added = ["createdAt", "ruleName", "ruleArn"]
 
   /// The rule of that name; nil if there is none.
@@ -25,7 +25,7 @@ struct TopicRuleFile {
   static func all(in folder: String) throws(AWSFault) -> [TopicRuleFile] {
     guard Files.exists(folder) else { return [] }
     do throws(FileError) {
-      // The alert rules lie beside the rule documents.
+      // The alert rules are in the same folder.
       return try Files.list(folder, suffix: ".json").filter { $0 != "alerts.json" }.compactMap {
         TopicRuleFile(Files.join(folder, $0))
       }
@@ -38,7 +38,7 @@ struct TopicRuleFile {
     guard let bytes = try? Files.read(path), let element = try? JSONElement(bytes),
       let stamp = Files.stamp(of: path)
     else { return nil }
-    // Documents that were exported by AWS's command line have a frame.
+    // Documents exported by AWS's command line have an enclosing object.
     let payload = element["topicRulePayload"] ?? element["rule"] ?? element
     guard case .object(let members) = payload else { return nil }
     self.path = path
@@ -61,7 +61,7 @@ struct TopicRuleFile {
     createdAt = Double(now / 1_000_000_000)
   }
 
-  /// The file's text, for people too.
+  /// The file's text, indented for people.
   private var text: [UInt8] {
     var members = payload
     members["createdAt"] = .number("\(Int64(exactly: createdAt) ?? 0)")
@@ -79,7 +79,7 @@ struct TopicRuleFile {
   func write() throws(AWSFault) {
     let text = text
     do throws(RuleError) {
-      // A document that a run wouldn't take is refused here.
+      // Reject a document that a run would reject.
       _ = try RuleDocument(text, file: name)
     } catch {
       let text = "\(error.place): \(error.message)" + (error.excerpt.map { "\n" + $0 } ?? "")

@@ -5,7 +5,7 @@ import RulesEngine
 import Text
 import Time
 
-/// Topic rules are the files of the rules' folder; a run reads what has changed within a second.
+/// Topic rules are the files of the rules' folder; a run reads changed files within a second.
 extension IoTService {
   private static let action = Shape.union(
     RuleDocument.actionsOfAWS.map { Shape.Field($0, .structure([])) })
@@ -47,14 +47,14 @@ extension IoTService {
 
   private func createRule(_ request: RESTRequest) throws(AWSFault) -> RESTAnswer {
     let name = request.required("ruleName")
-    // The registry's lock keeps a second request of the same name away, too.
+    // The registry's lock also keeps out a second request for the same name.
     try change { registry throws(AWSFault) in
       guard try TopicRuleFile.find(name, in: cloud.rulesFolder) == nil else {
         throw AWSFault(
           "ResourceAlreadyExistsException", status: 409, "Rule with given name already exists: \(name)",
           members: [("resourceId", name), ("resourceArn", request.arn("rule", name))])
       }
-      // The file of another rule, or of one that is broken.
+      // The file may hold another rule, or a broken one.
       guard !Files.exists(Files.join(cloud.rulesFolder, name + ".json")) else {
         throw .invalidRequest("There is a file of another rule, or of no rule, of that name: \(name).json")
       }
@@ -69,7 +69,7 @@ extension IoTService {
     return .nothing
   }
 
-  /// Tags as a header has them: `key1=value1&key2=value2`.
+  /// Tags in a header's form: `key1=value1&key2=value2`.
   private static func tags(inQuery text: String) throws(AWSFault) -> JSONElement {
     let list = JSONElement.array(
       text.split(separator: "&").map { pair in

@@ -36,7 +36,7 @@ final class IoTDataService: Sendable {
     ] + shadowOperations
   }
 
-  /// As large as a message of AWS IoT may be, in bytes.
+  /// The maximum payload of a message, in bytes, as in AWS IoT.
   private static let payloadLimit = 131_072
 
   // MARK: Publishing
@@ -65,7 +65,7 @@ final class IoTDataService: Sendable {
     }
   }
 
-  /// The client identifier of a caller: its access key, unless a thing has that name.
+  /// The client identifier of a caller: its access key, after `api-` if a thing or the rules engine could have that name.
   private func name(of request: RESTRequest) -> String {
     let key = request.signed.accessKey
     let name = String(
@@ -100,7 +100,7 @@ final class IoTDataService: Sendable {
     }
     if let text = request.text("userProperties") { properties.userProperties = try userProperties(text) }
     do throws(MQTTError) {
-      // Throws for texts that a packet can't hold.
+      // Throws for text that a packet can't hold.
       _ = try PublishHeader(topic: try TopicName("a"), properties: properties)
     } catch {
       throw .invalidRequest(error.message)
@@ -108,10 +108,10 @@ final class IoTDataService: Sendable {
     return properties
   }
 
-  /// User properties as the header has them: the base64 form of `[{"name": "value"}, …]`.
+  /// User properties from the header, which holds `[{"name": "value"}, …]` in base64.
   private func userProperties(_ text: String) throws(AWSFault) -> [(name: String, value: String)] {
     var value = Base64.decode(text).flatMap { try? JSONElement($0) }
-    // The command line sends the JSON text that it is given as a JSON string.
+    // The AWS command line wraps the given JSON text in a JSON string.
     if case .string(let inner)? = value { value = try? JSONElement(Array(inner.utf8)) }
     guard case .array(let elements)? = value else {
       throw .invalidRequest("userProperties must be a JSON array of objects")

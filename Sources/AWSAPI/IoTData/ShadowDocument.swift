@@ -1,9 +1,9 @@
 import JSON
 import Numbers
 
-/// What UpdateThingShadow is given ("Device Shadow service documents", developer guide).
+/// The input of UpdateThingShadow ("Device Shadow service documents", developer guide).
 struct ShadowUpdate {
-  /// `state`: sections of desired and reported; null clears both.
+  /// The `state` member with the sections `desired` and `reported`; null clears both.
   let state: JSONElement
   /// The version that the shadow must have.
   let version: Int?
@@ -13,7 +13,7 @@ struct ShadowUpdate {
   private static let sizeLimit = 8192
   private static let depthLimit = 8
 
-  /// Reads a document. Throws `InvalidRequestException` for what isn't one.
+  /// Reads a document. Throws `InvalidRequestException` or `RequestEntityTooLargeException` if it is invalid.
   init(_ bytes: [UInt8]) throws(AWSFault) {
     guard bytes.count <= Self.sizeLimit else {
       throw AWSFault(
@@ -66,7 +66,7 @@ struct ShadowUpdate {
   }
 }
 
-/// A device shadow: what is desired and what is reported, and when each value was set.
+/// A device shadow: its desired and reported state, and when each value was set.
 struct ShadowDocument {
   private(set) var version: Int
   private var sections: [String: JSONElement]
@@ -77,7 +77,7 @@ struct ShadowDocument {
   /// A shadow that doesn't exist yet.
   init() { (version, sections, metadata) = (0, [:], [:]) }
 
-  /// A shadow as `text` has written it.
+  /// Reads a shadow that `text` has written.
   init(_ element: JSONElement) {
     version = element["version"]?.integer ?? 0
     sections = element["state"]?.members ?? [:]
@@ -95,8 +95,8 @@ struct ShadowDocument {
     return json.bytes
   }
 
-  /// Merges an update; returns what the update's answer is. `time` is in seconds since 1970. Throws `ConflictException` if the
-  /// version is another one.
+  /// Merges an update and returns the answer to it. `time` is in seconds since 1970. Throws `ConflictException` if the update
+  /// expects another version.
   mutating func apply(_ update: ShadowUpdate, at time: Int64) throws(AWSFault) -> JSONElement {
     if let expected = update.version, expected != version {
       throw AWSFault("ConflictException", status: 409, "Version conflict")
@@ -128,7 +128,7 @@ struct ShadowDocument {
     return .object(answer)
   }
 
-  /// The shadow as GetThingShadow shows it, with what is desired and not reported. `time` is in seconds since 1970.
+  /// The shadow as GetThingShadow shows it, with the delta of desired to reported state. `time` is in seconds since 1970.
   func shown(at time: Int64) -> JSONElement {
     var state = sections.filter { !$0.value.members.isEmpty }
     if let desired = state["desired"], let delta = Self.delta(desired, sections["reported"]) {
@@ -140,10 +140,10 @@ struct ShadowDocument {
     ])
   }
 
-  /// Objects are merged by member, null takes a member away, anything else replaces.
+  /// Merges objects member by member: null removes a member, any other value replaces it.
   private static func merged(_ given: JSONElement, into present: JSONElement?) -> JSONElement {
     guard case .object(let changes) = given else { return given }
-    // An empty object replaces what isn't one, or was one.
+    // An empty object replaces a value that isn't an object, or is an empty one.
     if changes.isEmpty, present.map({ $0.members.isEmpty }) ?? true { return given }
     var members = present?.members ?? [:]
     for (name, change) in changes {
@@ -152,7 +152,7 @@ struct ShadowDocument {
     return .object(members)
   }
 
-  /// The same tree with a time in the place of each value.
+  /// The same tree with a timestamp in place of each value.
   private static func stamps(_ element: JSONElement, _ timestamp: JSONElement) -> JSONElement {
     switch element {
     case .object(let members): .object(members.mapValues { $0 == .null ? .null : stamps($0, timestamp) })
@@ -161,7 +161,7 @@ struct ShadowDocument {
     }
   }
 
-  /// Takes away the times of values that are gone or have become something else.
+  /// Removes the timestamps of values that are gone, or have become an object or stopped being one.
   private static func pruned(_ stamps: JSONElement, to state: JSONElement?) -> JSONElement {
     guard case .object(let members) = stamps, case .object(let values)? = state else { return stamps }
     var kept: [String: JSONElement] = [:]
@@ -176,7 +176,7 @@ struct ShadowDocument {
     return .object(kept)
   }
 
-  /// What of the desired state isn't reported; nil if nothing.
+  /// The part of the desired state that differs from the reported state; nil if none does.
   private static func delta(_ desired: JSONElement, _ reported: JSONElement?) -> JSONElement? {
     guard case .object(let wanted) = desired, case .object(let present)? = reported else {
       return desired == reported ? nil : desired

@@ -3,7 +3,7 @@ import HTTP
 import JSON
 import Time
 
-/// Device shadows over HTTP: one file for each shadow. Devices' MQTT topics `$aws/things/…/shadow/…` aren't served.
+/// Device shadows over HTTP, one file per shadow. The MQTT topics `$aws/things/…/shadow/…` aren't available.
 extension IoTDataService {
   var shadowOperations: [RESTOperation] {
     let thing = RESTOperation.Member.path("thingName", .name)

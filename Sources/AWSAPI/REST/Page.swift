@@ -5,13 +5,13 @@ struct Page<Element> {
   let elements: [Element]
   let next: String?
 
-  /// As many as a page has if the client doesn't say.
+  /// The number of elements on a page if the client gives none.
   static var usualSize: Int { 50 }
 
   /// - Parameters:
   ///   - all: The whole list.
-  ///   - token: What a client got with the page before.
-  ///   - key: An element's name, by which the list finds its place again after others came or went.
+  ///   - token: The token that came with the previous page.
+  ///   - key: An element's name, which finds the place in the list again after others were added or removed.
   /// - Throws: `InvalidRequestException` for a token that this server didn't issue.
   init(_ all: [Element], token: String?, size: Int?, key: (Element) -> String) throws(AWSFault) {
     var start = 0

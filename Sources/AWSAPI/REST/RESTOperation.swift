@@ -4,7 +4,7 @@ import Text
 
 /// An operation of a service that speaks REST JSON: how its request is recognised, and where its members are.
 struct RESTOperation: Sendable {
-  /// Where a member stands in the request.
+  /// Where a member is in the request.
   enum Location: Sendable {
     /// In the path, where the template has its name in braces.
     case path
@@ -12,7 +12,7 @@ struct RESTOperation: Sendable {
     case header(String)
     /// A member of the body's JSON object.
     case body
-    /// The body is the member.
+    /// The whole body.
     case payload
   }
 
@@ -25,7 +25,7 @@ struct RESTOperation: Sendable {
   /// The operation's name in the service's model.
   let name: String
   let method: String
-  /// The path template's segments; nil stands for a member.
+  /// The path template's segments: fixed text, or the name of a member.
   private let segments: [(text: String, isMember: Bool)]
   private let members: [Member]
   /// Whether the body may be anything, not only JSON.
@@ -33,8 +33,7 @@ struct RESTOperation: Sendable {
   /// What the service does; called on its queue.
   let action: @Sendable (RESTRequest) throws(AWSFault) -> RESTAnswer
 
-  /// - Parameter template: Such as `POST /things/{thingName}`; the last member of a template that ends in `+` takes all that
-  ///   follows.
+  /// - Parameter template: Such as `POST /things/{thingName}`. A last member whose name ends in `+` takes the rest of the path.
   init(
     _ name: String, _ template: String, _ members: [Member] = [], takesBytes: Bool = false,
     action: @escaping @Sendable (RESTRequest) throws(AWSFault) -> RESTAnswer
@@ -51,10 +50,10 @@ struct RESTOperation: Sendable {
     self.action = action
   }
 
-  /// How many segments of the template are fixed: of two operations that match, the one with more is meant.
+  /// The number of fixed segments in the template: of two operations that match, the one with more is used.
   var fixedSegments: Int { segments.count { !$0.isMember } }
 
-  /// The members in the path, if method and path (percent-encoded segments) are this operation's.
+  /// The members in the path if method and path (percent-encoded segments) match this operation, otherwise nil.
   func match(_ method: String, _ path: [Substring]) -> [String: String]? {
     guard method == self.method else { return nil }
     var values: [String: String] = [:]
@@ -74,7 +73,7 @@ struct RESTOperation: Sendable {
     return path.count == segments.count ? values : nil
   }
 
-  /// Reads and checks the members of a request; throws `InvalidRequestException` for one that contradicts the model.
+  /// Reads and checks the members of a request. Throws `InvalidRequestException` if one contradicts the model.
   func request(_ signed: SignedRequest, path: [String: String]) throws(AWSFault) -> RESTRequest {
     var body: [String: JSONElement] = [:]
     if !takesBytes, !signed.http.body.isEmpty {
@@ -118,7 +117,7 @@ extension RESTOperation.Member {
   static func path(_ name: String, _ shape: Shape) -> Self {
     Self(field: .init(name, shape, required: true), location: .path)
   }
-  /// A parameter of the query, by default of the member's name.
+  /// A query parameter, by default named like the member.
   static func query(_ name: String, _ shape: Shape, as key: String? = nil, required: Bool = false) -> Self {
     Self(field: .init(name, shape, required: required), location: .query(key ?? name))
   }
@@ -137,7 +136,7 @@ extension RESTOperation.Member {
 }
 
 extension Shape {
-  /// A text of a path, a query or a header as the JSON value that it stands for.
+  /// The JSON value that a text of a path, a query or a header stands for.
   fileprivate func element(_ text: String) -> JSONElement {
     switch self {
     case .integer, .number: .number(text)

@@ -2,9 +2,9 @@ import HTTP
 import JSON
 import Time
 
-/// A request whose members the operation's model allows.
+/// A request whose members satisfy the operation's model.
 struct RESTRequest: Sendable {
-  /// The request as it came.
+  /// The request as received.
   let signed: SignedRequest
   private let values: [String: JSONElement]
 
@@ -13,7 +13,7 @@ struct RESTRequest: Sendable {
     self.values = values
   }
 
-  /// A member; nil if it isn't given, or null.
+  /// A member; nil if it is missing or null.
   subscript(_ name: String) -> JSONElement? {
     switch values[name] {
     case nil, .null?: nil
@@ -23,18 +23,18 @@ struct RESTRequest: Sendable {
 
   /// A text; nil if it isn't given.
   func text(_ name: String) -> String? { self[name]?.text }
-  /// A text that the model requires, so that it is there.
+  /// A text that the model requires, and which is therefore present.
   func required(_ name: String) -> String { text(name) ?? "" }
   /// A flag; false if it isn't given.
   func flag(_ name: String) -> Bool { self[name] == .boolean(true) }
   /// An integer; nil if it isn't given.
   func integer(_ name: String) -> Int? { self[name]?.integer }
-  /// The elements of a list that are texts.
+  /// The texts in a list.
   func texts(_ name: String) -> [String] { self[name]?.elements.compactMap(\.text) ?? [] }
 
   // MARK: Names
 
-  /// The account that AWS's documents use in examples; there is no other here.
+  /// The only account here; AWS's documentation uses it in examples.
   static let account = "123456789012"
 
   /// The ARN of a resource of AWS IoT in the region that the client has named.
@@ -50,7 +50,7 @@ extension JSONElement {
   var elements: [JSONElement] { if case .array(let elements) = self { elements } else { [] } }
   var members: [String: JSONElement] { if case .object(let members) = self { members } else { [:] } }
 
-  /// A member of an object; nil if there is none, or null.
+  /// A member of an object; nil if it is missing or null.
   subscript(_ name: String) -> JSONElement? {
     switch members[name] {
     case nil, .null?: nil
@@ -63,7 +63,7 @@ extension JSONElement {
 }
 
 extension JSONWriter {
-  /// Writes a tree; the members of objects in the order of their names, after those of `first`.
+  /// Writes a tree. In each object, the members of `first` come first and the others follow by name.
   mutating func value(_ element: JSONElement, first: [String] = []) {
     switch element {
     case .object(let members):
@@ -82,7 +82,7 @@ extension JSONWriter {
     }
   }
 
-  /// A member that is left out if it has no value.
+  /// Writes a member, or nothing if it has no value.
   mutating func member(_ name: String, ifAny text: String?) {
     if let text { member(name, text) }
   }
@@ -97,16 +97,16 @@ extension JSONWriter {
     array(name) { for text in texts { $0.value(text) } }
   }
 
-  /// A time as the services have it, in seconds since 1970, of an ISO 8601 text; left out if that isn't one.
+  /// Writes an ISO 8601 time as the services do, in seconds since 1970, or nothing if the text is no time.
   mutating func member(_ name: String, time text: String?) {
     guard let text, let time = Timestamp.parse(text) else { return }
     member(name, Double(time / 1_000_000) / 1000)
   }
 }
 
-/// What an operation answers.
+/// The answer of an operation.
 enum RESTAnswer: Sendable {
-  /// The answer is there.
+  /// The answer is ready.
   case now(HTTPResponse)
   /// The answer comes later, once, on any thread.
   case later(@Sendable (@escaping @Sendable (HTTPResponse) -> Void) -> Void)
@@ -130,10 +130,10 @@ extension JSONWriter {
 }
 
 extension AWSFault {
-  /// A request that contradicts the model of a REST service, or what is there.
+  /// The request contradicts the model of a REST service, or the present state.
   static func invalidRequest(_ message: String) -> AWSFault { AWSFault("InvalidRequestException", message) }
 
-  /// There is no such resource.
+  /// The resource doesn't exist.
   static func resourceNotFound(_ message: String) -> AWSFault {
     AWSFault("ResourceNotFoundException", status: 404, message)
   }

@@ -1,19 +1,19 @@
 import Dispatch
 import HTTP
 
-/// The services that speak REST JSON: finds a request's operation by method and path, in which no two of them collide.
+/// The services that speak REST JSON. The method and the path of a request identify its operation.
 final class RESTServices: Sendable {
   private let operations: [RESTOperation]
-  /// One request after the other: they change the same files, and none takes long.
+  /// Runs one request after another: they change the same files, and none takes long.
   private let queue = DispatchQueue(label: "AWS IoT")
 
   /// Services with these operations.
   init(_ operations: [RESTOperation]) {
-    // Of two that match, the one with more fixed segments is meant: `/principals/things`.
+    // Of two operations that match, the one with more fixed segments is used: `/principals/things`.
     self.operations = operations.sorted { $0.fixedSegments > $1.fixedSegments }
   }
 
-  /// Answers on a thread of its own. Throws if there is no such operation.
+  /// Answers asynchronously. Throws `UnknownOperationException` if there is no such operation.
   func answer(
     _ request: SignedRequest, finish: @escaping @Sendable (HTTPResponse) -> Void
   ) throws(AWSFault) {

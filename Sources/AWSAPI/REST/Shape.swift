@@ -1,8 +1,8 @@
 import JSON
 
-/// What the service's model says of a value: its type and its constraints.
+/// The type and the constraints of a value in the service's model.
 indirect enum Shape: Sendable {
-  /// A text of a number of characters, of a pattern, or one of some words.
+  /// A text with a limited length in characters, a pattern or a set of allowed words.
   case text(length: ClosedRange<Int> = 0...Int.max, pattern: Pattern? = nil, words: [String] = [])
   case integer(ClosedRange<Int> = Int.min...Int.max)
   case number
@@ -28,13 +28,13 @@ indirect enum Shape: Sendable {
     }
   }
 
-  /// A regular expression of the models, which a whole text must match.
+  /// A regular expression of the models that must match the whole text.
   struct Pattern: Sendable {
     /// As the model writes it, for messages.
     let text: String
     let matches: @Sendable (String) -> Bool
 
-    /// One or more of the characters; with `mayBeEmpty` also none.
+    /// Matches one or more ASCII letters, digits and characters of `extra`; with `mayBeEmpty` also none.
     static func characters(_ text: String, extra: String, mayBeEmpty: Bool = false) -> Pattern {
       let others = Set(extra.unicodeScalars)
       return Pattern(text: text) { value in
@@ -44,9 +44,9 @@ indirect enum Shape: Sendable {
     }
   }
 
-  /// What is wrong with a value, in the words of AWS's services; nil if nothing. `path` is its place.
+  /// The problem with a value, in the words of AWS's services; nil if it is valid. `path` is its place.
   ///
-  /// Members that the shape doesn't name are ignored, as AWS does.
+  /// Members that the shape doesn't name are ignored, as in AWS.
   func violation(of value: JSONElement, at path: String) -> String? {
     switch (self, value) {
     case (.document, _): return nil
@@ -80,7 +80,7 @@ indirect enum Shape: Sendable {
     }
   }
 
-  /// What is wrong with the members of an object.
+  /// The problem with the members of an object; nil if they are valid.
   static func violation(of members: [String: JSONElement], _ fields: [Field], at path: String) -> String? {
     for field in fields {
       let place = path.isEmpty ? field.name : "\(path).\(field.name)"
@@ -151,7 +151,7 @@ indirect enum Shape: Sendable {
   }
 
   private static func constraint(_ path: String, _ text: String, value: String = "") -> String {
-    // A hostile text isn't repeated at its length.
+    // A hostile value isn't repeated in full.
     let shown = value.unicodeScalars.count > 100 ? String(value.prefix(100)) + "…" : value
     return "1 validation error detected: Value '\(shown)' at '\(path)' failed to satisfy constraint: \(text)"
   }

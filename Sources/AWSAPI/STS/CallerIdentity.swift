@@ -1,7 +1,7 @@
 import HTTP
 import Text
 
-/// `sts GetCallerIdentity`, the first thing that many scripts ask (AWS STS API reference). STS takes forms and answers XML.
+/// `sts GetCallerIdentity`, which many scripts call first (AWS STS API reference). STS takes forms and answers in XML.
 enum CallerIdentity {
   /// The service's signing name.
   static let service = "sts"
@@ -39,7 +39,7 @@ enum CallerIdentity {
     HTTPResponse(status, text, contentType: "text/xml")
   }
 
-  /// A text that may stand between tags; control characters, which XML doesn't have, become '?'.
+  /// Escapes a text for XML; control characters become '?', because XML forbids most of them.
   private static func escaped(_ text: String) -> String {
     var result = ""
     for scalar in text.prefix(128).unicodeScalars {

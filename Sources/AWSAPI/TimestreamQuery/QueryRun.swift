@@ -6,21 +6,22 @@ import TimestreamSQL
 
 /// A running statement and the pages of its result.
 ///
-/// A thread runs the statement to its end and cuts the rows into pages; they wait in a temporary file, so that no reading
-/// transaction stays open and no memory is taken while the client takes its time.
+/// One thread runs the statement to its end and splits the rows into pages. The pages wait in a temporary file, so that a slow
+/// client neither keeps a read transaction open nor takes memory.
 final class QueryRun: Sendable {
-  /// What is asked for: a page, or word that it isn't there yet.
+  /// The state of a requested page.
   enum Page {
-    /// The rows of a page, a JSON array's elements; whether more pages follow; the size of all rows up to its end.
+    /// The page's rows as elements of a JSON array, whether it is the last page, and the size of all rows up to its end, in
+    /// bytes.
     case rows([UInt8], isLast: Bool, scanned: Int)
     /// The page isn't ready.
     case unfinished
     case failed(AWSFault)
   }
 
-  /// About the most bytes of a page, as with Timestream.
+  /// The approximate maximum size of a page, in bytes, as in Timestream.
   private static let pageBytes = 1 << 20
-  /// The most bytes of a whole result.
+  /// The maximum size of a whole result, in bytes.
   private static let resultBytes = 1 << 30
 
   /// Letters and digits, unique.
@@ -31,7 +32,7 @@ final class QueryRun: Sendable {
   private struct State {
     /// `[{"Name":…,"Type":…},…]`, once the statement is planned.
     var columns = Array("[]".utf8)
-    /// The end of each finished page in the spool.
+    /// The offset at which each finished page ends in the spool.
     var ends: [Int] = []
     var isDone = false
     var isCancelled = false
@@ -54,7 +55,7 @@ final class QueryRun: Sendable {
   var isCancelled: Bool { state.withLock { $0.isCancelled } }
   var isRunning: Bool { state.withLock { !$0.isDone } }
 
-  /// Ends the statement at its next row; false if it has ended already.
+  /// Cancels the statement at its next row; returns false if it has already ended.
   func cancel() -> Bool {
     state.withLock { state in
       guard !state.isDone else { return false }
@@ -76,7 +77,7 @@ final class QueryRun: Sendable {
     }
   }
 
-  /// A reader of the store at `path`, and the plan of a statement for it.
+  /// Opens the store at `path` and plans a statement for it.
   static func planned(_ statement: String, _ path: String) throws(AWSFault) -> (StoreReader, QueryPlan) {
     do {
       let reader = try StoreReader(path: path, mayBeMissing: true)
@@ -97,7 +98,7 @@ final class QueryRun: Sendable {
     var fault: AWSFault?
     do throws(StoreError) {
       try reader.run(plan, timeLimit: timeLimit, isCancelled: { [unowned self] in isCancelled }) { values in
-        // A page ends when a row of the next one is there: no token leads to nothing.
+        // A page ends only when the next page has a row, so that every token leads to rows.
         if rows >= maxRows || page.count >= Self.pageBytes {
           fault = finish(page, isLast: false)
           guard fault == nil else { return false }
@@ -117,7 +118,7 @@ final class QueryRun: Sendable {
     if let fault = fault ?? finish(page, isLast: true) { throw fault }
   }
 
-  /// Ends the run with a fault, and answers all who wait.
+  /// Ends the run with a fault and answers all waiting requests.
   private func end(_ fault: AWSFault) {
     let waiting = state.withLock { state in
       state.isDone = true
@@ -128,7 +129,7 @@ final class QueryRun: Sendable {
     for one in waiting { one.take(page(one.page)) }
   }
 
-  /// Stores a page, and answers those who wait for it.
+  /// Stores a page and answers the requests that wait for it.
   private func finish(_ rows: [UInt8], isLast: Bool) -> AWSFault? {
     let result = state.withLock { state -> Result<[(Int, @Sendable (Page) -> Void)], AWSFault> in
       let end = (state.ends.last ?? 0) + rows.count
@@ -157,7 +158,7 @@ final class QueryRun: Sendable {
     }
   }
 
-  /// A page, as far as it is available.
+  /// The present state of a page.
   func page(_ index: Int) -> Page {
     state.withLock { state in Self.page(index, state) }
   }
@@ -176,8 +177,8 @@ final class QueryRun: Sendable {
       scanned: state.ends[index])
   }
 
-  /// Calls `take` with the page once it is there, and with `.unfinished` if `release` comes first.
-  /// - Returns: what `release` needs; nil if `take` was called already.
+  /// Calls `take` with the page when it is available, or with `.unfinished` if `release` is called first.
+  /// - Returns: The number for `release`; nil if `take` has already been called.
   func page(_ index: Int, then take: @escaping @Sendable (Page) -> Void) -> Int? {
     let (page, number) = state.withLock { state -> (Page?, Int) in
       let page = Self.page(index, state)
@@ -193,7 +194,7 @@ final class QueryRun: Sendable {
     return nil
   }
 
-  /// Lets the one that waits under `number` wait no longer.
+  /// Answers the request that waits under `number` with `.unfinished`.
   func release(_ number: Int) {
     let take = state.withLock { state -> (@Sendable (Page) -> Void)? in
       guard let index = state.waiting.firstIndex(where: { $0.number == number }) else { return nil }
@@ -203,7 +204,7 @@ final class QueryRun: Sendable {
   }
 }
 
-/// Bytes that are written once and read by place: the first of them in memory, the rest in a file without a name.
+/// Bytes that are written once and read by offset: up to 1 MiB in memory, more in an unnamed temporary file.
 final class Spool {
   private static let memory = 1 << 20
   private var bytes: [UInt8] = []
@@ -212,7 +213,7 @@ final class Spool {
 
   deinit { if file >= 0 { close(file) } }
 
-  /// Appends; false if there is no space.
+  /// Appends bytes; returns false if there is no space.
   func append(_ more: [UInt8]) -> Bool {
     if file < 0 {
       guard bytes.count + more.count > Self.memory else {
@@ -224,7 +225,7 @@ final class Spool {
       var name = Array("\(folder)/trucksensor-query-XXXXXX".utf8CString)
       file = mkstemp(&name)
       guard file >= 0 else { return false }
-      // For this process only, and gone with it.
+      // Only this process can use the file, and it disappears with the process.
       _ = fcntl(file, F_SETFD, FD_CLOEXEC)
       unlink(name)
       guard write(bytes, at: 0) else { return false }
@@ -248,7 +249,7 @@ final class Spool {
     return true
   }
 
-  /// The bytes of a range.
+  /// The bytes of a range; nil if they can't be read.
   func read(_ range: Range<Int>) -> [UInt8]? {
     guard file >= 0 else { return Array(bytes[range]) }
     var result = [UInt8](repeating: 0, count: range.count)

@@ -1,7 +1,7 @@
 import JSON
 import TimestreamSQL
 
-/// Columns and values of a query's result as the API has them (Timestream's API reference, `ColumnInfo` and `Datum`).
+/// Columns and values of a query's result in the API's JSON form (Timestream's API reference, `ColumnInfo` and `Datum`).
 enum ResultJSON {
   static func column(_ column: QueryPlan.Column, to json: inout JSONWriter) {
     json.object {

@@ -8,17 +8,17 @@ import TimestreamSQL
 
 /// Amazon Timestream's query service over a store's file (Timestream API reference, "Amazon Timestream Query").
 final class TimestreamQueryService: Sendable {
-  /// The longest statement, in bytes, as with Timestream.
+  /// The maximum length of a statement, in characters, as in Timestream.
   private static let statementBytes = 262_144
-  /// How long the first answer waits for rows, in seconds; after that an empty page and a token are sent, with the query's
-  /// identifier, so that it can be cancelled.
+  /// How long a response waits for rows, in seconds. After that the client gets an empty page with a token and with the query's
+  /// identifier, by which it can cancel the query.
   private static let patience = 5.0
-  /// After that many seconds a query ends.
+  /// The time limit of a query, in seconds.
   private static let timeLimit = 3600.0
-  /// How often one token may be used, and for how many seconds: as with Timestream.
+  /// How many times a token may be used, and how long it is valid, in seconds, as in Timestream.
   private static let tokenUses = 5
   private static let tokenLife: Int64 = 3600
-  /// The results that are kept, and the statements that run at once.
+  /// The maximum numbers of results kept and of statements running at once.
   private static let resultsKept = 8
   private static let running = 8
 
@@ -85,7 +85,7 @@ final class TimestreamQueryService: Sendable {
     let isAdmitted = state.withLock { state in
       let now = MonotonicTime.now()
       state.tokens = state.tokens.filter { $0.value.uses > 0 && $0.value.expires > now }
-      // A result that no token leads to can't be read any more.
+      // A result without a token can no longer be read.
       state.runs.removeAll { run in !run.isRunning && !state.tokens.values.contains { $0.run === run } }
       guard state.runs.count(where: \.isRunning) < Self.running else { return false }
       if state.runs.count >= Self.resultsKept, let oldest = state.runs.firstIndex(where: { !$0.isRunning }) {
@@ -99,7 +99,7 @@ final class TimestreamQueryService: Sendable {
       throw AWSFault(
         "ThrottlingException", "\(Self.running) queries are running; try again when one has ended")
     }
-    // A queue of its own: the global one has as many threads as processors, which long statements would take.
+    // Each statement has its own queue: the global queue has one thread per processor, and long statements would occupy them all.
     DispatchQueue(label: "query").async { [store] in run.run(store, timeLimit: Self.timeLimit) }
     return run
   }
@@ -130,7 +130,7 @@ final class TimestreamQueryService: Sendable {
     return AWSServer.jsonResponse(json)
   }
 
-  /// A token for a page, the same one for the same page; renewed, it can be used as often as a new one.
+  /// The token of a page, always the same for the same page. Renewing it resets its uses and its expiry.
   private func token(_ run: QueryRun, _ page: Int, isRenewed: Bool) -> String {
     let text = "\(run.identifier)-\(page)"
     state.withLock { state in

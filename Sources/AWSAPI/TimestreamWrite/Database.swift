@@ -3,14 +3,14 @@ import Numbers
 import Store
 import Time
 
-/// What a store itself doesn't know of a database or table: kept as JSON beside its tables.
+/// Properties of a database or table that the store has no columns for; kept as JSON beside its tables.
 struct ResourceNotes {
   /// Nanoseconds since 1970.
   var created: Int64
   var updated: Int64
   var tags: [String: String]
   var key: String?
-  /// `MagneticStoreRejectedDataLocation` and `Schema` as they came.
+  /// `MagneticStoreRejectedDataLocation` and `Schema` as received.
   var location: JSONElement?
   var schema: JSONElement?
 
@@ -29,7 +29,7 @@ struct ResourceNotes {
     schema = element["schema"]
   }
 
-  /// Takes over what a request says.
+  /// Applies the settings of a request.
   mutating func change(_ input: TimestreamWriteService.Input) {
     if let properties = input["MagneticStoreWriteProperties"] {
       location = properties["MagneticStoreRejectedDataLocation"]
@@ -54,7 +54,7 @@ struct ResourceNotes {
   }
 }
 
-/// A database that is there.
+/// An existing database.
 struct Database {
   let name: String
   let store: LocalStore
@@ -63,7 +63,7 @@ struct Database {
     try AWSFault.store { () throws(StoreError) in try store.tableNames() }
   }
 
-  /// How long a table keeps its records; throws where there is no such table.
+  /// How long a table keeps its records; throws if the table doesn't exist.
   func retention(of table: String) throws(AWSFault) -> Retention {
     guard let found = try AWSFault.store({ () throws(StoreError) in try store.retention(of: table) }) else {
       throw AWSFault("ResourceNotFoundException", "The table \(table.prefix(256)) does not exist.")
@@ -94,7 +94,7 @@ struct Database {
     json.write(notes)
   }
 
-  /// Writes the members of a `Table`. The longest retention stands for none.
+  /// Writes the members of a `Table`. The longest retention stands for an unlimited one.
   func write(
     _ table: String, _ retention: Retention, _ notes: ResourceNotes, _ region: String,
     to json: inout JSONWriter

@@ -6,10 +6,10 @@ import Time
 
 /// Reads the records of a WriteRecords request.
 enum RecordReader {
-  /// Bytes of a dimension's name ("Quotas").
+  /// The maximum length of a dimension's name, in bytes ("Quotas").
   private static let dimensionName = 60
 
-  /// The records with what they have in common. Throws what is malformed, as Timestream does for the whole request.
+  /// The records with the common attributes added. Throws if one is malformed; Timestream rejects the whole request, too.
   static func records(_ list: JSONElement?, common: JSONElement?) throws(AWSFault) -> [Record] {
     let shared = try Attributes(common ?? .object([:]))
     var records: [Record] = []
@@ -23,7 +23,7 @@ enum RecordReader {
     return records
   }
 
-  /// Why Timestream rejects a record that the store would take; nil if it doesn't.
+  /// Why Timestream rejects a record that the store would accept; nil if it accepts the record.
   static func problem(with record: Record) -> String? {
     for dimension in record.dimensions where dimension.name.utf8.count > dimensionName {
       return "The dimension name \(dimension.name.prefix(60))… exceeds \(dimensionName) bytes."
@@ -31,7 +31,7 @@ enum RecordReader {
     return nil
   }
 
-  /// What a record says, and what is said for all of them; a record's own comes first.
+  /// The attributes of a record, or those common to all records; a record's own take precedence.
   private struct Attributes {
     private let element: JSONElement
     private let dimensions: [Dimension]
@@ -111,7 +111,7 @@ enum RecordReader {
     return value
   }
 
-  /// A time whose unit shows in its size, as nanoseconds since 1970.
+  /// A time in nanoseconds since 1970; its magnitude tells its unit.
   private static func nanoseconds(_ number: Int64) -> Int64? {
     switch number.magnitude {
     case 100_000_000_000_000_000...: number
@@ -121,7 +121,7 @@ enum RecordReader {
   }
 }
 
-/// The times that a table takes.
+/// The range of times that a table accepts.
 struct IngestionWindow {
   private let oldest: Int64
   private let memory: Int64
@@ -138,7 +138,7 @@ struct IngestionWindow {
     newest = now.saturatingAdd(RecordLimits.future)
   }
 
-  /// Why a time isn't taken, in the service's words; nil if it is.
+  /// Why a time is rejected, in the service's words; nil if it is accepted.
   func problem(with time: Int64) -> String? {
     guard time < oldest || time > newest else { return nil }
     return
@@ -149,7 +149,7 @@ struct IngestionWindow {
   func isLate(_ time: Int64) -> Bool { time < memory }
 }
 
-/// A record that wasn't taken.
+/// A rejected record.
 struct RejectedRecord {
   let index: Int
   let reason: String
@@ -187,7 +187,7 @@ struct RejectedRecord {
 }
 
 extension AWSFault {
-  /// Some records weren't taken; the others are stored.
+  /// Some records were rejected; the others are stored.
   static func rejected(_ records: [RejectedRecord]) -> AWSFault {
     var fault = AWSFault(
       "RejectedRecordsException", status: 419,

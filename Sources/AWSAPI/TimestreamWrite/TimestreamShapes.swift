@@ -1,4 +1,4 @@
-/// What timestream-write's service model says of its operations' members.
+/// The members of timestream-write's operations in its service model.
 enum TimestreamShapes {
   private typealias Field = Shape.Field
 

@@ -8,15 +8,15 @@ import Time
 
 /// Timestream's write service over the stores of a folder: a database is a file, its tables are the store's.
 ///
-/// All operations run one after the other on a queue, in which the stores stay open.
+/// All operations run one after another on a queue; the stores stay open between them.
 final class TimestreamWriteService: Sendable {
   private let folder: String
   private let queue = DispatchQueue(label: "timestream-write")
   private let stores = OpenStores()
 
-  /// The most stores that stay open.
+  /// The maximum number of stores that stay open.
   private static let storesKept = 16
-  /// Entries of a page, and the most that can be asked for.
+  /// The default number of entries on a page, which is also the maximum.
   private static let pageEntries = 20
 
   /// @unchecked Sendable: used on the queue only.
@@ -30,7 +30,7 @@ final class TimestreamWriteService: Sendable {
   /// Whether this service has the operation.
   static func hasOperation(_ name: String) -> Bool { TimestreamShapes.operations[name] != nil }
 
-  /// Does an operation, and answers on the queue.
+  /// Runs an operation and answers on the queue.
   func answer(
     _ operation: String, _ request: SignedRequest, finish: @escaping @Sendable (HTTPResponse) -> Void
   ) throws(AWSFault) {
@@ -99,7 +99,7 @@ final class TimestreamWriteService: Sendable {
     }
   }
 
-  /// The store of a database that must be there.
+  /// The store of a database; throws if the database doesn't exist.
   private func database(_ name: String) throws(AWSFault) -> Database {
     guard !name.utf8.contains(UInt8(ascii: "/")), try databases().contains(name) else {
       stores.byName[name] = nil
@@ -110,7 +110,7 @@ final class TimestreamWriteService: Sendable {
 
   private func open(_ name: String) throws(AWSFault) -> LocalStore {
     let path = LocalStore.path(ofDatabase: name, in: folder)
-    // Another file may be there by now.
+    // The file may have been replaced.
     if let known = stores.byName[name], known.inode == Files.stamp(of: path)?.inode { return known.store }
     if stores.byName.count >= Self.storesKept { stores.byName.removeAll() }
     let store = try AWSFault.store { () throws(StoreError) in try LocalStore(path: path) }
@@ -177,7 +177,7 @@ final class TimestreamWriteService: Sendable {
     }
   }
 
-  /// A page of sorted names, and the token of the next one: the last name of this.
+  /// A page of the sorted names and the token of the next page, which is the last name on this one.
   private func page(of names: [String], _ input: Input) throws(AWSFault) -> (entries: [String], next: String?)
   {
     var rest = names.sorted()[...]
@@ -196,7 +196,7 @@ final class TimestreamWriteService: Sendable {
     if try database.tables().contains(where: { $0.lowercased() == input.table.lowercased() }) {
       throw AWSFault("ConflictException", "The table \(input.table) already exists.")
     }
-    // Timestream's own, where the caller names none.
+    // Timestream's defaults, for what the caller doesn't set.
     var retention = Retention(memoryHours: 6, magneticDays: 73_000, takesLate: false)
     retention.change(input)
     do {
@@ -368,7 +368,7 @@ final class TimestreamWriteService: Sendable {
 }
 
 extension Retention {
-  /// Takes over what a request says.
+  /// Applies the settings of a request.
   fileprivate mutating func change(_ input: TimestreamWriteService.Input) {
     if let properties = input["RetentionProperties"] {
       memoryHours = properties["MemoryStoreRetentionPeriodInHours"]?.integer.map(Int64.init)
@@ -381,17 +381,17 @@ extension Retention {
 }
 
 extension AWSFault {
-  /// There is no such resource.
+  /// The resource doesn't exist.
   fileprivate static func notFound(_ message: String) -> AWSFault {
     AWSFault("ResourceNotFoundException", message)
   }
 
-  /// What isn't the caller's fault.
+  /// An error that isn't the caller's fault.
   static func failure(_ message: String) -> AWSFault {
     AWSFault("InternalServerException", status: 500, message)
   }
 
-  /// Work with a store, whose errors aren't the caller's fault.
+  /// Runs work on a store, whose errors aren't the caller's fault.
   static func store<Result>(_ work: () throws(StoreError) -> Result) throws(AWSFault) -> Result {
     do throws(StoreError) {
       return try work()

@@ -1,11 +1,11 @@
 import Files
 
-/// The key pairs whose signatures count, from a file in the form of `~/.aws/credentials`.
+/// The key pairs whose signatures are accepted, from a file in the form of `~/.aws/credentials`.
 public struct AWSCredentials: Sendable {
   /// Secrets by access key.
   let secrets: [String: String]
 
-  /// Reads the file; nil if there is none: then any key is accepted, and signatures aren't checked.
+  /// Reads the file. Returns nil if there is none; any key is accepted then, and signatures aren't checked.
   ///
   /// Throws `AWSAPIError` naming file and line.
   public init?(file path: String) throws(AWSAPIError) {
@@ -51,7 +51,7 @@ public struct AWSCredentials: Sendable {
   }
 }
 
-/// Why the API can't be offered.
+/// Why the API isn't available.
 public struct AWSAPIError: Error, CustomStringConvertible {
   /// What is wrong and what to do.
   public let description: String

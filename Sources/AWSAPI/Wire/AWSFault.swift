@@ -1,7 +1,7 @@
 import HTTP
 import JSON
 
-/// An error as AWS's service models have it: the name is what SDKs raise.
+/// An error of AWS's service models; its name is the exception that SDKs raise.
 struct AWSFault: Error {
   /// The error's name in the service's model.
   let name: String
@@ -11,7 +11,7 @@ struct AWSFault: Error {
   let message: String
   /// Further members that the model gives the error, such as `resourceArn`.
   var members: [(name: String, value: String)] = []
-  /// The records that weren't taken, of Timestream's `RejectedRecordsException`.
+  /// The rejected records of Timestream's `RejectedRecordsException`.
   var rejected: [RejectedRecord] = []
 
   init(
@@ -26,7 +26,7 @@ struct AWSFault: Error {
   /// A request that contradicts the service's model or its state.
   static func validation(_ message: String) -> AWSFault { AWSFault("ValidationException", message) }
 
-  /// An operation of AWS that isn't offered here.
+  /// An AWS operation that isn't available here.
   static func unknownOperation(_ name: String) -> AWSFault {
     AWSFault("UnknownOperationException", "\(name) is not available in trucksensor's local cloud")
   }
@@ -49,7 +49,7 @@ struct AWSFault: Error {
     json.object {
       $0.member("__type", "com.amazonaws.timestream.v20181101#\(name)")
       $0.member("Message", message)
-      // Models differ in the letter's case, and SDKs read either.
+      // Models differ in the case of this member's first letter, so both are sent.
       $0.member("message", message)
       if !rejected.isEmpty {
         $0.array("RejectedRecords") { for record in rejected { record.write(to: &$0) } }

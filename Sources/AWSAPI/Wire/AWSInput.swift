@@ -1,10 +1,10 @@
 import JSON
 
-/// The members of a request's JSON body, read with the constraints of the service's model and its words.
+/// The members of a request's JSON body, checked against the service's model, whose error messages it uses.
 struct AWSInput {
   let members: [String: JSONElement]
 
-  /// Reads a body; nothing at all counts as `{}`.
+  /// Reads a body; an empty one counts as `{}`.
   init(_ body: [UInt8]) throws(AWSFault) {
     guard !body.isEmpty else {
       members = [:]
@@ -40,7 +40,7 @@ struct AWSInput {
     }
   }
 
-  /// A text that must be given.
+  /// A required text.
   func required(_ name: String, length: ClosedRange<Int>) throws(AWSFault) -> String {
     guard let text = try text(name, length: length) else {
       throw .validation(
@@ -80,7 +80,7 @@ struct AWSInput {
   }
 
   private static func violation(_ value: String, _ name: String, _ constraint: String) -> AWSFault {
-    // A hostile text isn't repeated at its length.
+    // A hostile value isn't repeated in full.
     let shown = value.count > 100 ? value.prefix(100) + "…" : value[...]
     return .validation(
       "1 validation error detected: Value '\(shown)' at '\(field(name))' failed to satisfy constraint: \(constraint)"

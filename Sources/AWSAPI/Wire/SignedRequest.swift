@@ -10,9 +10,9 @@ internal import COpenSSL
 struct SignedRequest: Sendable {
   /// The request itself.
   let http: HTTPRequest
-  /// Whose key signed it.
+  /// The access key that signed it.
   let accessKey: String
-  /// The region that the client believes to speak to.
+  /// The region that the client addresses.
   let region: String
   /// The service by its signing name: `timestream`, `iot`, `iotdata`, `sts`.
   let service: String
@@ -24,8 +24,8 @@ struct SignedRequest: Sendable {
   /// How far a client's clock may differ, in seconds.
   static let clockTolerance: Int64 = 300
 
-  /// Reads the `Authorization` field. Even where no signature is checked it must be there: a web page can't send it to another
-  /// origin unasked, so that none can give orders to this server.
+  /// Reads the `Authorization` header, which is required even where no signature is checked: a web page can't send it to another
+  /// origin without permission, so no web page can control this server.
   init(_ http: HTTPRequest) throws(AWSFault) {
     guard let authorization = http.headers["authorization"] else {
       throw AWSFault("MissingAuthenticationTokenException", status: 403, "Missing Authentication Token")
@@ -51,7 +51,7 @@ struct SignedRequest: Sendable {
       )
     }
     self.http = http
-    // A key may have slashes.
+    // A key may contain slashes.
     accessKey = scope.dropLast(4).joined(separator: "/")
     date = scope[scope.count - 4]
     region = String(scope[scope.count - 3])
@@ -81,7 +81,7 @@ struct SignedRequest: Sendable {
         "Signature expired or not yet current: \(stamp) differs by more than \(Self.clockTolerance / 60) minutes from this clock"
       )
     }
-    // What isn't signed could be anybody's.
+    // Unsigned headers could come from anybody.
     for name in http.headers.keys where name == "host" || name.hasPrefix("x-amz-") {
       guard signedHeaders.contains(name) else {
         throw AWSFault("IncompleteSignatureException", status: 403, "'\(name)' must be a signed header")
@@ -102,7 +102,7 @@ struct SignedRequest: Sendable {
       ($0 < 16 ? "0" : "") + String($0, radix: 16)
     }
     let given = Array(signature.utf8)
-    // Takes the same time wherever the first difference is.
+    // Takes the same time wherever the first difference is, so that time tells nothing about the signature.
     guard given.count == 64, CRYPTO_memcmp(Array(expected.joined().utf8), given, 64) == 0 else {
       throw AWSFault(
         "InvalidSignatureException", status: 403,
@@ -124,7 +124,7 @@ struct SignedRequest: Sendable {
     return Timestamp.parse(iso).map { $0 / 1_000_000_000 }
   }
 
-  /// What the client has signed; `body` is the body's hash.
+  /// The canonical request that the client has signed; `body` is the body's hash.
   private func canonical(_ body: String) -> String {
     let target = http.target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
     let query = (target.count > 1 ? target[1] : "").split(separator: "&").map { pair in
@@ -135,7 +135,7 @@ struct SignedRequest: Sendable {
       return "\(name):\(value)\n"
     }
     return [
-      // The path counts percent-encoded once more than it is sent.
+      // The signature covers the path percent-encoded once more than it is sent.
       http.method, PercentEncoding.encoded(target.first ?? "/", keeping: "/"), query.joined(separator: "&"),
       headers.joined(),
       signedHeaders.joined(separator: ";"), body,

@@ -1,1 +1,1 @@
-// The plugin's functions are the broker's to call (mosquitto_plugin.h); there is nothing for us.
+// Only the broker calls the plugin's functions (mosquitto_plugin.h), so nothing is declared here.

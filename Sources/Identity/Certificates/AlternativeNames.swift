@@ -1,7 +1,7 @@
 import Glibc
 
-/// The subject alternative names of a server, checked so that none can smuggle in another (OpenSSL takes them as
-/// one text with commas).
+/// The subject alternative names of a server, checked so that no name can smuggle in another: OpenSSL takes them as one
+/// comma-separated text.
 enum AlternativeNames {
   static func text(dnsNames: [String], ipAddresses: [String]) throws(IdentityError) -> String {
     var entries: [String] = []
@@ -30,7 +30,7 @@ enum AlternativeNames {
     return entries.joined(separator: ",")
   }
 
-  /// RFC 1123 section 2.1, and RFC 6125 section 6.4.3 for the wildcard.
+  /// RFC 1123 section 2.1 (with '_', too), and RFC 6125 section 6.4.3 for the wildcard.
   private static func isHostName(_ name: String) -> Bool {
     let labels = name.split(separator: ".", omittingEmptySubsequences: false)
     guard name.utf8.count <= 253 else { return false }
@@ -59,7 +59,7 @@ enum AlternativeNames {
     return nil
   }
 
-  /// The usual text of 4 or 16 bytes; nil for any other number.
+  /// The usual text of an address with 4 or 16 bytes; nil for any other length.
   static func description(ofAddress bytes: [UInt8]) -> String? {
     guard bytes.count == 4 || bytes.count == 16 else { return nil }
     var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
@@ -70,7 +70,7 @@ enum AlternativeNames {
 }
 
 extension Unicode.Scalar {
-  /// Control characters and line separators, which would break the line they stand in.
+  /// Whether it is a control character or line separator, which would break the line that contains it.
   var isUnsafe: Bool {
     switch properties.generalCategory {
     case .control, .lineSeparator, .paragraphSeparator: true
@@ -79,7 +79,7 @@ extension Unicode.Scalar {
   }
 }
 
-/// `text` for a sentence: in quotes, what would break the line escaped, and cut at 80 characters.
+/// `text` for a message: in quotes, with characters escaped that would break the line, and cut at 80 characters.
 func quoted(_ text: String) -> String {
   var result = "'"
   for scalar in text.unicodeScalars.prefix(80) {

@@ -1,6 +1,6 @@
 internal import COpenSSL
 
-/// What a summary tells about a certificate.
+/// The properties that a summary shows.
 extension Certificate {
   var serialNumber: String {
     guard let number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(handle), nil) else { return "" }
@@ -41,7 +41,7 @@ extension Certificate {
       var count: CInt = 0
       let type = ts_general_name(names, index, &start, &count)
       let bytes = Array(UnsafeBufferPointer(start: start, count: Int(count)))
-      // Text that isn't printable ASCII is shown escaped, or a name could look like another.
+      // Bytes that aren't printable ASCII are escaped: otherwise a name could look like another.
       let text = bytes.map {
         (0x20..<0x7F).contains($0) ? String(Unicode.Scalar($0)) : "\\x" + hexadecimal([$0])
       }
@@ -56,7 +56,7 @@ extension Certificate {
     }
   }
 
-  /// What about the certificate is below 112 bits of security, where OpenSSL's level 2 refuses it; nil if nothing.
+  /// The part of the certificate that has less than 112 bits of security, which OpenSSL's level 2 rejects; nil if none has.
   var weakness: String? {
     guard let key = X509_get0_pubkey(handle) else {
       ERR_clear_error()

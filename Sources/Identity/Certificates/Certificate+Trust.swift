@@ -2,9 +2,9 @@ import FoundationEssentials
 
 internal import COpenSSL
 
-/// What a server will look at.
+/// The checks that a server will make.
 extension Certificate {
-  /// Which extension forbids client authentication; nil if none does.
+  /// Why the extensions forbid client authentication, as part of a sentence; nil if they don't.
   var clientAuthenticationObstacle: String? {
     defer { ERR_clear_error() }
     let extendedUsage = X509_get_extended_key_usage(handle)
@@ -17,8 +17,8 @@ extension Certificate {
     return X509_check_purpose(handle, X509_PURPOSE_SSL_CLIENT, 0) == 1 ? nil : "its extensions forbid it"
   }
 
-  /// OpenSSL's words for why no chain leads from this certificate through `intermediates` to one of `authorities`;
-  /// nil if one does. A CA that isn't a root is enough.
+  /// OpenSSL's reason why no chain leads from this certificate through `intermediates` to one of `authorities`; nil if one does.
+  /// The authority needn't be a root.
   func chainProblem(
     through intermediates: some Sequence<Certificate>, to authorities: [Certificate], now: Date
   ) -> String? {
@@ -30,7 +30,7 @@ extension Certificate {
     for authority in authorities { X509_STORE_add_cert(store, authority.handle) }
     guard let untrusted = ts_x509_stack_new() else { return outOfMemory }
     defer { ts_x509_stack_free(untrusted) }
-    // The loop keeps the certificates alive as the stack doesn't own them.
+    // The stack doesn't own the certificates, so they are kept alive here.
     let intermediates = Array(intermediates)
     return withExtendedLifetime(intermediates) {
       for intermediate in intermediates { _ = ts_x509_stack_push(untrusted, intermediate.handle) }

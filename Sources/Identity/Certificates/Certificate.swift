@@ -4,13 +4,13 @@ internal import COpenSSL
 
 /// Owns an OpenSSL certificate.
 ///
-/// Unchecked: the certificate isn't changed after it was made or parsed, and OpenSSL locks what it caches in it.
+/// `@unchecked`: the certificate doesn't change after it is created or parsed, and OpenSSL locks what it caches in it.
 final class Certificate: @unchecked Sendable {
   let handle: OpaquePointer
   let notBefore: Date
   let notAfter: Date
 
-  /// Takes ownership. nil, and the handle freed, if its times can't be read.
+  /// Takes ownership. If the times can't be read, frees the handle and returns nil.
   init?(owning handle: OpaquePointer) {
     guard let notBefore = Date(X509_get0_notBefore(handle)), let notAfter = Date(X509_get0_notAfter(handle))
     else {
@@ -27,7 +27,7 @@ final class Certificate: @unchecked Sendable {
 
   deinit { X509_free(handle) }
 
-  /// Reads all certificates of PEM text, at least one; `path` is only for the sentences.
+  /// Reads all certificates of PEM text, at least one; `path` is only used in error messages.
   static func parse(_ bytes: [UInt8], path: String, role: FileRole) throws(IdentityError) -> [Certificate] {
     guard !bytes.isEmpty else { throw .empty(path, role) }
     var certificates: [Certificate] = []
@@ -81,7 +81,7 @@ final class Certificate: @unchecked Sendable {
     return String(decoding: bytes, as: UTF8.self)
   }
 
-  /// The last common name, which is the most specific and the one that servers take.
+  /// The last common name, which is the most specific and the one that servers use.
   private static func commonName(of name: OpaquePointer?) -> String? {
     var found: CInt = -1
     while case let next = X509_NAME_get_index_by_NID(name, NID_commonName, found), next >= 0 { found = next }

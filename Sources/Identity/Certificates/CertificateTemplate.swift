@@ -2,15 +2,15 @@ import FoundationEssentials
 
 internal import COpenSSL
 
-/// What a new certificate says; `signed` makes it.
+/// The contents of a new certificate; `signed` creates it.
 struct CertificateTemplate {
   var commonName: String
   var notBefore: Date
   var notAfter: Date
-  /// In OpenSSL's words (x509v3_config(5)); only validated text may stand here.
+  /// In OpenSSL's syntax (x509v3_config(5)); use only validated text here.
   var extensions: [(nid: CInt, value: String)]
 
-  /// A version 3 certificate of `key`, signed with SHA-256 by `issuer`, or by itself if that is nil.
+  /// A version 3 certificate for `key`, signed with SHA-256 by `issuer`, or self-signed if `issuer` is nil.
   func signed(
     for key: PrivateKey, by issuer: (certificate: Certificate, key: PrivateKey)?
   ) throws(IdentityError) -> Certificate {
@@ -57,7 +57,7 @@ struct CertificateTemplate {
     return Certificate(owning: handle)
   }
 
-  /// 16 random bytes, positive and always 16 long (RFC 5280 section 4.1.2.2 allows 20).
+  /// Sets a positive serial number of exactly 16 random bytes (RFC 5280 section 4.1.2.2 allows 20).
   private func setSerialNumber(_ handle: OpaquePointer) -> Bool {
     var bytes = [UInt8](repeating: 0, count: 16)
     guard RAND_bytes(&bytes, CInt(bytes.count)) == 1 else { return false }
@@ -67,8 +67,8 @@ struct CertificateTemplate {
     return BN_to_ASN1_INTEGER(number, X509_get_serialNumber(handle)) != nil
   }
 
-  /// The string's type is given, not chosen by OpenSSL, which would refuse more than 64 characters: a thing's name
-  /// may have 128, and the broker knows the device by it.
+  /// The string's type is given: if OpenSSL chose it, it would reject more than 64 characters, but a thing's name may have 128,
+  /// and the broker identifies the device by it.
   private func setName(_ handle: OpaquePointer) -> Bool {
     let name = Array(commonName.utf8)
     return X509_NAME_add_entry_by_NID(

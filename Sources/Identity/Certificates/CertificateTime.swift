@@ -5,7 +5,7 @@ import Time
 
 internal import COpenSSL
 
-/// Dates as texts.
+/// Dates as text.
 enum CalendarDay {
   /// `2025-01-31`, in UTC.
   static func text(_ date: Date) -> String {
@@ -29,14 +29,14 @@ enum UnixSeconds {
     return range.contains(seconds) ? seconds : nil
   }
 
-  /// The same; what lies outside becomes the nearest second within.
+  /// The same, but a date outside these years becomes the nearest second within them.
   static func clamped(_ date: Date) -> Int {
     Int(saturated: date.timeIntervalSince1970.rounded(.down)).clamped(to: range)
   }
 }
 
 extension Date {
-  /// nil if OpenSSL can't read the certificate's time.
+  /// Reads a certificate's time; nil if OpenSSL can't read it.
   init?(_ time: UnsafePointer<ASN1_TIME>?) {
     guard let time else { return nil }
     var parts = tm()

@@ -1,10 +1,10 @@
 internal import COpenSSL
 
-/// The kinds of private keys that can be made; AWS IoT Core takes both.
+/// The kinds of private keys that can be created; AWS IoT Core accepts both.
 public enum KeyKind: String, Sendable, CaseIterable {
   /// Elliptic curve NIST P-256: small and quick, the default.
   case ecP256
-  /// RSA with 2048 bits, for devices that know nothing else.
+  /// RSA with 2048 bits, for devices that support nothing else.
   case rsa2048
 
   /// RSA may also be used for key transport in TLS 1.2, which a server's key usage must allow.

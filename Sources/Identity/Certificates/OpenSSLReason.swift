@@ -1,6 +1,6 @@
 internal import COpenSSL
 
-/// OpenSSL's error queue, which belongs to the thread.
+/// OpenSSL's error queue, of which each thread has its own.
 enum OpenSSLReason {
   /// The earliest error's reason in words, without codes and source files; empties the queue.
   static func take() -> String {
@@ -10,7 +10,7 @@ enum OpenSSLReason {
     return String(cString: reason)
   }
 
-  /// Whether the last error is that the text had no PEM block of the wanted kind (any more).
+  /// Whether the last error says that the text has no (further) PEM block of the wanted kind.
   static var isMissingStartLine: Bool {
     let code = ERR_peek_last_error()
     return ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE

@@ -1,4 +1,4 @@
-/// A look at a file's text that OpenSSL couldn't read, to say what it is instead.
+/// Tells what a file may be that OpenSSL couldn't read.
 enum PEMText {
   enum Wanted { case certificate, privateKey }
 

@@ -2,7 +2,7 @@ internal import COpenSSL
 
 /// Owns an OpenSSL key.
 ///
-/// Unchecked: the handle is set once, and OpenSSL lets threads read and sign with one key at the same time
+/// `@unchecked`: the handle is set once, and OpenSSL lets threads read and sign with one key at the same time
 /// (openssl-threads(7)).
 final class PrivateKey: @unchecked Sendable {
   let handle: OpaquePointer
@@ -22,7 +22,7 @@ final class PrivateKey: @unchecked Sendable {
     return PrivateKey(owning: handle)
   }
 
-  /// Reads the first private key of PEM text; `path` is only for the sentences.
+  /// Reads the first private key of PEM text; `path` is only used in error messages.
   static func parse(
     _ bytes: [UInt8], path: String, role: FileRole, passphrase: String? = nil
   ) throws(IdentityError) -> PrivateKey {
@@ -71,7 +71,7 @@ final class PrivateKey: @unchecked Sendable {
   }
 }
 
-/// What OpenSSL's passphrase callback reads and notes.
+/// The passphrase for OpenSSL's callback, and whether it asked for one.
 private struct PassphraseRequest {
   let passphrase: [UInt8]?
   var wasAsked = false

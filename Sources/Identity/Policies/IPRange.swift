@@ -1,7 +1,7 @@
 import Glibc
 import Numbers
 
-/// An IPv4 or IPv6 address, or a range of them in CIDR notation, as `IpAddress` has it.
+/// An IPv4 or IPv6 address, or a range of them in CIDR notation, as in `IpAddress`.
 struct IPRange: Sendable, Equatable {
   private let bytes: [UInt8]
   private let prefixLength: Int
@@ -19,7 +19,7 @@ struct IPRange: Sendable, Equatable {
     prefixLength = length
   }
 
-  /// Whether the address is in the range; one of the other family isn't.
+  /// Whether the address is in the range; an address of the other family never is.
   func contains(_ address: String) -> Bool {
     guard let other = Self.bytes(of: address), other.count == bytes.count else { return false }
     return (0..<prefixLength).allSatisfy { bit in

@@ -1,25 +1,24 @@
 /// What policies allow one client, as rules of mosquitto's ACL file (mosquitto.conf(5), `acl_file`).
 ///
-/// mosquitto's wildcards are levels: `topic/a/*` becomes `a/+/#`. What can't be said exactly becomes the narrower rule
-/// and a note. Its own `read` is both subscribing and receiving: it is granted where the policies allow both. It
-/// checks reading when a message is delivered, not when a client subscribes.
+/// mosquitto's wildcards match whole levels: `topic/a/*` becomes `a/+/#`. A pattern without an exact equivalent becomes a
+/// narrower rule and a note. mosquitto's `read` means both subscribing and receiving, so it is granted where the policies allow
+/// both. mosquitto checks it when a message is delivered, not when a client subscribes.
 public struct PolicyAccess: Sendable, Equatable {
   /// Whether `iot:Connect` is allowed for the client identifier.
   public private(set) var mayConnect = false
-  /// Patterns (`*`, `?`) of client identifiers that `iot:Connect` allows, of topics that `iot:RetainPublish` allows, and
-  /// of topic filters that `iot:Subscribe` allows.
-  /// A denial is heeded where it is about the whole pattern.
+  /// Patterns (`*`, `?`) of client identifiers that `iot:Connect` allows, of topics that `iot:RetainPublish` allows, and of topic
+  /// filters that `iot:Subscribe` allows. A denial counts only if it covers a whole pattern.
   public private(set) var clientPatterns: [String] = []
   /// See `clientPatterns`.
   public private(set) var retainPatterns: [String] = []
   /// See `clientPatterns`.
   public private(set) var subscribePatterns: [String] = []
-  /// The rules, without order.
+  /// The rules, sorted by topic filter.
   public private(set) var rules: [AccessRule] = []
-  /// What was made narrower, and how.
+  /// Where the rules differ from the policies, and how.
   public private(set) var notes: [String] = []
 
-  /// Compiles the policies for a client whose context is known.
+  /// Compiles the policies for a client with a known context.
   public init(policies: [PolicyDocument], clientID: String, context: PolicyContext) {
     func isAllowed(_ action: String, _ resource: String) -> Bool {
       PolicyDocument.evaluate(action: action, resource: resource, policies: policies, context: context)
@@ -98,7 +97,7 @@ public struct PolicyAccess: Sendable, Equatable {
     var names: [String] = []
     for (index, level) in levels.enumerated() {
       if level == [.any] {
-        // `a/*` is everything below a, as deep as it goes; at the very beginning, everything.
+        // `a/*` matches everything below `a`, at any depth; `*` alone matches everything.
         if index + 1 == levels.count {
           return [(names + (index == 0 ? ["#"] : ["+", "#"])).joined(separator: "/")]
         }
@@ -124,7 +123,7 @@ public struct PolicyAccess: Sendable, Equatable {
     return [names.joined(separator: "/")]
   }
 
-  /// A pattern of topic filters: its own `+` and `#` are what a client may write.
+  /// The filters for a pattern of topic filters, in which `+` and `#` stand for themselves: a client may subscribe with them.
   private mutating func subscribable(_ pattern: PolicyPattern, _ statement: String) -> [String] {
     if pattern.isEverything(of: "topicfilter/") { return ["#"] }
     guard let levels = pattern.levels(after: "topicfilter/") else { return [] }
@@ -135,7 +134,7 @@ public struct PolicyAccess: Sendable, Equatable {
       ? filters(pattern, "topicfilter/", statement) : []
   }
 
-  /// Denials may be broader than asked, never narrower; mosquitto's takes away reading and writing alike.
+  /// Denials may be broader than the policy's, never narrower; mosquitto's `deny` forbids both reading and writing.
   private mutating func denials(
     _ statement: PolicyDocument.Statement, _ pattern: PolicyPattern, _ name: String
   ) -> [AccessRule] {
@@ -157,7 +156,7 @@ public struct PolicyAccess: Sendable, Equatable {
 }
 
 extension PolicyPattern {
-  /// The characters, if there is no wildcard among them.
+  /// The text, or nil if it contains a wildcard.
   static func text(_ tokens: ArraySlice<Token>) -> String? {
     var text = String.UnicodeScalarView()
     for token in tokens {
@@ -167,8 +166,8 @@ extension PolicyPattern {
     return String(text)
   }
 
-  /// What follows `prefix`, with its wildcards; nil if the pattern is about something else or holds a wildcard's
-  /// character, a tab or a line's end itself.
+  /// The text after `prefix`, with its wildcards; nil if the pattern is about something else or contains `*`, `?` or a control
+  /// character that stands for itself.
   func wildcardText(after prefix: String) -> String? {
     if tokens == [.any] { return "*" }
     let start = prefix.unicodeScalars.map(Token.scalar)
@@ -191,7 +190,7 @@ extension PolicyPattern {
     tokens == [.any] || tokens == prefix.unicodeScalars.map(Token.scalar) + [.any]
   }
 
-  /// The levels of what follows `prefix`; nil if the pattern is about something else.
+  /// The levels of the text after `prefix`; nil if the pattern is about something else.
   func levels(after prefix: String) -> [[Token]]? {
     if tokens == [.any] { return [[.any]] }
     let start = prefix.unicodeScalars.map(Token.scalar)

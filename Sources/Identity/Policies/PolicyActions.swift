@@ -2,7 +2,7 @@ import Text
 
 /// The actions that a policy of AWS IoT can allow ("AWS IoT Core policy actions", developer guide).
 ///
-/// An unknown one makes no policy malformed, and AWS documents no check of it: it matches nothing. That is a warning here.
+/// An unknown action doesn't make a policy malformed, and AWS documents no check: it matches nothing. Here it leads to a warning.
 enum PolicyActions {
   private static let known: [String] =
     [
@@ -22,7 +22,7 @@ enum PolicyActions {
     return "'\(action)' is not an action of AWS IoT\(advice)"
   }
 
-  /// Why a pattern of a policy's `Action` or `NotAction` names no action, as a sentence's part; nil if it names one.
+  /// Why a pattern of a policy's `Action` or `NotAction` matches no action, as part of a sentence; nil if it matches one.
   static func problem(with action: String) -> String? {
     if let pattern = PolicyPattern(action), known.contains(where: { pattern.matches($0, ignoringCase: true) })
     {

@@ -1,10 +1,10 @@
 extension PolicyDocument {
-  /// Why a request can't have this action, as a sentence's part; nil if it can.
+  /// Why a request can't have this action, as part of a sentence; nil if it can.
   public static func problem(withAction action: String) -> String? {
     PolicyActions.problem(withRequested: action)
   }
 
-  /// What a policy grants that it hardly means to, or can't work: for `policy check`.
+  /// What a policy probably grants by mistake, and what can't work; for `policy check`.
   public var warnings: [String] {
     var warnings: [String] = []
     for statement in statements {

@@ -1,8 +1,8 @@
 import Numbers
 import Time
 
-/// One line of a statement's `Condition`: an operator, a context key and the values that it is compared with
-/// ("IAM JSON policy elements: Condition operators").
+/// One line of a statement's `Condition`: an operator, a context key and the values to compare it with ("IAM JSON policy
+/// elements: Condition operators").
 struct PolicyCondition: Sendable, Equatable {
   private enum Set: String { case any = "ForAnyValue:", all = "ForAllValues:" }
 
@@ -37,7 +37,7 @@ struct PolicyCondition: Sendable, Equatable {
     var isNegated: Bool { rawValue.contains("Not") }
   }
 
-  /// Why a value can't be compared by this operator, as a sentence's part; nil if it can, or has variables.
+  /// Why this operator can't compare a value, as part of a sentence; nil if it can, or if the value has variables.
   func problem(with value: String) -> String? {
     guard !value.contains("${") else { return nil }
     if comparison == .ipAddress || comparison == .notIpAddress {
@@ -56,10 +56,10 @@ struct PolicyCondition: Sendable, Equatable {
   private let set: Set?
   private let comparison: Comparison
   private let ifExists: Bool
-  /// What the key is compared with, with policy variables.
+  /// The values to compare the key with, which may contain policy variables.
   let values: [String]
 
-  /// Nil for an operator that isn't known.
+  /// nil for an unknown operator.
   init?(_ operation: String, key: String, values: [String]) {
     var name = operation
     var set: Set?
@@ -77,7 +77,7 @@ struct PolicyCondition: Sendable, Equatable {
     self.values = values
   }
 
-  /// Whether the context meets it. A key that isn't there meets negated operators, `IfExists` and `ForAllValues`.
+  /// Whether the context meets the condition. A missing key meets negated operators, `IfExists` and `ForAllValues`.
   func isMet(by context: PolicyContext) -> Bool {
     let present = context.values(of: key)
     if comparison == .null { return values.contains(present.isEmpty ? "true" : "false") }
@@ -87,7 +87,7 @@ struct PolicyCondition: Sendable, Equatable {
       let isEqual = wanted.contains { compare(value, $0) }
       return comparison.isNegated ? !isEqual : isEqual
     }
-    // Without a set operator a key has one value; of several, each must do.
+    // Without a set operator a key has one value; if it has several, each must meet the condition.
     return set == .any ? present.contains(where: meets) : present.allSatisfy(meets)
   }
 

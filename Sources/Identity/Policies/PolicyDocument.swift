@@ -11,7 +11,7 @@ public struct PolicyDocument: Sendable, Equatable {
     public let name: String
     /// Allow or deny.
     public let effect: Effect
-    /// Patterns of actions; with `excludesActions` those that it is not about.
+    /// Patterns of actions; with `excludesActions`, of those that the statement doesn't cover.
     let actions: [String]
     let excludesActions: Bool
     /// Patterns of resources' ARNs, with policy variables.
@@ -20,16 +20,16 @@ public struct PolicyDocument: Sendable, Equatable {
     let conditions: [PolicyCondition]
   }
 
-  /// The policy's name: the file's.
+  /// The policy's name, which is the file's.
   public let name: String
   /// The statements in order.
   public let statements: [Statement]
 
-  /// AWS's limit, in characters without white space.
+  /// AWS's limit, in characters without white space (counted here as bytes).
   public static let sizeLimit = 2048
 
-  /// Reads a document. Throws `invalidPolicy` naming the file and the line and column where the text is not JSON, or the
-  /// element that isn't one of a policy's.
+  /// Reads a document. Throws `invalidPolicy` with the file and, if the text isn't JSON, the line and column, otherwise the
+  /// invalid element.
   public init(_ text: [UInt8], file: String) throws(IdentityError) {
     let base = file.split(separator: "/").last.map(String.init) ?? file
     name = base.hasSuffix(".json") ? String(base.dropLast(5)) : base

@@ -1,6 +1,6 @@
 import Time
 
-/// What is known of a connection when its policies are evaluated: the values of policy variables and condition keys.
+/// What is known about a connection when its policies are evaluated: the values of policy variables and condition keys.
 public struct PolicyContext: Sendable, Equatable {
   private var values: [String: [String]] = [:]
 
@@ -9,12 +9,12 @@ public struct PolicyContext: Sendable, Equatable {
 
   /// The context of a device ("AWS IoT Core policy variables").
   ///
-  /// The thing's variables are known where a thing of the client identifier's name is attached to the certificate.
+  /// The thing's variables have values if a thing named like the client identifier is attached to the certificate.
   /// - Parameters:
   ///   - clientID: The MQTT client identifier.
-  ///   - subject: The certificate's subject by AWS's names: CommonName, Organization, OrganizationalUnit, Country …
-  ///   - thing: The thing that has the client's name, with its type and attributes.
-  ///   - isAttached: Whether it is attached to the certificate.
+  ///   - subject: The certificate's subject under AWS's names: CommonName, Organization, OrganizationalUnit, Country …
+  ///   - thing: The thing named like the client identifier, with its type and attributes.
+  ///   - isAttached: Whether the thing is attached to the certificate.
   public init(
     clientID: String?, subject: [String: [String]] = [:], thing: Thing? = nil, isAttached: Bool = true
   ) {
@@ -32,7 +32,7 @@ public struct PolicyContext: Sendable, Equatable {
     for (name, value) in thing.attributes { values["iot:Connection.Thing.Attributes[\(name)]"] = [value] }
   }
 
-  /// Sets what a request has of its own: the client's address and the time.
+  /// Sets the keys of a single request: the client's address and the time.
   public mutating func setRequest(sourceIP: String, epochSeconds: Int) {
     set("aws:SourceIp", sourceIP)
     set("aws:CurrentTime", Moment.text(seconds: epochSeconds))
@@ -43,18 +43,18 @@ public struct PolicyContext: Sendable, Equatable {
   /// Sets a key to one value or several, such as `iot:DomainName` or `aws:SourceIp`.
   public mutating func set(_ key: String, _ texts: String...) { values[key] = texts }
 
-  /// Condition keys have no case.
+  /// Condition keys are case-insensitive.
   func values(of key: String) -> [String] {
     values[key] ?? values.first { $0.key.lowercased() == key.lowercased() }?.value ?? []
   }
 
-  /// The value of a policy variable; nil where there is none, or several.
+  /// The value of a policy variable; nil if there is none, or several.
   func single(_ key: String) -> String? { values[key].flatMap { $0.count == 1 ? $0[0] : nil } }
 }
 
-/// What policies say to a request, as `aws iot test-authorization` words it.
+/// The decision of policies on a request, in the words of `aws iot test-authorization`.
 public struct PolicyDecision: Sendable, Equatable {
-  /// The answer.
+  /// The outcome of an evaluation.
   public enum Outcome: String, Sendable {
     /// A statement allows it and none denies it.
     case allowed = "ALLOWED"
@@ -64,15 +64,15 @@ public struct PolicyDecision: Sendable, Equatable {
     case implicitDeny = "IMPLICIT_DENY"
   }
 
-  /// The answer.
+  /// The outcome.
   public let outcome: Outcome
   /// The statements that decided: `policy: statement`.
   public let decidedBy: [String]
 }
 
 extension PolicyDocument {
-  /// Evaluates a request against all policies of a principal: what one denies is denied, what none allows is denied
-  /// too ("How AWS IoT evaluates policies").
+  /// Evaluates a request against all policies of a principal. The request is denied if one policy denies it, or if none allows it
+  /// ("How AWS IoT evaluates policies").
   /// - Parameters:
   ///   - action: Such as `iot:Publish`.
   ///   - resource: An ARN, or its last part alone, such as `topic/truck/freezer` or `client/truckSensor01`.
@@ -95,13 +95,13 @@ extension PolicyDocument {
 }
 
 extension PolicyDocument.Statement {
-  /// Whether the statement is about the request.
+  /// Whether the statement applies to the request.
   func matches(action: String, resource: String, context: PolicyContext) -> Bool {
     covers(action: action) && covers(resource: resource, context)
       && conditions.allSatisfy { $0.isMet(by: context) }
   }
 
-  /// Actions' names have no case.
+  /// Action names are case-insensitive.
   func covers(action: String) -> Bool {
     let isNamed = actions.contains { PolicyPattern($0)?.matches(action, ignoringCase: true) ?? false }
     return isNamed != excludesActions
@@ -109,7 +109,7 @@ extension PolicyDocument.Statement {
 
   private func covers(resource: String, _ context: PolicyContext) -> Bool {
     let isNamed = resources.contains { Self.covers($0, resource, context) }
-    // An unknown variable makes NotResource match nothing, too.
+    // An unknown variable makes a statement with NotResource match nothing, too.
     if excludesResources, resources.contains(where: { PolicyPattern($0, context.single) == nil }) {
       return false
     }
@@ -120,11 +120,11 @@ extension PolicyDocument.Statement {
     if resource.hasPrefix("arn:") {
       return PolicyPattern(pattern, context.single)?.matches(resource) ?? false
     }
-    // Without a region and an account of its own the request is for whichever the policy names.
+    // A resource without region and account matches whichever ones the policy names.
     return PolicyPattern(lastPart(of: pattern), context.single)?.matches(resource) ?? false
   }
 
-  /// What follows `arn:partition:iot:region:account:`; `*` for everything.
+  /// The part after `arn:partition:iot:region:account:`; `*` for everything.
   static func lastPart(of pattern: String) -> String {
     if pattern == "*" { return "*" }
     let parts = pattern.split(separator: ":", maxSplits: 5, omittingEmptySubsequences: false)

@@ -11,14 +11,14 @@ public struct PolicyFolder: Sendable {
   /// The file of a policy.
   public func file(of name: String) -> String { Files.join(path, name + ".json") }
 
-  /// The policies' names, in order; none if there is no such folder.
+  /// The policies' names, in order; empty if the folder doesn't exist.
   public func names() throws(FileError) -> [String] {
     guard Files.exists(path) else { return [] }
     return try Files.list(path, suffix: ".json").map { String($0.dropLast(".json".count)) }
   }
 
   /// Reads a policy.
-  /// - Throws: `IdentityError` for a name that AWS doesn't take, a file that can't be read, or a document that is wrong.
+  /// - Throws: `IdentityError` if AWS doesn't accept the name, the file can't be read or the document is invalid.
   public func policy(_ name: String) throws(IdentityError) -> PolicyDocument {
     try Registry.check(policyName: name)
     let file = file(of: name)

@@ -1,7 +1,7 @@
 import Text
 
-/// The policy variables and condition keys of AWS IoT ("AWS IoT Core policy variables", developer guide) and those of all
-/// AWS policies that a device's request has. An unknown one has no value: AWS lets its statement match nothing.
+/// The policy variables and condition keys of AWS IoT ("AWS IoT Core policy variables", developer guide) and those of all AWS
+/// policies that a device's request has. An unknown one has no value, and its statement matches nothing in AWS.
 enum PolicyKeys {
   private static let known: [String] = {
     let attributes = [
@@ -20,11 +20,11 @@ enum PolicyKeys {
       + ["aws:SourceIp", "aws:CurrentTime", "aws:EpochTime", "aws:SecureTransport", "aws:UserAgent"]
   }()
 
-  /// Why nothing has this name, as a sentence's part; nil if something may have it.
+  /// Why a name never has a value, as part of a sentence; nil if it may have one.
   static func problem(with name: String) -> String? {
     if name.hasPrefix("iot:Connection.Thing.Attributes["), name.hasSuffix("]") { return nil }
     var base = name
-    // Each attribute of a name can be a list, or one of several.
+    // An attribute may end in `.List`, or in the number of one of its values.
     if let dot = base.lastIndex(of: ".") {
       let last = base[base.index(after: dot)...]
       if last == "List" || Int(last) != nil { base = String(base[..<dot]) }
@@ -34,7 +34,7 @@ enum PolicyKeys {
     return "'\(name)' is not a policy variable or condition key of AWS IoT and has no value\(advice)"
   }
 
-  /// The names in a text's `${…}`, without those that stand for a character.
+  /// The names in a text's `${…}`, without `*`, `?` and `$`, which stand for these characters.
   static func variables(in text: String) -> [String] {
     text.split(separator: "${", omittingEmptySubsequences: false).dropFirst().compactMap { part in
       guard let end = part.firstIndex(of: "}") else { return nil }

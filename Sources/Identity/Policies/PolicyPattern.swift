@@ -1,5 +1,5 @@
-/// A text with `*` (any characters, also none, also '/') and `?` (one character), as policies have them in actions,
-/// resources and `StringLike`; policy variables are filled in before.
+/// A text with `*` (any characters, also none, also '/') and `?` (one character), as in a policy's actions, resources and
+/// `StringLike`. Policy variables are already filled in.
 struct PolicyPattern: Sendable, Equatable {
   enum Token: Sendable, Equatable {
     case scalar(Unicode.Scalar)
@@ -10,7 +10,7 @@ struct PolicyPattern: Sendable, Equatable {
   let tokens: [Token]
 
   /// Fills in `${variable}` with `values`; their characters are never wildcards. `${*}`, `${?}` and `${$}` stand for the
-  /// characters themselves. Nil where a variable is unknown: AWS then lets the statement match nothing.
+  /// characters themselves. nil if a variable is unknown: in AWS, the statement then matches nothing.
   init?(_ text: String, _ values: (String) -> String? = { _ in nil }) {
     var tokens: [Token] = []
     var rest = text.unicodeScalars[...]
@@ -37,7 +37,7 @@ struct PolicyPattern: Sendable, Equatable {
     self.tokens = tokens
   }
 
-  /// Whether the whole of `text` fits; in time proportional to both lengths' product at worst.
+  /// Whether the whole of `text` matches. Takes time proportional to the product of both lengths at worst.
   func matches(_ text: some StringProtocol, ignoringCase: Bool = false) -> Bool {
     func folded(_ scalar: Unicode.Scalar) -> Unicode.Scalar {
       ignoringCase && ("A"..."Z").contains(scalar) ? Unicode.Scalar(UInt8(scalar.value + 32)) : scalar

@@ -1,9 +1,9 @@
-/// Entries of the registry by name, in the order in which they came.
+/// Entries of the registry by name, in the order in which they were added.
 struct NamedEntries<Value: Sendable & Equatable>: Sendable, Equatable {
   private var values: [String: Value] = [:]
   private var order: [String] = []
 
-  /// In the order in which they came.
+  /// In the order in which they were added.
   var inOrder: [Value] { order.compactMap { values[$0] } }
   /// By name.
   var byName: [Value] { values.sorted { $0.key < $1.key }.map(\.value) }

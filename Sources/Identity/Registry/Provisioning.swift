@@ -2,7 +2,7 @@ import Files
 import FoundationEssentials
 import Time
 
-/// The cloud's side of identity on this machine: CA, registry and policies together, and what the broker is to enforce.
+/// The cloud's side of identity on this machine: CA, registry and policies, and what the broker must enforce.
 public struct Provisioning: Sendable {
   /// What provisioning a thing created; what already existed isn't listed.
   public struct Made: Sendable, Equatable {
@@ -16,9 +16,9 @@ public struct Provisioning: Sendable {
 
   /// Where a thing's certificate comes from.
   public enum Source: Sendable {
-    /// Our CA makes the key too.
+    /// The local CA issues the certificate and generates the key.
     case newKey(KeyKind)
-    /// Our CA signs the request in this file; the key stays with the device.
+    /// The local CA signs the request in this file; the key stays with the device.
     case request(String)
     /// The certificate in this file, which the broker's CA has signed.
     case certificate(String)
@@ -30,7 +30,7 @@ public struct Provisioning: Sendable {
     public var accessControlList = AccessControlList()
     /// Which certificates may sign in, and as whom.
     public var clients = ClientTable()
-    /// What could not be said exactly to the broker.
+    /// Where the broker's rules differ from the policies.
     public var notes: [String] = []
   }
 
@@ -43,7 +43,7 @@ public struct Provisioning: Sendable {
   /// The folder of connection kits.
   public let kitFolder: String
 
-  /// Joins them; touches no file.
+  /// Combines these parts; touches no file.
   public init(authority: CertificateAuthority, registryPath: String, policyFolder: String, kitFolder: String)
   {
     self.authority = authority
@@ -52,7 +52,7 @@ public struct Provisioning: Sendable {
     self.kitFolder = kitFolder
   }
 
-  /// Registers devices whose connection kits are there, with a policy for those that have none yet.
+  /// Registers the devices of existing connection kits, and attaches a policy to those without one.
   public func register(_ names: [String], policy: String, now: Date = Date()) throws(IdentityError) {
     try Registry.update(registryPath) { registry throws(IdentityError) in
       for name in names {
@@ -69,8 +69,8 @@ public struct Provisioning: Sendable {
     }
   }
 
-  /// The wizard's work in one step: thing, certificate and policy, attached to one another. What already exists and
-  /// alike stays.
+  /// The steps of AWS's wizard as one: creates a thing, its certificate and its policies, attached to one another. Existing
+  /// resources with the same properties stay.
   public func provision(
     _ name: String, type: String? = nil, attributes: [String: String] = [:], policies: [String],
     source: Source = .newKey(.ecP256), days: Int = 365, now: Date = Date()
@@ -95,8 +95,8 @@ public struct Provisioning: Sendable {
     }
   }
 
-  /// Makes many things with certificates of our CA as one change; `progress` hears how many are done. Returns how many
-  /// are new.
+  /// Creates many things with certificates of the local CA as one change. `progress` gets the number of things done. Returns the
+  /// number of new things.
   public func provision(
     fleet names: [String], type: String?, policies: [String], keyKind: KeyKind, days: Int, now: Date = Date(),
     progress: (Int) -> Void
@@ -163,7 +163,7 @@ public struct Provisioning: Sendable {
     return try CertificateSummary(file: kit.certificatePath)
   }
 
-  /// A connection kit's own root stays: AWS's devices have AWS's, and the local broker's is taken from the CA.
+  /// The CA certificate of a connection kit: the one that the kit has (AWS's kits have AWS's), otherwise the local CA's.
   private func root(_ kit: ConnectionKit) throws(IdentityError) -> String {
     if Files.exists(kit.rootPath) {
       return String(
@@ -172,7 +172,7 @@ public struct Provisioning: Sendable {
     return try authority.certificatePEM()
   }
 
-  /// A new certificate and key for a thing, with the old one's things and policies; the old one becomes inactive.
+  /// Issues a new certificate and key for a thing, with the old certificate's things and policies. The old one becomes inactive.
   public func rotate(_ name: String, keyKind: KeyKind, days: Int, now: Date = Date()) throws(IdentityError)
     -> Made
   {
@@ -193,7 +193,7 @@ public struct Provisioning: Sendable {
     }
   }
 
-  /// What is known of a certificate's connection as `clientID`, for its policies.
+  /// The context in which the policies of a certificate that connects as `clientID` are evaluated.
   public static func context(
     of certificate: RegisteredCertificate, clientID: String?, in registry: Registry
   ) -> PolicyContext {
@@ -207,9 +207,9 @@ public struct Provisioning: Sendable {
     return context
   }
 
-  /// What the broker is to enforce for all certificates. One that isn't active is refused, and so is one whose policies
-  /// don't let it connect. A certificate connects as its common name, or as one of its things.
-  /// - Parameter policy: The policy of a name; nil for one that can't be had, by which nothing is allowed.
+  /// What the broker must enforce for all certificates. A certificate is refused if it isn't active or if its policies don't let
+  /// it connect. It connects as its common name, or as one of its things.
+  /// - Parameter policy: The policy of a name; nil if it isn't available, which allows nothing.
   public static func enforcement(of registry: Registry, policy: (String) -> PolicyDocument?) -> Enforcement {
     var result = Enforcement()
     var noted: Set<String> = []

@@ -2,14 +2,14 @@ import FoundationEssentials
 import Numbers
 import Text
 
-/// Groups of things, billing groups and tags, as AWS IoT's API has them.
+/// Groups of things, billing groups and tags, as in AWS IoT's API.
 extension Registry {
   // MARK: Thing groups
 
   /// The thing group of that name.
   package func thingGroup(_ name: String) -> ThingGroup? { groupsByName[name] }
 
-  /// CreateThingGroup in another group, or at the top. Creating it again changes nothing.
+  /// CreateThingGroup, in another group or at the top. Creating it again changes nothing.
   package mutating func createThingGroup(
     _ name: String, parent: String?, description: String?, attributes: [String: String], now: Date = Date()
   ) throws(IdentityError) {
@@ -48,7 +48,7 @@ extension Registry {
   package func ancestors(of group: ThingGroup) -> [ThingGroup] {
     var found: [ThingGroup] = []
     var name = group.parentGroupName
-    // A file that was edited may have a circle.
+    // An edited file may contain a cycle.
     while let parent = name.flatMap({ groupsByName[$0] }),
       !found.contains(where: { $0.thingGroupName == parent.thingGroupName })
     {
@@ -58,7 +58,7 @@ extension Registry {
     return found.reversed()
   }
 
-  /// The groups that a thing is in itself.
+  /// The groups that contain a thing directly.
   package func groups(ofThing thing: String) -> [ThingGroup] {
     groupsByName.inOrder.filter { $0.things.contains(thing) }
   }
@@ -75,12 +75,12 @@ extension Registry {
     groupsByName[name] = group
   }
 
-  /// The thing groups that have a policy themselves.
+  /// The thing groups to which a policy is attached directly.
   package func groups(withPolicy policy: String) -> [ThingGroup] {
     groupsByName.inOrder.filter { $0.policies.contains(policy) }
   }
 
-  /// The policies that a thing has by its groups, and by those that they are in.
+  /// The policies that a thing inherits from its groups, and from the groups that they are in.
   package func groupPolicies(ofThing thing: String) -> [String] {
     var names: [String] = []
     for group in groups(ofThing: thing) {
@@ -91,7 +91,7 @@ extension Registry {
     return names
   }
 
-  /// The policies that things have by their groups, by thing; those without any are left out.
+  /// The policies that things inherit from their groups, by thing; things without any are left out.
   func groupPolicies() -> [String: [String]] {
     var policies: [String: [String]] = [:]
     for group in groupsByName.inOrder {
@@ -106,8 +106,8 @@ extension Registry {
     return policies
   }
 
-  /// The policies of a certificate that connects with a client identifier: its own, and those of the groups of the thing of
-  /// that name, if it is attached to it.
+  /// The policies of a certificate that connects with a client identifier: its own, and those that the thing of that name
+  /// inherits from its groups, if the thing is attached to the certificate.
   package func policies(of certificate: RegisteredCertificate, clientID: String?) -> [String] {
     guard let clientID, certificate.things.contains(clientID) else { return certificate.policies }
     let inherited = groupPolicies(ofThing: clientID)
@@ -119,7 +119,7 @@ extension Registry {
   /// The billing group of that name.
   package func billingGroup(_ name: String) -> BillingGroup? { billingGroupsByName[name] }
 
-  /// CreateBillingGroup; UpdateBillingGroup if it is there, which raises its version.
+  /// CreateBillingGroup, or UpdateBillingGroup if the group exists; an update raises its version.
   package mutating func setBillingGroup(
     _ name: String, description: String?, now: Date = Date()
   ) throws(IdentityError) {

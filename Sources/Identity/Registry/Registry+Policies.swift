@@ -3,12 +3,12 @@ import FoundationEssentials
 import Numbers
 import Text
 
-/// Policies' versions. The document that counts is always the file `policies/NAME.json`, which people edit, too.
+/// Policies' versions. The document in force is always the file `policies/NAME.json`, which people edit, too.
 extension Registry {
-  /// The versions of the policies that have more than their file, in the order in which they came.
+  /// The versions of the policies that are more than a file, in the order in which they were added.
   package var policies: [PolicyVersions] { policiesByName.inOrder }
 
-  /// The versions of a policy whose file has `document`; a policy that was only a file so far has one version.
+  /// The versions of a policy whose file holds `document`; a policy that is only a file has one version.
   package func versions(ofPolicy name: String, document: String, fileDate: String) -> PolicyVersions {
     guard var policy = policiesByName[name] else {
       return PolicyVersions(
@@ -22,7 +22,7 @@ extension Registry {
     return policy
   }
 
-  /// CreatePolicy: notes when a policy was made.
+  /// CreatePolicy: records when a policy was created.
   package mutating func createPolicy(_ name: String, document: String, now: Date = Date())
     throws(IdentityError)
   {
@@ -33,7 +33,7 @@ extension Registry {
     policiesByName[name] = policy
   }
 
-  /// Replaces what is known of a policy's versions.
+  /// Replaces the recorded versions of a policy.
   package mutating func setVersions(_ policy: PolicyVersions) { policiesByName[policy.policyName] = policy }
 
   /// DeletePolicy.

@@ -4,7 +4,7 @@ import JSON
 import Numbers
 import Text
 
-/// The cloud's register of thing types, things, groups, certificates and policies' versions: `data/registry.json`.
+/// The cloud's registry of thing types, things, groups, certificates and policies' versions: `data/registry.json`.
 ///
 /// A value: it is read, changed and written as a whole. Limits and names are those of AWS IoT ("AWS IoT Core thing
 /// resource limits and quotas", API reference).
@@ -16,9 +16,9 @@ public struct Registry: Sendable, Equatable {
   var policiesByName = NamedEntries<PolicyVersions>()
   /// Tags by resource, such as `thinggroup/fleet`.
   var tags: [String: [String: String]] = [:]
-  /// What UpdateIndexingConfiguration was given, as JSON; nil if it never was.
+  /// The indexing configuration as JSON; nil before the first UpdateIndexingConfiguration.
   package var indexingConfiguration: String?
-  /// In the order in which they came.
+  /// In the order in which they were added.
   public internal(set) var certificates: [RegisteredCertificate] = []
   private var certificateIndex: [String: Int] = [:]
 
@@ -31,21 +31,21 @@ public struct Registry: Sendable, Equatable {
   public var things: [Thing] { thingsByName.byName }
   /// By name.
   public var thingGroups: [ThingGroup] { groupsByName.byName }
-  /// In the order in which they came.
+  /// In the order in which they were added.
   package var thingTypesInOrder: [ThingType] { typesByName.inOrder }
-  /// In the order in which they came.
+  /// In the order in which they were added.
   package var thingsInOrder: [Thing] { thingsByName.inOrder }
-  /// In the order in which they came.
+  /// In the order in which they were added.
   package var thingGroupsInOrder: [ThingGroup] { groupsByName.inOrder }
-  /// In the order in which they came.
+  /// In the order in which they were added.
   package var billingGroupsInOrder: [BillingGroup] { billingGroupsByName.inOrder }
 
-  /// A hundred thousand things.
+  /// The maximum size of the file, in bytes: a hundred thousand things.
   private static let sizeLimit = 1 << 28
 
   // MARK: The file
 
-  /// Reads the file; empty if there is none. Throws `invalidRegistry` for one that is damaged or of a newer version.
+  /// Reads the file; empty if there is none. Throws `invalidRegistry` if it is damaged or has a newer version.
   public static func read(_ path: String) throws(IdentityError) -> Registry {
     guard Files.exists(path) else { return Registry() }
     return try Registry(Files.contents(of: path, role: .registry, limit: sizeLimit).bytes, file: path)
@@ -137,7 +137,7 @@ public struct Registry: Sendable, Equatable {
     return result
   }
 
-  /// The name by which AWS's APIs know a resource; region and account are this machine's.
+  /// A resource's ARN, with this machine's region and account.
   package static func arn(_ kind: String, _ name: String) -> String {
     "arn:aws:iot:local:000000000000:\(kind)/\(name)"
   }
@@ -163,7 +163,7 @@ public struct Registry: Sendable, Equatable {
       thingTypeMetadata: .init(deprecated: false, creationDate: now.iso8601))
   }
 
-  /// DeprecateThingType, or undoes it.
+  /// DeprecateThingType, or its reversal.
   public mutating func deprecateThingType(
     _ name: String, undo: Bool = false, now: Date = Date()
   ) throws(IdentityError) {
@@ -192,7 +192,7 @@ public struct Registry: Sendable, Equatable {
     }
   }
 
-  /// DeleteThingType: a deprecated one that no thing has.
+  /// DeleteThingType. The type must be deprecated and unused.
   public mutating func deleteThingType(_ name: String) throws(IdentityError) {
     guard let type = typesByName[name] else { throw .notFound("thing type", name) }
     if let user = things.first(where: { $0.thingTypeName == name }) {
@@ -242,7 +242,7 @@ public struct Registry: Sendable, Equatable {
     thingsByName[name] = thing
   }
 
-  /// AddThingToBillingGroup; nil takes it out of the one that it has.
+  /// AddThingToBillingGroup; nil removes the thing from its billing group.
   package mutating func setBillingGroup(_ group: String?, ofThing name: String) throws(IdentityError) {
     guard var thing = thing(name) else { throw .notFound("thing", name) }
     thing.billingGroupName = group
@@ -270,7 +270,7 @@ public struct Registry: Sendable, Equatable {
     }
   }
 
-  /// DeleteThing: one without certificates.
+  /// DeleteThing. All certificates attached to it must be revoked.
   public mutating func deleteThing(_ name: String) throws(IdentityError) {
     guard thing(name) != nil else { throw .notFound("thing", name) }
     if let principal = certificates.first(where: { $0.things.contains(name) && $0.status != .revoked }) {
@@ -311,7 +311,7 @@ public struct Registry: Sendable, Equatable {
 
   // MARK: Certificates
 
-  /// RegisterCertificate. One that is registered already keeps its state.
+  /// RegisterCertificate. A certificate that is already registered keeps its state.
   @discardableResult
   public mutating func register(
     _ certificate: CertificateSummary, status: RegisteredCertificate.Status = .active,
@@ -345,8 +345,8 @@ public struct Registry: Sendable, Equatable {
     certificateIndex[certificate.fingerprint].map { certificates[$0] }
   }
 
-  /// The certificate of that identifier, of which twelve digits are enough, or the newest that isn't revoked of the
-  /// thing of that name.
+  /// The certificate with that ARN or identifier, of which the first 12 digits are enough, or the newest one of the thing of that
+  /// name that isn't revoked, or else the newest one with that thing or common name.
   public func certificate(_ name: String) throws(IdentityError) -> RegisteredCertificate {
     certificates[try index(ofCertificate: name)]
   }
@@ -389,7 +389,7 @@ public struct Registry: Sendable, Equatable {
     if isAttached { certificates[index].things.append(thing) }
   }
 
-  /// AttachPolicy, DetachPolicy; AWS allows ten.
+  /// AttachPolicy, DetachPolicy. AWS allows ten policies per certificate.
   public mutating func setPolicy(
     _ policy: String, ofCertificate name: String, _ isAttached: Bool
   ) throws(IdentityError) {
@@ -402,9 +402,9 @@ public struct Registry: Sendable, Equatable {
     }
   }
 
-  /// DeleteCertificate: one that isn't active and has nothing attached.
-  /// - Parameter mayBeRevoked: Whether a revoked one is deleted, too. If it is in a connection kit, the next run registers it
-  ///   again.
+  /// DeleteCertificate. The certificate must be inactive and have nothing attached.
+  /// - Parameter mayBeRevoked: Whether a revoked certificate is deleted, too. If it is in a connection kit, the next run
+  ///   registers it again.
   public mutating func deleteCertificate(_ name: String, mayBeRevoked: Bool = false) throws(IdentityError) {
     let index = try index(ofCertificate: name)
     let status = certificates[index].status
@@ -421,12 +421,12 @@ public struct Registry: Sendable, Equatable {
     }
   }
 
-  /// Throws `invalidName` unless AWS takes the text for a policy's name.
+  /// Throws `invalidName` unless AWS accepts the text as a policy's name.
   package static func check(policyName: String) throws(IdentityError) {
     try Names.policy.check(policyName, "policy")
   }
 
-  /// Whether AWS takes the text for a policy's name; it names a file of the policies' folder, too.
+  /// Whether AWS accepts the text as a policy's name, which also names a file in the policies' folder.
   static func isPolicyName(_ text: String) -> Bool { Names.policy.allows(text) }
 
   /// The certificates that have the policy.
@@ -435,7 +435,7 @@ public struct Registry: Sendable, Equatable {
   }
 }
 
-/// What AWS takes for a name.
+/// AWS's rules for a kind of name.
 struct Names {
   let limit: Int
   let minimum: Int
@@ -475,7 +475,7 @@ struct Names {
 }
 
 extension IdentityError {
-  /// The command whose `list` shows what there is.
+  /// The command whose `list` shows the existing ones.
   private static func command(of kind: String) -> String {
     switch kind {
     case "thing type": "type"

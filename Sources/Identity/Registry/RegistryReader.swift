@@ -1,8 +1,8 @@
 import JSON
 
-/// Takes the members of one object of the registry's file by name and type; a member that wasn't taken is an error.
+/// Takes the members of one object in the registry's file by name and type; a member that isn't taken is an error.
 struct RegistryReader {
-  /// What is wrong in the file, and where.
+  /// A problem in the file, and where it is.
   struct Damage: Error {
     let message: String
     var isNewer = false
@@ -56,7 +56,7 @@ struct RegistryReader {
     members[name] == nil ? nil : try string(name)
   }
 
-  /// The date of an entry of which it isn't known.
+  /// The date of an entry that has none.
   static let unknownDate = "1970-01-01T00:00:00Z"
 
   mutating func optionalInteger(_ name: String) throws(Damage) -> Int? {
@@ -79,14 +79,14 @@ struct RegistryReader {
     members[name] == nil ? [] : try objects(name)
   }
 
-  /// Takes all members that are left, which are objects of strings.
+  /// Takes all remaining members, which must be objects of strings.
   mutating func dictionaries() throws(Damage) -> [String: [String: String]] {
     var result: [String: [String: String]] = [:]
     for name in members.keys.sorted() { result[name] = try dictionary(name) }
     return result
   }
 
-  /// Throws for a text that can't be a policy's name: it names a file.
+  /// Throws unless each text can be a policy's name, because it names a file.
   func checkPolicies(_ names: [String]) throws(Damage) {
     try check(names.allSatisfy(Registry.isPolicyName), "policies", "names of policies")
   }
@@ -151,19 +151,19 @@ struct RegistryReader {
     return readers
   }
 
-  /// Throws for a member that wasn't taken.
+  /// Throws if a member wasn't taken.
   func finish() throws(Damage) {
     if let unknown = members.keys.min() {
       throw Damage("\(path(String(unknown.prefix(80)))) is not part of a registry")
     }
   }
 
-  /// Throws for a value that isn't what its place asks for.
+  /// Throws unless a value is as expected.
   func check(_ isRight: Bool, _ name: String, _ expected: String) throws(Damage) {
     guard isRight else { throw damage(name, expected) }
   }
 
-  /// The error for a value that isn't what its place asks for.
+  /// The error for a value that isn't as expected.
   func damage(_ name: String, _ expected: String) -> Damage { Damage("\(path(name)) must be \(expected)") }
 
   /// Finishes an entry and keeps it under its name; throws if the name already exists.

@@ -25,7 +25,7 @@ public struct ThingType: Sendable, Equatable {
   }
   /// The name.
   public var thingTypeName: String
-  /// Tells it from another type of the same name that was there before.
+  /// Distinguishes it from an earlier type of the same name.
   public var thingTypeId: String
   /// Description and searchable attributes.
   public var thingTypeProperties: Properties
@@ -35,9 +35,9 @@ public struct ThingType: Sendable, Equatable {
 
 /// A thing, with the names of `aws iot describe-thing`.
 public struct Thing: Sendable, Equatable {
-  /// The name, which is its client identifier too.
+  /// The name, which is also its client identifier.
   public var thingName: String
-  /// Tells it from another thing of the same name that was there before.
+  /// Distinguishes it from an earlier thing of the same name.
   public var thingId: String
   /// Its type.
   public var thingTypeName: String?
@@ -48,7 +48,7 @@ public struct Thing: Sendable, Equatable {
   /// Rises with each change.
   public var version: Int
 
-  /// A thing of the first version.
+  /// Creates a thing with version 1.
   public init(thingName: String, thingTypeName: String? = nil, attributes: [String: String] = [:]) {
     self.thingName = thingName
     thingId = StableID.of("thing/\(thingName)")
@@ -58,9 +58,9 @@ public struct Thing: Sendable, Equatable {
   }
 }
 
-/// Identifiers of resources that an earlier version registered without any.
+/// Identifiers of resources that an earlier version of trucksensor registered without one.
 enum StableID {
-  /// The same for the same name, in the form of a UUID.
+  /// An identifier in the form of a UUID, always the same for the same name.
   static func of(_ name: String) -> String {
     let digits = Array(Digest.sha256(Array(name.utf8)))
     return [digits[0..<8], digits[8..<12], digits[12..<16], digits[16..<20], digits[20..<32]]
@@ -72,7 +72,7 @@ enum StableID {
 public struct ThingGroup: Sendable, Equatable {
   /// The name.
   public var thingGroupName: String
-  /// Tells it from another group of the same name that was there before.
+  /// Distinguishes it from an earlier group of the same name.
   public var thingGroupId: String
   /// The group that it is in.
   public var parentGroupName: String?
@@ -86,15 +86,15 @@ public struct ThingGroup: Sendable, Equatable {
   public var creationDate: String
   /// Its things' names.
   public var things: [String]
-  /// The policies of its things and of those of the groups in it.
+  /// The policies that its things and the things of its child groups inherit.
   public var policies: [String]
 }
 
-/// A billing group, with the names of `aws iot describe-billing-group`. Its things name it.
+/// A billing group, with the names of `aws iot describe-billing-group`. Its things refer to it.
 public struct BillingGroup: Sendable, Equatable {
   /// The name.
   public var billingGroupName: String
-  /// Tells it from another group of the same name that was there before.
+  /// Distinguishes it from an earlier group of the same name.
   public var billingGroupId: String
   /// What the group is for.
   public var description: String?
@@ -104,13 +104,13 @@ public struct BillingGroup: Sendable, Equatable {
   public var creationDate: String
 }
 
-/// The versions of a policy. The default version's document is the policy's file, whatever was kept of it here.
+/// The versions of a policy. The default version's document is always the policy's file, even if the copy here differs.
 public struct PolicyVersions: Sendable, Equatable {
   /// One version.
   public struct Version: Sendable, Equatable {
     /// A number that was never used before for this policy.
     public var versionId: Int
-    /// The document, as it was given.
+    /// The document as received.
     public var document: String
     /// ISO 8601.
     public var creationDate: String
@@ -123,15 +123,15 @@ public struct PolicyVersions: Sendable, Equatable {
   }
   /// The policy's name.
   public var policyName: String
-  /// Tells it from another policy of the same name that was there before.
+  /// Distinguishes it from an earlier policy of the same name.
   public var generationId: String
   /// ISO 8601.
   public var creationDate: String
   /// ISO 8601.
   public var lastModifiedDate: String
-  /// The version that counts.
+  /// The version in force.
   public var defaultVersionId: Int
-  /// The number that was given last.
+  /// The number of the newest version so far.
   public var lastVersionId: Int
   /// In order.
   public var versions: [Version]
@@ -141,18 +141,18 @@ public struct PolicyVersions: Sendable, Equatable {
 public struct RegisteredCertificate: Sendable, Equatable {
   /// What the certificate may be used for.
   public enum Status: String, Sendable, CaseIterable {
-    /// Signs in.
+    /// May sign in.
     case active = "ACTIVE"
-    /// Doesn't, for now.
+    /// May not sign in for now.
     case inactive = "INACTIVE"
-    /// Never again.
+    /// May never sign in again.
     case revoked = "REVOKED"
   }
   /// SHA-256 of the DER form in hexadecimal.
   public var certificateId: String
   /// `arn:aws:iot:local:000000000000:cert/ID`.
   public var certificateArn: String
-  /// Whether it signs in.
+  /// Whether it may sign in.
   public var status: Status
   /// ISO 8601.
   public var creationDate: String
@@ -160,7 +160,7 @@ public struct RegisteredCertificate: Sendable, Equatable {
   public var lastModifiedDate: String
   /// Whether it was registered without its CA (`SNI_ONLY`).
   public var isWithoutCA: Bool
-  /// The subject's common name, by which the broker knows it.
+  /// The subject's common name, by which the broker identifies it.
   public var commonName: String
   /// In hexadecimal.
   public var serialNumber: String
@@ -354,7 +354,7 @@ extension RegisteredCertificate: RegistryEntry {
       && !scalars.contains(where: \.isUnsafe)
   }
 
-  /// Whether it is hexadecimal, of at most 20 bytes and perhaps a sign.
+  /// Whether it is hexadecimal, at most 20 bytes long, with an optional sign.
   static func isUsable(serialNumber text: String) -> Bool {
     let digits = text.hasPrefix("-") ? text.dropFirst() : text[...]
     return (1...40).contains(digits.utf8.count) && digits.allSatisfy { $0.isASCII && $0.isHexDigit }

@@ -1,9 +1,9 @@
 import Glibc
 import Numbers
 
-/// What the aggregates of a statement may keep in memory together; SQLite's own memory is limited elsewhere.
+/// The memory that the aggregates of a statement may use together; SQLite's own memory is limited elsewhere.
 final class MemoryBudget {
-  /// 1 GiB: `approx_percentile` of ten million numbers fits.
+  /// 1 GiB, enough for `approx_percentile` of ten million numbers.
   static let limit = 1 << 30
   private let limit: Int
   private var used = 0
@@ -19,7 +19,7 @@ final class MemoryBudget {
 
   func giveBack(_ count: Int) { used -= count }
 
-  /// The bytes of an array with these elements, about.
+  /// The approximate size of an array with these elements, in bytes.
   static func bytes(of values: [Datum]) -> Int {
     var bytes = 32
     for value in values {
@@ -34,7 +34,7 @@ final class MemoryBudget {
   }
 }
 
-/// Keeps all rows, and makes the value of them at the end.
+/// Keeps all rows and computes the value from them at the end.
 final class Collector: Accumulator {
   private var rows: [[Datum]] = []
   private(set) var keptBytes = 0
@@ -85,7 +85,7 @@ final class Extreme: Accumulator {
   func result() -> Datum { value }
 }
 
-/// `max_by(x, y)`: the x where y is greatest; of equal ones the first.
+/// `max_by(x, y)`: the x where y is greatest, the first one if several are.
 final class By: Accumulator {
   private let isGreatest: Bool
   private var best: (value: Datum, key: Datum)?
@@ -100,7 +100,7 @@ final class By: Accumulator {
   func result() -> Datum { best?.value ?? .null }
 }
 
-/// Counts different values, exactly.
+/// Counts distinct values, exactly.
 final class Distinct: Accumulator {
   private var values: Set<Datum> = []
   private(set) var keptBytes = 0
@@ -111,7 +111,7 @@ final class Distinct: Accumulator {
   func result() -> Datum { .integer(Int64(values.count)) }
 }
 
-/// Combines whole numbers bit by bit.
+/// Combines integers bit by bit.
 final class Bits: Accumulator {
   private var value: Int64?
   private let combine: (Int64, Int64) -> Int64

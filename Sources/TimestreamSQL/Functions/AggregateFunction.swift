@@ -1,12 +1,12 @@
 import Numbers
 
-/// Gathers rows into one value.
+/// Aggregates rows into one value.
 protocol Accumulator: AnyObject {
-  /// Takes a row's arguments.
+  /// Adds a row's arguments.
   func add(_ values: [Datum]) throws(QueryError)
-  /// The value of what was taken so far.
+  /// The value of the rows added so far.
   func result() throws(QueryError) -> Datum
-  /// Bytes that it keeps, about; 0 if they don't grow with the rows.
+  /// The approximate number of bytes kept; 0 if it doesn't grow with the rows.
   var keptBytes: Int { get }
 }
 
@@ -16,7 +16,7 @@ extension Accumulator {
 
 /// An aggregate or window function for arguments of given types.
 struct AggregateFunction: Sendable {
-  /// How SQLite is asked for it.
+  /// How SQLite computes it.
   enum Kind: Sendable {
     /// SQLite's own function of this name does the same.
     case native(String)
@@ -31,7 +31,7 @@ struct AggregateFunction: Sendable {
   var kind: Kind
 }
 
-/// All aggregates of one name.
+/// All aggregates with the same name.
 struct AggregateFamily: Sendable {
   let name: String
   let signatures: [String]
@@ -200,7 +200,7 @@ enum AggregateCatalog {
 
   // MARK: Whole columns
 
-  /// Sorted by time; of equal times the last counts. Timestream refuses them, which a chart would suffer from more.
+  /// The points sorted by time. Equal times are an error, as in Timestream.
   @Sendable private static func timeSeries(_ rows: [[Datum]]) throws(QueryError) -> Datum {
     let points = rows.filter { !$0[0].isNull }.enumerated().sorted {
       ($0.element[0].integer, $0.offset) < ($1.element[0].integer, $1.offset)
@@ -213,7 +213,7 @@ enum AggregateCatalog {
     return .list(points.map { .list([$0.element[0], $0.element[1]]) })
   }
 
-  /// The nearest-rank percentile, exact: memory holds the column.
+  /// The exact nearest-rank percentile; the whole column is in memory.
   @Sendable private static func percentiles(_ rows: [[Datum]]) throws(QueryError) -> Datum {
     let values = rows.filter { !$0[0].isNull }
     guard let share = values.first?[1] else { return .null }

@@ -3,7 +3,7 @@ import Numbers
 /// Functions over arrays and rows, lambdas included (Presto documentation, "Array Functions and Operators", "Lambda
 /// Expressions"). A time series counts as an array of rows with `time` and `value`.
 enum ArrayFunctions {
-  /// Elements of an array that a function makes.
+  /// The maximum number of elements in an array that a function returns.
   static let countLimit = 1_000_000
 
   static let all: [FunctionFamily] =
@@ -235,7 +235,7 @@ enum ArrayFunctions {
         name: "zip_with", parameters: [.array(one), .array(other), types[2]], result: .array(types[2])
       ) { (values, context) throws(QueryError) in
         var results: [Datum] = []
-        // The shorter array ends with NULLs.
+        // The shorter array is filled up with NULLs.
         for index in 0..<max(values[0].list.count, values[1].list.count) {
           let pair = values[0...1].map { $0.list[ifPresent: index] ?? .null }
           results.append(try context.call(2, pair))
@@ -247,7 +247,7 @@ enum ArrayFunctions {
       guard types.count == 2, let element = elementType(types[0]), types[1].coerces(to: .boolean) else {
         return nil
       }
-      // A filtered time series is one.
+      // A filtered time series is still a time series.
       return ScalarFunction(
         name: "filter", parameters: [isSeries(types[0]) ? types[0] : .array(element), .boolean],
         result: isSeries(types[0]) ? types[0] : .array(element)
@@ -271,7 +271,7 @@ enum ArrayFunctions {
       "reduce", "reduce(array(T), S, function(S, T, S), function(S, R))",
       lambdaParameters: { index, types in
         guard let element = types.first.flatMap(elementType), types.count > 1 else { return nil }
-        // The state has the type of what the step makes of it, where that is wider than the start's.
+        // The state has the type that the step returns, if that is wider than the type of the start.
         return index == 2 ? [types[1], element] : index == 3 ? [types[ifPresent: 2] ?? types[1]] : nil
       }
     ) { types in

@@ -1,5 +1,5 @@
-/// Functions whose arguments the resolver turns into choices (`if`, `coalesce`, `nullif`, `try`) have their names here for
-/// messages; the others of Presto's "Conditional Expressions" are in the syntax.
+/// Presto's conditional functions. `if`, `coalesce`, `nullif` and `try` have only their names here, as the resolver turns their
+/// calls into choices; the other "Conditional Expressions" are part of the syntax.
 enum ConditionalFunctions {
   static let special: Set<String> = ["if", "coalesce", "nullif", "try"]
 

@@ -82,7 +82,7 @@ enum MathFunctions {
         guard (2...64).contains(bits) else {
           throw QueryError("Bits specified in bit_count must be between 2 and 64, got \(bits)")
         }
-        // The sign's copies above the number's bits don't count.
+        // Copies of the sign bit above the number's bits don't count.
         let unused = 64 - bits
         guard (value << unused) >> unused == value else {
           throw QueryError(
@@ -132,7 +132,7 @@ enum MathFunctions {
     ("radians", { $0 * .pi / 180 }),
   ]
 
-  /// glibc's cube root may be off by one in the last place, also for cubes of whole numbers.
+  /// glibc's cube root may be off by one in the last place, even for cubes of integers.
   @Sendable private static func root(_ value: Double) -> Double {
     let root = cbrt(value)
     let whole = root.rounded()

@@ -2,17 +2,17 @@ import Numbers
 
 internal import CPCRE2
 
-/// A compiled pattern; PCRE2's syntax is Java's for what Presto documents. What one call may cost is limited.
+/// A compiled pattern. For what Presto documents, PCRE2's syntax is the same as Java's. The cost of a call is limited.
 final class RegularExpression {
   private let code: OpaquePointer
   private let data: OpaquePointer
   private let context: OpaquePointer
   private let budget: UnsafeMutablePointer<ts_pcre2_budget>
   let groupCount: Int
-  /// Bytes that a call of a function may read while it matches; about as many nanoseconds.
+  /// The maximum number of bytes that a call of a function may read while it matches; each takes about a nanosecond.
   private static let workLimit: UInt64 = 1 << 28
   private static let patternLimit = 32_768
-  /// Each group makes every step back that is kept larger.
+  /// The maximum number of groups: each one enlarges every backtracking point that is kept.
   private static let groupLimit: Int32 = 100
 
   static func make(_ pattern: String) throws(QueryError) -> RegularExpression {
@@ -46,7 +46,7 @@ final class RegularExpression {
     budget.deallocate()
   }
 
-  /// The ranges of the whole match and of each group; a group that took no part is nil.
+  /// The ranges of the whole match and of each group, nil for a group that took no part; nil if there is no match.
   func firstMatch(in text: [UInt8], from start: Int) throws(QueryError) -> [Range<Int>?]? {
     budget.pointee.left = Self.workLimit
     return try nextMatch(in: text, from: start)
@@ -71,7 +71,7 @@ final class RegularExpression {
       matches.append(match)
       position = whole.upperBound
       if whole.isEmpty {
-        // A match of nothing is followed by the next character, all its bytes.
+        // An empty match is followed by the next character, with all its bytes.
         position += 1
         while position < text.count, text[position] & 0xC0 == 0x80 { position += 1 }
       }
@@ -79,7 +79,7 @@ final class RegularExpression {
     return matches
   }
 
-  /// Replaces all matches; `$1` is a group.
+  /// Replaces all matches; `$1` stands for a group.
   func replacing(in text: [UInt8], with replacement: [UInt8]) throws(QueryError) -> String {
     var result: [UInt8] = []
     var copied = 0

@@ -14,15 +14,15 @@ struct ScalarFunction: Sendable {
   /// The types its arguments are coerced to.
   let parameters: [SQLType]
   let result: SQLType
-  /// Whether it gives NULL for a NULL argument without being asked.
+  /// Whether a NULL argument gives NULL without calling the function.
   var isStrict = true
   var isDeterministic = true
   let body: Body
 }
 
-/// All functions of one name: finds the one for given types.
+/// All functions with the same name; finds the one for given types.
 struct FunctionFamily: Sendable {
-  /// What is known of an argument: its type, or that it is a lambda.
+  /// What is known about an argument: its type, or that it is a lambda.
   enum Argument {
     case value(SQLType)
     case lambda(parameters: Int)
@@ -33,10 +33,10 @@ struct FunctionFamily: Sendable {
   let name: String
   /// `lower(varchar)`, for messages.
   let signatures: [String]
-  /// The function for these arguments; nil if there is none. With lambdas it is asked twice: see `LambdaTypes`.
+  /// The function for these arguments; nil if there is none.
   let resolve: @Sendable ([SQLType]) -> ScalarFunction?
-  /// For functions that take lambdas: the types of each lambda's parameters from the other arguments' types, and from
-  /// the results of the lambdas before. Nil if the function takes none at that place.
+  /// For functions that take lambdas: the types of a lambda's parameters, derived from the types of the arguments before it.
+  /// Returns nil if the function takes no lambda at that place.
   var lambdaParameters: (@Sendable (_ index: Int, _ types: [SQLType]) -> [SQLType]?)?
 }
 
@@ -60,7 +60,7 @@ enum FunctionCatalog {
     return families
   }()
 
-  /// The one that coerces fewer arguments, the first of equals: date_trunc of a date is a date.
+  /// The function that coerces fewer arguments, or the first if they coerce equally many: date_trunc of a date is a date.
   private static func better(_ one: ScalarFunction?, _ other: ScalarFunction?, for types: [SQLType])
     -> ScalarFunction?
   {

@@ -1,7 +1,7 @@
 import Numbers
 
 /// Timestream's functions over time series (developer guide, "Time-series functions": interpolation, derivatives, integral,
-/// correlation). A series is sorted by time and has a time once.
+/// correlation). A series is sorted by time and has each time once.
 enum SeriesFunctions {
   typealias Point = (time: Int64, value: Datum)
 
@@ -182,7 +182,7 @@ enum SeriesFunctions {
       return ScalarFunction(
         name: name, parameters: [.timeseries(.double), .timeseries(.double)], result: .double
       ) { (values, _) throws(QueryError) in
-        // Pairs of equal times; points without a partner don't count.
+        // Pairs of points with equal times; points without a partner are ignored.
         var other: [Int64: Double] = [:]
         for point in points(values[1]) where !point.value.isNull { other[point.time] = point.value.double }
         var (left, right) = ([Double](), [Double]())

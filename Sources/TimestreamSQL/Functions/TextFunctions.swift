@@ -3,7 +3,7 @@ import Numbers
 /// Functions over texts (Presto documentation, "String Functions", "Regular Expression Functions"). Positions count
 /// characters (Unicode scalars) from 1.
 enum TextFunctions {
-  /// A result's length in bytes: functions that multiply texts must not fill the memory.
+  /// The maximum length of a result, in bytes: functions that multiply text must not fill the memory.
   static let lengthLimit = 1 << 20
 
   static let all: [FunctionFamily] =
@@ -251,7 +251,7 @@ enum TextFunctions {
   }
 }
 
-/// A pattern of LIKE: `%` stands for any characters, `_` for one. Case-sensitive.
+/// A LIKE pattern: `%` stands for any characters, `_` for one. Case-sensitive.
 struct LikePattern {
   private enum Part { case any, one, scalar(Unicode.Scalar) }
   private let parts: [Part]
@@ -284,7 +284,7 @@ struct LikePattern {
     self.parts = parts
   }
 
-  /// Goes back to the last `%` only, so that the time is at most the product of the lengths.
+  /// Backtracks only to the last `%`, so that the time is at most proportional to the product of the lengths.
   func matches(_ text: String) -> Bool {
     let text = Array(text.unicodeScalars)
     var (index, part) = (0, 0)

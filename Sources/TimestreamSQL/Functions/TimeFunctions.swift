@@ -30,7 +30,7 @@ enum TimeFunctions {
       fixed("from_nanoseconds", [.bigint], .timestamp) { $0[0] },
       fixed("from_unixtime", [.double], .timestamp) { (values) throws(QueryError) in
         let seconds = values[0].double
-        // Whole seconds apart from their fraction: a double has no room for nanoseconds since 1970.
+        // Convert whole seconds and their fraction separately: a double can't hold nanoseconds since 1970.
         let whole = seconds.rounded(.down)
         return try time(
           Int64(truncated: whole)?.checkedMultiply(1_000_000_000)?.checkedAdd(
@@ -62,7 +62,7 @@ enum TimeFunctions {
         guard let truncated = Timestamp.truncated(values[1].integer, to: unit) else {
           throw unknownUnit(unit)
         }
-        // No calendar unit begins at the least timestamp: it stands for one that began before it.
+        // No calendar unit begins at the least timestamp, which stands for a beginning before it.
         return try time(truncated == .min ? nil : truncated)
       },
       fixed("date_trunc", [.varchar, .date], .date) { (values) throws(QueryError) in
@@ -117,17 +117,17 @@ enum TimeFunctions {
       },
     ] + fields + arithmetic
 
-  /// The letters of Joda-Time that mean the same when they are read by java.time's rules.
+  /// The letters that mean the same in Joda-Time as in java.time.
   private static let jodaLetters = Set("yYMdDEaGHkhKmsSZz".unicodeScalars)
 
-  /// The moment of a text in a pattern of Joda-Time's letters; UTC unless the text names a zone.
+  /// The time of a text in a Joda-Time pattern, in nanoseconds since 1970; UTC unless the text names a zone.
   private static func jodaTime(_ text: String, _ pattern: String) throws(QueryError) -> Int64 {
     for part in TimePattern.parts(pattern) ?? [] {
       guard case .letters(let letter, let count) = part else { continue }
       guard jodaLetters.contains(letter) else {
         throw QueryError("parse_datetime: the letter '\(letter)' of the pattern is not supported")
       }
-      // Joda-Time takes them for the nearest such year, which depends on today.
+      // Joda-Time chooses the nearest such year, which depends on today's date.
       guard letter != "y" && letter != "Y" || count != 2 else {
         throw QueryError("parse_datetime: years of two digits are not supported")
       }
@@ -289,7 +289,7 @@ enum TimeFunctions {
     },
   ]
 
-  /// A date, days since 1970, some whole days later.
+  /// The date, in days since 1970, that is an interval of whole days later.
   private static func date(_ days: Int64, plus interval: Int64) throws(QueryError) -> Datum {
     let (count, rest) = interval.floorDivided(by: day)
     guard rest == 0 else { throw QueryError("Cannot add hour, minutes or seconds to a date") }
@@ -332,7 +332,7 @@ enum TimeFunctions {
 
   private static func difference(_ unit: String, _ from: Int64, _ to: Int64) throws(QueryError) -> Int64 {
     if let length = length(unit) {
-      // The difference of two timestamps may take 65 bits.
+      // The difference of two timestamps may need 65 bits.
       let (high, low) = (to / length, from / length)
       let rest = to % length - from % length
       guard let whole = high.checkedSubtract(low) else { throw QueryError("bigint subtraction overflow") }

@@ -1,5 +1,5 @@
-/// Functions of Timestream's that there are none of here, so that a statement with one is refused by name instead of as a
-/// mistyped one (Timestream developer guide, "Functions").
+/// Timestream's functions that aren't available here, so that the error for a statement with one gives the reason instead of
+/// suggesting a typing error (Timestream developer guide, "Functions").
 enum UnsupportedFunctions {
   private static let reasons: [(reason: String, names: Set<String>)] = [
     (
@@ -38,7 +38,7 @@ enum UnsupportedFunctions {
     ("geospatial functions are missing", ["great_circle_distance", "to_spherical_geography", "to_geometry"]),
   ]
 
-  /// Why there is no function of that name; nil if Timestream has none either.
+  /// Why a function of Timestream isn't available here; nil if Timestream doesn't have it, either.
   static func reason(_ name: String) -> String? {
     if name.hasPrefix("st_") || name.hasPrefix("bing_tile") { return "geospatial functions are missing" }
     return reasons.first { $0.names.contains(name) }?.reason

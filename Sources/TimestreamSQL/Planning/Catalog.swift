@@ -1,10 +1,10 @@
-/// What tables there are, as a store tells it.
+/// The tables that statements can read, as a store provides them.
 public protocol QueryCatalog {
   /// The databases' names.
   var databases: [String] { get }
-  /// The database of tables that are named without one.
+  /// The database of tables that are named without a database.
   var defaultDatabase: String { get }
-  /// The tables' names of a database; nil if there is no such database.
+  /// The names of a database's tables; nil if there is no such database.
   func tables(in database: String) -> [String]?
   /// A table; nil if there is none.
   func table(_ name: String, in database: String) -> QueryTable?
@@ -12,7 +12,7 @@ public protocol QueryCatalog {
 
 /// A table as statements see it.
 public struct QueryTable: Sendable {
-  /// What a column is to Timestream.
+  /// The role of a column in Timestream.
   public enum Role: String, Sendable {
     case dimension = "DIMENSION"
     case measureName = "MEASURE_NAME"
@@ -27,7 +27,7 @@ public struct QueryTable: Sendable {
     public let name: String
     /// Its type.
     public let type: SQLType
-    /// What it is.
+    /// Its role.
     public let role: Role
 
     /// A column.
@@ -44,7 +44,7 @@ public struct QueryTable: Sendable {
   public let source: String
   /// The measures and their types, for SHOW MEASURES.
   public let measures: [(name: String, type: String)]
-  /// Its spans that are kept beside the readings; nil if there are none.
+  /// The rollups kept beside the readings; nil if there are none.
   public let rollups: Rollups?
 
   /// A table.

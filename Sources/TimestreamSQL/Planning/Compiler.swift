@@ -1,10 +1,10 @@
 import Numbers
 
-/// What an expression's evaluation works on.
+/// The values that an expression's evaluation uses.
 final class Frame {
   /// The values that SQLite passes in.
   var inputs: [Datum]
-  /// The parameters of the lambdas around.
+  /// The parameters of the enclosing lambdas.
   var locals: [Datum] = []
   let now: Int64
 
@@ -16,7 +16,7 @@ final class Frame {
 
 typealias Evaluation = (Frame) throws(QueryError) -> Datum
 
-/// Makes closures of typed expressions. What SQLite provides (columns, aggregates, subqueries) becomes an input.
+/// Compiles typed expressions to closures. What SQLite provides (columns, aggregates, subqueries) becomes an input.
 struct Compiler {
   /// The SQL of the inputs, in their order.
   private(set) var inputs: [String] = []
@@ -119,7 +119,7 @@ struct Compiler {
     }
   }
 
-  /// AND and OR with three values; `decisive` is the operand that settles it.
+  /// AND and OR in three-valued logic; `decisive` is the value that decides the result.
   private mutating func junction(_ operands: [TypedExpression], decisive: Bool) throws(QueryError)
     -> Evaluation
   {

@@ -1,8 +1,8 @@
-/// Writes typed expressions in SQLite's SQL: natively where SQLite's answer is Presto's, else as a call of a function of
-/// ours over what SQLite has.
+/// Writes typed expressions in SQLite's SQL: natively if SQLite gives Presto's result, otherwise as a call of a registered
+/// function over values that SQLite has.
 struct Emitter {
   let planner: QueryPlanner
-  /// SQLite's default limit of a function's arguments.
+  /// SQLite's default limit on the number of a function's arguments.
   private static let argumentLimit = 100
 
   static func quoted(_ name: String) -> String { "\"" + name.replacing("\"", with: "\"\"") + "\"" }
@@ -13,7 +13,7 @@ struct Emitter {
     case .boolean(let value): return value ? "1" : "0"
     case .integer(let value):
       if type == .double { return literal(.double(Double(value)), .double) }
-      // The smallest number has no literal: SQLite reads its digits as a real.
+      // The least integer has no literal: SQLite reads its digits as a real.
       return value == .min ? "(-9223372036854775807 - 1)" : value < 0 ? "(\(value))" : String(value)
     case .double, .text, .list:
       planner.parameters.append(datum)
@@ -61,8 +61,8 @@ struct Emitter {
     return "(\(texts.joined(separator: separator)))"
   }
 
-  /// What charts ask for most, without leaving SQLite's machine: `bin` by a constant, and sums, differences and products
-  /// of doubles.
+  /// The calls that charts use most, in native SQL: `bin` with a constant, and sums, differences and products of doubles; nil for
+  /// any other call.
   private func native(_ function: ScalarFunction, _ arguments: [TypedExpression]) throws(QueryError)
     -> String?
   {
@@ -71,7 +71,7 @@ struct Emitter {
       guard case .constant(.integer(let step)) = arguments[1].kind, step > 0,
         case .reference(let time) = arguments[0].kind
       else { return nil }
-      // Rounded down for times before 1970, too; no step of it leaves 64 bits but beside the ends of time.
+      // Rounds down before 1970, too; overflows 64 bits only near the ends of the range of times.
       return "(\(time) - (\(time) % \(step) + \(step)) % \(step))"
     case "+", "-", "*":
       guard function.result == .double, arguments.allSatisfy({ $0.type == .double }) else { return nil }
@@ -148,7 +148,7 @@ extension QueryPlanner {
     try Emitter(planner: self).sql(expression)
   }
 
-  /// Replaces expressions whose value is known by constants; an expression that would fail stays, to fail when it is needed.
+  /// Replaces an expression whose value is known by a constant. An expression that would fail stays, to fail when it is needed.
   func folded(_ expression: TypedExpression) -> TypedExpression {
     if case .constant = expression.kind { return expression }
     guard expression.isConstant else { return expression }
@@ -160,7 +160,7 @@ extension QueryPlanner {
     return TypedExpression(.constant(datum), expression.type, expression.place)
   }
 
-  /// A query as a value: NULL without rows, an error with more than one.
+  /// A query as a value: NULL without rows, an error with more than one row.
   func scalarSubquery(_ sql: String) -> String {
     let name = "ts_a\(aggregates.count)"
     aggregates.append(
@@ -173,7 +173,7 @@ extension QueryPlanner {
   }
 }
 
-/// The value of a query that must have one row.
+/// The value of a query that may have at most one row.
 private final class Only: Accumulator {
   private var value: Datum?
 

@@ -23,7 +23,7 @@ extension ExpressionResolver {
         "Function \(call.name) not registered", at: place, suggestion: nearest.map { "Did you mean '\($0)'?" }
       )
     }
-    // Values first: the types of lambdas' parameters follow from them.
+    // Values first: they determine the types of lambdas' parameters.
     var arguments: [TypedExpression?] = []
     for argument in call.arguments {
       if case .lambda = argument.kind {
@@ -35,14 +35,14 @@ extension ExpressionResolver {
     for (index, argument) in call.arguments.enumerated() {
       guard case .lambda(let names, let body) = argument.kind else { continue }
       var types = arguments.map { $0?.type ?? .unknown }
-      // Of the lambda's state nothing is known yet but its start.
+      // Only the arguments before a lambda determine the types of its parameters.
       if index < types.count { types.removeSubrange(index...) }
       guard let parameters = family.lambdaParameters?(index, types), parameters.count == names.count else {
         throw QueryError(
           "Unexpected lambda as argument \(index + 1) of function \(call.name)", at: argument.place)
       }
       arguments[index] = try lambda(names, parameters, body, argument.place)
-      // A state that the step widens, as from integer to double, is widened from its start.
+      // If the step widens the state, for example from integer to double, its start is widened, too.
       if call.name == "reduce", index == 2, let step = arguments[2], let start = arguments[1],
         step.type != start.type
       {
@@ -62,7 +62,7 @@ extension ExpressionResolver {
         "Unexpected parameters (\(values.map(\.type.text).joined(separator: ", "))) for function \(call.name). Expected: "
           + family.signatures.joined(separator: ", "), at: place)
     }
-    // A lambda keeps its kind; only its result is coerced, inside.
+    // A lambda stays a lambda: only the result of its body is coerced.
     let coercedValues = zip(values, function.parameters).map { value, type in
       if case .lambda(let first, let count, let body) = value.kind {
         return TypedExpression(
@@ -73,7 +73,7 @@ extension ExpressionResolver {
     return TypedExpression(.apply(function, coercedValues), function.result, place)
   }
 
-  /// The function for these arguments; a text that is a constant stands for a time where only that gives one.
+  /// The function for these arguments. If there is none, constant texts are taken for times.
   private func overload(of family: FunctionFamily, _ arguments: [TypedExpression]) -> (
     ScalarFunction?, [TypedExpression]
   ) {

@@ -1,13 +1,13 @@
 import Numbers
 
-/// Gives names their columns and expressions their types; raises Presto's errors with their place.
+/// Resolves names to columns and finds the types of expressions; throws Presto's errors with their place.
 ///
 /// This file has names, literals, operators and predicates; calls are in `ExpressionResolver+Calls`.
 struct ExpressionResolver {
   let scope: Scope
-  /// What plans subqueries.
+  /// Plans subqueries.
   let planner: QueryPlanner
-  /// What the expression stands in, such as "WHERE clause", if it may not contain aggregates.
+  /// The clause that the expression is in, such as "WHERE clause", if it may not contain aggregates.
   var clauseWithoutAggregates: String?
   var isInsideAggregate = false
 
@@ -200,7 +200,7 @@ struct ExpressionResolver {
     }
     var level: Scope? = scope
     while let current = level {
-      // The longest name first; what is left are fields of a row.
+      // The longest name first; the remaining parts are fields of a row.
       for length in stride(from: parts.count, to: 0, by: -1) {
         let found = current.find(Array(parts[..<length]))
         guard !found.isEmpty else { continue }
@@ -250,7 +250,7 @@ struct ExpressionResolver {
     return call(function, [one, other], place)
   }
 
-  /// Both operands in their common type. A text that is written out becomes a timestamp beside one, as in Timestream's own
+  /// Both operands in their common type. Beside a timestamp or date, a constant text becomes a timestamp, as in Timestream's own
   /// samples (`time > '2024-10-23 17:00:00'`).
   private func comparable(
     _ sign: String, _ left: TypedExpression, _ right: TypedExpression, _ place: Place
@@ -308,7 +308,7 @@ struct ExpressionResolver {
     return try choice(branches, last, place, what: "All CASE results")
   }
 
-  /// A choice whose results have one type.
+  /// A choice whose results are coerced to a common type.
   func choice(
     _ branches: [(when: TypedExpression, then: TypedExpression)], _ otherwise: TypedExpression,
     _ place: Place, what: String

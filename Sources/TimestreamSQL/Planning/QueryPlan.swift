@@ -10,13 +10,13 @@ public final class QueryPlan {
     public let type: SQLType
   }
 
-  /// An expression that SQLite can't evaluate, as a function of what SQLite has.
+  /// An expression that SQLite can't evaluate, as a function of values that SQLite has.
   public final class Program {
     /// The function's name in the SQL.
     public let name: String
     /// The types of its arguments.
     public let inputs: [SQLType]
-    /// Its type.
+    /// The type of its result.
     public let result: SQLType
     /// Whether equal arguments give equal results.
     public let isDeterministic: Bool
@@ -46,11 +46,11 @@ public final class QueryPlan {
   public final class Aggregate {
     /// The function's name in the SQL.
     public let name: String
-    /// The types of its arguments, those to sort by last.
+    /// The types of its arguments; those to sort by come last.
     public let inputs: [SQLType]
-    /// Its type.
+    /// The type of its result.
     public let result: SQLType
-    /// Whether it is called with OVER, where rows leave the window again.
+    /// Whether it is called with OVER, so that rows can leave the window.
     public let isWindowed: Bool
     private let make: () -> any Accumulator
     private let order: [(isDescending: Bool, nullsFirst: Bool)]
@@ -70,14 +70,14 @@ public final class QueryPlan {
       self.make = make
     }
 
-    /// One group's rows on their way into the aggregate.
+    /// The aggregation of one group's rows.
     public final class Group {
       private let aggregate: Aggregate
       private var accumulator: any Accumulator
-      /// Kept only to be sorted, or to leave a window again.
+      /// Kept only if they must be sorted, or can leave a window.
       private var rows: [[Datum]] = []
       private let isWindow: Bool
-      /// Whether the accumulator has taken other rows than `rows`, or in another order.
+      /// Whether the accumulator has other rows than `rows`, or has them in another order.
       private var isStale = false
       private var keptBytes = 0
 
@@ -89,7 +89,7 @@ public final class QueryPlan {
 
       deinit { aggregate.memory.giveBack(keptBytes) }
 
-      /// Takes a row's arguments.
+      /// Adds a row's arguments.
       public func add(_ values: [Datum]) throws(QueryError) {
         let isSorted = !aggregate.order.isEmpty
         if isWindow || isSorted {
@@ -108,7 +108,7 @@ public final class QueryPlan {
         try aggregate.memory.take(more)
       }
 
-      /// Forgets the first row: it has left the window.
+      /// Removes the first row, which has left the window.
       public func removeFirst() {
         guard !rows.isEmpty else { return }
         let bytes = MemoryBudget.bytes(of: rows.removeFirst())
@@ -128,7 +128,7 @@ public final class QueryPlan {
       }
     }
 
-    /// An empty group; in a window its rows can leave again.
+    /// An empty group; in a window, rows can be removed from it.
     public func group(inWindow: Bool) -> Group { Group(self, isWindow: inWindow) }
 
     private func sorted(_ rows: [[Datum]]) -> [[Datum]] {
@@ -173,8 +173,8 @@ public final class QueryPlan {
 
   /// Plans a statement; throws `QueryError` with line and column, in Timestream's words.
   ///
-  /// `now` is the value of now() for the whole statement, in nanoseconds since 1970. Unless it `usesRollups`, the plan reads
-  /// nothing but readings.
+  /// `now` is the value of now() for the whole statement, in nanoseconds since 1970. Without `usesRollups`, the plan reads only
+  /// readings.
   public static func make(
     _ statement: String, catalog: any QueryCatalog, now: Int64, usesRollups: Bool = true
   ) throws(QueryError) -> QueryPlan {

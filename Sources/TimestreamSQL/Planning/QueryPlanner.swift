@@ -11,29 +11,29 @@ struct PlannedQuery {
   let columns: [Column]
 }
 
-/// What stands after FROM: its SQL and its columns.
+/// A relation after FROM: its SQL and its columns.
 struct PlannedRelation {
   let sql: String
   var columns: [Scope.Column]
-  /// The table, if it is nothing but one that has rollups.
+  /// The table, if the relation is just a table with rollups; otherwise nil.
   var rolled: RolledTable?
 }
 
-/// Plans queries: resolves what they read, checks them by Presto's rules, and writes them in SQLite's SQL.
+/// Plans queries: resolves their names, checks them by Presto's rules, and writes them in SQLite's SQL.
 ///
-/// SQLite scans, joins, groups, sorts and keeps the order of windows; whatever it would evaluate differently is a
-/// registered function (`Emitter`). Every column of a query has a generated name, so that no name of a user's gets into the
-/// SQL but those of tables' columns.
+/// SQLite scans, joins, groups, sorts and orders windows; whatever it would evaluate differently becomes a registered function
+/// (`Emitter`). Every column of a query gets a generated name, so that the only names of users in the SQL are those of tables'
+/// columns.
 final class QueryPlanner {
   private let catalog: any QueryCatalog
   let now: Int64
   private let usesRollups: Bool
-  /// The SQL of the aggregates of a query that reads rollups, by their keys, while that is written.
+  /// While a query that reads rollups is written: the SQL of its aggregates, by key.
   var partialAggregates: [String: String] = [:]
   var parameters: [Datum] = []
   var programs: [QueryPlan.Program] = []
   var aggregates: [QueryPlan.Aggregate] = []
-  /// What all aggregates of the statement share.
+  /// Shared by all aggregates of the statement.
   let memory = MemoryBudget()
   private var commonTables: [[String: (source: String, columns: [PlannedQuery.Column])]] = []
   private var lastRelation = 0
@@ -85,7 +85,7 @@ final class QueryPlanner {
     case .combined(let left, let operation, let isAll, let right, let place):
       planned = try combined(left, operation, isAll: isAll, right, place, outer: outer)
     }
-    // A query of its own around it, whose names are the columns'.
+    // Wraps it in another query, in which its columns' names can be used.
     lastRelation += 1
     let alias = "r\(lastRelation)"
     let columns = planned.columns.enumerated().map { index, column in
@@ -115,7 +115,7 @@ final class QueryPlanner {
     return PlannedQuery(sql: sql, columns: planned.columns)
   }
 
-  /// SQLite sorts nulls first by itself; Presto last in both directions.
+  /// By default, SQLite sorts NULL as the least value, Presto last in both directions.
   func direction(_ isDescending: Bool, _ nullsFirst: Bool) -> String {
     (isDescending ? " DESC" : "") + (nullsFirst ? " NULLS FIRST" : " NULLS LAST")
   }
@@ -124,7 +124,7 @@ final class QueryPlanner {
     try positioned(order.expression) + direction(order.isDescending, order.nullsFirst)
   }
 
-  /// The SQL of a value after ORDER BY or GROUP BY, where SQLite takes a number alone for a column's position.
+  /// The SQL of a value after ORDER BY or GROUP BY, where SQLite reads a bare number as a column's position.
   func positioned(_ value: TypedExpression) throws(QueryError) -> String {
     let text = try sql(value)
     if case .constant = value.kind {
@@ -368,7 +368,7 @@ final class QueryPlanner {
   ) throws(QueryError) -> (sql: String, columns: [Scope.Column]) {
     let planned = try plan(left, outer: outer, lateral: lateral)
     let (leftSQL, leftColumns) = (planned.sql, planned.columns)
-    // UNNEST may read what stands before it.
+    // UNNEST may read the relations before it.
     let other = try plan(right, outer: outer, lateral: lateral + leftColumns)
     let (rightSQL, rightColumns) = (other.sql, other.columns)
     // SQLite's CROSS JOIN would fix the order of the loops.
@@ -465,6 +465,6 @@ final class QueryPlanner {
 public enum UnnestColumns {
   /// The function's name in the SQL.
   public static let function = "ts_unnest"
-  /// Arrays of one UNNEST.
+  /// The maximum number of arrays in one UNNEST.
   public static let limit = 8
 }

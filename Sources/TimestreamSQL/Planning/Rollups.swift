@@ -1,20 +1,20 @@
 import Numbers
 
 extension QueryTable {
-  /// What a table keeps beside its readings: each measure's count, least and greatest value and sum of each whole minute and
-  /// hour. A table whose statements must read all readings has none.
+  /// What a table keeps beside its readings: each measure's count, least and greatest value and sum in each whole minute and
+  /// hour. A table has none if its statements must read all readings.
   public struct Rollups: Sendable {
     /// A measure that is rolled up.
     public struct Measure: Sendable {
-      /// Its value in the column `measure_name`.
+      /// Its name in the column `measure_name`.
       public let name: String
       /// The column of its values.
       public let column: String
-      /// A SELECT of its spans of a length (nanoseconds): the table's dimensions, measure_name, `time` (when the span begins)
-      /// and the columns of `SpanColumns`.
+      /// A SELECT of its spans of a given length in nanoseconds: the table's dimensions, measure_name, `time` (the span's
+      /// beginning) and the columns of `SpanColumns`.
       public let spans: @Sendable (_ length: Int64) -> String
-      /// A SELECT of the readings of those spans that `spans` leaves out because their numbers aren't exact: the table's
-      /// dimensions, measure_name, `time`, the value's column and `SpanColumns.start`; nil if there are none.
+      /// A SELECT of the readings in spans that `spans` leaves out because their numbers aren't exact: the table's dimensions,
+      /// measure_name, `time`, the value's column and `SpanColumns.start`; nil if there are none.
       public let readings: (@Sendable (_ length: Int64) -> String)?
 
       /// A measure.
@@ -42,28 +42,28 @@ extension QueryTable {
   }
 }
 
-/// The columns of `QueryTable.Rollups.Measure.spans`; no column of a user's has such a name.
+/// The columns of `QueryTable.Rollups.Measure.spans`; no user's column has such a name.
 public enum SpanColumns {
-  /// How many numbers there are.
+  /// The number of values.
   public static let count = "ts::count"
-  /// The least of them.
+  /// The least value.
   public static let least = "ts::least"
-  /// The greatest.
+  /// The greatest value.
   public static let greatest = "ts::greatest"
-  /// Their sum.
+  /// The sum of the values.
   public static let sum = "ts::sum"
-  /// When the first was measured.
+  /// The time of the first reading.
   public static let first = "ts::first"
-  /// When the last was measured.
+  /// The time of the last reading.
   public static let last = "ts::last"
-  /// When the span of a reading begins.
+  /// The beginning of a reading's span.
   public static let start = "ts::start"
 }
 
 /// A table after FROM that has rollups.
 struct RolledTable {
   let rollups: QueryTable.Rollups
-  /// The table in SQL, and its name in the statement.
+  /// The table in SQL, and its alias there.
   let source: String
   let alias: String
   /// The table's columns.
@@ -72,26 +72,26 @@ struct RolledTable {
   let measureNames: [String]
 }
 
-/// Answers a grouped query from rollups, where that gives what the readings would give.
+/// Answers a grouped query from rollups, if that gives the same result as the readings.
 ///
-/// The query's FROM becomes a union of partial rows: readings at the window's edges, minutes, and hours between. Its
-/// aggregates become aggregates of those. That is possible if everything else in the query has one value throughout a span:
-/// dimensions, the measure's name, and what is made of `bin(time, …)` by whole minutes or hours.
+/// The query's FROM becomes a union of partial rows: readings at the window's edges, then minutes, and hours between them. Its
+/// aggregates become aggregates of these rows. That is possible if everything else in the query has one value throughout each
+/// span: dimensions, the measure's name, and expressions of `bin(time, …)` with whole minutes or hours.
 struct RollupPlanner {
   /// A query that reads rollups.
   struct Plan {
-    /// What stands after FROM; there is no WHERE.
+    /// The relation after FROM; there is no WHERE.
     let source: String
     /// The SQL of each aggregate, by its key.
     let aggregates: [String: String]
   }
 
-  /// Windows shorter than this (nanoseconds) are read as they are: the longer statement would cost more than it saves.
+  /// In windows shorter than this (nanoseconds), only readings are read: the longer statement would cost more than it saves.
   private static let shortest: Int64 = 3_600_000_000_000
-  /// Parts of the union; SQLite takes 500, and views are unions themselves.
+  /// The maximum number of parts in the union; SQLite allows 500, and views are unions themselves.
   private static let partLimit = 60
 
-  /// What a partial row says of a column's values, or of its rows if there is no column.
+  /// What a partial row tells about a column's values, or about its rows if there is no column.
   private struct Share: Hashable {
     enum Kind: String { case count, least, greatest, sum }
     let kind: Kind
@@ -99,7 +99,7 @@ struct RollupPlanner {
     var name: String { Emitter.quoted("ts::\(kind.rawValue) \(column ?? "*")") }
   }
 
-  /// A part of the window: spans of a length, or readings if it has none. Without a bound it has no end.
+  /// A part of the window: spans of a length, or readings if `length` is nil. A bound that is nil is open.
   private struct Part {
     var from: Int64?
     var to: Int64?
@@ -109,7 +109,7 @@ struct RollupPlanner {
   private let planner: QueryPlanner
   private let table: RolledTable
   private let columns: [String: QueryTable.Column]
-  /// The longest spans within which everything has one value.
+  /// The length of the longest spans throughout which everything has one value.
   private var length: Int64
   private var window = Part()
   private var shares: Set<Share> = []
@@ -127,7 +127,7 @@ struct RollupPlanner {
       uniquingKeysWith: { one, _ in one })
   }
 
-  /// The plan of a query with this WHERE; `outputs` is all else that it evaluates. Nil if it needs the readings.
+  /// The plan of a query with this WHERE; `outputs` are all other expressions that it evaluates. nil if it needs the readings.
   mutating func plan(_ filter: TypedExpression?, outputs: [TypedExpression], isGrouped: Bool)
     throws(QueryError)
     -> Plan?
@@ -158,7 +158,7 @@ struct RollupPlanner {
     if case .reference(let sql) = expression.kind { columns[sql]?.role == .time } else { false }
   }
 
-  /// Narrows the window by a comparison of the time with a constant; false if it is another condition.
+  /// Narrows the window by a comparison of the time with a constant; returns false for any other condition.
   private mutating func addBound(_ condition: TypedExpression) -> Bool {
     guard case .compare(let comparison, let left, let right) = condition.kind else { return false }
     let bound: Int64
@@ -170,7 +170,7 @@ struct RollupPlanner {
     } else {
       return false
     }
-    // The bound itself is inside; the first moment behind it is the end.
+    // Some bounds move to the next nanosecond, which must exist.
     guard bound < .max else { return false }
     switch (comparison, isReversed) {
     case (.greater, false), (.less, true): window.from = max(window.from ?? .min, bound + 1)
@@ -182,7 +182,7 @@ struct RollupPlanner {
     return true
   }
 
-  /// Whether a value is the same throughout a span; shortens the spans for it.
+  /// Whether a value is the same throughout each span; makes the spans shorter if that helps.
   private mutating func isSteady(_ expression: TypedExpression) -> Bool {
     switch expression.kind {
     case .constant, .local: return true
@@ -212,7 +212,7 @@ struct RollupPlanner {
     return true
   }
 
-  /// The length of which `bin(time, …)` or `date_trunc(…, time)` makes multiples; nil if it is another call.
+  /// The length whose multiples `bin(time, …)` or `date_trunc(…, time)` returns, in nanoseconds; nil for any other call.
   private func step(of function: String, _ arguments: [TypedExpression]) -> Int64? {
     switch function {
     case "bin":
@@ -231,7 +231,7 @@ struct RollupPlanner {
     }
   }
 
-  /// Whether partial rows give a value of the select list, HAVING or ORDER BY.
+  /// Whether partial rows can give a value of the select list, HAVING or ORDER BY.
   private mutating func isServed(_ expression: TypedExpression, _ isGrouped: Bool) -> Bool {
     guard case .aggregate(let call) = expression.kind else {
       switch expression.kind {
@@ -254,7 +254,7 @@ struct RollupPlanner {
     return true
   }
 
-  /// An aggregate of the readings as one of the partial rows.
+  /// The aggregate of partial rows that replaces an aggregate of readings; nil if there is none.
   private mutating func aggregate(_ call: AggregateCall) -> String? {
     guard !call.isDistinct, call.filter == nil, call.order.isEmpty else { return nil }
     func share(_ kind: Share.Kind, _ column: String?) -> Share { Share(kind: kind, column: column) }
@@ -266,7 +266,7 @@ struct RollupPlanner {
     }
     guard call.arguments.count == 1 else { return nil }
     var argument = call.arguments[0]
-    // avg(bigint) is avg(double) of the number converted.
+    // avg(bigint) is avg(double) of the converted number.
     if name == "avg", case .convert(let operand) = argument.kind { argument = operand }
     guard case .reference(let sql) = argument.kind, let column = columns[sql],
       column.role == .time || column.role == .measureValue && column.type.isNumeric
@@ -286,7 +286,7 @@ struct RollupPlanner {
     case "avg":
       let (total, count) = (share(.sum, column.name), share(.count, column.name))
       shares.formUnion([total, count])
-      // Of doubles, since a sum of whole numbers may exceed 64 bits where their mean doesn't.
+      // As doubles: a sum of integers may exceed 64 bits where their mean doesn't.
       return "(sum(CAST(\(table.alias).\(total.name) AS REAL)) / \(sum(count)))"
     default: return nil
     }
@@ -294,7 +294,8 @@ struct RollupPlanner {
 
   // MARK: Partial rows
 
-  /// A window as spans that are as long as possible, and readings where no span fits; nil beside the ends of time.
+  /// Splits a window into spans that are as long as possible, and readings where no span fits; nil near the ends of the range of
+  /// times.
   private func split(_ window: Part, _ lengths: ArraySlice<Int64>) -> [Part]? {
     guard let length = lengths.first else { return [window] }
     var start: Int64?
@@ -360,7 +361,7 @@ struct RollupPlanner {
       guard let evaluation = try? compiler.compile(condition), compiler.inputs.count == 1,
         columns[compiler.inputs[0]]?.role == .measureName
       else { continue }
-      // What fails is left to fail when it is needed.
+      // A condition that fails is kept, to fail when it is needed.
       if let value = try? evaluation(Frame(inputs: [.text(name)], now: planner.now)), !value.isTrue {
         return false
       }
@@ -368,7 +369,7 @@ struct RollupPlanner {
     return true
   }
 
-  /// What a row of a part is.
+  /// The kind of a part's rows.
   private enum Row {
     /// A reading of one measure, or of any.
     case reading(QueryTable.Rollups.Measure?)

@@ -1,6 +1,6 @@
 import Text
 
-/// The names that an expression can use: columns of what stands after FROM, and what is around.
+/// The names that an expression can use: the columns after FROM, and the names of enclosing scopes.
 final class Scope {
   struct Column {
     let name: String?
@@ -11,7 +11,7 @@ final class Scope {
 
   var columns: [Column]
   let outer: Scope?
-  /// Parameters of the lambdas around, innermost last.
+  /// Parameters of the enclosing lambdas, innermost last.
   var locals: [(name: String, type: SQLType)] = []
 
   init(_ columns: [Column], outer: Scope?) {
@@ -19,13 +19,14 @@ final class Scope {
     self.outer = outer
   }
 
-  /// Names match by their letters; without regard to case where only that finds one.
+  /// Whether a name is the wanted one, either exactly or without regard to case.
   static func matches(_ name: String?, _ wanted: String, exactly: Bool) -> Bool {
     guard let name else { return false }
     return exactly ? name == wanted : name.lowercased() == wanted.lowercased()
   }
 
-  /// The columns that `parts` can mean: the last part the column's name, those before it the end of its qualifier.
+  /// The columns that `parts` can mean: the last part is the column's name, the parts before it are the end of its qualifier.
+  /// Case is ignored only if there is no exact match.
   func find(_ parts: [String]) -> [Column] {
     guard let name = parts.last else { return [] }
     let qualifier = parts.dropLast()
@@ -51,7 +52,7 @@ final class Scope {
     }
   }
 
-  /// The name that is spelt most like `name`, if one is near.
+  /// The name that is spelled most like `name`; nil if none is similar.
   func nearest(_ name: String) -> String? {
     NearestName.of(name, among: columns.compactMap(\.name) + (outer?.columns.compactMap(\.name) ?? []))
   }

@@ -42,7 +42,7 @@ final class SelectPlanner {
       for value in all { try check(value, keys, own) }
     }
     var rolled: RollupPlanner.Plan?
-    // DISTINCT groups, too: by all that it lists.
+    // DISTINCT groups, too: by all items of the select list.
     if isAggregated || select.isDistinct, let table = from?.rolled,
       var rollups = RollupPlanner(planner, table)
     {
@@ -142,7 +142,7 @@ final class SelectPlanner {
     return groups
   }
 
-  /// ORDER BY sees the select list's names before the columns.
+  /// In ORDER BY, the select list's names hide the columns.
   private func sortTerms(_ items: [Item], _ scope: Scope) throws(QueryError) -> [AggregateCall.Order] {
     let names = items.filter { $0.name != nil }.map {
       Scope.Column(name: $0.name, qualifier: [], expression: $0.value)

@@ -4,11 +4,11 @@ final class TypedExpression {
     case constant(Datum)
     /// A value that SQLite has: a column, or a scalar subquery.
     case reference(sql: String)
-    /// The parameter of a lambda, by its place among those around.
+    /// The parameter of a lambda, by its index among those of the enclosing lambdas.
     case local(Int)
     case lambda(firstLocal: Int, count: Int, body: TypedExpression)
     case apply(ScalarFunction, [TypedExpression])
-    /// Another type's value, by Presto's implicit coercions.
+    /// A value converted from another type by Presto's implicit coercions.
     case convert(TypedExpression)
     case and([TypedExpression])
     case or([TypedExpression])
@@ -20,7 +20,7 @@ final class TypedExpression {
     case inQuery(TypedExpression, sql: String)
     case exists(sql: String)
     case choice([(when: TypedExpression, then: TypedExpression)], otherwise: TypedExpression)
-    /// NULL where the operand fails.
+    /// NULL if the operand fails.
     case attempt(TypedExpression)
     case aggregate(AggregateCall)
   }
@@ -85,7 +85,7 @@ final class TypedExpression {
     }
   }
 
-  /// Whether an aggregate without OVER is in it, or one with.
+  /// Whether it contains an aggregate, with OVER if `windowed`, otherwise without.
   func containsAggregate(windowed: Bool) -> Bool {
     if case .aggregate(let call) = kind {
       if (call.window != nil) == windowed { return true }

@@ -14,13 +14,13 @@ enum Duration {
     return text.lowercased().hasSuffix("y") && isNumber && Int64(digits) != nil ? String(digits) : nil
   }
 
-  /// Whether a text is digits and a unit, even if 64 bits don't hold it.
+  /// Whether a text is digits and a unit, even if its value doesn't fit into 64 bits.
   static func isDuration(_ text: String) -> Bool {
     let unit = text.drop { $0.isASCII && $0.isNumber }.lowercased()
     return unit == "y" || units.contains { $0.name == unit }
   }
 
-  /// The nanoseconds of a whole number and a unit; nil for any other text, or if 64 bits don't hold them.
+  /// The nanoseconds of a whole number and a unit; nil for any other text, or if they don't fit into 64 bits.
   static func nanoseconds(of text: String) -> Int64? {
     let digits = text.prefix { $0.isASCII && $0.isNumber }
     let unit = text.dropFirst(digits.count).lowercased()

@@ -1,4 +1,4 @@
-/// Expressions, by climbing their operators' precedence:
+/// Expressions, parsed by precedence climbing:
 /// OR, AND, NOT, comparisons and predicates, `||`, `+ -`, `* / %`, signs, `[…]` and `.name`.
 extension Parser {
   private enum Precedence {
@@ -134,7 +134,7 @@ extension Parser {
     let sign = current.text
     let place = current.place
     advance()
-    // The smallest 64-bit number, whose digits alone don't fit.
+    // The least 64-bit integer, whose digits don't fit without the sign.
     if sign == "-", current.kind == .integer, current.text == "9223372036854775808" {
       advance()
       return try make(.integer(.min), place)
@@ -395,7 +395,7 @@ extension Parser {
     var parameters: [(field: String?, type: TypeName)] = []
     if accept(sign: "(") {
       repeat {
-        // `varchar(10)`: the length is not kept. `row(a bigint)`: a name, then a type.
+        // `varchar(10)`: the length is ignored. `row(a bigint)`: a name, then a type.
         if current.kind == .integer {
           advance()
           continue

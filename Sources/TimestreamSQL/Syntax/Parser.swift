@@ -2,14 +2,14 @@
 ///
 /// This file has statements and queries; expressions are in `Parser+Expressions`.
 struct Parser {
-  /// Levels of nesting. Each costs this parser, the planner and SQLite's parser some stack.
+  /// The maximum nesting depth: each level takes stack in this parser, the planner and SQLite's parser.
   static let depthLimit = 200
 
   private let tokens: [Token]
   private(set) var index = 0
   private var depth = 0
 
-  /// Reads one statement, which a semicolon may end.
+  /// Reads one statement, which may end in a semicolon.
   static func statement(_ text: String) throws(QueryError) -> Statement {
     var parser = Parser(tokens: try Scanner.tokens(of: text))
     let statement = try parser.statement()
@@ -51,7 +51,7 @@ struct Parser {
     guard accept(sign: sign) else { throw mismatch(expecting: "'\(sign)'") }
   }
 
-  /// Presto's words for a token that doesn't belong.
+  /// Presto's error for an unexpected token.
   func mismatch(expecting: String) -> QueryError {
     QueryError(
       "mismatched input '\(current.kind == .end ? "<EOF>" : current.text)'. Expecting: \(expecting)",
@@ -88,7 +88,7 @@ struct Parser {
     token.kind == .quotedName || token.kind == .word && !Self.reserved.contains(token.keyword)
   }
 
-  /// A name; words without quotes are not case-sensitive, so they are kept as written and compared without case.
+  /// A name as written; unquoted words are case-insensitive when they are compared.
   mutating func name() throws(QueryError) -> String {
     guard isName(current) else { throw mismatch(expecting: "<identifier>") }
     defer { advance() }
@@ -191,7 +191,7 @@ struct Parser {
     return number
   }
 
-  /// UNION and EXCEPT bind alike, INTERSECT binds tighter.
+  /// UNION and EXCEPT have the same precedence, INTERSECT binds tighter.
   private mutating func body() throws(QueryError) -> QueryBody {
     var left = try intersection()
     while let (operation, place) = setOperator(["UNION", "EXCEPT"]) {
@@ -214,7 +214,7 @@ struct Parser {
     return left
   }
 
-  /// Set operations and joins so far: chains of them are trees as deep as they are long.
+  /// The number of set operations and joins so far: a chain of them is a tree as deep as the chain is long.
   private var links = 0
 
   private mutating func countLink() throws(QueryError) {

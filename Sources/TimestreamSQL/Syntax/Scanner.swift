@@ -1,12 +1,12 @@
-/// Takes a statement apart into tokens.
+/// Splits a statement into tokens.
 struct Scanner {
-  /// The length that Timestream's Query operation takes, in bytes (API reference, QueryString: 262 144).
+  /// The maximum length of a statement in Timestream's Query operation, in bytes (API reference, QueryString: 262 144).
   static let lengthLimit = 262_144
 
   private let text: [UInt8]
   private var index = 0
   private var line = 1
-  /// Characters before `counted` in its line: a column costs only what was read since the last one.
+  /// The number of characters before `counted` in its line, so that each column is counted from the previous one.
   private var column = 0
   private var counted = 0
 

@@ -1,4 +1,4 @@
-/// An expression as it was written.
+/// An expression as written.
 struct Expression: Sendable {
   indirect enum Kind: Sendable {
     case null
@@ -10,7 +10,7 @@ struct Expression: Sendable {
     case duration(Int64)
     /// `timestamp '…'`, `date '…'`, `time '…'`.
     case typedText(type: String, text: String)
-    /// `INTERVAL '1' HOUR`; `end` of `INTERVAL '1 2' DAY TO HOUR`.
+    /// `INTERVAL '1' HOUR`; `end` is HOUR in `INTERVAL '1 2' DAY TO HOUR`.
     case interval(text: String, isNegative: Bool, unit: String, end: String?)
     /// `a`, `a.b`, `a.b.c`.
     case name([String])
@@ -68,7 +68,7 @@ struct Window: Sendable {
 struct SortItem: Sendable {
   let expression: Expression
   let isDescending: Bool
-  /// Nil: nulls last, which is Presto's default for both directions.
+  /// nil means NULLs last, which is Presto's default for both directions.
   let nullsFirst: Bool?
 }
 
@@ -79,7 +79,7 @@ struct TypeName: Sendable {
   let place: Place
 }
 
-/// A query with what stands around its body.
+/// A query's body with the clauses around it.
 struct Query: Sendable {
   var with: [CommonTable] = []
   var body: QueryBody
@@ -121,7 +121,7 @@ enum SelectItem: Sendable {
   case expression(Expression, alias: String?)
 }
 
-/// What stands after FROM.
+/// A relation after FROM.
 indirect enum Relation: Sendable {
   case table([String], Place)
   case query(Query)

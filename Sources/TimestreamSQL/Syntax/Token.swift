@@ -18,13 +18,13 @@ struct Token: Sendable {
   }
 
   let kind: Kind
-  /// The token as it counts: a word as it stands, names and texts without their quotes.
+  /// The token's content: a word as written, names and texts without their quotes.
   let text: String
   let place: Place
 
   /// The word in capital letters; empty for other tokens.
   var keyword: String { kind == .word ? text.uppercased() : "" }
 
-  /// What an error message calls it.
+  /// The token as error messages show it.
   var shown: String { kind == .end ? "<EOF>" : kind == .text ? "'\(text)'" : text }
 }

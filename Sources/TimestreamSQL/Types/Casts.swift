@@ -57,7 +57,7 @@ enum Casts {
     case (.varchar, .time): return { (value) throws(QueryError) in try time(value.text) }
     case (.double, .integer), (.double, .bigint):
       return { (value) throws(QueryError) in
-        // Rounds half up: away from zero.
+        // Rounds half away from zero.
         guard let number = Int64(truncated: value.double.rounded()),
           to == .bigint || Int32(exactly: number) != nil
         else {

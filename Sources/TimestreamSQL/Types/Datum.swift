@@ -1,7 +1,7 @@
 import Numbers
 import Time
 
-/// A value of the query language. Its type isn't part of it: the plan knows it.
+/// A value of the query language. It doesn't hold its type, which the plan knows.
 public enum Datum: Sendable, Hashable {
   case null
   case boolean(Bool)
@@ -36,7 +36,7 @@ public enum Datum: Sendable, Hashable {
   var list: [Datum] { if case .list(let values) = self { values } else { [] } }
   var isTrue: Bool { self == .boolean(true) }
 
-  /// The value's order among values of its type, nulls aside; 0 if they are equal.
+  /// The order of two values of one type, neither of them NULL: -1, 0 or 1.
   static func order(_ left: Datum, _ right: Datum) -> Int {
     switch (left, right) {
     case (.integer(let left), .integer(let right)): left < right ? -1 : left > right ? 1 : 0

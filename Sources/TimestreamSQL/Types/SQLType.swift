@@ -56,14 +56,14 @@ public indirect enum SQLType: Sendable, Hashable {
     }
   }
 
-  /// Whether values of this type become `target` by themselves (Presto's implicit coercions).
+  /// Whether values of this type become `target` implicitly (Presto's implicit coercions).
   func coerces(to target: SQLType) -> Bool {
     if self == target || self == .unknown { return true }
     switch (self, target) {
     case (.integer, .bigint), (.integer, .double), (.bigint, .double), (.date, .timestamp): return true
     case (.array(let from), .array(let to)), (.timeseries(let from), .timeseries(let to)):
       return from.coerces(to: to)
-    // A time series is an array of rows (time, value), where functions over arrays take it.
+    // For functions over arrays, a time series is an array of rows (time, value).
     case (.timeseries(let value), .array(let element)): return SQLType.point(value).coerces(to: element)
     case (.row(let from), .row(let to)):
       return from.count == to.count && zip(from, to).allSatisfy { $0.type.coerces(to: $1.type) }
@@ -71,7 +71,7 @@ public indirect enum SQLType: Sendable, Hashable {
     }
   }
 
-  /// The row that a point of a time series is.
+  /// The row type of a time series' point.
   static func point(_ value: SQLType) -> SQLType {
     .row([RowField(name: "time", type: .timestamp), RowField(name: "value", type: value)])
   }
@@ -93,7 +93,7 @@ public indirect enum SQLType: Sendable, Hashable {
     }
   }
 
-  /// The type to which all coerce; nil if there is none, or no type at all.
+  /// The type to which all coerce; nil if there is none, or if `types` is empty.
   static func common(of types: [SQLType]) -> SQLType? {
     guard var type = types.first else { return nil }
     for next in types.dropFirst() {
