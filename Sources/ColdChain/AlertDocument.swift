@@ -1,7 +1,7 @@
 import JSON
 import Numbers
 
-/// Why a document isn't a list of alert rules.
+/// Why a document isn't a valid list of alert rules.
 public struct AlertDocumentError: Error, Equatable, CustomStringConvertible {
   /// The file.
   public let file: String
@@ -23,7 +23,7 @@ public struct AlertDocumentError: Error, Equatable, CustomStringConvertible {
   }
 }
 
-/// A JSON document whose values are checked one by one; a value is named by its place in the scanner's index.
+/// A JSON document whose values are checked one by one; a value is given by its index among the scanner's nodes.
 struct AlertDocument {
   private let nodes: [JSONNode]
   private let text: [UInt8]
@@ -48,7 +48,7 @@ struct AlertDocument {
     return AlertDocumentError(file, text.withUnsafeBufferPointer { JSONError(message, at: offset, in: $0) })
   }
 
-  /// The values of an object by their keys; unknown and repeated keys are errors.
+  /// The values of an object by key; unknown and repeated keys are errors.
   func members(of node: Int, _ what: String, known: [String]) throws(AlertDocumentError) -> [String: Int] {
     guard nodes[node].kind == .object else { throw error("\(what) must be an object", at: node) }
     var members: [String: Int] = [:]
@@ -79,7 +79,7 @@ struct AlertDocument {
     return elements
   }
 
-  /// A string that isn't empty.
+  /// A string of 1 to `lengthLimit` bytes.
   func string(_ node: Int, _ what: String) throws(AlertDocumentError) -> String {
     guard nodes[node].kind == .string else { throw error("\(what) must be a string", at: node) }
     let value = unescaped(node)

@@ -1,10 +1,11 @@
 import Numbers
 
 extension AlertMonitor {
-  /// Looks at readings of a device that were stored at once, in the order of time, and returns the alerts that are new.
+  /// Checks readings of a device that were stored together, given in the order of time, and returns the new alerts.
   ///
-  /// Readings after all that was seen of the device go on with its states, and an alert can be ongoing at their end. Earlier ones are
-  /// a trip of their own, whose alerts end with it. Nobody waited for these readings: `noData` rules don't count.
+  /// Readings later than everything seen of the device continue its states, and an alert can be ongoing at their end.
+  /// Earlier ones (`isHistory`) are a separate trip, whose alerts end with it. Nobody waited for these readings, so
+  /// `noData` rules don't apply.
   package mutating func addStored<Failure: Error>(
     _ device: String, isHistory: Bool, _ rules: [AlertRule],
     next: () throws(Failure) -> (time: Int64, values: [(measure: String, value: Double)])?
@@ -21,14 +22,14 @@ extension AlertMonitor {
         reading.values, device: device, at: reading.time, arrived: reading.time, rules)
       where event.change == .raised { raised.append(event.alert) }
     }
-    // What became of them since.
+    // The alerts as they are after the last reading.
     let present = Dictionary(side.alerts.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
     raised = raised.map { present[$0.id] ?? $0 }
     guard isHistory else {
       self = side
       return raised
     }
-    // The same file again has the same alerts.
+    // If the same file is stored again, it has the same alerts.
     let new = raised.filter { alert in
       !alerts.contains { $0.device == device && $0.rule == alert.rule && $0.began == alert.began }
     }

@@ -1,6 +1,6 @@
 import Numbers
 
-/// One alert of one truck, from its raising to its end.
+/// One alert of one truck, from when it was raised to its end.
 public struct AlertRecord: Sendable, Equatable {
   /// Unique within a store, counting from 1.
   public let id: Int
@@ -8,13 +8,13 @@ public struct AlertRecord: Sendable, Equatable {
   public let device: String
   /// The rule's name.
   public let rule: String
-  /// What a person reads.
+  /// The title that a person reads.
   public let title: String
   /// When the condition began, nanoseconds since 1970.
   public let began: Int64
   /// When it was raised.
   public let raised: Int64
-  /// When the condition ended; nil while it holds.
+  /// When the condition ended; nil while it is ongoing.
   public var ended: Int64?
   /// When a person acknowledged it.
   public var acknowledged: Int64?
@@ -26,39 +26,41 @@ public struct AlertRecord: Sendable, Equatable {
 public struct AlertEvent: Sendable, Equatable {
   /// What happened.
   public let change: AlertState.Change
-  /// The alert after it.
+  /// The alert after the change.
   public let alert: AlertRecord
   /// When, nanoseconds since 1970.
   public let time: Int64
 }
 
-/// All alert rules over all trucks of a table: a value that a store keeps as text, so that a restart neither forgets nor
-/// repeats.
+/// The alert rules for all trucks of a table: a value that a store keeps as text, so that a restart neither forgets nor
+/// repeats alerts.
 public struct AlertMonitor: Sendable {
-  /// The last alerts, the newest last.
+  /// The latest alerts, newest last.
   public internal(set) var alerts: [AlertRecord] = []
-  /// Where each rule stands, by device and the rule's name.
+  /// The state of each rule, by device and rule name.
   var states: [String: [String: AlertState]] = [:]
   var lastID = 0
-  /// The time of the last reading of each device that was looked at, never later than its arrival.
+  /// The time of the last reading of each device, never later than its arrival.
   public internal(set) var seen: [String: Int64] = [:]
-  /// The devices whose last reading lay in the future when it arrived.
+  /// The devices whose last reading was in the future when it arrived.
   var ahead: Set<String> = []
-  /// The place in the store up to which arrivals were looked at, as the store writes it.
+  /// The position in the store up to which arrivals have been checked, as the store writes it.
   package var cursor: String?
-  /// Whether a device was left out because there were `deviceLimit` already.
+  /// Whether a device was left out because there were already `deviceLimit` devices.
   public private(set) var isFull = false
   private static let limit = 500
-  /// Devices that are watched at most. Their names come from messages, and each is kept with the state of each rule.
+  /// The most devices that are watched. Their names come from messages, and the state of each rule is kept for each
+  /// device.
   public static let deviceLimit = 10_000
 
   /// A monitor that hasn't seen anything.
   public init() {}
 
-  /// Takes a reading of a device, measured at `time`; `arrived` is the clock's time, which `noData` rules go by.
+  /// Takes a reading of a device, measured at `time`. `arrived` is the clock's time on its arrival, which `noData` rules
+  /// use.
   ///
-  /// A reading from the future counts as measured when it arrived, and the next one is taken whatever its time is: a clock
-  /// that is ahead for a while neither raises an alert early nor hides what comes later.
+  /// A reading from the future counts as measured on its arrival, and the next one is accepted whatever its time is: a
+  /// clock that is ahead for a while neither raises an alert early nor hides later readings.
   ///
   /// Devices beyond `deviceLimit` are left out; `isFull` reports it.
   public mutating func add(
@@ -89,8 +91,8 @@ public struct AlertMonitor: Sendable {
     return events
   }
 
-  /// Begins to wait for data again after a pause of the watch itself: a `noData` rule counts from a device's next reading, since
-  /// nobody knows what the device did meanwhile.
+  /// Starts waiting for data again after monitoring itself has paused: a `noData` rule counts from a device's next
+  /// reading, because nobody knows what the device did meanwhile.
   public mutating func resumeWatch(_ rules: [AlertRule]) {
     for rule in rules where rule.condition == .noData {
       for device in states.keys where states[device]?[rule.name]?.isActive == false {
@@ -99,7 +101,7 @@ public struct AlertMonitor: Sendable {
     }
   }
 
-  /// Looks at the clock.
+  /// Checks the `noData` rules at a time of the clock.
   public mutating func tick(at time: Int64, _ rules: [AlertRule]) -> [AlertEvent] {
     var events: [AlertEvent] = []
     for rule in rules where rule.condition == .noData {
@@ -108,7 +110,7 @@ public struct AlertMonitor: Sendable {
     return events
   }
 
-  /// Forgets what belongs to rules that no longer exist; their alerts are over.
+  /// Discards the states of rules that no longer exist, and ends their alerts.
   public mutating func keep(_ rules: [AlertRule], at time: Int64) -> [AlertEvent] {
     let names = Set(rules.map(\.name))
     var events: [AlertEvent] = []
@@ -124,14 +126,14 @@ public struct AlertMonitor: Sendable {
     return events
   }
 
-  /// A person has seen an alert; nil if no alert of that number waits to be acknowledged.
+  /// Notes that a person has seen an alert; nil if no alert with that number waits to be acknowledged.
   public mutating func acknowledge(_ id: Int, at time: Int64) -> AlertEvent? {
     guard let index = alerts.firstIndex(where: { $0.id == id && $0.acknowledged == nil }) else { return nil }
     alerts[index].acknowledged = time
     let alert = alerts[index]
     if states[alert.device]?[alert.rule]?.raisedAt == alert.raised {
       _ = states[alert.device]?[alert.rule]?.acknowledge()
-      // A cumulative alert is over with it.
+      // Acknowledging a cumulative alert ends it.
       if states[alert.device]?[alert.rule]?.isActive == false, alert.ended == nil {
         alerts[index].ended = time
       }
@@ -155,7 +157,7 @@ public struct AlertMonitor: Sendable {
       if state.isActive, state.worst != before.worst, let index = present(device, rule) {
         alerts[index].worst = state.worst
       }
-      // A latched alert whose condition came back hasn't ended.
+      // A latched alert whose condition has come back hasn't ended.
       if before.endedAt != nil, state.endedAt == nil, let index = present(device, rule) {
         alerts[index].ended = nil
       }
@@ -175,7 +177,7 @@ public struct AlertMonitor: Sendable {
     }
   }
 
-  /// Keeps an alert among the last ones.
+  /// Adds an alert to the latest ones.
   mutating func keep(_ alert: AlertRecord) {
     alerts.append(alert)
     trim()

@@ -88,7 +88,7 @@ extension AlertState {
     for case (let name, let time?) in times { json.member(name, time) }
     if accumulated > 0, accumulated.isFinite { json.member("accumulated", accumulated) }
     if isCounting { json.member("isCounting", isCounting) }
-    // A state that isn't finite would not read back.
+    // A value that isn't finite couldn't be read back.
     if let worst, worst.isFinite { json.member("worst", worst) }
   }
 

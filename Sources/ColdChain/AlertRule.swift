@@ -1,39 +1,39 @@
 internal import CAlertDefaults
 
-/// When a truck's reading is an alert; `docs/dashboard.md` describes the file.
+/// A rule that says when a truck's readings raise an alert; `docs/dashboard.md` describes the file.
 public struct AlertRule: Sendable, Equatable {
-  /// What is looked at.
+  /// What the rule checks.
   public enum Condition: String, Sendable {
     /// At the threshold or above it.
     case above
     /// At the threshold or below it.
     case below
-    /// No reading came for the delay; the threshold doesn't matter.
+    /// No reading arrived for the delay; the threshold isn't used.
     case noData
   }
 
   /// Identifies the rule in the store and in events; unique.
   public let name: String
-  /// What a person reads.
+  /// The title that a person reads.
   public let title: String
-  /// The measure, `temp`; empty for `noData`.
+  /// The measure, for example `temp`; empty for `noData`.
   public let measure: String
   /// Above, below, or no data.
   public let condition: Condition
   /// The limit, inclusive, in the measure's unit.
   public let threshold: Double
-  /// Seconds that the condition must hold without a break; of a cumulative rule, in all.
+  /// The seconds for which the condition must hold, without a break or, for a cumulative rule, in total.
   public let delay: Double
-  /// Whether all times in which the condition holds are added up, as loggers' cumulative alarms do. Such an alert stays until
-  /// a person acknowledges it or the trip is over, and then counts from 0.
+  /// Whether all times in which the condition holds are added up, as in loggers' cumulative alarms. Such an alert stays
+  /// until a person acknowledges it or the trip is over; the count then restarts from 0.
   public let isCumulative: Bool
   /// The value at which an active alert may end: below the threshold for `above`, above it for `below` (hysteresis).
   public let reset: Double
-  /// Seconds that the value must stay beyond `reset`.
+  /// The seconds for which the value must stay beyond `reset`.
   public let resetDelay: Double
-  /// Whether it stays on until a person acknowledges it.
+  /// Whether the alert stays on until a person acknowledges it.
   public let latching: Bool
-  /// The rule watches once this value was reached: cooling down from warm isn't an excursion. Nil watches at once.
+  /// The value that arms the rule, because cooling down from warm isn't an excursion; nil arms it at once.
   public let armedAt: Double?
 
   /// A rule.
@@ -55,20 +55,20 @@ public struct AlertRule: Sendable, Equatable {
     self.armedAt = armedAt
   }
 
-  /// The rules of `rules/alerts.json` as they were when the program was built; they apply where that file is missing.
+  /// The rules of `rules/alerts.json` as they were when the program was built; they apply if that file is missing.
   public static let defaults: [AlertRule] = {
     let text = UnsafeRawBufferPointer(start: ts_alert_defaults(), count: ts_alert_defaults_count())
     do {
       return try rules(in: Array(text), file: "rules/alerts.json")
     } catch {
-      // A test reads them.
+      // A test proves that they can be read.
       fatalError("\(error)")
     }
   }()
 
   /// Reads a document: `{"alerts": [{"name", "title", "measure", "condition", "threshold", "delay", …}]}`.
   ///
-  /// Throws, with file, line and column, what is wrong with it: unknown and repeated fields are errors, too.
+  /// Throws an error with file, line and column; unknown and repeated fields are errors, too.
   public static func rules(in text: [UInt8], file: String) throws(AlertDocumentError) -> [AlertRule] {
     let document = try AlertDocument(text, file: file)
     let root = try document.members(of: 0, "the document", known: ["alerts"])
@@ -126,7 +126,7 @@ public struct AlertRule: Sendable, Equatable {
     var armedAt: Double?
     if let node = members["armedAt"] { armedAt = try document.number(node, "'armedAt'", in: Self.values) }
     return profile.limits.map { limit in
-      // The limit itself is good: it is exceeded half a kelvin above it, as the diagnosis has it.
+      // The limit itself is allowed; it is exceeded half a kelvin above, as in the diagnosis.
       AlertRule(
         name: "\(name) \(Words.number(limit.celsius, 0))", title: "Above the limit: \(limit.title)",
         measure: measure, condition: .above, threshold: limit.celsius + 0.5,

@@ -1,6 +1,6 @@
 import Files
 
-/// The alert rules of a file, read again when it changes. A file that can't be read keeps the rules as they are.
+/// The alert rules of a file, which is read again when it changes. If it can't be read, the rules stay as they are.
 package struct AlertRuleFile {
   /// The rules that apply.
   package private(set) var rules: [AlertRule]
@@ -11,13 +11,13 @@ package struct AlertRuleFile {
   /// What a look at the file found.
   package enum Outcome { case unchanged, changed, failed(String) }
 
-  /// The rules of `path`, nil if they never change; `rules` are its present ones.
+  /// The rules of the file at `path`, or rules that never change if it is nil; `rules` are the current ones.
   package init(_ path: String?, _ rules: [AlertRule]) {
     self.path = path
     self.rules = rules
   }
 
-  /// Reads the file if it has changed since the last look; tells a failure once.
+  /// Reads the file if it has changed since the last look; reports a failure once.
   package mutating func read() -> Outcome {
     guard let path else { return .unchanged }
     let present = Files.stamp(of: path)
@@ -36,7 +36,7 @@ package struct AlertRuleFile {
 }
 
 extension AlertRule {
-  /// The rules of a file; the defaults if there is none.
+  /// The rules of a file; the defaults if there is no such file.
   public static func rules(at path: String) throws -> [AlertRule] {
     guard Files.exists(path) else { return defaults }
     return try rules(in: Files.read(path), file: path)

@@ -1,51 +1,51 @@
 import Numbers
 
-/// Where one alert rule stands for one truck: a state machine over points, without clock or storage. Times are
+/// The state of one alert rule for one truck: a state machine over points, without clock or storage. Times are
 /// nanoseconds since 1970.
 public struct AlertState: Sendable, Equatable {
   /// What happened.
   public enum Change: String, Sendable {
-    /// The condition held for the delay.
+    /// The condition has held for the delay.
     case raised
-    /// The value came back, and nothing latches.
+    /// The value is good again, and the alert doesn't latch.
     case cleared
-    /// The value came back; a person must acknowledge it.
+    /// The value is good again, but a person must acknowledge the alert.
     case ended
-    /// A person has seen it.
+    /// A person has seen the alert.
     case acknowledged
   }
 
-  /// Whether the rule watches (see `AlertRule.armedAt`).
+  /// Whether the rule is armed (see `AlertRule.armedAt`).
   public internal(set) var isArmed = false
-  /// Since when the condition holds; nil while it doesn't.
+  /// When the condition began to hold; nil while it doesn't.
   public internal(set) var violatedSince: Int64?
-  /// When the present alert was raised; nil while there is none.
+  /// When the current alert was raised; nil while there is none.
   public internal(set) var raisedAt: Int64?
-  /// When the condition of the present alert began.
+  /// When the condition of the current alert began.
   public internal(set) var beganAt: Int64?
   /// When the condition of a latched alert ended.
   public internal(set) var endedAt: Int64?
-  /// The worst value of the present alert.
+  /// The worst value of the current alert.
   public internal(set) var worst: Double?
-  /// Whether a person has seen the present alert.
+  /// Whether a person has seen the current alert.
   public internal(set) var isAcknowledged = false
-  /// Since when the value is good again; nil while it isn't.
+  /// When the value became good again; nil while it isn't.
   var goodSince: Int64?
   /// The time of the last value; for `noData`, when it arrived.
   var lastTime: Int64?
-  /// Seconds that a cumulative rule has counted, and whether the last value counts until the next.
+  /// The seconds that a cumulative rule has counted, and whether the last value counts until the next one.
   var accumulated = 0.0
   var isCounting = false
-  /// A pause that ends a trip, and with it the count of a cumulative rule, s.
+  /// A longer pause ends a trip, and with it the count of a cumulative rule, s.
   static let pause = 3600.0
 
-  /// A rule that hasn't seen anything yet.
+  /// The state before the first value.
   public init() {}
 
   /// Whether there is an alert.
   public var isActive: Bool { raisedAt != nil }
 
-  /// Takes a value; points must come in the order of time, earlier ones are ignored.
+  /// Takes a value. Points must come in the order of time; earlier ones are ignored.
   public mutating func add(_ value: Double, at time: Int64, _ rule: AlertRule) -> Change? {
     guard rule.condition != .noData else { return arrived(at: time, rule) }
     guard lastTime.map({ time > $0 }) ?? true else { return nil }
@@ -75,12 +75,12 @@ public struct AlertState: Sendable, Equatable {
     return raise(since: since, at: time)
   }
 
-  /// Counts how long values are wrong in all; a value holds until the next.
+  /// Adds up how long values are wrong; each value holds until the next.
   private mutating func accumulate(_ value: Double, at time: Int64, _ rule: AlertRule) -> Change? {
     let held = lastTime.map { time.seconds(since: $0) } ?? 0
     lastTime = time
     if held > Self.pause {
-      // The next trip counts for itself.
+      // The next trip is counted on its own.
       let wasActive = isActive
       clear()
       isArmed = false
@@ -108,16 +108,16 @@ public struct AlertState: Sendable, Equatable {
     return raise(since: since, at: time)
   }
 
-  /// Looks at the clock: only a `noData` rule changes by it.
+  /// Checks the clock, which only changes the state of a `noData` rule.
   public mutating func tick(at time: Int64, _ rule: AlertRule) -> Change? {
     guard rule.condition == .noData, let lastTime, !isActive else { return nil }
-    // The clock was set back: the wait begins again.
+    // If the clock was set back, the wait begins again.
     if time < lastTime { self.lastTime = time }
     guard time.seconds(since: lastTime) >= rule.delay else { return nil }
     return raise(since: lastTime, at: time)
   }
 
-  /// A person has seen the alert; one that has ended is over with it.
+  /// A person has seen the alert. If the alert has ended or is cumulative, it is then over.
   public mutating func acknowledge() -> Change? {
     guard isActive, !isAcknowledged else { return nil }
     isAcknowledged = true
@@ -125,7 +125,7 @@ public struct AlertState: Sendable, Equatable {
     return .acknowledged
   }
 
-  /// Forgets that values came at `time` or later: the clock that they were measured with was wrong.
+  /// Forgets that values arrived at `time` or later, because they were measured with a wrong clock.
   mutating func rewind(before time: Int64) {
     let latest = time.saturatingSubtract(1)
     lastTime = lastTime.map { min($0, latest) }
@@ -150,7 +150,7 @@ public struct AlertState: Sendable, Equatable {
 
   private mutating func bad() -> Change? {
     goodSince = nil
-    // A latched alert whose condition comes back goes on.
+    // A latched alert continues if its condition comes back.
     endedAt = nil
     return nil
   }

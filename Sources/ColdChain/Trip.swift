@@ -5,7 +5,7 @@ import Numbers
 public struct TripReading: Sendable {
   /// Nanoseconds since 1970.
   public let time: Int64
-  /// Celsius; nil where it wasn't measured.
+  /// Celsius; nil if it wasn't measured.
   public let temperature: Double?
   /// Volts.
   public let voltage: Double?
@@ -38,22 +38,22 @@ extension Int64 {
   package func seconds(since start: Int64) -> Double { Double(saturatingSubtract(start)) / 1e9 }
 }
 
-/// What a trip is compared with: the thresholds of the alert rules, and the law's.
+/// The limits that a trip is compared with: the thresholds of the alert rules, and the law's limit.
 public struct TripLimits: Sendable, Equatable {
-  /// The set point, Celsius: limits are graded once it was reached. Where the rule for temperature is armed.
+  /// The set point, Celsius, at which the temperature rule is armed; limits are graded once it has been reached.
   public let setPoint: Double
-  /// What is tolerated for a short time, Celsius: the threshold of the rule for temperature.
+  /// The temperature that is tolerated for a short time, Celsius: the threshold of the temperature rule.
   public let tolerance: Double
-  /// Volts: the threshold of the rule for voltage.
+  /// Volts: the threshold of the voltage rule.
   public let lowVoltage: Double
   /// The highest temperature of frozen food in the ATP treaty (annex 2), Celsius.
   public static let treaty = -12.0
 
-  /// Those of the rules that are shipped.
+  /// The limits of the shipped rules.
   static let shipped = TripLimits(AlertRule.defaults)
 
-  /// The limits in alert rules; a threshold that they don't have is that of `AlertRule.defaults`. `setPoint` replaces the
-  /// rules' own.
+  /// The limits of alert rules; a missing threshold is taken from `AlertRule.defaults`. `setPoint` replaces that of the
+  /// rules.
   public init(_ rules: [AlertRule], setPoint: Double? = nil) {
     func first(_ measure: String, _ condition: AlertRule.Condition) -> AlertRule? {
       (rules + AlertRule.defaults).first {
@@ -66,7 +66,7 @@ public struct TripLimits: Sendable, Equatable {
     lowVoltage = first("volts", .below)?.threshold ?? 0
   }
 
-  /// The limits of temperature and whose they are, Celsius.
+  /// The temperature limits, Celsius, and their sources.
   var celsius: [(celsius: Double, source: String)] {
     [
       (setPoint, "set point"), (tolerance, "brief tolerance in transport"),
@@ -79,25 +79,25 @@ public struct TripLimits: Sendable, Equatable {
 public struct Trip: Sendable {
   /// A measure over the trip.
   public struct Summary: Sendable {
-    /// Values.
+    /// The number of values.
     public let count: Int
-    /// The least, and when it was measured first (nanoseconds since 1970).
+    /// The least value, and when it was first measured (nanoseconds since 1970).
     public let minimum: (value: Double, time: Int64)
-    /// The greatest, and when.
+    /// The greatest value, and when it was first measured.
     public let maximum: (value: Double, time: Int64)
-    /// The mean over time, each value holding until the next, gaps left out.
+    /// The mean over time: each value holds until the next, and gaps are left out.
     public let average: Double
-    /// The standard deviation, weighted likewise.
+    /// The standard deviation, weighted in the same way.
     public let deviation: Double
   }
 
-  /// A limit of temperature, inclusive as data loggers have it.
+  /// A temperature limit. It is inclusive, as in data loggers, except at the set point.
   public struct Limit: Sendable {
     /// Celsius.
     public let celsius: Double
-    /// Whose limit it is.
+    /// The source of the limit.
     public let source: String
-    /// The spans at the limit or above it.
+    /// The spans in which it was exceeded.
     public let events: [Episode]
     /// Seconds in all of them.
     public var seconds: Double { events.reduce(0) { $0 + $1.seconds } }
@@ -107,39 +107,40 @@ public struct Trip: Sendable {
   public struct Opening: Sendable {
     /// When it opened and closed, nanoseconds since 1970.
     public let episode: Episode
-    /// How much the temperature rose from the opening until two minutes after the closing, kelvin; nil where it wasn't
+    /// How much the temperature rose from the opening until two minutes after the closing, kelvin; nil if it wasn't
     /// measured.
     public let rise: Double?
   }
 
   /// The readings in the order of time.
   public let readings: [TripReading]
-  /// The usual distance of two readings, seconds.
+  /// The usual time between two readings, seconds.
   public let step: Double
-  /// The spans of more than five steps, and at least a minute, without a reading.
+  /// The spans without a reading that are longer than five steps and than a minute.
   public let gaps: [Episode]
   /// The share of the trip that was measured, 0 to 1.
   public let coverage: Double
-  /// Temperature in Celsius, voltage in volts; nil where nothing was measured.
+  /// Temperature in Celsius; nil if nothing was measured.
   public let temperature: Summary?
   /// Voltage in volts.
   public let voltage: Summary?
-  /// The mean kinetic temperature, Celsius, from when the load was cold: for information, frozen goods have no rule for it.
+  /// The mean kinetic temperature, Celsius, since the set point was first reached, or of the whole trip if it never was.
+  /// It only informs: frozen goods have no rule for it.
   public let meanKineticTemperature: Double?
   /// When the set point was first reached, nanoseconds since 1970; limits are graded from then. Nil if it never was.
   public let coldSince: Int64?
   /// The limits that the readings were compared with.
   public let known: TripLimits
-  /// The limits of temperature.
+  /// The temperature limits.
   public let limits: [Limit]
-  /// The spans at the tolerance (`TripLimits.tolerance`) or above.
+  /// The spans at the tolerance (`TripLimits.tolerance`) or above it.
   public var excursions: [Episode] { limits.first { $0.celsius == known.tolerance }?.events ?? [] }
   /// The door's openings.
   public let openings: [Opening]
-  /// The spans at the lowest voltage (`TripLimits.lowVoltage`) or below.
+  /// The spans at the low voltage (`TripLimits.lowVoltage`) or below it.
   public let lowVoltage: [Episode]
 
-  /// Analyses readings in any order; nil for none.
+  /// Analyses readings in any order; nil if there are none.
   public init?(_ unordered: [TripReading], limits known: TripLimits = TripLimits(AlertRule.defaults)) {
     let readings = unordered.sorted { $0.time < $1.time }
     guard let first = readings.first, let last = readings.last else { return nil }
@@ -218,7 +219,7 @@ public struct Trip: Sendable {
       count: count, minimum: minimum, maximum: maximum, average: average, deviation: variance.squareRoot())
   }
 
-  /// Calls `body` with each value and the seconds for which it holds: until the next, but across no gap.
+  /// Calls `body` with each value and the seconds for which it holds: until the next reading, but not across a gap.
   private static func forEach(
     _ readings: [TripReading], _ longest: Double, _ value: (TripReading) -> Double?,
     _ body: (_ value: Double, _ time: Int64, _ seconds: Double) -> Void
@@ -240,7 +241,7 @@ public struct Trip: Sendable {
     var last: Int64?
     for reading in readings {
       guard let present = value(reading) else { continue }
-      // What was so before a gap isn't known to have gone on.
+      // Nobody knows whether the condition went on during a gap.
       if let last, reading.time.seconds(since: last) > longest { isOpen = false }
       last = reading.time
       if isOpen { episodes[episodes.count - 1].end = reading.time }
@@ -258,8 +259,8 @@ public struct Trip: Sendable {
     return episodes
   }
 
-  /// T = (ΔH/R) / −ln(Σ w·exp(−ΔH/(R·T)) / Σ w) in kelvin, ΔH/R = 10 000 K, the weights being the seconds for which each
-  /// value holds (USP <1079.2>).
+  /// T = (ΔH/R) / −ln(Σ w·exp(−ΔH/(R·T)) / Σ w) in kelvin, with ΔH/R = 10 000 K; the weights are the seconds for which
+  /// each value holds (USP <1079.2>).
   private static func meanKineticTemperature(_ readings: [TripReading], _ longest: Double) -> Double? {
     var sum = 0.0
     var length = 0.0

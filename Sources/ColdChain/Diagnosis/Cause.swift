@@ -2,13 +2,13 @@
 public enum Cause: String, Sendable, CaseIterable {
   /// The supply sagged, and the unit with it.
   case electrical
-  /// The unit stopped although its supply was sound, or with the engine.
+  /// The unit stopped although its supply was sound, or together with the engine.
   case unitOff = "unit-off"
   /// The door stayed open.
   case door
   /// The unit ran and couldn't hold the set point: too hot a day, or too weak a unit.
   case heat
-  /// The product came warm.
+  /// The product was loaded warm.
   case warmLoad = "warm-load"
   /// A defrost: harmless.
   case defrost
@@ -21,7 +21,7 @@ public enum Cause: String, Sendable, CaseIterable {
   /// Too little was measured to say anything.
   case notMeasured = "not-measured"
 
-  /// What a person reads.
+  /// The title that a person reads.
   public var title: String {
     switch self {
     case .electrical: "the supply voltage"
@@ -56,7 +56,7 @@ public struct Evidence: Sendable, Equatable {
   public var span: TimeSpan?
   /// The rows of that span.
   public var rows: ClosedRange<Int>?
-  /// Its figures by name, in units that the name says.
+  /// Its figures by name; the names of times and rates include the unit.
   public var figures: [Figure]
 
   /// A named number.

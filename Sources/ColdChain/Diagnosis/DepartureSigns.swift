@@ -1,7 +1,7 @@
 import Glibc
 import Numbers
 
-/// What is measured about a departure: the figures that the ranking weighs. Rates are K/min.
+/// The figures of a departure, which the ranking weighs. Rates are in K/min.
 struct DepartureSigns: Sendable {
   var startsWarm: Bool
   var isResolved: Bool
@@ -9,7 +9,8 @@ struct DepartureSigns: Sendable {
   var minutes: Double
   /// The peak above the target, K.
   var rise: Double
-  /// The rate of the first 15 minutes or first kelvins, without what the door did; nil if it was open all the time.
+  /// The rate of the first 15 minutes or the first kelvins, without the door's effect; nil if the door was open all the
+  /// time.
   var firstRate: Double?
   /// The rate of the 30 minutes before the onset; nil if there were fewer than 10.
   var rateBefore: Double?
@@ -17,7 +18,7 @@ struct DepartureSigns: Sendable {
   var turnsBefore: Int?
   /// The greatest rise within 5 minutes, K.
   var steepest: Double
-  /// Where the warming tends to.
+  /// The curve that shows where the warming tends to.
   var fit: ExponentialFit?
   /// The share of the rise with the door open or closed less than 2 minutes ago; nil if it wasn't measured.
   var doorShare: Double?
@@ -30,14 +31,14 @@ struct DepartureSigns: Sendable {
   var ambientAtPeak: Double?
   /// The correlation of box and outside temperature over the departure.
   var ambientCorrelation: Double?
-  /// Seconds of hold before it.
+  /// Seconds for which the level was held before it.
   var heldBefore: Double
-  /// For a warm start: the share of the way to the target that it came down, and its last rate.
+  /// For a warm start: the share of the way to the target that the box came down, and its last rate.
   var pulledDown = 0.0
   var lastRate = 0.0
-  /// How many departures of the stretch look like this one: short, small, by itself.
+  /// How many humps the stretch has, if this departure is one (`isHump`).
   var siblings = 1
-  /// The spread of the siblings' distances, relative to their mean; nil for fewer than three.
+  /// The spread of the intervals between the humps, relative to their mean; nil for fewer than three humps.
   var irregularity: Double?
 
   init(_ departure: Departure, in series: TripSeries, _ hold: HoldLevel) {
@@ -112,8 +113,8 @@ struct DepartureSigns: Sendable {
     if series.doorIsMeasured { measureDoor(departure, series, hold) }
   }
 
-  /// What share of the rise, and of the harm, belongs to openings: of the rise what came while the door was open or closed
-  /// less than 2 minutes ago, of the harm what came until as long after closing as the door was open, at least 15 minutes.
+  /// Measures the shares of the rise and of the harm that belong to openings: the rise until 2 minutes after closing, and
+  /// the harm until 1.5 times as long after closing as the door was open, at least 10 minutes.
   private mutating func measureDoor(_ departure: Departure, _ series: TripSeries, _ hold: HoldLevel) {
     let points = series.points
     var (rise, riseAtDoor, harm, harmAtDoor) = (0.0, 0.0, 0.0, 0.0)
@@ -139,7 +140,7 @@ struct DepartureSigns: Sendable {
       let above = max(0, next.celsius - hold.target - 1) * (next.t - one.t)
       harm += above
       if next.t <= openUntil + max(600, 1.5 * length) { harmAtDoor += above }
-      // Noise doesn't add up: only changes of some tenths count.
+      // Noise doesn't add up: only changes of more than 0.3 K count.
       let change = next.celsius - reference
       guard change.magnitude > 0.3 else { continue }
       reference = next.celsius
@@ -152,7 +153,7 @@ struct DepartureSigns: Sendable {
     doorTime = seconds > 0 ? min(1, openSeconds / seconds) : 0
   }
 
-  /// The mean rate with the door closed for at least 4 minutes, until 15 such minutes or 60 % of the rise.
+  /// The mean rate with the door closed for at least 4 minutes, until 15 such minutes or 60 % of the rise, 1 to 5 K.
   private static func closedRate(_ departure: Departure, _ points: [TripSeries.Point]) -> Double? {
     let onset = points[departure.onset]
     let goal = max(1, min(5, 0.6 * (points[departure.peak].celsius - onset.celsius)))
@@ -169,7 +170,7 @@ struct DepartureSigns: Sendable {
       seconds += next.t - one.t
       if rise >= goal || seconds >= 900 { break }
     }
-    // What falls after an opening says nothing about the unit.
+    // A fall after an opening says nothing about the unit.
     return seconds >= 60 && (rise > 0 || openUntil < 0) ? rise / seconds * 60 : nil
   }
 

@@ -1,18 +1,18 @@
-/// What happened on a trip, when and why, with the evidence; and how much of it was measured at all.
+/// What happened on a trip, when and why, with the evidence and with how much of it was measured.
 public struct Diagnosis: Sendable {
   /// The record's first and last time, ns; nil without rows.
   public var span: TimeSpan?
-  /// The rows.
+  /// The number of rows.
   public var rows = 0
-  /// Rows that step back in time, and aren't used.
+  /// Rows whose time steps back, which aren't used.
   public var stepsBack = 0
-  /// Rows with the time of the row before.
+  /// Rows with the same time as the row before.
   public var sameTimes = 0
-  /// Where a second run begins in the same record: times that started again.
+  /// How often times started again, because another run begins in the same record.
   public var restarts = 0
-  /// The share of the record with rows at all, 0 to 1.
+  /// The share of the record that has rows, 0 to 1.
   public var rowCoverage: Double?
-  /// How much each measure covers.
+  /// How much of the record each measure covers.
   public var coverage: [Measure: MeasureCoverage] = [:]
   /// The most likely cause.
   public var verdict = Cause.notMeasured
@@ -26,7 +26,7 @@ public struct Diagnosis: Sendable {
   public var phases: [TripPhase] = []
   /// The level that was held, Celsius; nil if the temperature wasn't measured.
   public var heldLevel: Double?
-  /// The departures from it that matter, the most harmful first.
+  /// The departures from it that matter, most harmful first.
   public var departures: [TripDeparture] = []
   /// The profile's limits.
   public var profile = CargoProfile.quickFrozen
@@ -38,7 +38,7 @@ public struct Diagnosis: Sendable {
   public var voltage = SeriesStatistics()
   /// The outside temperature over the record.
   public var ambient = SeriesStatistics()
-  /// How often the load thawed, and froze again.
+  /// How often the load thawed.
   public var thaws = 0
   /// How often it froze again after it had thawed.
   public var thawCycles = 0
@@ -48,11 +48,11 @@ public struct Diagnosis: Sendable {
   public var secondsAtLevel = 0.0
   /// The door; nil if it wasn't measured.
   public var door: DoorStatistics?
-  /// Dips of the voltage that last seconds: starts of the engine, harmless.
+  /// Dips of the voltage that last seconds: starts of the engine, which are harmless.
   public var crankDips = 0
   /// Where the truck stood; empty without positions.
   public var stays: [StayPoint] = []
-  /// The signs that trends are made of.
+  /// The signs that trends are based on.
   public var signs = UnitSigns()
 
   /// Nothing measured.
@@ -80,7 +80,7 @@ public struct TripDeparture: Sendable, Equatable {
   public var cause: Cause
   /// That cause's probability.
   public var confidence: Double
-  /// The exponential fitted to its warming, where there is one.
+  /// The exponential fitted to its warming, if there is one.
   public var fit: ExponentialFit?
   /// Where it happened; nil without positions.
   public var place: StayPoint?

@@ -1,6 +1,6 @@
 import Glibc
 
-/// Weighs what all stretches of a record say, and writes the verdict with its evidence.
+/// Weighs what all stretches of a record show, and writes the verdict with its evidence.
 struct DiagnosisBuilder {
   private static let faults: [Cause] = [.electrical, .unitOff, .door, .heat, .warmLoad, .unexplained]
   private static let words = Words.self
@@ -63,7 +63,7 @@ struct DiagnosisBuilder {
     return result
   }
 
-  /// What a stuck probe reads isn't measured, and clears nothing.
+  /// Leaves out what a stuck probe reads: it doesn't count as measured, and clears no limit.
   private mutating func leaveOutStuck() {
     guard let run = sensor.stuck?.run, let span = result.span, span.seconds > 0,
       sensor.stuckProbability * (1 - Self.warmPlateau(findings, sensor)) > 0.5
@@ -80,20 +80,20 @@ struct DiagnosisBuilder {
 
   private func weigh() -> [Cause: Double] {
     guard result.coverage[.temperature]?.isMeasured == true else {
-      // Zeros and impossible values only: the sensor is there, and fails.
+      // Only zeros and impossible values: the sensor is connected but fails.
       let failed = sensor.zeros + sensor.impossible >= 3 ? 0.9 : 0
       return [.sensor: failed, .notMeasured: 1 - failed]
     }
     let share = result.coverage[.temperature]?.share ?? 0
     let enough = result.temperature.count >= 5 && result.coverage[.temperature]?.seconds ?? 0 >= 600
     if isNeverCold {
-      // A truck that was never cold is odd; another logger's record simply isn't a cold chain.
+      // A truck that was never cold is odd; another logger's record simply isn't from a cold chain.
       let isTruck = result.coverage[.voltage]?.isMeasured == true
       return [.unexplained: isTruck ? 0.7 : 0, .notMeasured: isTruck ? 0.2 : 0.9]
     }
     let failed = sensor.probability * (1 - 0.9 * Self.warmPlateau(findings, sensor))
-    // A warming that goes on when the record ends, far above the level that was held, isn't a quiet trip, however short it is
-    // so far.
+    // If the box is still warming when the record ends, far above the held level, the trip isn't a quiet one, however
+    // short the warming is so far.
     let ongoing = departures.filter { !$0.signs.isResolved && !$0.endsAtGap && !$0.signs.startsWarm }
     let open = ongoing.map { Self.logistic(($0.signs.rise - 6) / 0.7) }.max() ?? 0
     let fault = max(departures.map(\.fault).max() ?? 0, open)
@@ -105,7 +105,7 @@ struct DiagnosisBuilder {
     }
     let total = Self.faults.reduce(0) { $0 + (masses[$1] ?? 0) }
     var confidences: [Cause: Double] = [:]
-    // A sensor that jumps makes departures of its own.
+    // A sensor that jumps causes false departures.
     let real = fault * (1 - sensor.implausibleProbability)
     if total > 0 { for cause in Self.faults { confidences[cause] = real * (masses[cause] ?? 0) / total } }
     let quiet = 1 - real
@@ -126,7 +126,7 @@ struct DiagnosisBuilder {
     return confidences.mapValues(Self.calibrated)
   }
 
-  /// Whether the record ends before the box first reached its level, as a truck's does in its first half hour.
+  /// Whether the record ends before the box first reached its level, as in a truck's first half hour.
   private var isStillCooling: Bool {
     result.phases.last?.kind == .pullDown
       && result.phases.allSatisfy { $0.kind == .pullDown || $0.kind == .unknown }
@@ -567,7 +567,7 @@ struct DiagnosisBuilder {
       list.append(
         "The set point isn't known; \(Words.celsius(found.target)) was assumed. Give it with --set-point.")
     }
-    // What the verdict's evidence says already isn't repeated.
+    // What the verdict's evidence already says isn't repeated.
     let told = Set(result.causes.first?.against.compactMap(\.measure) ?? [])
     for measure in [Measure.voltage, .door]
     where result.coverage[measure]?.isMeasured != true && !told.contains(measure) {

@@ -1,18 +1,18 @@
 import Glibc
 
-/// What is wrong with the temperature's readings themselves.
+/// What is wrong with the temperature readings themselves.
 struct SensorSigns: Sendable {
-  /// The longest run of one reading, if it is suspicious, and the logarithm of the odds that the probe is stuck.
+  /// The longest run of equal readings, if it is suspicious, and the logarithm of the odds that the probe is stuck.
   var stuck: (run: RunMeter.Run, logOdds: Double)?
-  /// Readings of exactly 0.00 that no approach led to, their span and rows.
+  /// Readings of exactly 0.00 that the readings before don't lead to, with their span and rows.
   var zeros = 0
   var zeroSpan: TimeSpan?
   var zeroRows: ClosedRange<Int>?
-  /// Readings outside of what a sensor can mean, and changes faster than possible.
+  /// Readings that a sensor can't measure, and changes faster than possible.
   var impossible = 0
   var jumps = 0
   var readings = 0
-  /// The share of the record in which rows came without a temperature.
+  /// The share of the record whose rows have no temperature.
   var blank = 0.0
 
   private static func logistic(_ value: Double) -> Double { 1 / (1 + exp(-value)) }
@@ -26,7 +26,7 @@ struct SensorSigns: Sendable {
   }
   var blankProbability: Double { blank <= 0.02 ? 0 : Self.logistic((blank - 0.13) / 0.025) }
 
-  /// How likely the sensor failed.
+  /// The probability that the sensor failed.
   var probability: Double {
     1 - (1 - stuckProbability) * (1 - zeroProbability) * (1 - implausibleProbability) * (1 - blankProbability)
   }

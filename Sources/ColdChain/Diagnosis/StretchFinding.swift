@@ -22,24 +22,24 @@ struct DepartureFinding: Sendable {
   /// When the held level was reached before it, ns.
   var heldSince: Int64
 
-  /// How likely it is a fault's.
+  /// The probability that a fault caused it.
   var fault: Double { harmful * (1 - (posterior[.defrost] ?? 0)) }
 }
 
-/// What one stretch of a record says.
+/// What one stretch of a record shows.
 struct StretchFinding: Sendable {
   var span: TimeSpan
   var hold: HoldLevel?
   var departures: [DepartureFinding] = []
   var phases: [TripPhase] = []
 
-  /// Looks at a stretch; `gapLimit` is the longest step that isn't a gap, s.
+  /// Analyses a stretch; `gapLimit` is the longest step that isn't a gap, s.
   init(_ fine: BinnedSeries, continues: Bool, setPoint: Double?, gapLimit: Double) {
     let series = TripSeries(fine, continues: continues)
     span = TimeSpan(series.origin, series.time(series.length))
     guard let hold = HoldLevel(series, setPoint: setPoint) else { return }
     self.hold = hold
-    // A few blank minutes don't hide what happened.
+    // A few minutes without readings don't hide what happened.
     let limit = max(900, gapLimit, 3 * series.width)
     phases = TripPhase.find(in: series, hold, gapLimit: limit)
     let found = Departure.find(in: series, hold, gapLimit: limit)
@@ -76,7 +76,7 @@ struct StretchFinding: Sendable {
     }
   }
 
-  /// Humps like one another at regular distances are a defrost's.
+  /// Counts the humps, and measures how regular their intervals are: a defrost's are regular.
   private static func countSiblings(
     _ signs: inout [DepartureSigns], _ departures: [Departure], _ series: TripSeries
   ) {

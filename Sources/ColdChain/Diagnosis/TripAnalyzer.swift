@@ -7,12 +7,12 @@ import Numbers
 ///     for observation in record { analyzer.add(observation) }
 ///     let diagnosis = analyzer.finish()
 ///
-/// Statistics, excursions, door and coverage are sums over the whole record. For phases and causes the record is cut into
-/// stretches of at most two days, each kept as a bounded number of bins; what a stretch says is found when it ends.
+/// Statistics, excursions, door and coverage are sums over the whole record. For phases and causes, the record is split
+/// into stretches of at most two days, each kept as a bounded number of bins; a stretch is analysed when it ends.
 public struct TripAnalyzer: Sendable {
-  /// What to grade by, and how to write.
+  /// What to grade by, and how to write times.
   public struct Options: Sendable {
-    /// Whose limits the load is graded by.
+    /// The profile whose limits the load is graded by.
     public var profile = CargoProfile.quickFrozen
     /// What the thermostat is set to, Celsius; nil infers it from the record.
     public var setPoint: Double?
@@ -53,7 +53,7 @@ public struct TripAnalyzer: Sendable {
   private var inZeros = false
   private var slowVoltage: Double?
   private var dipSince: Int64?
-  /// How many voltages of each hundredth of a volt.
+  /// The number of voltages in each hundredth of a volt.
   private var levels = [Int](repeating: 0, count: 6000)
 
   /// An analyzer that hasn't seen a row.
@@ -62,7 +62,7 @@ public struct TripAnalyzer: Sendable {
     detectors = options.profile.limits.map { ExcursionDetector($0) }
   }
 
-  /// Notes that the record's clock or its uptime began again; the caller has put the times after the earlier ones.
+  /// Notes that the record's clock or its uptime started again; the caller has moved the times after the earlier ones.
   public mutating func noteRestart() { result.restarts += 1 }
 
   /// Takes the next row. Rows whose time steps back are counted and left out.
@@ -128,14 +128,15 @@ public struct TripAnalyzer: Sendable {
     lastCelsius = (value, time)
   }
 
-  /// Recorders work from −80 to +85 °C (EN 12830); a box doesn't change by more than 8 K within half a minute.
+  /// Accepts values inside the −80 to +85 °C of recorders (EN 12830), with a margin, and counts as jumps the changes by
+  /// more than 8 K within half a minute, which a box doesn't make.
   private mutating func isPlausible(_ value: Double, at time: Int64, _ row: Int) -> Bool {
     guard value.isFinite, value > -70, value < 84 else {
       sensor.impossible += 1
       meters[0].wasImpossible()
       return false
     }
-    // A probe that isn't connected often reads exactly 0.00.
+    // A disconnected probe often reads exactly 0.00.
     if value == 0, inZeros || lastCelsius.map({ $0.value.magnitude > 3 }) ?? true {
       inZeros = true
       sensor.zeros += 1
@@ -166,7 +167,7 @@ public struct TripAnalyzer: Sendable {
     }
     let held = meters[1].add(at: observation.time)
     voltage.add(value, at: observation.time, held: held, fallback: voltage.count == 0 ? 0 : meters[1].typical)
-    // A start pulls the voltage down by more than a volt for seconds.
+    // Starting the engine pulls the voltage down by more than a volt for seconds.
     let slow = slowVoltage ?? value
     if value < slow - 1, value < 0.9 * slow {
       dipSince = dipSince ?? observation.time
@@ -210,7 +211,7 @@ public struct TripAnalyzer: Sendable {
     continues = next
   }
 
-  /// Keeps what matters of a stretch; a long record has many.
+  /// Keeps what matters of a stretch, because a long record has many stretches.
   private mutating func keep(_ finding: StretchFinding) {
     stretches += 1
     findings.append(finding)
@@ -295,7 +296,7 @@ public struct TripAnalyzer: Sendable {
         if drop > 3 { signs.pullDown = pull.span.seconds / 60 / drop * 10 }
       }
     }
-    // The level that a tenth of the readings lie below: fans and compressor running.
+    // The level below which a tenth of the readings lie: fans and compressor running.
     var rest = levels.reduce(0, +) / 10
     for (level, count) in levels.enumerated() where count > 0 {
       if rest < count {

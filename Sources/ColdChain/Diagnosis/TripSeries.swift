@@ -1,6 +1,6 @@
 import Numbers
 
-/// One stretch of a record as aligned points, at most about 1 500 of them: what events and phases are found on.
+/// One stretch of a record as aligned points, at most about 1 500, in which events and phases are found.
 struct TripSeries: Sendable {
   /// A point with a temperature.
   struct Point: Sendable {
@@ -28,13 +28,13 @@ struct TripSeries: Sendable {
 
   /// The time of t = 0, ns.
   let origin: Int64
-  /// Seconds from one point to the next at least.
+  /// The least distance between points, in seconds.
   let width: Double
   private(set) var points: [Point] = []
   private(set) var supply: [Supply] = []
-  /// Seconds of the whole stretch.
+  /// The length of the whole stretch, in seconds.
   let length: Double
-  /// Whether it begins where another stretch ended, so that its beginning isn't a trip's.
+  /// Whether it begins where another stretch ended, so that its beginning isn't the beginning of a trip.
   let continues: Bool
   private(set) var doorIsMeasured = false
   private(set) var ambientIsMeasured = false
@@ -67,7 +67,7 @@ struct TripSeries: Sendable {
     removeSpikes()
   }
 
-  /// A lone point far from both its neighbours, which agree, is an outlier.
+  /// Removes outliers: lone points far from both their neighbours, which agree.
   private mutating func removeSpikes() {
     guard points.count >= 3 else { return }
     for index in 1..<(points.count - 1) {
@@ -80,10 +80,10 @@ struct TripSeries: Sendable {
     }
   }
 
-  /// The time of a t, ns.
+  /// The time at `t`, ns.
   func time(_ t: Double) -> Int64 { origin.saturatingAdd(Int64(saturated: t * 1e9)) }
 
-  /// The first point at or after t.
+  /// The index of the first point at or after `t`.
   func index(at t: Double) -> Int {
     var (low, high) = (0, points.count)
     while low < high {
@@ -93,7 +93,7 @@ struct TripSeries: Sendable {
     return low
   }
 
-  /// The voltages from one t to another, ends included.
+  /// The voltages from one `t` to another, both included.
   func supply(from: Double, to: Double) -> ArraySlice<Supply> {
     let first = supply.firstIndex { $0.t >= from } ?? supply.count
     let last = supply[first...].firstIndex { $0.t > to } ?? supply.count

@@ -3,12 +3,12 @@ import Time
 
 /// How times are written in sentences.
 public enum ClockStyle: Sendable, Equatable {
-  /// As a time of day, so many seconds east of UTC, and with its date if the record has several.
+  /// As a time of day, `offset` seconds east of UTC, with the date if the record has several.
   case zone(offset: Int, hasDates: Bool = false)
   /// As time since the record's start.
   case elapsed(since: Int64)
 
-  /// The style for a record of this span: with dates unless all of it is on one day.
+  /// The style for a record of this span: with dates unless the whole span is on one day.
   public func dated(over span: TimeSpan?) -> ClockStyle {
     guard case .zone(let offset, _) = self, let span else { return self }
     return .zone(offset: offset, hasDates: Self.date(span.start, offset) != Self.date(span.end, offset))
@@ -27,7 +27,7 @@ public enum ClockStyle: Sendable, Equatable {
     }
   }
 
-  /// Seconds of the zone's clock.
+  /// The seconds since 1970 on the zone's clock.
   private static func local(_ time: Int64, _ offset: Int) -> Int64 {
     time.floorDivided(by: 1_000_000_000).quotient.saturatingAdd(Int64(offset))
   }
@@ -42,7 +42,7 @@ public enum ClockStyle: Sendable, Equatable {
 
 /// Numbers as a person reads them.
 public enum Words {
-  /// A number with so many decimals, with a minus sign.
+  /// A number with this many decimals, and a minus sign if it is negative.
   public static func number(_ value: Double, _ decimals: Int = 1) -> String {
     guard value.isFinite else { return "unknown" }
     var scale = 1.0

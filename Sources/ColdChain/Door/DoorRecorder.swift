@@ -4,27 +4,27 @@ import Numbers
 public struct DoorOpening: Sendable, Equatable {
   /// When it opened, ns.
   public var start: Int64
-  /// When it closed; nil if it was open until the end of the record or until a gap.
+  /// When it closed; nil if it was still open at a gap or at the end of the record.
   public var end: Int64?
   /// The last reading with the door open, ns.
   public var lastTime: Int64
-  /// The row in which it opened.
+  /// The row at which it opened.
   public var row: Int
   /// The temperature before it opened, Celsius; nil if it wasn't measured.
   public var before: Double?
   /// The highest temperature until 3 minutes after it closed.
   public var peak: Double?
-  /// Seconds from closing until the temperature was back within 0.5 K of what it was before; nil if it wasn't.
+  /// Seconds from closing until the temperature was within 0.5 K of the temperature before; nil if it didn't get there.
   public var recovery: Double?
 
   /// Seconds open.
   public var seconds: Double { TimeSpan(start, end ?? lastTime).seconds }
-  /// Kelvins lost; nil if it wasn't measured.
+  /// How much the temperature rose, K; nil if it wasn't measured.
   public var rise: Double? {
     guard let before, let peak else { return nil }
     return max(0, peak - before)
   }
-  /// Kelvins lost per minute open.
+  /// The rise in kelvins per minute open.
   public var risePerMinute: Double? { rise.map { seconds > 0 ? $0 / max(seconds / 60, 0.1) : $0 } }
 }
 
@@ -36,14 +36,14 @@ public struct DoorStatistics: Sendable, Equatable {
   public var seconds = 0.0
   /// The longest opening.
   public var longest: DoorOpening?
-  /// The openings that cost most, the costliest first.
+  /// The openings with the greatest rise, greatest first.
   public var openings: [DoorOpening] = []
 
-  /// None.
+  /// No openings.
   public init() {}
 }
 
-/// Watches the door and what its openings cost, in one pass.
+/// Watches the door and how much its openings warm the box, in one pass.
 public struct DoorRecorder: Sendable {
   private static let listed = 30
   private static let aftermath: Int64 = 180_000_000_000
@@ -53,7 +53,7 @@ public struct DoorRecorder: Sendable {
   private var recovering: DoorOpening?
   private var lastTemperature: Double?
 
-  /// Nothing seen.
+  /// A recorder that hasn't seen anything.
   public init() {}
 
   /// Takes a row.

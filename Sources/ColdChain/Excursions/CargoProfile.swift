@@ -2,9 +2,10 @@
 public struct CargoProfile: Sendable, Equatable {
   /// One limit.
   public struct Limit: Sendable, Equatable {
-    /// How a limit is meant.
+    /// What counts as exceeding a limit.
     public enum Kind: String, Sendable {
-      /// A regulation's "−18 °C or colder": the limit itself is good, and a thermostat's ripple around it isn't an event.
+      /// A regulation's "−18 °C or colder": the limit itself is allowed, and a thermostat's ripple around it isn't an
+      /// event.
       case maximum
       /// A logger's alarm: the limit itself triggers (WHO PQS E006, LogTag).
       case alarm
@@ -12,13 +13,13 @@ public struct CargoProfile: Sendable, Equatable {
 
     /// Celsius.
     public var celsius: Double
-    /// How it is meant.
+    /// What counts as exceeding it.
     public var kind: Kind
-    /// Seconds for which it may be exceeded without being an event: "brief periods".
+    /// Seconds for which exceeding it isn't an event: "brief periods".
     public var allowance: Double
-    /// What a person reads.
+    /// The name that a person reads.
     public var title: String
-    /// Whose limit it is.
+    /// The rule or the person that sets it.
     public var source: String
 
     /// A limit.
@@ -33,11 +34,11 @@ public struct CargoProfile: Sendable, Equatable {
     }
   }
 
-  /// `ice-cream`, `quick-frozen`, `frozen`, or an own one's.
+  /// `ice-cream`, `quick-frozen`, `frozen`, or the name of a user's own profile.
   public var name: String
   /// What the thermostat is set to, Celsius; nil if the profile doesn't say.
   public var setPoint: Double?
-  /// The limits, the coldest first.
+  /// The limits, coldest first.
   public var limits: [Limit]
 
   /// A profile.
@@ -66,10 +67,10 @@ public struct CargoProfile: Sendable, Equatable {
   public static let frozen = CargoProfile(
     name: "frozen", setPoint: nil, limits: [Limit(-12, title: "frozen −12 °C", source: "ATP, annex 2")])
 
-  /// All that have a name.
+  /// The profiles of regulations, which can be chosen by name.
   public static let known = [iceCream, quickFrozen, frozen]
 
-  /// A profile with one limit of the user's.
+  /// A profile with one limit, given by the user.
   public static func own(_ celsius: Double, setPoint: Double? = nil) -> CargoProfile {
     CargoProfile(
       name: "own", setPoint: setPoint,

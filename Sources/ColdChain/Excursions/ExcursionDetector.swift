@@ -4,30 +4,32 @@ public struct Excursion: Sendable, Equatable {
   public var limit: Double
   /// The first reading above the limit, ns.
   public var start: Int64
-  /// When the value was back; nil if it wasn't until the end of the record.
+  /// When the value was back; nil if it wasn't before a gap or the end of the record.
   public var end: Int64?
-  /// The last reading of it, ns: its end as far as it was measured.
+  /// The time of its last reading, ns: its end as far as it was measured.
   public var lastTime: Int64
-  /// Whether a gap in the readings cuts it off: what happened then isn't known.
+  /// Whether a gap in the readings cuts it off, so that what happened then isn't known.
   public var endsAtGap = false
-  /// Its first and last row.
+  /// Its first and last rows.
   public var rows: ClosedRange<Int>
   /// The greatest value.
   public var peak: Extreme
   /// Kelvins above the limit times minutes.
   public var degreeMinutes = 0.0
 
-  /// Seconds, as far as measured.
+  /// Its length in seconds, as far as it was measured.
   public var seconds: Double { TimeSpan(start, end ?? lastTime).seconds }
 }
 
-/// Finds excursions above one limit in one pass, with hysteresis, so that a value that wavers around the limit is one event.
+/// Finds excursions above one limit in one pass, with hysteresis, so that a value that wavers around the limit is one
+/// event.
 ///
 /// An alarm limit triggers at the limit itself and resets `hysteresis` below it. A maximum is exceeded once the value is
-/// `hysteresis` above it, which a thermostat's ripple at a set point equal to the limit isn't; the excursion then counts from
-/// the first reading above the limit until the value is back at it.
+/// `hysteresis` above it, which the ripple of a thermostat set to the limit isn't; the excursion then counts from the
+/// first reading above the limit until the value is back at it.
 ///
-/// A record that begins above the limit comes down to it first: that isn't an excursion, unless it never gets there.
+/// If a record begins above the limit, the way down to it isn't an excursion, unless a gap or the record's end comes
+/// first.
 public struct ExcursionDetector: Sendable {
   /// The limit.
   public let limit: CargoProfile.Limit
@@ -37,13 +39,13 @@ public struct ExcursionDetector: Sendable {
   public static let listed = 50
   /// The finished excursions, in the order of time.
   public private(set) var events: [Excursion] = []
-  /// How many there were.
+  /// The number of excursions.
   public private(set) var count = 0
   /// Seconds in all of them.
   public private(set) var seconds = 0.0
   /// Degree-minutes in all of them.
   public private(set) var degreeMinutes = 0.0
-  /// The way down from a warm beginning, which isn't counted; nil if the record begins cold.
+  /// The way down from a warm beginning, which isn't counted; nil if there is none.
   public private(set) var approach: Excursion?
   private var open: Excursion?
   private var isConfirmed = false
@@ -56,7 +58,7 @@ public struct ExcursionDetector: Sendable {
     self.hysteresis = max(0, hysteresis)
   }
 
-  /// Takes a value; `held` is how long the previous one held in seconds, nil after a gap.
+  /// Takes a value; `held` is how long the previous value held, in seconds, or nil after a gap.
   public mutating func add(_ value: Double, at time: Int64, row: Int, held: Double?) {
     let isAlarm = limit.kind == .alarm
     if open != nil, let last {
@@ -116,31 +118,31 @@ public struct ExcursionDetector: Sendable {
 
 /// How a limit is graded.
 public struct LimitGrade: Sendable, Equatable {
-  /// What can be said.
+  /// The grade.
   public enum Result: String, Sendable {
-    /// Measured well enough, and never exceeded.
+    /// Measured well enough and never exceeded.
     case ok
     /// Exceeded.
     case exceeded
-    /// Not exceeded where it was measured, which is too little to clear the load.
+    /// Not exceeded where it was measured, but too little was measured to clear the load.
     case notMeasured = "not-measured"
   }
 
   /// The limit.
   public var limit: CargoProfile.Limit
-  /// What can be said.
+  /// The grade.
   public var result: Result
   /// The excursions, in the order of time.
   public var excursions: [Excursion]
   /// The way down from a warm beginning, which isn't counted.
   public var approach: Excursion?
-  /// How many there were.
+  /// The number of excursions.
   public var count: Int
   /// Seconds above the limit.
   public var seconds: Double
   /// Kelvins above the limit times minutes.
   public var degreeMinutes: Double
 
-  /// The coverage from which a limit that wasn't exceeded is OK.
+  /// The least coverage at which a limit that wasn't exceeded is OK.
   public static let neededCoverage = 0.95
 }

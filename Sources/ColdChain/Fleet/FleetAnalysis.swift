@@ -1,6 +1,6 @@
 import Glibc
 
-/// What is kept of one trip for the comparison with others.
+/// The facts about one trip that are kept for comparing it with others.
 public struct TripFacts: Sendable {
   /// The truck.
   public var device: String
@@ -10,17 +10,17 @@ public struct TripFacts: Sendable {
   public var confidence: Double
   /// The worst departure's degree-minutes.
   public var harm: Double
-  /// The share of the trip with a temperature.
+  /// The share of the trip for which the temperature was measured.
   public var coverage: Double?
   /// The hour of the day at which the worst departure began; nil without a clock.
   public var hour: Int?
   /// The highest outside temperature, Celsius.
   public var warmest: Double?
-  /// Where it stood.
+  /// Where the truck stood.
   public var stays: [StayPoint]
   /// Where the worst departure happened.
   public var place: StayPoint?
-  /// What the driver or operator noted: `dock=3`.
+  /// What the driver or operator noted, for example `dock=3`.
   public var tags: [String]
 
   /// The facts of a diagnosed trip.
@@ -43,35 +43,35 @@ public struct TripFacts: Sendable {
 
   /// Whether the load was harmed, or would have been.
   public var isAffected: Bool { verdict.isFault && verdict != .sensor }
-  /// Whether the trip can be compared: what wasn't measured is neither affected nor sound.
+  /// Whether the trip can be compared: a trip that wasn't measured is neither affected nor sound.
   public var isGraded: Bool { verdict != .notMeasured && verdict != .sensor }
 }
 
-/// What affected trips have in common and the others lack.
+/// A property that affected trips have in common and others lack.
 public struct FleetFinding: Sendable {
   /// `place`, `outside temperature`, `hour` or `tag`.
   public var kind: String
-  /// `52.5200, 13.4050`, `above 33.0 °C`.
+  /// `52.5200, 13.4050`, `at 33.0 °C or warmer`.
   public var property: String
-  /// Affected trips with the property, and all affected.
+  /// Affected trips with the property.
   public var affectedWith: Int
   /// All affected.
   public var affected: Int
-  /// Sound trips with the property, and all sound ones.
+  /// Sound trips with the property.
   public var soundWith: Int
-  /// All sound ones.
+  /// All sound trips.
   public var sound: Int
-  /// How likely at least this is by chance, corrected for all properties that were looked at.
+  /// The probability of at least this many by chance, corrected for the number of properties tested.
   public var probability: Double
-  /// Where it is, for a place.
+  /// The position, if the property is a place.
   public var place: (latitude: Double, longitude: Double)?
-  /// Whether chance is excluded: below `FleetAnalysis.significance`.
+  /// Whether chance is unlikely: the probability is below `FleetAnalysis.significance`.
   public var isSignificant: Bool { probability < FleetAnalysis.significance }
 }
 
-/// Yes, no, or can't say.
+/// An answer to a question: yes, no, or can't say.
 public struct FleetAnswer: Sendable {
-  /// What can be said.
+  /// The answer.
   public enum Value: String, Sendable {
     case yes
     case no
@@ -80,33 +80,33 @@ public struct FleetAnswer: Sendable {
 
   /// The question.
   public var question: String
-  /// What can be said.
+  /// The answer.
   public var value: Value
   /// Why, in a sentence.
   public var reason: String
 }
 
-/// Compares the trips of a fleet. A property that affected trips share is tested with Fisher's exact test; of the many places,
-/// thresholds, hours and tags that are looked at each pays its share (Bonferroni), so that the one that fits best by chance isn't
-/// taken for a cause.
+/// Compares the trips of a fleet. A property that affected trips share is tested with Fisher's exact test. The
+/// probabilities are corrected for the number of places, thresholds, hours and tags tested (Bonferroni), so that the one
+/// that fits best by chance isn't taken for a cause.
 public struct FleetAnalysis: Sendable {
   /// Corrected probabilities below this are significant.
   public static let significance = 0.005
-  /// Places nearer to one another than this are one, m.
+  /// Places that are closer together than this are one place, m.
   public static let placeRadius = 300.0
-  /// Fewer affected trips than this show nothing.
+  /// With fewer affected trips than this, nothing can be said.
   public static let leastAffected = 4
 
   /// The trips.
   public let trips: [TripFacts]
-  /// What affected trips have in common, the least likely chance first.
+  /// What affected trips have in common, least likely by chance first.
   public private(set) var findings: [FleetFinding] = []
   /// "Only on hot days?" and "At a specific place?".
   public private(set) var answers: [FleetAnswer] = []
   /// How many trips have each verdict.
   public private(set) var causes: [(cause: Cause, count: Int)] = []
 
-  /// Compares trips; those that weren't measured are counted, not compared.
+  /// Compares trips; trips that weren't measured are counted but not compared.
   public init(_ trips: [TripFacts]) {
     self.trips = trips
     for cause in Cause.allCases {
@@ -136,7 +136,8 @@ public struct FleetAnalysis: Sendable {
       probability: min(1, probability * Double(max(1, looks))))
   }
 
-  /// The threshold that separates best, out of 39 quantiles: coarser ones would leave out trips just above the true one.
+  /// The threshold that separates best, out of 39 quantiles: with fewer, trips just above the true threshold would be
+  /// left out.
   private func heatFindings(_ graded: [TripFacts]) -> [FleetFinding] {
     let measured = graded.filter { $0.warmest != nil }
     let values = measured.compactMap(\.warmest).sorted()
@@ -156,7 +157,7 @@ public struct FleetAnalysis: Sendable {
     return found.sorted { $0.probability < $1.probability }.prefix(1).map { $0 }
   }
 
-  /// The places at which at least three trips stood, but for the common depot.
+  /// The places at which at least three trips stood, except for a depot that all trips share.
   private func placeFindings(_ graded: [TripFacts]) -> [FleetFinding] {
     var places: [(latitude: Double, longitude: Double, trips: Set<Int>)] = []
     for (index, trip) in graded.enumerated() {
@@ -188,12 +189,12 @@ public struct FleetAnalysis: Sendable {
   }
 
   private func hourFindings(_ graded: [TripFacts]) -> [FleetFinding] {
-    // Only affected trips have an hour: compared with an even spread over the day in quarters.
+    // The hours of affected trips are compared with an even spread over the quarters of the day.
     let hours = graded.filter { $0.isAffected }.compactMap(\.hour)
     guard hours.count >= Self.leastAffected else { return [] }
     return (0..<4).map { quarter in
       let count = hours.count { $0 / 6 == quarter }
-      // The binomial tail of a quarter.
+      // The binomial tail, with a quarter of the day as the share.
       let tail = Self.binomialTail(count, of: hours.count, share: 0.25)
       return FleetFinding(
         kind: "hour", property: "began between \(quarter * 6):00 and \(quarter * 6 + 6):00",
@@ -202,7 +203,7 @@ public struct FleetAnalysis: Sendable {
     }.sorted { $0.probability < $1.probability }.prefix(1).map { $0 }
   }
 
-  /// The probability of at least `count` successes.
+  /// The probability of at least `count` successes out of `total`.
   private static func binomialTail(_ count: Int, of total: Int, share: Double) -> Double {
     var tail = 0.0
     let n = Double(total)

@@ -4,7 +4,7 @@ import Numbers
 /// Change points of a series by PELT (Killick, Fearnhead, Eckley 2012: "Optimal Detection of Changepoints With a Linear
 /// Computational Cost"): the segmentation that minimises the segments' costs plus a penalty for each change.
 enum ChangePoints {
-  /// The starts of all segments after the first; `cost(i, j)` is that of the values i ..< j.
+  /// The starts of all segments after the first; `cost(i, j)` is the cost of the values i ..< j.
   static func pelt(count: Int, minimum: Int, penalty: Double, cost: (Int, Int) -> Double) -> [Int] {
     guard count >= 2 * minimum, minimum > 0 else { return [] }
     var best = [Double](repeating: .infinity, count: count + 1)
@@ -22,7 +22,7 @@ enum ChangePoints {
           previous[end] = start
         }
       }
-      // What can't become optimal any more is pruned.
+      // Candidates that can't become optimal any more are pruned.
       var kept: [Int] = []
       for (index, start) in candidates.enumerated()
       where end - start < minimum || costs[index] - penalty <= best[end] {
@@ -40,7 +40,7 @@ enum ChangePoints {
     return changes.reversed()
   }
 
-  /// Segments of constant level: the cost is the squared deviation from the mean in units of the noise.
+  /// Segments of constant level: the cost is the squared deviation from the mean, in units of the noise.
   static func levels(_ values: [Double], noise: Double, minimum: Int) -> [Int] {
     guard noise > 0 else { return [] }
     let sums = PrefixSums(values.indices.map(Double.init), values)
@@ -60,7 +60,7 @@ enum ChangePoints {
     }
   }
 
-  /// The place at which splitting the values into two levels explains most, its gain in squared deviation, and the two
+  /// The index at which a split of the values into two levels explains most, its gain in squared deviation, and the two
   /// means (the likelihood ratio of one change, as in CUSUM).
   static func singleLevel(_ values: [Double], margin: Int) -> (
     index: Int, gain: Double, before: Double, after: Double
@@ -85,7 +85,7 @@ enum ChangePoints {
   }
 }
 
-/// Sums of a series, with which a segment's least squares cost the same for every length.
+/// Running sums of a series, so that a segment's least squares take the same time for every length.
 struct PrefixSums {
   private var t: [Double] = [0]
   private var y: [Double] = [0]
@@ -94,7 +94,7 @@ struct PrefixSums {
   private var ty: [Double] = [0]
 
   init(_ times: [Double], _ values: [Double]) {
-    // Around the middle, so that the differences of sums keep their digits.
+    // Relative to the middle, so that the differences of sums keep their digits.
     let middleTime = times.isEmpty ? 0 : times[times.count / 2]
     let middle = values.isEmpty ? 0 : values[values.count / 2]
     for (time, value) in zip(times, values) {
@@ -107,14 +107,14 @@ struct PrefixSums {
     }
   }
 
-  /// Squared deviation from the mean.
+  /// The squared deviation from the mean.
   func deviation(_ start: Int, _ end: Int) -> Double {
     let n = Double(end - start)
     let sum = y[end] - y[start]
     return max(0, yy[end] - yy[start] - sum * sum / n)
   }
 
-  /// Squared deviation from the least-squares line.
+  /// The squared deviation from the least-squares line.
   func residual(_ start: Int, _ end: Int) -> Double {
     let n = Double(end - start)
     let (st, sy) = (t[end] - t[start], y[end] - y[start])
@@ -134,12 +134,12 @@ struct PrefixSums {
   }
 }
 
-/// Medians and what is built on them.
+/// Medians and figures based on them.
 enum Robust {
-  /// The median; nil for none.
+  /// The median; nil without values.
   static func median(_ values: [Double]) -> Double? { quantile(values, 0.5) }
 
-  /// A quantile, 0 to 1, by the nearest rank; nil for none.
+  /// A quantile, 0 to 1, by the nearest rank; nil without values.
   static func quantile(_ values: [Double], _ share: Double) -> Double? {
     guard !values.isEmpty else { return nil }
     let sorted = values.sorted()
@@ -147,11 +147,12 @@ enum Robust {
     return sorted[min(sorted.count - 1, max(0, place))]
   }
 
-  /// The standard deviation of the noise, from the median of the differences of neighbours, which slow changes don't enter.
+  /// The standard deviation of the noise, from the median of the differences of neighbours, which slow changes don't
+  /// affect.
   static func noise(_ values: [Double]) -> Double {
     let differences = zip(values, values.dropFirst()).map { ($1 - $0).magnitude }
     guard let median = median(differences) else { return 0 }
-    // A coarse sensor's neighbours are mostly equal: then the mean counts.
+    // With a coarse sensor, most neighbours are equal; then the mean decides.
     let mean = differences.reduce(0, +) / Double(differences.count)
     return max(median / (0.6745 * 2.0.squareRoot()), 0.5 * mean)
   }

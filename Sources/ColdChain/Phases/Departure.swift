@@ -1,16 +1,16 @@
 /// A span in which the box was warmer than its held level.
 struct Departure: Sendable {
-  /// Indices of the series' points: where the warming began, the warmest point, and the last one.
+  /// Indices of the series' points: where the warming began, the warmest point, and the last point.
   var onset: Int
   var peak: Int
   var last: Int
-  /// Whether the box came back.
+  /// Whether the box came back to its level.
   var isResolved: Bool
   /// Whether a gap in the readings cut it off.
   var endsAtGap = false
-  /// Whether the record begins in it: the box was never seen cold before.
+  /// Whether the record begins during it, so that the box wasn't seen cold before.
   var startsWarm: Bool
-  /// K·min above the target + 1 K.
+  /// K·min above the target by more than 1 K.
   var harm: Double
 
   /// Finds the departures of a series.
@@ -35,7 +35,7 @@ struct Departure: Sendable {
     }
     if let start = first { found.append((start, points.count - 1, false, false)) }
 
-    // Two departures with hardly a pause between them are one.
+    // Two departures with hardly a pause between them count as one.
     var merged: [(first: Int, last: Int, isResolved: Bool, gap: Bool)] = []
     for span in found {
       if let last = merged.last, !last.gap, points[span.first].t - points[last.last].t < 300 {
@@ -57,7 +57,7 @@ struct Departure: Sendable {
             && points[span.first].t < 900)
       let onset =
         startsWarm ? 0 : onset(before: span.first, notBefore: floor, series, hold)
-      // A single point is a reading, not an event, unless points are far apart.
+      // A single point is a reading, not an event, unless the points are far apart.
       guard span.last > span.first || series.width >= 120 || points.count < 20 else { continue }
       departures.append(
         Departure(
@@ -67,7 +67,7 @@ struct Departure: Sendable {
     return departures
   }
 
-  /// The last point within the ripple before the box left it for good.
+  /// The last point within the ripple before the box left it; the lowest point if there is none.
   private static func onset(
     before crossing: Int, notBefore floor: Int, _ series: TripSeries, _ hold: HoldLevel
   ) -> Int {

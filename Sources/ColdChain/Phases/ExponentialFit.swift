@@ -2,10 +2,10 @@ import Glibc
 
 /// Newton's law of cooling, fitted to a warming by least squares: T(t) = A − (A − T₀) · exp(−(t − t₀)/τ).
 ///
-/// For a given τ the curve is linear in A and T₀, which leaves a search over one number (variable projection; Golub, Pereyra
-/// 1973): a coarse grid of logarithms, then the golden section.
+/// For a given τ, the curve is linear in A and T₀, which leaves a search over one number (variable projection; Golub,
+/// Pereyra 1973): a coarse logarithmic grid, then the golden section.
 public struct ExponentialFit: Sendable, Equatable {
-  /// The temperature it tends to, A, Celsius.
+  /// The temperature that the warming tends to, A, Celsius.
   public var asymptote: Double
   /// T₀, Celsius.
   public var start: Double
@@ -13,12 +13,13 @@ public struct ExponentialFit: Sendable, Equatable {
   public var timeConstant: Double
   /// The square root of the mean squared deviation, K.
   public var residual: Double
-  /// The asymptotes for which the fit is about as good: the wider, the less the record says about it.
+  /// The asymptotes for which the fit is about as good: the wider the range, the less the record says about the
+  /// asymptote.
   public var asymptoteRange: ClosedRange<Double>
-  /// How many points were fitted.
+  /// The number of points fitted.
   public var count: Int
 
-  /// Whether the record says where the warming tends to.
+  /// Whether the record shows where the warming tends to.
   public var isDetermined: Bool { asymptoteRange.upperBound - asymptoteRange.lowerBound < 12 }
 
   /// Fits (seconds, Celsius) points in the order of time; nil for fewer than six.
@@ -71,7 +72,8 @@ public struct ExponentialFit: Sendable, Equatable {
     let tau = (left + right) / 2
     let solution = solve(tau)
     guard solution.error.isFinite, solution.asymptote.isFinite else { return nil }
-    // Errors of neighbouring readings are not independent; as good as the best is what is within 10 % or a twentieth of a kelvin.
+    // Errors of neighbouring readings aren't independent; a fit within 10 % or a twentieth of a kelvin counts as good as
+    // the best.
     let count = Double(times.count)
     let tolerance = max(solution.error * 1.1, solution.error + count * 0.0025)
     let close = tried.filter { $0.error <= tolerance }.map(\.asymptote) + [solution.asymptote]

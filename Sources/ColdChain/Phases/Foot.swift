@@ -1,13 +1,13 @@
 import Numbers
 
-/// Where a warming really begins: the last lowest reading before the temperature only rises, in the finest bins.
+/// Where a warming really begins, in the finest bins: the last lowest reading before the temperature only rises.
 struct Foot: Sendable {
   /// Seconds since the series' origin.
   var t: Double
   var row: Int
   var celsius: Double
 
-  /// Goes back from a point within the ripple at `t` for at most a quarter of an hour.
+  /// Searches back from a point within the ripple at `t`, for at most a quarter of an hour.
   static func find(in fine: BinnedSeries, at t: Double, _ hold: HoldLevel) -> Foot? {
     let width = Double(fine.width) / 1e9
     let last = min(fine.bins.count - 1, Int(saturated: t / width) + 1)
@@ -15,7 +15,7 @@ struct Foot: Sendable {
     let first = max(0, last - Int(saturated: 900 / width))
     let known = (first...last).filter { fine.bins[$0].temperature.count > 0 }
     guard known.count >= 3, let end = known.last else { return nil }
-    // Smaller changes than the noise don't turn a rise into a fall.
+    // Changes smaller than the noise don't turn a rise into a fall.
     let noise = Robust.noise(known.map { fine.bins[$0].temperature.level })
     let tolerance = 2 * noise
     guard tolerance < 0.6 * hold.ripple else { return nil }
@@ -50,7 +50,8 @@ struct SupplyChange: Sendable {
   var t: Double
   var row: Int
 
-  /// Looks within two minutes, or a few points, around a change that the coarser series shows.
+  /// Searches around a change that the coarser series shows: within two minutes, or within four of its points if that is
+  /// longer.
   static func find(in fine: BinnedSeries, near t: Double, width coarse: Double) -> SupplyChange? {
     let width = Double(fine.width) / 1e9
     let reach = max(120, 4 * coarse)

@@ -4,11 +4,11 @@ import Numbers
 struct HoldLevel: Sendable, Equatable {
   /// Celsius.
   var celsius: Double
-  /// How far the ripple goes above it, K.
+  /// How far the ripple rises above it, K.
   var ripple: Double
-  /// What departures are measured against: the held level, or the set point if that was never reached.
+  /// What departures are measured against: the held level, or the set point if the box never reached it.
   var target: Double
-  /// Whether the set point was taken for granted, since the record never came near one of a freezer truck.
+  /// Whether the usual set point is assumed, because the record never came near that of a freezer truck.
   var isAssumed = false
   /// Whether the record shows no cooled box at all.
   var isNeverCold: Bool { isInferred && celsius > Self.cold }
@@ -20,7 +20,7 @@ struct HoldLevel: Sendable, Equatable {
 
   /// A freezer truck's usual set point, Celsius.
   static var usual: Double { TripLimits.shipped.setPoint }
-  /// A rise of at most 3 K is allowed for a defrost (ATP, annex 1, as cited by operators): departures beyond it matter.
+  /// A rise of at most 3 K is allowed for a defrost (ATP, annex 1, as cited by operators); departures beyond it matter.
   static let allowedRise = 3.0
 
   /// Departures beyond this matter.
@@ -30,16 +30,16 @@ struct HoldLevel: Sendable, Equatable {
   /// Below this, a departure ends.
   var back: Double { target + 0.75 * max(1, 1.7 * ripple) }
 
-  /// Looks for the coldest level that was held for at least 10 minutes, or a tenth of a short record.
+  /// Finds the coldest level that was held for at least 10 minutes, a tenth of a short record, or 2 % of a long one.
   init?(_ series: TripSeries, setPoint: Double?) {
     let values = series.points.map(\.celsius).sorted()
     guard let coldest = values.first, series.points.count >= 3 else { return nil }
-    // Points are equally far apart but for gaps.
+    // Points are equally spaced except for gaps.
     let measured = Double(values.count) * max(series.width, series.length / Double(max(1, values.count)))
     let needed = max(min(600, 0.1 * measured), 0.02 * measured)
     let share = measured > 0 ? needed / measured : 0.1
     let place = min(values.count - 1, max(1, Int(saturated: share * Double(values.count))))
-    // Half of what is needed lies below the level's own middle.
+    // Half of the needed values lie below the middle of the level.
     let anchor = values[min(values.count - 1, place / 2)]
     var level = Robust.median(values.filter { $0 >= anchor - 1 && $0 <= anchor + 1.2 }) ?? coldest
     if let setPoint {
@@ -47,8 +47,8 @@ struct HoldLevel: Sendable, Equatable {
       if near.count >= place, let middle = Robust.median(near) { level = middle }
     }
     let ripple = min(1.6, max(0.15, Self.ripple(series, around: level)))
-    // To the middle of the ripple by the mean of what is near, again and again (mean shift; Fukunaga, Hostetler 1975), where the
-    // box comes back to its coldest level all the time; one that drifts up has its level below.
+    // Moves to the middle of the ripple by repeating the mean of nearby values (mean shift; Fukunaga, Hostetler 1975) if
+    // the box keeps coming back to its coldest level; a box that drifts up has its level below.
     let lowest = level
     let visits = series.points.filter { ($0.celsius - lowest).magnitude <= 1 }
     let comesBack = (visits.last?.t ?? 0) - (visits.first?.t ?? 0) > 0.6 * series.length
@@ -63,7 +63,7 @@ struct HoldLevel: Sendable, Equatable {
       isReached = level <= setPoint + 1.5
       target = isReached ? level : setPoint
     } else if level > -15.5, level < -4 {
-      // A freezer truck that only came down to there.
+      // A freezer truck that came down only this far.
       target = Self.usual
       isAssumed = true
       isReached = false
@@ -72,7 +72,7 @@ struct HoldLevel: Sendable, Equatable {
     }
   }
 
-  /// The median half height of what happens within 20 minutes at the level.
+  /// The median half height of the changes within 20 minutes at the level.
   private static func ripple(_ series: TripSeries, around level: Double) -> Double {
     let points = series.points
     let steps = zip(points, points.dropFirst()).map { $1.t - $0.t }

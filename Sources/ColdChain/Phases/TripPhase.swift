@@ -16,17 +16,17 @@ public struct TripPhase: Sendable, Equatable {
 
   /// What it did.
   public var kind: Kind
-  /// From when to when, ns.
+  /// When it lasted, ns.
   public var span: TimeSpan
-  /// The temperature at its begin and end, Celsius; nil for `unknown`.
+  /// The temperature at its beginning, Celsius; nil for `unknown`.
   public var from: Double?
   /// The temperature at its end.
   public var to: Double?
 
-  /// The phases of a stretch: segments of constant slope (`ChangePoints.slopes`), named by slope and level, equal neighbours
-  /// joined.
+  /// The phases of a stretch: segments of constant slope (`ChangePoints.slopes`), named by slope and level, with equal
+  /// neighbours joined.
   static func find(in series: TripSeries, _ hold: HoldLevel?, gapLimit: Double) -> [TripPhase] {
-    // PELT's work grows with the square of the points where there are no changes.
+    // Without changes, PELT's work grows with the square of the number of points.
     let all = series.points
     let factor = max(1, all.count / 360)
     let points = all.indices.filter { $0 % factor == 0 }.map { all[$0] }

@@ -6,16 +6,16 @@ public struct StayPoint: Sendable, Equatable {
   public var latitude: Double
   /// Degrees east.
   public var longitude: Double
-  /// When, ns.
+  /// When it stood there, ns.
   public var span: TimeSpan
   /// How long the door was open there, s.
   public var doorSeconds = 0.0
-  /// How much the box warmed while it stood there, K: the last temperature less the first; nil if it wasn't measured.
+  /// How much the box warmed while it stood there, K: the warmest temperature less the first; nil if it wasn't measured.
   public var rise: Double?
 
   /// What kind of stop it is.
   public enum Kind: String, Sendable {
-    /// The first and last place of a trip.
+    /// The place of the trip's first stop.
     case depot
     /// The door was opened.
     case customer
@@ -26,7 +26,7 @@ public struct StayPoint: Sendable, Equatable {
   /// What kind of stop it is.
   public var kind = Kind.traffic
 
-  /// The distance of two points in metres (haversine on a sphere of 6 371 km).
+  /// The distance between two points in metres (haversine on a sphere of 6 371 km).
   public static func distance(
     _ latitude: Double, _ longitude: Double, _ otherLatitude: Double, _ otherLongitude: Double
   ) -> Double {

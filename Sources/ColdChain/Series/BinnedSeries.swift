@@ -1,6 +1,6 @@
 import Numbers
 
-/// The readings of a short span, summed up.
+/// A summary of the readings of a short span.
 struct Bin: Sendable {
   var firstRow = 0
   var lastRow = 0
@@ -35,7 +35,7 @@ struct Bin: Sendable {
       greatest = max(greatest, other.greatest)
     }
 
-    /// The mean without the least and the greatest value where there are enough; NaN without any.
+    /// The mean, without the least and the greatest value if there are at least five; NaN without values.
     var level: Double {
       switch count {
       case 0: .nan
@@ -60,7 +60,7 @@ struct Bin: Sendable {
   }
 }
 
-/// A series of at most `capacity` bins of one width, which doubles whenever they would become too many.
+/// A series of at most `capacity` bins of equal width; the width doubles whenever there would be more bins.
 struct BinnedSeries: Sendable {
   static let capacity = 6000
 
@@ -75,7 +75,7 @@ struct BinnedSeries: Sendable {
     self.width = max(1, width)
   }
 
-  /// Takes an observation that isn't earlier than the last.
+  /// Takes an observation that isn't earlier than the last one.
   mutating func add(_ observation: Observation) {
     var index = Int(observation.time.saturatingSubtract(origin) / width)
     guard index >= 0 else { return }
@@ -118,7 +118,7 @@ struct BinnedSeries: Sendable {
     width = width.saturatingMultiply(2)
   }
 
-  /// The last bins as a series of their own: the context of what follows.
+  /// The last bins as a separate series: the context for what follows.
   func tail(_ nanoseconds: Int64) -> BinnedSeries {
     let count = min(bins.count, Int((nanoseconds / width).clamped(to: 0...Int64(Self.capacity / 4))))
     var series = BinnedSeries(

@@ -4,13 +4,13 @@ public struct MeasureCoverage: Sendable, Equatable {
   public var count = 0
   /// Rows without a value.
   public var missing = 0
-  /// Values that no sensor of this kind can mean.
+  /// Values that a sensor of this kind can't measure.
   public var impossible = 0
   /// Changes faster than possible.
   public var jumps = 0
-  /// The usual distance of two readings, s; nil with fewer than two.
+  /// The usual time between two readings, s; nil with fewer than two.
   public var step: Double?
-  /// Seconds covered: a reading holds until the next, but across no gap.
+  /// Seconds covered: a reading holds until the next, but not across a gap.
   public var seconds = 0.0
   /// The share of the record that is covered, 0 to 1; nil if the measure was never read, or the record has no length.
   public var share: Double?
@@ -33,12 +33,12 @@ struct MeasureMeter: Sendable {
   private var steps = StepHistogram()
   private var nextUpdate = 2
   private var gaps: [TimeSpan] = []
-  /// Longer steps are gaps, s.
+  /// A longer step is a gap, s.
   private(set) var limit = Double.infinity
   /// The usual step, s.
   private(set) var typical = 0.0
 
-  /// A reading holds for so many seconds before this one, or is followed by a gap (nil). The first has none.
+  /// Takes a reading. Returns the seconds for which the previous reading held; nil after a gap and for the first reading.
   mutating func add(at time: Int64) -> Double? {
     coverage.count += 1
     defer { lastTime = time }
@@ -59,11 +59,11 @@ struct MeasureMeter: Sendable {
   mutating func wasImpossible() { coverage.impossible += 1 }
   mutating func jumped() { coverage.jumps += 1 }
 
-  /// The coverage of a record of that span.
+  /// The coverage of a record with this span.
   mutating func finish(_ record: TimeSpan) -> MeasureCoverage {
     update()
     gaps.removeAll { $0.seconds <= limit }
-    // What lies before the first and after the last reading isn't measured either.
+    // The time before the first and after the last reading isn't measured, either.
     if let firstTime, let lastTime {
       let ends = [TimeSpan(record.start, firstTime), TimeSpan(lastTime, record.end)]
       gaps += ends.filter { $0.seconds > limit }

@@ -1,6 +1,6 @@
-/// The values of a truck's sensors at one time; nil where something wasn't measured.
+/// The values of a truck's sensors at one time; nil for what wasn't measured.
 public struct Observation: Sendable, Equatable {
-  /// Nanoseconds since 1970, or since the start where there is no clock.
+  /// Nanoseconds since 1970, or since the start if there is no clock.
   public var time: Int64
   /// The row of the record, from 1.
   public var row: Int
@@ -41,7 +41,7 @@ public enum Measure: String, Sendable, CaseIterable {
   case ambient
   case position
 
-  /// What a person reads.
+  /// The name that a person reads.
   public var title: String {
     switch self {
     case .temperature: "temperature"

@@ -1,8 +1,8 @@
 import Glibc
 
-/// Finds the longest run of one and the same reading, and how unlikely it is for this sensor.
+/// Finds the longest run of equal readings, and how unlikely it is for this sensor.
 ///
-/// While a box is used its reading changes from row to row with some probability p. A run of n equal readings has the
+/// While a box is in use, its reading changes from row to row with some probability p. A run of n equal readings has the
 /// likelihood (1 − p)^n; p is estimated from all readings outside the run.
 struct RunMeter: Sendable {
   /// A run of equal readings.
@@ -21,9 +21,9 @@ struct RunMeter: Sendable {
   private var changes = 0
   private(set) var least = Double.infinity
   private(set) var greatest = -Double.infinity
-  /// The least change that was seen: one step of the sensor, K.
+  /// The least change seen: one step of the sensor, K.
   private var step = Double.infinity
-  /// Whether the longest run went on by a small step, as a calm box does.
+  /// Whether the longest run ended with a small change, as in a calm box.
   private var longestEndsQuietly = false
 
   mutating func add(_ value: Double, _ time: Int64, _ row: Int) {
@@ -62,7 +62,7 @@ struct RunMeter: Sendable {
     }
   }
 
-  /// How sure it is that the longest run is a stuck sensor, as the logarithm of odds; nil for too few readings.
+  /// The evidence that the longest run is a stuck sensor, as the logarithm of the odds; nil for too few readings.
   func evidence() -> (run: Run, logOdds: Double)? {
     var meter = self
     if run?.count ?? 0 > longest?.count ?? 0 { meter.longestEndsQuietly = false }
@@ -70,10 +70,10 @@ struct RunMeter: Sendable {
     guard let longest = meter.longest, longest.count >= 8, longest.span.seconds >= 900 else { return nil }
     let others = max(0, pairs - longest.count)
     let change = (Double(changes) + 0.5) / (Double(others) + 1.5)
-    // A reading that hardly ever changes says nothing when it doesn't.
+    // If a reading hardly ever changes, an unchanged reading says nothing.
     let surprise = -Double(longest.count) * log(max(1e-9, 1 - min(0.999, change)))
     let ratio = Double(longest.count) / Double(max(meter.second?.count ?? 1, 1))
-    // The bound keeps a single figure from deciding alone; the ratio tells a stuck sensor from one that calms down.
+    // The bounds keep a single figure from deciding alone; the ratio tells a stuck sensor from one that calms down.
     var logOdds = min(4, (surprise - 14) / 4) + min(3, 1.6 * log(ratio / 4))
     if step.isFinite { logOdds -= 8 * max(0, min(1, step) - 0.15) }
     if meter.longestEndsQuietly { logOdds -= 4 }

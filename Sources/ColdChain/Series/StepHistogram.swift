@@ -1,6 +1,6 @@
 import Numbers
 
-/// The steps between readings, in constant memory: how many of each length, four classes to an octave.
+/// The steps between readings, counted by length in constant memory, with four classes per octave.
 struct StepHistogram: Sendable {
   /// The first class begins at 2⁻¹² s; a double's exponent has an offset of 1023.
   private static let offset = (1023 - 12) * 4
@@ -11,7 +11,7 @@ struct StepHistogram: Sendable {
 
   mutating func add(_ step: Double) {
     guard step > 0, step.isFinite else { return }
-    // Exponent and the first two bits of the significand, as a double has them: a class without a logarithm.
+    // The double's exponent and the first two bits of its significand give the class without a logarithm.
     let index = (Int(step.bitPattern >> 50) - Self.offset).clamped(to: 0...(Self.classes - 1))
     counts[index] += 1
     seconds[index] += step

@@ -1,6 +1,6 @@
 import Glibc
 
-/// A value and when it was measured first.
+/// A value and when it was first measured.
 public struct Extreme: Sendable, Equatable {
   /// The value.
   public var value: Double
@@ -19,8 +19,8 @@ public struct Extreme: Sendable, Equatable {
 ///
 ///     T = (ΔH/R) / −ln( Σ wᵢ · exp(−ΔH/(R·Tᵢ)) / Σ wᵢ ), kelvin
 ///
-/// with ΔH = 83.14472 kJ/mol and R = 8.314472 J/(mol·K), so ΔH/R = 10 000 K. The weights are the times for which each value
-/// holds. Frozen goods have no rule for it: it informs.
+/// with ΔH = 83.14472 kJ/mol and R = 8.314472 J/(mol·K), so ΔH/R = 10 000 K. The weights are the times for which each
+/// value holds. It only informs: frozen goods have no rule for it.
 public struct KineticMean: Sendable {
   private static let heatOverGas = 10_000.0
   private static let zeroCelsius = 273.15
@@ -44,10 +44,10 @@ public struct KineticMean: Sendable {
   }
 }
 
-/// A measure over the whole record, in one pass. A reading holds until the next; the last, and one before a gap, for the
-/// usual step.
+/// Statistics of a measure over the whole record, in one pass. A reading holds until the next; the last reading and one
+/// before a gap hold for the usual step.
 public struct SeriesStatistics: Sendable {
-  /// Readings.
+  /// The number of readings.
   public private(set) var count = 0
   /// The least value.
   public private(set) var minimum: Extreme?
@@ -56,17 +56,18 @@ public struct SeriesStatistics: Sendable {
   private var sum = 0.0
   private var area = 0.0
   private var squares = 0.0
-  /// Seconds that the weighted figures cover.
+  /// The seconds that the time-weighted figures cover.
   public private(set) var seconds = 0.0
   private var kinetic = KineticMean()
   private let hasKinetic: Bool
   private var last: Double?
   private var shift = 0.0
 
-  /// No values; `kinetic` for temperatures in Celsius.
+  /// No values. `kinetic` is for temperatures in Celsius.
   public init(kinetic: Bool = false) { hasKinetic = kinetic }
 
-  /// Takes a value; `held` is how long the previous one held in seconds, and `fallback` what it counts for if a gap follows it.
+  /// Takes a value. `held` is how long the previous value held, in seconds; if it is nil, a gap followed that value,
+  /// which then counts for `fallback`.
   public mutating func add(_ value: Double, at time: Int64, held: Double?, fallback: Double) {
     hold(held ?? fallback)
     if count == 0 { shift = value }

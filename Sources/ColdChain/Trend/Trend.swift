@@ -1,20 +1,20 @@
 import Glibc
 
-/// A trend over trips: its slope by Theil and Sen (the median of all pairs' slopes, which a few odd trips don't move; Sen 1968)
-/// and its significance by the test of Mann and Kendall (Mann 1945, Kendall 1975), both without assuming a distribution.
+/// A trend over trips: its slope by Theil and Sen (the median of the slopes of all pairs, which a few odd trips don't
+/// move; Sen 1968) and its significance by the test of Mann and Kendall (Mann 1945, Kendall 1975). Neither assumes a
+/// distribution.
 public struct Trend: Sendable, Equatable {
-  /// The change for each trip, in the sign's unit.
+  /// The change per trip, in the sign's unit.
   public var slope: Double
-  /// The value at the first and the last trip, by the slope.
+  /// The value at the first trip, by the slope.
   public var first: Double
-  /// The value at the last trip.
+  /// The value at the last trip, by the slope.
   public var last: Double
-  /// The two-sided probability that values without a trend look like this.
+  /// The two-sided probability of such values without a trend.
   public var probability: Double
-  /// The share of neighbouring pairs of halves that move in the trend's direction: trips of the second half beyond the median of
-  /// the first.
+  /// How many trips of the second half lie beyond the median of the first half, in the trend's direction.
   public var consistent: Int
-  /// How many values it rests on.
+  /// The number of values.
   public var count: Int
 
   /// The trend of values in the order of trips; nil for fewer than five.
@@ -55,11 +55,11 @@ public struct Trend: Sendable, Equatable {
   }
 }
 
-/// A plain warning that a sign changes for the worse.
+/// A warning, in plain words, that a sign is getting worse.
 public struct TrendWarning: Sendable {
-  /// Which sign: `pullDown`.
+  /// The sign, for example `pullDown`.
   public var sign: String
-  /// What a manager reads.
+  /// The sentence that a manager reads.
   public var text: String
   /// The trend behind it.
   public var trend: Trend
@@ -72,9 +72,9 @@ public struct TrendAnalysis: Sendable {
     var name: String
     var title: String
     var unit: String
-    /// 1 if growing is worse, −1 if falling is.
+    /// 1 if a rise is worse, −1 if a fall is.
     var worse: Double
-    /// The least relative change that a person would act on; absolute for voltages and margins.
+    /// The least relative change that a person would act on; for voltages and margins, the least absolute change.
     var least: Double
     var isAbsolute = false
     var check: String
@@ -103,17 +103,18 @@ public struct TrendAnalysis: Sendable {
       check: "refrigerant, evaporator ice, thermostat", value: { $0.holdMargin }),
   ]
 
-  /// Probabilities below this, shared among the signs, are significant, although the test is repeated after each trip.
+  /// Probabilities below this, after a correction for the number of signs, are significant. It is low because the test is
+  /// repeated after each trip.
   public static let significance = 0.005
 
   /// Each sign's values over the trips.
   public private(set) var series: [(name: String, title: String, values: [Double?])] = []
   /// Each sign's trend.
   public private(set) var trends: [String: Trend] = [:]
-  /// What to warn of.
+  /// The warnings, for significant changes.
   public private(set) var warnings: [TrendWarning] = []
 
-  /// Looks at a truck's trips in the order of time.
+  /// Analyses a truck's trips, given in the order of time.
   public init(_ trips: [UnitSigns]) {
     for sign in Self.known {
       let values = trips.map(sign.value)
@@ -150,12 +151,12 @@ public struct TrendAnalysis: Sendable {
     }
   }
 
-  /// The values at the mean outside temperature: the robust slope over it is taken out.
+  /// The values adjusted to the mean outside temperature, by removing their robust slope over it.
   private static func withoutAmbient(_ pairs: [(value: Double, ambient: Double?)]) -> [Double] {
     let known = pairs.compactMap { pair in pair.ambient.map { (pair.value, $0) } }
     guard known.count == pairs.count, known.count >= 6 else { return pairs.map(\.value) }
     let mean = known.reduce(0) { $0 + $1.1 } / Double(known.count)
-    // Neighbouring trips differ in weather more than in wear: their slopes show the weather's part.
+    // Neighbouring trips differ in weather more than in wear, so their slopes show the weather's part.
     var slopes: [Double] = []
     for i in known.indices {
       for j in (i + 1)..<max(i + 1, min(known.count, i + 4)) where (known[j].1 - known[i].1).magnitude > 1 {

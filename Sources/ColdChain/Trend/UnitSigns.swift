@@ -1,4 +1,4 @@
-/// The figures of one trip that change before a unit fails; nil where a trip doesn't show one.
+/// The figures of one trip that change before a unit fails; nil if the trip doesn't show them.
 public struct UnitSigns: Sendable, Equatable {
   /// Minutes per 10 K of pull-down.
   public var pullDown: Double?
@@ -15,19 +15,20 @@ public struct UnitSigns: Sendable, Equatable {
   /// The mean outside temperature, Celsius: what the others depend on.
   public var ambient: Double?
 
-  /// None.
+  /// No figures.
   public init() {}
 }
 
-/// Watches the thermostat's cycles while the level is held, in one pass: falling temperature is a running compressor.
+/// Watches the thermostat's cycles while the level is held, in one pass: a falling temperature means that the compressor
+/// runs.
 struct CycleMeter: Sendable {
-  /// The least change that is a turn, K.
+  /// The least change that counts as a turn, K.
   private let turn: Double
   private enum Direction { case unknown, falling, rising }
   private var direction = Direction.unknown
   private var extreme: (celsius: Double, time: Int64)?
   private var opposite: (celsius: Double, time: Int64)?
-  /// When the present direction began; nil if that wasn't seen.
+  /// When the current direction began; nil if that wasn't seen.
   private var turned: Int64?
   private(set) var falling = 0.0
   private(set) var rising = 0.0
@@ -44,7 +45,7 @@ struct CycleMeter: Sendable {
     }
     switch direction {
     case .unknown:
-      // The two are the lowest and the highest so far.
+      // These are the lowest and the highest value so far.
       if celsius <= extreme.celsius { self.extreme = (celsius, time) }
       if celsius >= opposite.celsius { self.opposite = (celsius, time) }
       if celsius >= extreme.celsius + turn {
@@ -80,7 +81,7 @@ struct CycleMeter: Sendable {
     }
   }
 
-  /// A departure or gap ends the present cycle without counting it.
+  /// A departure or a gap ends the current cycle, which isn't counted.
   mutating func interrupt() {
     direction = .unknown
     extreme = nil

@@ -12,35 +12,35 @@ struct SupplySigns: Sendable, Equatable {
   var lead: Double
   /// The fall of the working level, V; negative for a rise.
   var fall: Double { before - after }
-  /// The fall of what the level is at most (the compressor off), V.
+  /// The fall of the level's upper end (the compressor off), V.
   var upperFall: Double
-  /// How far the level after lies below the low levels before, V.
+  /// How far the level after the change lies below the low levels before it, V.
   var beyondRipple: Double
-  /// The fall in units of its standard error, with neighbouring readings not taken for independent.
+  /// The fall in units of its standard error, which allows for neighbouring readings that aren't independent.
   var significance: Double
-  /// Seconds of the level before.
+  /// How many seconds the level before was seen.
   var secondsBefore: Double
   /// The share of the warming in which the level stayed low.
   var sustained: Double
 
-  /// The voltage of the system in units of a 12 V one: 1 or 2.
+  /// The nominal voltage of the system, relative to 12 V: 1 or 2.
   var system: Double
 
-  /// Before and after as of a 12 V system.
+  /// The levels before and after, scaled to a 12 V system.
   var normalBefore: Double { before / system }
   var normalAfter: Double { after / system }
 
-  /// Whether the level is that of a battery at rest after one of a running alternator: the engine was switched off.
+  /// Whether the level falls from that of a running alternator to that of a battery at rest: the engine was switched off.
   var isEngineOff: Bool { normalBefore >= 12.95 && normalAfter >= 12.05 && normalAfter <= 12.95 }
 
-  /// Looks at the supply around a departure; nil if it wasn't measured there.
+  /// Examines the supply around a departure; nil if it wasn't measured there.
   init?(_ series: TripSeries, onset: Double, peak: Double) {
     let from = onset - 2400
     let to = min(peak, onset + 2400) < onset + 300 ? onset + 300 : min(peak, onset + 2400)
     let all = series.supply(from: from, to: to)
     guard all.count >= 8, let middle = Robust.median(all.map(\.volts)), middle > 1 else { return nil }
     system = middle > 17 ? 2 : 1
-    // A start's dip lasts seconds and says nothing: the median of three neighbours.
+    // The dip of an engine start lasts seconds and says nothing; the median of three neighbours removes it.
     var kept = Array(all)
     for index in kept.indices.dropFirst().dropLast() {
       let three = [
@@ -68,7 +68,7 @@ struct SupplySigns: Sendable, Equatable {
     func deviation(_ values: [Double], _ mean: Double) -> Double {
       values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)
     }
-    // Cycling makes neighbours alike: as if there were a third of them.
+    // Cycling makes neighbours alike, so only a third of the readings count.
     let error =
       (3
       * (deviation(earlier, before) / Double(earlier.count) + deviation(later, after) / Double(later.count))

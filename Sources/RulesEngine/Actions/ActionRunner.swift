@@ -5,15 +5,15 @@ import Store
 ///
 /// To add one: a case of `Action`, a runner in a file of this folder, and a line in `ActionRunners`.
 protocol ActionRunner: AnyObject {
-  /// The action as a rule's document has it.
+  /// The action as a rule's document defines it.
   associatedtype Definition
 
-  /// Starts an action, and ends it exactly once by `ActionOwner.ended`: before this returns or later. It must take what
-  /// it needs from the evaluation (templates, typed values) before this returns, because the next evaluation replaces
-  /// it.
+  /// Starts an action, and ends it exactly once by calling `ActionOwner.ended`, before or after this returns. It must
+  /// take what it needs from the evaluation (templates, typed values) before this returns, because the next evaluation
+  /// replaces it.
   func start(_ action: Definition, _ execution: RuleExecution)
 
-  /// The actions of all arrived messages are started: sends the batches.
+  /// Sends the batches, once the actions of all arrived messages have started.
   func flush()
 }
 
@@ -26,16 +26,16 @@ extension ActionRunner {
 final class RuleExecution {
   let rule: LoadedRule
   let message: Message
-  /// What the statement made of the message; for an error action, AWS's description of what failed.
+  /// The statement's result for the message; for an error action, AWS's description of what failed.
   let output: [UInt8]
   let isErrorAction: Bool
-  /// Whether only a store's failure brought the message again.
+  /// Whether the message was delivered again only because a store failed.
   let isRetry: Bool
-  /// Whether the broker keeps the message until it is acknowledged, and delivers it again.
+  /// Whether the broker keeps the message until it is acknowledged, and repeats it.
   let isKept: Bool
   /// How many actions run for the message.
   let actions: Int
-  /// Actions that aren't ended.
+  /// Actions that haven't ended.
   var unfinished: Int
   var failures: [ActionFailure] = []
 
@@ -57,7 +57,7 @@ final class RuleExecution {
 /// How an action ended.
 enum ActionEnd {
   case done
-  /// Another service would have done it.
+  /// It needs another service.
   case notRunHere
   /// It failed; `effect` says what happens to the message. Repeated failures aren't reported.
   case failed(ActionFailure, FailureEffect, isNews: Bool = true)
@@ -65,10 +65,11 @@ enum ActionEnd {
 
 /// What a failed action means for its message.
 enum FailureEffect {
-  /// It is lost for this action, for a reason that health counts (the failure's message if there is none). An action that
-  /// `isRepeated` comes again with its message if a store fails, and its loss counts only when the message is acknowledged.
+  /// The message is lost for this action, for a reason that health counts (the failure's message if `reason` is nil). If
+  /// `isRepeated`, the action runs again when a store fails and the message is delivered again, so its loss counts only
+  /// once the message is acknowledged.
   case lost(Health.Kind, reason: String? = nil, isRepeated: Bool)
-  /// The message comes again, and the action is tried again.
+  /// The message is delivered again, and the action is tried again.
   case triedAgain
 }
 
@@ -76,11 +77,11 @@ enum FailureEffect {
 protocol ActionOwner: AnyObject {
   /// An action has ended.
   func ended(_ execution: RuleExecution, _ end: ActionEnd)
-  /// A batch for a store has ended, after its actions; with the error if they are to be tried again.
+  /// A batch for a store has ended, after its actions; `error` is given if they are to be tried again.
   func storeEnded(_ error: StoreError?)
-  /// Whether no message arrives before actions end, so that batches should be sent now.
+  /// Whether no message arrives until actions end, so that batches should be sent now.
   var nothingArrives: Bool { get }
-  /// Actions have ended later than they were started.
+  /// Actions have ended after `start` returned.
   func progressed()
   /// A `log` action's output.
   func output(of rule: LoadedRule, _ bytes: [UInt8])
@@ -90,9 +91,9 @@ protocol ActionOwner: AnyObject {
 
 /// What the runners of a service share.
 final class ActionContext {
-  /// What evaluates the messages.
+  /// Evaluates the messages.
   let evaluator: StatementEvaluator
-  /// Hears of everything.
+  /// Called when actions and batches end.
   weak var owner: (any ActionOwner)?
 
   init(_ evaluator: StatementEvaluator) { self.evaluator = evaluator }

@@ -1,4 +1,4 @@
-/// The registry of runners: which one runs which action.
+/// The registry of runners, which knows the runner of each action.
 struct ActionRunners {
   let republish: RepublishRunner
   let store: StoreRunner
@@ -25,6 +25,6 @@ struct ActionRunners {
 
   private var all: [any ActionRunner] { [republish, store, log, influx, http, metric, foreign] }
 
-  /// The actions of all arrived messages are started: sends the batches.
+  /// Sends the batches, once the actions of all arrived messages have started.
   func flush() { for runner in all { runner.flush() } }
 }

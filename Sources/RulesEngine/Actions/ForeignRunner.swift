@@ -9,10 +9,10 @@ final class ForeignRunner: ActionRunner {
   private let folder: String?
   /// The open files, by their rules' names.
   private var files: [String: LineFile] = [:]
-  /// Files that are kept open.
+  /// The most files that are kept open.
   private static let fileLimit = 100
 
-  /// Records in `folder`, a file for each rule.
+  /// Records in `folder`, one file for each rule.
   init(_ context: ActionContext, folder: String?) {
     self.context = context
     self.folder = folder
@@ -61,7 +61,7 @@ final class ForeignRunner: ActionRunner {
               .partialValue))
         $0.member("topic", execution.message.topic)
         if let problem { $0.member("problem", problem) } else { $0.member("parameters", json: parameters) }
-        // What isn't JSON is recorded as it would have been sent, too.
+        // Output that isn't JSON is recorded, too, as it would have been sent.
         if (try? JSONDocument().read(execution.output)) != nil {
           $0.member("payload", json: execution.output)
         } else {

@@ -12,8 +12,8 @@ public struct HTTPAction: Sendable {
   let isSigned: Bool
 }
 
-/// Runs `http` actions one after the other on a thread. They reach this machine and the hosts that are allowed; AWS's
-/// handshake that confirms an address isn't needed for those. A batch is sent as single messages.
+/// Runs `http` actions one after another on a thread. They reach this machine and the allowed hosts, which don't need
+/// AWS's handshake that confirms an address. A batch is sent as single messages.
 final class HTTPRunner: ActionRunner {
   private let context: ActionContext
   private let waker: Waker?
@@ -21,10 +21,10 @@ final class HTTPRunner: ActionRunner {
   private let foreign: ForeignRunner
   private let sender = Sender()
   private var unfinished = 0
-  /// The maximum number of requests that wait for the thread.
+  /// The most requests that wait for the thread.
   private static let waitingLimit = 1000
 
-  /// Without `waker` its actions fail. What isn't allowed is left to `foreign`.
+  /// Without `waker`, its actions fail. Requests that aren't allowed are left to `foreign`.
   init(_ context: ActionContext, waker: Waker?, allowedHosts: Set<String>, foreign: ForeignRunner) {
     self.foreign = foreign
     self.context = context
@@ -69,7 +69,7 @@ final class HTTPRunner: ActionRunner {
     }
   }
 
-  /// Whether the action of a message would be sent.
+  /// Whether requests to the address are allowed.
   func isAllowed(_ url: String) -> Bool {
     guard let (host, authority) = Self.host(of: url) else { return false }
     return host == "localhost" || host == "::1" || Self.isLoopback(host) || allowedHosts.contains(host)
@@ -81,8 +81,8 @@ final class HTTPRunner: ActionRunner {
     return inet_pton(AF_INET, host, &address) == 1 && UInt32(bigEndian: address.s_addr) >> 24 == 127
   }
 
-  /// The host in lower case, without brackets, and with its port. A user's name in the address is refused: what comes
-  /// before an '@' looks like a host.
+  /// The host in lower case without brackets, and with its port. An address with a user name is rejected: the part before
+  /// an '@' looks like a host.
   static func host(of url: String) -> (host: String, authority: String)? {
     guard let scheme = ["http://", "https://"].first(where: { url.lowercased().hasPrefix($0) }) else {
       return nil
@@ -110,7 +110,7 @@ final class HTTPRunner: ActionRunner {
 
   private struct HTTPFailure: Error { let message: String }
 
-  /// Sends requests over a connection that is kept. @unchecked Sendable: the handle is used on the queue only.
+  /// Sends requests over a connection that is kept open. @unchecked Sendable: the handle is used on the queue only.
   private final class Sender: @unchecked Sendable {
     private let queue = DispatchQueue(label: "http actions")
     private var handle: OpaquePointer?
@@ -118,7 +118,7 @@ final class HTTPRunner: ActionRunner {
 
     deinit { if let handle { ts_http_free(handle) } }
 
-    /// Calls `completion` on the queue's thread, with what went wrong if anything did.
+    /// Calls `completion` on the queue's thread, with what went wrong, or nil.
     func send(
       _ url: String, _ headers: [String], _ body: [UInt8], completion: @escaping @Sendable (String?) -> Void
     ) {
@@ -131,7 +131,7 @@ final class HTTPRunner: ActionRunner {
       var pointers: [UnsafePointer<CChar>?] = headers.map { UnsafePointer(strdup($0)) }
       defer { for pointer in pointers { free(UnsafeMutableRawPointer(mutating: pointer)) } }
       pointers.append(nil)
-      // An empty body makes a POST, too.
+      // A request with an empty body is a POST, too.
       let content = body.isEmpty ? [0] : body
       let status = ts_http_request(
         handle, url, pointers, content, body.count, nil, nil, nil, Self.timeoutMilliseconds)

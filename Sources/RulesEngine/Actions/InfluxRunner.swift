@@ -3,7 +3,7 @@ import Store
 
 /// AWS's `influxDB` action: each attribute of the rule's result becomes a field of a point in Timestream for InfluxDB.
 public struct InfluxAction: Sendable {
-  /// The units in which its points have their times.
+  /// The units of its points' times.
   enum Unit: String, CaseIterable, Sendable {
     case seconds = "s"
     case milliseconds = "ms"
@@ -21,7 +21,7 @@ public struct InfluxAction: Sendable {
   let tags: [(name: String, value: Template)]
   let unit: Unit
 
-  /// The point for a message and the rule's result: its time is the message's, in whole units.
+  /// The point for a message and the rule's result. Its time is when the message arrived, in whole units.
   func request(_ execution: RuleExecution, _ templates: TemplateContext)
     throws(TimestreamAction.Failure) -> (database: String, organization: String?, request: WriteRequest)
   {
@@ -45,7 +45,7 @@ public struct InfluxAction: Sendable {
     }
     for (name, value) in tags {
       let value = try text("the tag '\(name)'", value)
-      // Line protocol has no empty tag; a point without it is the same.
+      // Line protocol has no empty tags; a point without the tag is the same.
       if !value.isEmpty { record.dimensions.append(Dimension(name, value)) }
     }
     return (
@@ -62,14 +62,14 @@ final class InfluxRunner: ActionRunner {
   private let context: ActionContext
   private let store: StoreRunner
   private let destination: (_ arn: String, _ database: String, _ organization: String?) -> StoreQueue?
-  /// The destinations' queues, by their names in messages.
+  /// The destinations' queues, by their names in messages to people.
   private let queues: Queues
 
   private final class Queues {
     var known: [String: StoreQueue] = [:]
   }
 
-  /// A runner whose destinations are looked up once each. `storage` gives the loop.
+  /// A runner that looks up each destination once. `storage` gives the loop.
   init(
     _ context: ActionContext, _ storage: RuleStorage?, makeTimer: (@escaping () -> Void) -> LoopTimer,
     destination: @escaping (_ arn: String, _ database: String, _ organization: String?) -> StoreQueue?
@@ -81,7 +81,7 @@ final class InfluxRunner: ActionRunner {
     store = StoreRunner(
       context,
       storage.map { storage in
-        // Only names that are known get here.
+        // Only known names get here.
         RuleStorage(waker: storage.waker, isStrict: true) { queues.known[$0] ?? storage.queue($0) }
       }, makeTimer: makeTimer)
   }
@@ -113,6 +113,6 @@ final class InfluxRunner: ActionRunner {
 
   /// The last failure that another try may end.
   var trouble: StoreError? { store.trouble }
-  /// How many records the destinations have taken.
+  /// How many records the destinations have accepted.
   var stored: Int { store.stored }
 }

@@ -1,4 +1,4 @@
-/// Runs `log` actions: the output is reported to the service's owner.
+/// Runs `log` actions: reports the output to the service's owner.
 final class LogRunner: ActionRunner {
   private let context: ActionContext
 

@@ -1,7 +1,7 @@
 import Numbers
 import Synchronization
 
-/// What `cloudwatchMetric` actions have sent, as CloudWatch would show it and Prometheus reads it. Any thread may ask.
+/// The values of `cloudwatchMetric` actions, as CloudWatch would show them and Prometheus reads them. Safe on any thread.
 public final class RuleMetrics: Sendable {
   private struct Series: Hashable {
     let namespace: String
@@ -18,10 +18,10 @@ public final class RuleMetrics: Sendable {
   }
 
   private let series = Mutex<[Series: Values]>([:])
-  /// Names come from messages.
+  /// The most series, because names come from messages.
   static let seriesLimit = 1000
 
-  /// Without a value.
+  /// No metrics.
   public init() {}
 
   /// Adds a value; false if there are too many series already.
@@ -39,8 +39,8 @@ public final class RuleMetrics: Sendable {
     }
   }
 
-  /// Prometheus's text format, version 0.0.4: the last value of each metric, their sum and their number, with CloudWatch's
-  /// namespace, metric name and unit as labels.
+  /// Prometheus's text format, version 0.0.4: the last value of each metric, the sum, the number and the last time of its
+  /// values, with CloudWatch's namespace, metric name and unit as labels.
   public var prometheus: String {
     let series = series.withLock { series in
       series.sorted {
@@ -83,12 +83,12 @@ public struct MetricAction: Sendable {
   let timestamp: Template?
 }
 
-/// Runs `cloudwatchMetric` actions: their values are served beside the engine's own.
+/// Runs `cloudwatchMetric` actions, whose values are served beside the engine's own.
 final class MetricRunner: ActionRunner {
   private let context: ActionContext
   private let metrics: RuleMetrics?
 
-  /// Without `metrics` its actions aren't run here.
+  /// Without `metrics`, its actions aren't run here.
   init(_ context: ActionContext, _ metrics: RuleMetrics?) {
     self.context = context
     self.metrics = metrics

@@ -1,7 +1,7 @@
 import MQTT
 import Time
 
-/// Runs `republish` actions: one is done when the broker has acknowledged its message.
+/// Runs `republish` actions: an action is done when the broker has acknowledged its message.
 final class RepublishRunner: ActionRunner {
   private let context: ActionContext
   private let publisher: MQTTClient
@@ -13,7 +13,7 @@ final class RepublishRunner: ActionRunner {
   private var lastTag = 0
   /// Headers of messages that have only a topic.
   private var headers: [HeaderKey: PublishHeader] = [:]
-  /// With more topics than this, probably each message has a new one.
+  /// With more topics than this, each message probably has a new one.
   private static let headerLimit = 1000
 
   private struct HeaderKey: Hashable {
@@ -21,7 +21,7 @@ final class RepublishRunner: ActionRunner {
     let qos: QoS
   }
 
-  /// Publishes with `publisher`; a message may be republished `hopLimit` times.
+  /// Publishes with `publisher`; a message may be republished at most `hopLimit` times.
   init(_ context: ActionContext, publisher: MQTTClient, hopLimit: Int?) {
     self.context = context
     self.publisher = publisher
@@ -44,7 +44,7 @@ final class RepublishRunner: ActionRunner {
     }
   }
 
-  /// The broker has taken the message, or refused it; false if it isn't an action's.
+  /// Notes that the broker accepted the message, or refused it; returns false if no action sent it.
   func published(_ message: OutgoingMessage, _ error: MQTTError?) -> Bool {
     guard let execution = executions.removeValue(forKey: message.tag) else { return false }
     if let error {
@@ -61,7 +61,7 @@ final class RepublishRunner: ActionRunner {
     context.end(execution, .failed(failure, .lost(.notRepublished, isRepeated: false)))
   }
 
-  /// The packet's header for a message; `topic` becomes what the template yields.
+  /// The packet's header for a message; sets `topic` to the text of the action's template.
   private func header(
     of action: RepublishAction, _ execution: RuleExecution, _ topic: inout String
   ) throws(MQTTError) -> PublishHeader {

@@ -2,13 +2,13 @@ import MQTT
 import Store
 import Time
 
-/// Where rules store: a queue for each database.
+/// Where rules store, with a queue for each database.
 public struct RuleStorage {
-  /// The queue of a database's name.
+  /// Returns the queue of the database with this name.
   public let queue: (String) -> StoreQueue
   /// Hands results back to the loop of the service's clients.
   public let waker: Waker
-  /// Whether values of another type than their measure's are refused, as on AWS, whatever the rules say.
+  /// Whether values whose type differs from their measure's are rejected, as on AWS, whatever the rules say.
   public let isStrict: Bool
 
   /// Storage for a service on the loop of `waker`.
@@ -19,12 +19,12 @@ public struct RuleStorage {
   }
 }
 
-/// Runs `timestream` actions: the points of many messages form one transaction, and while it commits on the store's
-/// thread, the next batch is filled.
+/// Runs `timestream` actions. The points of many messages form one transaction; while it commits on the store's thread,
+/// the next batch fills up.
 ///
-/// A transaction costs more than a hundred points. The next one therefore begins `interval` after the last one began,
-/// or earlier if there are `enough` points or nothing else arrives. Acknowledgements don't wait longer because of that,
-/// since reading goes on.
+/// A transaction costs more than a hundred points. The next one therefore begins `interval` after the last one began, or
+/// earlier if there are `enough` points or nothing else arrives. This doesn't delay acknowledgements, since reading goes
+/// on.
 final class StoreRunner: ActionRunner {
   private let context: ActionContext
   private let storage: RuleStorage?
@@ -32,12 +32,12 @@ final class StoreRunner: ActionRunner {
   private var timerIsSet = false
   private static let interval: Int64 = 5_000_000
   private static let enough = 256
-  /// What waits for its database's queue, and whether the queue writes.
+  /// What waits for the queue of each database, and whether that queue is writing.
   private var batches: [String: Batch] = [:]
   private var news = TroubleNews()
   /// The last failure that another try may end, until a write succeeds.
   private(set) var trouble: StoreError?
-  /// How many records the store has taken.
+  /// How many records the store has accepted.
   private(set) var stored = 0
   private struct Batch {
     var requests: [WriteRequest] = []
@@ -47,7 +47,7 @@ final class StoreRunner: ActionRunner {
     var began: MonotonicTime?
   }
 
-  /// A runner; without `storage` its actions fail.
+  /// A runner; without `storage`, its actions fail.
   init(
     _ context: ActionContext, _ storage: RuleStorage?, makeTimer: (@escaping () -> Void) -> LoopTimer
   ) {
@@ -60,7 +60,7 @@ final class StoreRunner: ActionRunner {
     }
   }
 
-  /// Takes what a check of the store has found before anything was stored.
+  /// Notes an error that a check of the store found before anything was stored.
   func note(_ error: StoreError) { if trouble == nil { trouble = error } }
 
   func start(_ action: TimestreamAction, _ execution: RuleExecution) {
@@ -83,7 +83,7 @@ final class StoreRunner: ActionRunner {
     batches[database]?.executions.append(execution)
   }
 
-  /// Passes the batches to the idle queues: the longer a commit takes, the more points the next batch has.
+  /// Passes the batches to idle queues: the longer a commit takes, the more points the next batch has.
   func flush() {
     guard let storage else { return }
     let now = MonotonicTime.now()

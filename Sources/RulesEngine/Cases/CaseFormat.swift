@@ -1,8 +1,8 @@
 import Text
 
-/// What a file of cases may hold. An unknown or mistyped member is an error: it would be a check that is never done.
+/// What a file of cases may contain. An unknown or mistyped member is an error, because its check would never be done.
 enum CaseFormat {
-  /// What is wrong with a member's value, as a sentence's part; nil if nothing is.
+  /// Says what is wrong with a member's value, as part of a sentence; nil if nothing is.
   private typealias Check = @Sendable (Value) -> String?
 
   /// The members of a case.
@@ -22,7 +22,7 @@ enum CaseFormat {
     "errorAction": object,
   ]
 
-  /// The first member that can't be taken, as a path, and what is wrong with it.
+  /// The first member that is invalid, as a path, and what is wrong with it.
   static func problem(with fields: ObjectValue) -> (path: String, problem: String)? {
     if let (name, problem) = problem(with: fields, members) { return (name, problem) }
     guard case .object(let expectation)? = fields["expect"] else { return ("", "\"expect\" is missing") }

@@ -1,18 +1,18 @@
 import JSON
 import MQTT
 
-/// A first document for a rule, and a test case of it that passes: what `trucksensor rules new` writes.
+/// A first document for a rule, and a test case for it that passes: the files that `trucksensor rules new` writes.
 public struct NewRule {
   /// The rule document.
   public let document: [UInt8]
   /// The file with its test case.
   public let cases: [UInt8]
-  /// The message of the case, for a person: its topic and payload.
+  /// The topic and payload of the case's message, for a person.
   public let example: (topic: String, payload: String)
-  /// Whether the statement yields something for that message; if it doesn't, no message was found for which it does.
+  /// Whether the statement has a result for that message; if not, no message was found for which it has one.
   public let matches: Bool
 
-  /// The statement of a rule that is asked for without one.
+  /// The statement of a new rule that is requested without one.
   public static func statement(for name: String) -> String {
     "SELECT *, topic(2) AS device, timestamp() AS received FROM '\(name)/+' WHERE value > 20"
   }
@@ -41,7 +41,7 @@ public struct NewRule {
     }
     let text = String(decoding: payload.json ?? [], as: UTF8.self)
     example = (topic, text)
-    // A UUID, for example, is another one each time.
+    // A UUID, for example, differs each time.
     var output: [UInt8]?
     if case .output(let first) = outcome, case .output(let second) = Self.evaluate(statement, topic, payload)
     {
@@ -98,7 +98,7 @@ public struct NewRule {
     return json.bytes
   }
 
-  /// Republishes to `topic`; logs where that would be a loop.
+  /// Republishes to `topic`, or logs if republishing would make a loop.
   private static func action(
     _ topic: String, _ name: String, _ filter: TopicFilter?, _ json: inout JSONWriter
   ) {
@@ -132,7 +132,8 @@ private struct Sample {
 
   init(value: Value) { self.value = value }
 
-  /// Gives the attributes that `condition` compares with literals values for which it is `wanted`, as far as that shows.
+  /// Chooses values for the attributes that `condition` compares with literals, so that it is `wanted`, as far as it can
+  /// tell.
   mutating func satisfy(_ condition: Expression, _ wanted: Bool) {
     switch condition {
     case .not(let operand): satisfy(operand, !wanted)
@@ -230,7 +231,7 @@ private struct Sample {
 }
 
 extension Expression {
-  /// The attribute that is this expression, converted or not.
+  /// The attribute that this expression is, with or without a conversion; nil if it is none.
   fileprivate var attribute: [String]? {
     switch self {
     case .path(let names): names
@@ -239,7 +240,7 @@ extension Expression {
     }
   }
 
-  /// The value, if it stands in the statement.
+  /// The value, if it is a constant in the statement.
   fileprivate var literalValue: Value? {
     switch self {
     case .literal(let value): return value
@@ -255,7 +256,7 @@ extension Expression {
 }
 
 extension Expression.BinaryOperator {
-  /// The operator with its operands exchanged.
+  /// The operator for exchanged operands.
   fileprivate var mirrored: Self {
     switch self {
     case .less: .greater

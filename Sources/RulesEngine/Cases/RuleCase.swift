@@ -4,18 +4,18 @@ import Store
 import Text
 import Time
 
-/// A test case of a statement, a template or a topic filter: what `trucksensor rules test` runs.
+/// A test case for a statement, a template or a topic filter, which `trucksensor rules test` runs.
 ///
 /// The format is documented in `docs/rules.md`.
 public struct RuleCase: Sendable {
-  /// The case's name, or its place in the file.
+  /// The case's name, or its position in the file.
   public let name: String
   private let fields: ObjectValue
 
   /// A case's result.
   public enum Result: Sendable, Equatable {
     case passed
-    /// With what was expected and what came.
+    /// What was expected, and the actual result.
     case failed(expected: String, actual: String)
   }
 
@@ -41,8 +41,8 @@ public struct RuleCase: Sendable {
     return cases
   }
 
-  /// Runs the case. `rule` gives the rule document that a case names; a case that names neither a rule nor a
-  /// statement, template or filter is one of `fallback`, if there is one.
+  /// Runs the case. `rule` returns the rule document that a case names; a case that names neither a rule nor a statement,
+  /// template or filter tests `fallback`, if there is one.
   public func run(fallback: RuleDocument? = nil, rule: (String) throws -> RuleDocument) -> Result {
     let expected = fields["expect"] ?? .undefined
     guard case .object(let expectation) = expected else {
@@ -81,7 +81,8 @@ public struct RuleCase: Sendable {
     }
     let document = try fields["rule"]?.asString.map(rule) ?? (fields["sql"] == nil ? fallback : nil)
     let message = message
-    // Without FROM only Basic Ingest reaches a rule. A case that expects an error asks whether a rule for topics could have it.
+    // Without FROM, only Basic Ingest reaches a rule. A case that expects an error tests whether a rule for topics would
+    // have it.
     let mayLackSource = message.basicIngestRule != nil || expectation["error"] == nil
     let statement =
       if let document { document.statement } else {
@@ -107,14 +108,14 @@ public struct RuleCase: Sendable {
     }
   }
 
-  /// Whether the message gets to a rule: by its topic, or by Basic Ingest, which names the rule and asks no filter.
+  /// Whether the message reaches the rule: by its topic, or by Basic Ingest, which names the rule and needs no filter.
   private func isReached(_ statement: CompiledStatement, _ rule: String?, by message: Message) -> Bool {
     if let addressed = message.basicIngestRule { return rule == nil || rule == addressed }
     guard let filter = statement.filter else { return fields["topic"] == nil }
     return message.topic.isEmpty || filter.matches(message.topic)
   }
 
-  /// What an action would do, in the form in which cases expect it.
+  /// What an action would do, in the form that cases expect.
   private func described(
     _ action: Action, _ document: RuleDocument, _ evaluator: StatementEvaluator, _ message: Message
   ) -> Value {
@@ -234,7 +235,7 @@ public struct RuleCase: Sendable {
     guard case .object(var object) = value, case .bytes(let output)? = object["output"] else {
       return value.asString ?? "nothing"
     }
-    // The output is JSON that reads better as it is, or binary.
+    // The output is JSON, which reads better unencoded, or binary.
     object.set("output", (try? JSONDocument.value(of: output)) ?? .string(Base64.encode(output)))
     return Value.object(object).asString ?? "nothing"
   }

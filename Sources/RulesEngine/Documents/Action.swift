@@ -7,12 +7,12 @@ public enum Action: Sendable {
   case timestream(TimestreamAction)
   /// A pseudo-action of this engine: `{"log": {}}` writes the output to standard error.
   case log
-  /// Runs here where its destination is known.
+  /// Runs here if its destination is known.
   case influxDB(InfluxAction)
-  /// Runs here where its address is allowed.
+  /// Runs here if its address is allowed.
   case http(HTTPAction)
   case cloudwatchMetric(MetricAction)
-  /// One that isn't run here.
+  /// An action that isn't run here.
   case foreign(ForeignAction)
 
   /// Whether it writes to a store.
@@ -26,7 +26,7 @@ public enum Action: Sendable {
   /// Whether this engine can run it.
   public var runsHere: Bool { if case .foreign = self { false } else { true } }
 
-  /// Its members as the document has them, of an action that needs another service than a broker and a store.
+  /// The members as the document has them, for an action that needs a service other than a broker and a store.
   var foreign: ForeignAction? {
     switch self {
     case .influxDB(let action): action.members
@@ -37,7 +37,7 @@ public enum Action: Sendable {
     }
   }
 
-  /// AWS's name of it.
+  /// AWS's name for the action.
   public var type: String {
     switch self {
     case .republish: "republish"
@@ -67,7 +67,7 @@ public enum Action: Sendable {
     }
   }
 
-  /// What its templates need that isn't here.
+  /// Calls of other AWS services in its templates.
   var unsupported: [SQLError] {
     switch self {
     case .republish(let republish): republish.topic.unsupported + republish.headers.unsupported
@@ -84,7 +84,7 @@ public enum Action: Sendable {
 
 /// AWS's `republish` action.
 public struct RepublishAction: Sendable {
-  /// The topic, `$$` read as `$`.
+  /// The topic; `$$` at its beginning has been read as `$`.
   public let topic: Template
   /// QoS 0 unless the document says 1.
   public let qos: QoS
@@ -112,8 +112,8 @@ struct MQTTHeaders: Sendable {
       && messageExpiry == nil && userProperties.isEmpty
   }
 
-  /// The properties for a message; throws `MQTTError` where a template yields what the header can't be, or exceeds what
-  /// one message may cost.
+  /// The properties for a message; throws `MQTTError` if a template yields a value that the header can't have, or exceeds
+  /// a limit for one message.
   func properties(_ templates: TemplateContext) throws(MQTTError) -> PublishProperties {
     func text(_ template: Template?) throws(MQTTError) -> String? {
       guard let template else { return nil }

@@ -3,23 +3,23 @@ import Text
 
 /// Why a rule's action failed.
 struct ActionFailure {
-  /// AWS's name of the action's type.
+  /// AWS's name for the action's type.
   let action: String
   /// The action's target: a topic, a table.
   let resource: String
   let message: String
-  /// The same for a person: "storing in sensorDB.trucks".
+  /// What the action was doing, for a person: "storing in sensorDB.trucks".
   var task = ""
 
-  /// Bytes of each of these texts in an error action's message: they may hold what a payload holds.
+  /// The most bytes of each of these texts in an error action's message: they may contain what a payload contains.
   static let textLimit = 1024
 }
 
 extension RuleDocument {
   /// AWS's message to an error action ("Error handling (error action)", message format).
   ///
-  /// The payload is in it as Base64, which is longer by a third. If the message would be longer than a payload may be, it
-  /// has no `base64OriginalPayload`, whose part would be taken for the whole, but `originalPayloadOmitted`, a sentence.
+  /// The payload is included as Base64, which is a third longer. If the message would be longer than a payload may be,
+  /// `originalPayloadOmitted`, a sentence, replaces `base64OriginalPayload`: a part of it could be taken for the whole.
   func errorMessage(for message: Message, _ failures: [ActionFailure]) -> [UInt8] {
     let payload = Base64.encode(message.payload)
     let whole = errorMessage(for: message, failures) { $0.member("base64OriginalPayload", payload) }

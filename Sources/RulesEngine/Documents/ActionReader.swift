@@ -5,7 +5,7 @@ import Text
 struct ActionReader {
   /// SET's variables, which templates may use.
   let variables: [String]
-  /// Roles that are missing.
+  /// Roles that are missing or invalid.
   var omissions: [RuleError] = []
 
   init(variables: [String]) { self.variables = variables }
@@ -150,7 +150,7 @@ struct ActionReader {
       name, "has \(text.utf8.count) characters; AWS allows \(self.text(lengths))")
   }
 
-  /// Whether a text stands for one that only a deployment knows: `<Role.Arn>`.
+  /// Whether a text is a placeholder for a value that is known only at deployment: `<Role.Arn>`.
   static func isPlaceholder(_ text: String) -> Bool { text.contains("<") && text.contains(">") }
 
   /// What is wrong with an ARN ("Amazon Resource Names" in the AWS General Reference); nil if it has the shape of one.
@@ -243,7 +243,7 @@ extension ForeignAction {
     }
   }
 
-  /// What AWS requires of its members together; nil if nothing is wrong.
+  /// What breaks AWS's rules for its members, beyond their shapes; nil if nothing is wrong.
   fileprivate var problem: (name: String, problem: String)? {
     func has(_ names: String, in fields: [(name: String, value: Field)]) -> Bool {
       fields.contains { $0.name == names }

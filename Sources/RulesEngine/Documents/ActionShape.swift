@@ -1,23 +1,23 @@
-/// The members of one of AWS's actions: what they are called, what they hold, and which of them AWS requires.
+/// The members of one of AWS's actions: their names, their values, and which of them AWS requires.
 struct ActionShape: Sendable {
   /// What a member holds.
   indirect enum Kind: Sendable {
-    /// A text that may have substitution templates; its length is checked where it has none.
+    /// A text that may have substitution templates; its length is checked if it has none.
     case template(ClosedRange<Int>)
-    /// A text as it is.
+    /// A text without substitution templates.
     case text(ClosedRange<Int>)
     /// The ARN of a resource.
     case arn
-    /// The ARN of the role that AWS's engine takes on. Nothing here needs it.
+    /// The ARN of the role that AWS's engine assumes. Nothing here needs it.
     case role
-    /// An address beginning with one of these.
+    /// An address that begins with one of these.
     case address([String])
     case choice([String])
     case boolean
     case integer(ClosedRange<Int>)
     case object([Member])
     case objects([Member], count: ClosedRange<Int>)
-    /// Texts by names of the user's.
+    /// Texts under names that the user chooses.
     case map(ClosedRange<Int>)
 
     static let template = Kind.template(0...1 << 18)
@@ -43,7 +43,7 @@ struct ActionShape: Sendable {
   let service: String
   let members: [Member]
 
-  /// By their names.
+  /// The actions by their names.
   static let named = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
 
   private static let role = Member.required("roleArn", .role)
@@ -55,7 +55,7 @@ struct ActionShape: Sendable {
     .required("id"),
   ]
 
-  /// All 24, as AWS's API has them (`Action` of AWS IoT's service model, 2015-05-28).
+  /// All 24 actions, as AWS's API defines them (`Action` of AWS IoT's service model, 2015-05-28).
   static let all = [
     ActionShape(
       name: "cloudwatchAlarm", service: "Amazon CloudWatch",

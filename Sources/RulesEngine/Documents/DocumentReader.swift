@@ -1,10 +1,10 @@
-/// Takes the members of an object by name and type; a member that wasn't taken is an error.
+/// Takes the members of an object by name and type; `finish` rejects a member that wasn't taken.
 struct DocumentReader {
   /// How a document spells its members.
   enum Spelling {
-    /// `roleArn`, as AWS IoT's API.
+    /// `roleArn`, as in AWS IoT's API.
     case api
-    /// `RoleArn`, as CloudFormation. Its texts may be numbers, and the other way round.
+    /// `RoleArn`, as in CloudFormation. A text may be a number, and a number may be a text.
     case template
   }
 
@@ -37,7 +37,7 @@ struct DocumentReader {
     }
     let name = spelled(name)
     taken.insert(name)
-    // An API answers null for what isn't there.
+    // An API returns null for a member that isn't there.
     if case .null? = object[name] { return nil }
     return object[name]
   }
@@ -111,7 +111,7 @@ struct DocumentReader {
     }
   }
 
-  /// All members as texts, whose names are the user's.
+  /// All members as texts, under names that the user has chosen.
   mutating func texts() throws(RuleError) -> [(name: String, value: String)] {
     guard let object else { return [] }
     var texts: [(name: String, value: String)] = []

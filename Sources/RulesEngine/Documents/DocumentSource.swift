@@ -11,7 +11,7 @@ struct DocumentSource {
     case yaml([String: (line: Int, column: Int)])
   }
 
-  /// Reads JSON; YAML where the file's name says so.
+  /// Reads YAML if the file's name ends in .yaml or .yml, otherwise JSON.
   init(_ text: [UInt8], file: String) throws(RuleError) {
     self.file = file
     if file.hasSuffix(".yaml") || file.hasSuffix(".yml") {
@@ -34,7 +34,7 @@ struct DocumentSource {
     positions = .json(document)
   }
 
-  /// `error` with the position of its place, or of the last part on the way to it that is there.
+  /// `error` with the position of its place or, if that is missing, of the nearest part that encloses it.
   func located(_ error: RuleError) -> RuleError {
     switch positions {
     case .json(let document):

@@ -21,11 +21,11 @@ public struct ForeignAction: Sendable {
     }
   }
 
-  /// AWS's name of the action, `dynamoDBv2`.
+  /// AWS's name for the action, for example `dynamoDBv2`.
   public let type: String
-  /// The service that it needs, in a person's words.
+  /// The service that it needs, named for a person.
   public let service: String
-  /// Its members, in the document's order of AWS's model.
+  /// Its members, in the order of AWS's model.
   let fields: [(name: String, value: Field)]
 
   /// The action in one line: its text members.
@@ -42,13 +42,13 @@ public struct ForeignAction: Sendable {
   /// The action with its summary.
   var line: String { summary.isEmpty ? type : "\(type): \(summary)" }
 
-  /// What its templates need that isn't here.
+  /// Calls of other AWS services in its templates.
   var unsupported: [SQLError] { Field.object(fields).unsupported }
 
-  /// The member of that name.
+  /// The member with that name.
   subscript(name: String) -> Field? { fields.first { $0.name == name }?.value }
 
-  /// The member of that name, if it is a text.
+  /// The member with that name, if it is a text that may have templates.
   func template(_ name: String) -> Template? {
     for (known, value) in fields where known == name {
       if case .template(let template) = value { return template }
@@ -56,7 +56,7 @@ public struct ForeignAction: Sendable {
     return nil
   }
 
-  /// Writes the members with their templates resolved for a message; throws if that exceeds what a message may cost.
+  /// Writes the members with their templates resolved for a message; throws if that exceeds a limit for one message.
   func write(_ templates: TemplateContext, to json: inout JSONWriter) throws(LimitError) {
     try Self.write(.object(fields), templates, to: &json)
   }

@@ -1,7 +1,7 @@
 import JSON
 import MQTT
 
-/// A rule as `aws iot create-topic-rule` takes it, read and checked.
+/// A rule as `aws iot create-topic-rule` accepts it, read and checked.
 public struct RuleDocument: Sendable {
   /// The rule's name: the file's, or `ruleName` of a document exported by `aws iot get-topic-rule`.
   public let name: String
@@ -13,29 +13,29 @@ public struct RuleDocument: Sendable {
   public let statement: CompiledStatement
   /// The document's description.
   public let description: String?
-  /// `ruleDisabled`: it is loaded and checked but matches nothing.
+  /// `ruleDisabled`: the rule is loaded and checked but matches nothing.
   public let isDisabled: Bool
   /// The actions, in order.
   public let actions: [Action]
   /// The error action.
   public let errorAction: Action?
-  /// Missing members that AWS requires but this engine doesn't: roles.
+  /// Roles that are missing or invalid: AWS requires them, but this engine doesn't.
   public let omissions: [RuleError]
-  /// What the rule needs that isn't here, a call of another AWS service: it can be checked, but not run.
+  /// Calls of other AWS services, which aren't available here: the rule can be checked, but not run.
   public let unsupported: [RuleError]
-  /// Warnings from reading: names that are known only at deployment.
+  /// Warnings from reading, for example about names that are known only at deployment.
   let notes: [String]
 
-  /// The names of the actions that AWS IoT has; of those that aren't run here a document may have any, too.
+  /// The names of AWS IoT's actions; a document may also have those that aren't run here.
   public static var actionsOfAWS: [String] { ActionShape.all.map(\.name) }
   /// AWS's limit on a rule's actions.
   static let actionLimit = 10
 
   /// Reads a document. A file without `awsIotSqlVersion` gets 2015-10-08, as on AWS.
   ///
-  /// With `mayLoop` a rule may republish to its own filter: something else must end the loop.
+  /// If `mayLoop`, a rule may republish to its own filter: something else must end the loop.
   ///
-  /// Throws `RuleError` if it isn't JSON, lacks a required member, has an unknown one, or its SQL is refused.
+  /// Throws `RuleError` if it isn't JSON, lacks a required member, has an unknown one, or its SQL is invalid.
   public init(_ text: [UInt8], file: String, mayLoop: Bool = false) throws(RuleError) {
     let source = try DocumentSource(text, file: file)
     do throws(RuleError) {
@@ -45,8 +45,8 @@ public struct RuleDocument: Sendable {
     }
   }
 
-  /// The rules of a file: one of a document that AWS IoT's API takes or gives, all of a CloudFormation or SAM template in
-  /// JSON or YAML. Throws as `init` does, for the first rule that has an error.
+  /// The rules of a file: the one in a document of AWS IoT's API, or all in a CloudFormation or SAM template in JSON or
+  /// YAML. Throws as `init` does, for the first rule that has an error.
   public static func rules(
     in text: [UInt8], file: String, mayLoop: Bool = false
   ) throws(RuleError) -> [RuleDocument] {
@@ -55,7 +55,7 @@ public struct RuleDocument: Sendable {
     return rules
   }
 
-  /// The same, so that an error in one rule of a template doesn't hide the others.
+  /// The rules of a file, read so that an error in one rule of a template doesn't hide the others.
   ///
   /// Throws `RuleError` if the file can't be read at all, or has no rule.
   public static func entries(
@@ -83,24 +83,24 @@ public struct RuleDocument: Sendable {
 
   /// A rule of a file, or why it can't be read.
   public struct Entry: Sendable {
-    /// What it can be called: the rule's name first, then the logical ID of a template's resource.
+    /// The names by which it can be selected: the rule's name first, then the logical ID of a template's resource.
     public let names: [String]
     /// The rule.
     public let rule: Result<RuleDocument, RuleError>
   }
 
-  /// A rule within a document: its TopicRulePayload and what stands beside it.
+  /// A rule within a document: its TopicRulePayload and what is given beside it.
   struct Payload {
     var reader: DocumentReader
-    /// The name that is given beside the payload, and where.
+    /// The name given beside the payload, and its place.
     var name: (text: String, place: String)?
     var notes: [String] = []
   }
 
-  /// The payload of a document as `aws iot` takes and gives it.
+  /// The payload of a document as `aws iot` accepts and returns it.
   private static func payload(in source: DocumentSource) throws(RuleError) -> Payload {
     var reader = DocumentReader(file: source.file, path: "", value: source.root)
-    // `get-topic-rule` puts ruleArn beside "rule", `create-topic-rule --cli-input-json` ruleName beside its payload.
+    // `get-topic-rule` puts ruleArn beside "rule"; `create-topic-rule --cli-input-json` has ruleName beside its payload.
     for wrapper in ["topicRulePayload", "rule"] {
       guard let inner = try reader.object(wrapper) else { continue }
       let name = try reader.string("ruleName")
@@ -166,7 +166,7 @@ public struct RuleDocument: Sendable {
     }
   }
 
-  /// The rule's name, which has letters, digits and underscores on AWS; a file may be named differently.
+  /// The rule's name, which on AWS has only letters, digits and underscores; a file may be named differently.
   private static func name(
     _ given: (text: String, place: String)?, file: String, notes: inout [String]
   ) throws(RuleError) -> String {
@@ -193,7 +193,7 @@ public struct RuleDocument: Sendable {
     return name
   }
 
-  /// Topics that the rule republishes to and takes itself.
+  /// A sentence for each topic that the rule republishes to and that its own filter matches.
   var loops: [String] {
     let filters = [statement.filter, basicIngestFilter].compactMap { $0 }
     return actions.compactMap { action in
@@ -204,7 +204,7 @@ public struct RuleDocument: Sendable {
     }
   }
 
-  /// The filter of FROM, or without one that of Basic Ingest.
+  /// The filter of FROM or, if there is none, the filter of Basic Ingest.
   public var filter: TopicFilter? { statement.filter ?? basicIngestFilter }
 
   /// The topics of Basic Ingest, which reach the rule whatever FROM says.
@@ -222,7 +222,7 @@ public struct RuleDocument: Sendable {
     (actions + [errorAction].compactMap { $0 }).contains(where: \.stores)
   }
 
-  /// Throws where the rule needs what isn't here.
+  /// Throws if the rule needs an AWS service that isn't available here.
   public func requireRunnable() throws(RuleError) {
     if let error = unsupported.first { throw error }
   }

@@ -2,7 +2,7 @@ import MQTT
 
 /// Finds what is allowed but probably not intended: what AWS's guide and console warn about, and what differs here.
 extension RuleDocument {
-  /// One sentence each.
+  /// The warnings, one sentence each.
   public var warnings: [String] {
     notes + sourceWarnings + statementWarnings + actionWarnings
   }

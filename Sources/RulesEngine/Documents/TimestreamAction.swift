@@ -25,23 +25,23 @@ public struct TimestreamAction: Sendable {
   public let database: Template
   /// The table, `truck01_sensors`.
   public let table: Template
-  /// The series of the points.
+  /// The dimensions, which identify the series of the points.
   public let dimensions: [(name: String, value: Template)]
-  /// When the points were measured; the time of the rule's evaluation where the document doesn't say.
+  /// When the points were measured; if nil, the time at which the engine received the message.
   public let timestamp: Template?
   let unit: Unit
-  /// As on AWS: a value of another type than its measure's is refused, and what the dimensions and the timestamp are made
-  /// of is stored once more as a measure. A field of this engine.
+  /// Whether to store as AWS does: a value whose type differs from its measure's is rejected, and the attributes that the
+  /// dimensions and the timestamp read are stored as measures, too. Only this engine has the member.
   public let isStrict: Bool
-  /// Attributes that are stored as dimensions or time already; so few that a set would cost more.
+  /// Attributes that are already stored as dimensions or time: too few for a set to pay off.
   let taken: [String]
 
-  /// What can't be stored.
+  /// Why the result can't be stored.
   struct Failure: Error {
     let message: String
   }
 
-  /// The database's name and what to write, for a message and the rule's result.
+  /// The name of the database and the request to write, for a message and the rule's result.
   func request(
     _ output: [UInt8], _ evaluator: StatementEvaluator, _ statement: CompiledStatement, _ message: Message,
     strict: Bool
@@ -76,7 +76,7 @@ public struct TimestreamAction: Sendable {
     }
     func name(_ place: String, _ template: Template) throws(Failure) -> String {
       let name = try text(place, template)
-      // A constant was checked with its document.
+      // A constant was checked when its document was read.
       if !template.isConstant, let problem = RecordLimits.problem(withTable: name) {
         throw Failure(message: problem)
       }
@@ -100,15 +100,15 @@ public struct TimestreamAction: Sendable {
     return time
   }
 
-  /// The attributes of a document that isn't a statement's result, as an error action gets one.
+  /// The attributes of a document that isn't a statement's result, such as an error action's message.
   static func attributes(of document: [UInt8]) -> [(name: String, value: Value)]? {
-    // 2015-10-08 tells 12.0 from 12 by how they are written, as the action does.
+    // Like the action, 2015-10-08 tells 12.0 from 12 by how they are written.
     guard case .object(let object)? = try? JSONDocument.value(of: document) else { return nil }
     return zip(object.keys, object.values).map { ($0, $1) }
   }
 
-  /// Attributes with the types that AWS gives them ("Timestream rule action", "Timestream record
-  /// content"): with a point DOUBLE, without BIGINT, quoted VARCHAR, objects and arrays as JSON text. Null isn't stored.
+  /// Attributes with the types that AWS gives them ("Timestream rule action", "Timestream record content"): a number with
+  /// a point is DOUBLE, one without BIGINT, a string VARCHAR; objects and arrays become JSON text. Null isn't stored.
   static func measures(
     _ attributes: [(name: String, value: Value)], without taken: [String]
   ) throws(Failure) -> [(name: String, value: MeasureValue)] {

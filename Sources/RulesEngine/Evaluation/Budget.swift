@@ -1,22 +1,22 @@
-/// The bytes that are left for the present message. What an evaluation reads, makes or compares is taken from it, so that
-/// it bounds memory and time alike: a byte stands for about a nanosecond.
+/// The bytes that are left for the current message. Everything that an evaluation reads, makes or compares is taken from
+/// them, so that they limit both memory and time: a byte stands for about a nanosecond.
 ///
 /// Once a limit is exceeded, nothing is left: evaluation ends quickly, and the caller gets an error instead of
 /// a part of the result.
 final class Budget {
-  /// What one expression costs, its call included.
+  /// What one expression costs, including its call.
   static let step = 32
   /// What an element of an array costs: a value's size in memory.
   static let element = 64
   /// What a member of an object costs besides its key's text.
   static let member = 128
 
-  /// What a byte of a text costs that is read as a number.
+  /// What each byte of a text that is read as a number costs.
   static let digit = 8
 
   let work: Int
   private(set) var left: Int
-  /// What was exceeded first; nil while all is well.
+  /// The limit that was exceeded first; nil if none was.
   private(set) var excess: LimitError?
 
   init(_ work: Int = EvaluationLimits.work) {

@@ -5,25 +5,25 @@ import MQTT
 public struct CompiledStatement: Sendable {
   /// The topic filter of FROM; nil for a statement that serves Basic Ingest only.
   public let filter: TopicFilter?
-  /// The dialect's version that it is evaluated by.
+  /// The version of the dialect that applies.
   public let version: SQLVersion
   let statement: Statement
-  /// The statement compiled; nil where only the plain evaluator can do it.
+  /// The statement's plan; nil if only the plain evaluator can evaluate the statement.
   let plan: Plan?
   /// Whether it accepts a payload that isn't JSON.
   let takesAnyPayload: Bool
 
-  /// Reads and checks `sql`; throws `SQLError` with the place of what is wrong.
+  /// Parses and checks `sql`; throws `SQLError` with the position of the error.
   public init(_ sql: String, version: SQLVersion, allowsNoSource: Bool = false) throws(SQLError) {
     statement = try Parser.statement(sql, allowsNoSource: allowsNoSource)
     self.version = version
-    // The parser has checked it.
+    // The parser has checked the filter.
     filter = statement.filter.flatMap { try? TopicFilter($0) }
     takesAnyPayload = !statement.readsJSON
     plan = Plan(statement, version: version)
   }
 
-  /// The same statement, whose plan also has `templates` of its rule's actions.
+  /// The same statement, with a plan that also evaluates `templates` of its rule's actions.
   func with(_ templates: [Template]) -> CompiledStatement {
     CompiledStatement(self, plan: Plan(statement, version: version, templates: templates))
   }
@@ -36,7 +36,7 @@ public struct CompiledStatement: Sendable {
     self.plan = plan
   }
 
-  /// What it needs that isn't here: a call of another AWS service. Such a statement can be checked, but must not be
+  /// Calls of other AWS services, which aren't available here. A statement that has one can be checked, but must not be
   /// evaluated.
   public var unsupported: [SQLError] { statement.unsupported }
 
@@ -89,7 +89,7 @@ extension Expression {
         || otherwise?.readsJSON ?? false
     case .array(let elements): elements.contains(where: \.readsJSON)
     case .object(let members): members.contains { $0.key.readsJSON || $0.value.readsJSON }
-    // What its items name is in the rows of its source.
+    // A query's items refer to the rows of its source.
     case .query(_, let source): source.readsJSON
     }
   }
@@ -97,7 +97,7 @@ extension Expression {
 
 /// The result of evaluating a message.
 public enum Outcome: Sendable {
-  /// WHERE let nothing through.
+  /// WHERE rejected the message.
   case noMatch
   /// The outgoing payload.
   case output([UInt8])

@@ -1,4 +1,4 @@
-/// What a statement's expressions see: the message, its payload, the row, the variables.
+/// Evaluates a statement's expressions, with the message, its payload, the row and the variables.
 struct Evaluator {
   /// The row that names are looked up in.
   enum Row {
@@ -11,15 +11,15 @@ struct Evaluator {
   let message: Message
   let version: SQLVersion
   var row: Row
-  /// The rows that `FROM … AS name` has named, outermost first.
+  /// The rows named by `FROM … AS name`, outermost first.
   var aliases: [(name: String, row: Row)] = []
   var variables: [Value] = []
-  /// What the message may still cost.
+  /// The message's budget.
   let budget: Budget
 
   // MARK: SELECT
 
-  /// The value that `select` yields for the row; nil where its WHERE lets nothing through.
+  /// The value that `select` yields for the row; nil if its WHERE rejects the row.
   func result(of select: Select) -> Value? {
     if let alias = select.alias {
       var named = self
@@ -52,10 +52,10 @@ struct Evaluator {
     for (key, value) in zip(row.keys, row.values) where paysForMember(key) { object.set(key, value) }
   }
 
-  /// Takes what a member of an object costs to make or to find; its key is compared and hashed.
+  /// Takes from the budget what it costs to make or find a member of an object; its key is compared and hashed.
   private func paysForMember(_ key: String) -> Bool { budget.take(Budget.member &+ key.utf8.count) }
 
-  /// An alias with dots makes nested objects.
+  /// Sets the value at an alias's path; an alias with dots makes nested objects.
   private static func set(_ path: ArraySlice<String>, _ value: Value, in object: inout ObjectValue) {
     guard let name = path.first else { return }
     if path.count == 1 {
@@ -65,7 +65,7 @@ struct Evaluator {
     var inner = ObjectValue()
     if case .object(let present) = object[name] {
       inner = present
-      // Held twice, it would be copied for each of its members.
+      // If two references held it, each new member would copy it.
       object.set(name, .null)
     }
     set(path.dropFirst(), value, in: &inner)
@@ -82,7 +82,7 @@ struct Evaluator {
 
   // MARK: Expressions
 
-  /// The value; Undefined, too, once the budget is exceeded.
+  /// The expression's value; Undefined once the budget is exceeded.
   func value(of expression: Expression) -> Value {
     guard budget.take(Budget.step) else { return .undefined }
     switch expression {
@@ -151,20 +151,20 @@ struct Evaluator {
     }
   }
 
-  /// A function's arguments cost what it reads of them; what it makes costs its length.
+  /// Calls a function. The call costs what it reads of its arguments, and the length of the text that it makes.
   private func call(_ function: Function, _ arguments: [Expression]) -> Value {
     guard function.arity.contains(arguments.count) else { return .undefined }
     return apply(function, arguments.map { value(of: $0) })
   }
 
-  /// What a function makes of its arguments' values.
+  /// A function's result for its arguments' values.
   func apply(_ function: Function, _ arguments: [Value]) -> Value {
     var values = arguments
     var cost = function.overhead
     for (place, value) in arguments.enumerated() {
       switch value {
       case .array, .object:
-        // A function that isn't made for them takes their JSON, as a conversion to String gives it.
+        // A function that doesn't support containers gets their JSON, as a conversion to String gives it.
         if !function.takesContainers { values[place] = text(of: value).map { .string($0) } ?? .undefined }
       default: break
       }
@@ -176,7 +176,7 @@ struct Evaluator {
     return result
   }
 
-  /// A text that was made; longer than any payload it ends the evaluation.
+  /// A text that was made; if it is longer than the limit, the evaluation ends.
   func string(_ text: String) -> Value {
     guard text.utf8.count <= EvaluationLimits.bytes else {
       budget.exceed(.length)
@@ -185,7 +185,7 @@ struct Evaluator {
     return budget.take(text.utf8.count) ? .string(text) : .undefined
   }
 
-  /// `value` as a String, for what it costs to make its JSON; nil for null and Undefined.
+  /// `value` as a String, at the cost of making its JSON; nil for null and Undefined.
   func text(of value: Value) -> String? {
     switch value {
     case .array, .object:
@@ -203,7 +203,7 @@ struct Evaluator {
     }
   }
 
-  /// What a byte of JSON costs to make.
+  /// What it costs to make a byte of JSON.
   private static let jsonCost = 8
 
   private func rows(_ select: Select, _ source: Value) -> Value {
@@ -225,14 +225,14 @@ struct Evaluator {
 
   // MARK: Numbers
 
-  /// Under 2016-03-23 a number that is whole is an Int, whatever made it.
+  /// Under 2016-03-23, every whole number is an Int, whatever made it.
   func number(_ decimal: Decimal34?, isInt: Bool) -> Value {
     guard let decimal else { return .undefined }
     let isWhole = version == .v2016 ? decimal.isWhole : isInt && decimal.isWhole
     return .number(Number(decimal: decimal, isInt: isWhole))
   }
 
-  /// A number as it is, a string that is one as a Decimal.
+  /// A number as it is; a string that is a number as a Decimal.
   private func number(from value: Value) -> Number? {
     if case .number(let number) = value { return number }
     return value.asDecimal.map { Number(decimal: $0, isInt: false) }
@@ -275,7 +275,7 @@ struct Evaluator {
 
   private func isString(_ value: Value) -> Bool { if case .string = value { true } else { false } }
 
-  /// The bytes of a text, which a conversion reads.
+  /// The bytes that a conversion of the value reads: those of a text.
   private func length(of value: Value) -> Int {
     if case .string(let text) = value { text.utf8.count } else { 0 }
   }

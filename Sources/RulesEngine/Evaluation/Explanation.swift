@@ -14,10 +14,10 @@ public struct Explanation: Sendable {
     public let note: String
   }
 
-  /// Bytes of a value that is shown: each expression of a statement shows one.
+  /// The most bytes shown of a value: each expression of a statement shows one.
   static let valueLimit = 1024
 
-  /// In the order in which the clauses are evaluated.
+  /// The expressions, in the order in which the clauses are evaluated.
   public private(set) var rows: [Row] = []
   fileprivate let variables: [String]
 
@@ -26,7 +26,7 @@ public struct Explanation: Sendable {
   fileprivate mutating func add(
     _ clause: String, _ expression: Expression, _ evaluator: Evaluator, depth: Int = 0
   ) {
-    // Parts are evaluated again below their wholes, so that each has a budget of its own.
+    // Parts are evaluated again after the whole, so each evaluation gets its own budget.
     evaluator.budget.reset()
     let value = evaluator.value(of: expression)
     var note = ""
@@ -84,7 +84,7 @@ extension StatementEvaluator {
 }
 
 extension Expression {
-  /// What the expression is made of, without constants. Nested queries look at other rows and have no parts here.
+  /// The expression's operands, without constants. A nested query reads other rows and has no parts here.
   fileprivate var parts: [Expression] {
     let all: [Expression]
     switch self {

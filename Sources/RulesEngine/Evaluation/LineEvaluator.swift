@@ -1,29 +1,29 @@
-/// Evaluates a statement over lines of JSON, a block of them at a time.
+/// Evaluates a statement over lines of JSON, one block at a time.
 ///
-/// By one thread at a time.
+/// Use it from one thread at a time.
 public final class LineEvaluator {
   /// A line that has no result because something is wrong with it.
   public struct Failure: Sendable {
     /// The line's place in the block, from 0.
     public let line: Int
-    /// What is wrong, after the line's number: ", column 3: …".
+    /// What is wrong, to follow the line's number: ", column 3: …".
     public let text: String
   }
 
-  /// Bytes behind a block that must be readable.
+  /// How many bytes after a block must be readable.
   public static let padding = PayloadScanner.padding
 
-  /// A line with more bytes is refused, whatever the statement is.
+  /// The most bytes of a line; a longer line is rejected, whatever the statement is.
   public static let lineLimit = EvaluationLimits.bytes
 
-  /// What is wrong with the last block's lines.
+  /// The failures of the last block's lines.
   public private(set) var failures: [Failure] = []
-  /// The lines of the last block.
+  /// The number of lines in the last block.
   public private(set) var lineCount = 0
 
   private let statement: CompiledStatement
   private let message: Message
-  /// For what the plan doesn't do.
+  /// For lines that the plan can't evaluate.
   private let evaluator = StatementEvaluator(usesPlans: false)
   private var run = PlanRun()
 
@@ -33,12 +33,12 @@ public final class LineEvaluator {
     self.message = message
   }
 
-  /// The results of the last block, a line each.
+  /// Calls `body` with the results of the last block, one line each.
   public func withOutput<Result>(_ body: (UnsafeBufferPointer<UInt8>) throws -> Result) rethrows -> Result {
     try body(run.output.bytes)
   }
 
-  /// Evaluates the lines of `block`, which was read at `milliseconds`; empty ones have no result.
+  /// Evaluates the lines of `block`, which was read at `milliseconds`; empty lines have no result.
   public func evaluate(_ block: UnsafeBufferPointer<UInt8>, at milliseconds: Int) {
     message.receivedMilliseconds = milliseconds
     failures.removeAll()

@@ -1,31 +1,31 @@
 import MQTT
 import Text
 
-/// A message as the rules engine sees it. An object, because each expression's evaluation hands it on.
+/// A message as the rules engine sees it. A class, because each evaluation of an expression passes it on.
 public final class Message {
   /// The topic, without the `$aws/rules/NAME/` of Basic Ingest.
   public var topic: String
-  /// The rule that Basic Ingest has addressed; nil for a message to a topic of its own.
+  /// The rule that the message addresses by Basic Ingest; nil for any other topic.
   public let basicIngestRule: String?
   /// The payload's bytes.
   public var payload: [UInt8] { didSet { revision &+= 1 } }
   /// Changes with the payload.
   private(set) var revision = 0
-  /// The publishing client's identifier, where it is known.
+  /// The publishing client's identifier, if known.
   public var clientID: String?
-  /// The AWS account's number, where one is set.
+  /// The AWS account's number, if set.
   public var accountID: String?
-  /// The publisher's principal (its certificate's fingerprint), where it is known.
+  /// The publisher's principal (its certificate's fingerprint), if known.
   public var principal: String?
-  /// The publisher's address, where it is known.
+  /// The publisher's address, if known.
   public var sourceIP: String?
-  /// What the publisher said of the message in MQTT 5 properties.
+  /// The message's MQTT 5 properties.
   public var properties = PublishProperties()
-  /// What `get_registry_data` asks; without it, its result is Undefined.
+  /// The registry that `get_registry_data` reads; if nil, the function's result is Undefined.
   public var registry: (any RegistrySource)?
   /// The message's identifier in logs and error actions.
   public private(set) lazy var traceID = UniqueID.make()
-  /// When the engine got it, epoch milliseconds.
+  /// When the engine received the message, in epoch milliseconds.
   public var receivedMilliseconds: Int
 
   /// A message of `topic` with `payload`.

@@ -1,22 +1,22 @@
 import JSON
 
-/// Evaluates statements; one object is used again for many messages, by one thread at a time.
+/// Evaluates statements. One object is reused for many messages, by one thread at a time.
 ///
-/// A statement that has a plan is run by it, for the messages that it fits; all else is the plain evaluator's.
+/// If a statement has a plan, the plan evaluates the messages that it supports; the plain evaluator does the rest.
 public final class StatementEvaluator {
   private let document: JSONDocument
   private let budget: Budget
   private let usesPlans: Bool
   private var run = PlanRun()
-  /// What the last evaluation made, until the next.
+  /// The result of the last evaluation, until the next one.
   private var last: Last?
   private var documentScans = 0
-  /// The message that `run` has an index of.
+  /// The message whose payload `run` has indexed.
   private var indexed: MessageState?
-  /// The message that `document` has, and what is wrong with it.
+  /// The message whose payload `document` holds, and what is wrong with the payload.
   private var read: (state: MessageState, failure: JSONError?)?
 
-  /// A message with its present payload.
+  /// A message and the revision of its payload.
   private struct MessageState: Equatable {
     let message: Message
     let revision: Int
@@ -33,9 +33,9 @@ public final class StatementEvaluator {
     let result: Result
 
     enum Result {
-      /// The run has it.
+      /// The result is in `run`.
       case plan(Plan)
-      /// The plain evaluator's, and its JSON.
+      /// The plain evaluator's result, and its JSON.
       case value(Value, [UInt8])
     }
   }
@@ -43,17 +43,17 @@ public final class StatementEvaluator {
   /// An evaluator.
   public convenience init() { self.init(work: EvaluationLimits.work) }
 
-  /// An evaluator with another budget for each message, in bytes, or without plans.
+  /// An evaluator with another budget for each message, in bytes, or one without plans.
   init(work: Int = EvaluationLimits.work, usesPlans: Bool = true) {
     budget = Budget(work)
     document = JSONDocument(budget: budget)
     self.usesPlans = usesPlans
   }
 
-  /// How many times a payload was read so far.
+  /// How many times a payload has been read.
   var scans: Int { run.scans + documentScans }
 
-  /// Reads the payload of a message that several statements are evaluated for: none of them reads it again.
+  /// Reads the payload of a message for which several statements are evaluated, so that none of them reads it again.
   public func share(_ message: Message) {
     indexed = nil
     guard usesPlans, !message.payload.isEmpty, message.payload.count <= EvaluationLimits.bytes,
@@ -64,7 +64,7 @@ public final class StatementEvaluator {
     indexed = MessageState(message)
   }
 
-  /// Evaluates `statement` for a message whose topic has matched already.
+  /// Evaluates `statement` for a message whose topic has already matched.
   public func evaluate(_ statement: CompiledStatement, _ message: Message) -> Outcome {
     var output: [UInt8] = []
     switch append(statement, message, to: &output) {
@@ -75,7 +75,7 @@ public final class StatementEvaluator {
     }
   }
 
-  /// Evaluates `statement` and appends the outgoing payload to `bytes`; the outcome's own is empty.
+  /// Evaluates `statement` and appends the outgoing payload to `bytes`; the payload in the outcome is empty.
   public func append(_ statement: CompiledStatement, _ message: Message, to bytes: inout [UInt8]) -> Outcome {
     last = nil
     if usesPlans, let plan = statement.plan, !message.payload.isEmpty,
@@ -122,7 +122,8 @@ public final class StatementEvaluator {
     }
   }
 
-  /// What expressions of `statement`'s rule see: its payload and variables.
+  /// An evaluator with the payload and the variables for expressions of `statement`'s rule, and what is wrong with a
+  /// payload that the statement can't accept.
   func prepare(_ statement: CompiledStatement, _ message: Message) -> (Evaluator, JSONError?) {
     budget.reset()
     // A rule may add data to a message that has none (AWS IoT developer guide, "Working with binary payloads").
@@ -138,7 +139,7 @@ public final class StatementEvaluator {
     return (evaluator, nil)
   }
 
-  /// Makes `document` that of the message; returns what is wrong with it.
+  /// Loads the message's payload into `document`; returns what is wrong with the payload.
   private func read(_ message: Message) -> JSONError? {
     let state = MessageState(message)
     if let read, read.state == state { return read.failure }
@@ -162,12 +163,12 @@ public final class StatementEvaluator {
 
   // MARK: What actions get
 
-  /// What the substitution templates of an action see, and have as a budget together.
+  /// The context of an action's substitution templates, which share one budget.
   func templates(_ statement: CompiledStatement, _ message: Message) -> TemplateContext {
     TemplateContext(self, statement, message)
   }
 
-  /// A template's text by the plan that the message was evaluated with last; nil if there is none.
+  /// A template's text, made by the plan that evaluated this message last; nil if there is none.
   fileprivate func planned(_ template: Template, _ statement: CompiledStatement, _ message: Message)
     -> String?
   {
@@ -177,8 +178,8 @@ public final class StatementEvaluator {
     return run.text(parts, plan, message)
   }
 
-  /// The attributes of `output` with their types, if it is what the last evaluation made of the message and an object;
-  /// nothing is parsed then.
+  /// The attributes of `output` with their types, without parsing it; nil unless it is an object and the result of the
+  /// last evaluation, for this message.
   func attributes(of output: [UInt8], _ message: Message) -> [(name: String, value: Value)]? {
     guard let last, last.state == MessageState(message) else { return nil }
     switch last.result {
@@ -192,7 +193,7 @@ public final class StatementEvaluator {
   }
 }
 
-/// What the substitution templates of one action see of a message.
+/// Evaluates the substitution templates of one action for a message.
 final class TemplateContext {
   private let statements: StatementEvaluator
   private let statement: CompiledStatement
@@ -205,7 +206,7 @@ final class TemplateContext {
     self.message = message
   }
 
-  /// A template's text; throws if it exceeds what one message may cost.
+  /// A template's text; throws if it exceeds a limit for one message.
   func text(_ template: Template) throws(LimitError) -> String {
     if template.isConstant { return template.source }
     if plain == nil, let text = statements.planned(template, statement, message) { return text }

@@ -5,7 +5,7 @@ public struct Template: Sendable {
   let parts: [Part]
   /// The text as it was written.
   public let source: String
-  /// What its expressions need that isn't here. They stay as they were written.
+  /// Calls of other AWS services in its expressions. Those expressions stay as they were written.
   let unsupported: [SQLError]
 
   /// Reads `text`, whose expressions may use `variables` of SET.
@@ -40,8 +40,8 @@ public struct Template: Sendable {
     isConstant = unsupported.isEmpty && parts.allSatisfy { if case .text = $0 { true } else { false } }
   }
 
-  /// A filter for the topics that the template can make: a level that is `${topic(n)}` is any one level. `#` for a template that
-  /// may make others.
+  /// A filter for the topics that the template can produce: `+` stands for a level that is `${topic(n)}`. It is `#` if
+  /// the template may produce other topics.
   public var topicFilter: String {
     var filter = ""
     for part in parts {
@@ -84,7 +84,7 @@ public struct Template: Sendable {
   /// Whether it has no expression.
   public let isConstant: Bool
 
-  /// The text for a message, in which Undefined becomes an empty text.
+  /// The text for a message; Undefined becomes an empty text.
   func text(_ evaluator: Evaluator) throws(LimitError) -> String {
     if isConstant { return source }
     var result = ""

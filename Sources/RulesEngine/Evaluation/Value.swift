@@ -1,11 +1,11 @@
 /// The version of AWS IoT SQL that a rule is written for.
 public enum SQLVersion: String, Sendable, CaseIterable {
-  /// What a rule document without `awsIotSqlVersion` gets.
+  /// The default for a rule document without `awsIotSqlVersion`.
   case v2015 = "2015-10-08"
   case v2016 = "2016-03-23"
 }
 
-/// A number and whether the dialect takes it for an Int.
+/// A number and whether the dialect treats it as an Int.
 struct Number: Sendable {
   let decimal: Decimal34
   let isInt: Bool
@@ -15,7 +15,7 @@ struct Number: Sendable {
 
   func append(to bytes: inout [UInt8]) { decimal.append(to: &bytes, withPoint: !isInt) }
 
-  /// The result of `+`, `-`, `*`, `/` or `%`; nil if there is none. Two Ints are divided without a fraction.
+  /// The result of `+`, `-`, `*`, `/` or `%`; nil if there is none. The quotient of two Ints has no fraction.
   func arithmetic(_ operation: Expression.BinaryOperator, _ other: Number) -> Decimal34? {
     switch operation {
     case .add: return decimal + other.decimal
@@ -29,7 +29,7 @@ struct Number: Sendable {
   }
 }
 
-/// A value of the language. Undefined and null are two things.
+/// A value of the language. Undefined and null are different values.
 enum Value: Sendable {
   case undefined
   case null
@@ -46,11 +46,11 @@ enum Value: Sendable {
   var isUndefined: Bool { if case .undefined = self { true } else { false } }
 }
 
-/// An object's keys and values in the order in which the keys first came.
+/// An object's keys and values, in the order in which the keys first appeared.
 struct ObjectValue: Sendable {
   private(set) var keys: [String] = []
   private(set) var values: [Value] = []
-  /// Where a key is, once there are too many to look through.
+  /// The index of each key, once there are too many for a linear search.
   private var places: [String: Int]?
   private static let searchLimit = 16
 
@@ -80,7 +80,7 @@ struct ObjectValue: Sendable {
 
 /// The conversions of the dialect's tables (DIGEST of `iot-sql-data-types`: "Conversions").
 extension Value {
-  /// As a Decimal: numbers, and strings that are one.
+  /// The value as a Decimal, if it is a number or a string that is one.
   var asDecimal: Decimal34? {
     switch self {
     case .number(let number): number.decimal
@@ -93,18 +93,18 @@ extension Value {
   static func decimal(_ text: String) -> Decimal34? {
     var text = text
     return text.withUTF8 { bytes in
-      // "E+5" is a number in JSON, but no string that converts to one.
+      // "E+5" is valid in a JSON number, but not in a string that converts to a number.
       bytes.contains(UInt8(ascii: "+")) ? nil : Decimal34(bytes)
     }
   }
 
-  /// As an integer argument: rounded down.
+  /// The value as an integer argument, rounded down.
   var asIntegerArgument: Int? { asDecimal?.floorInt }
 
   var asBoolean: Bool? {
     switch self {
     case .boolean(let value): value
-    // No longer text is one of these, and a long one takes long to make lower case.
+    // A longer text is neither of these, and lowercasing a long text takes long.
     case .string(let text) where text.utf8.count <= 5:
       switch text.lowercased() {
       case "true": true
@@ -115,7 +115,7 @@ extension Value {
     }
   }
 
-  /// As a String; nil for null and Undefined.
+  /// The value as a String; nil for null and Undefined.
   var asString: String? {
     switch self {
     case .undefined, .null: nil
@@ -127,7 +127,7 @@ extension Value {
     }
   }
 
-  /// `=` of the dialect: nil where a side is Undefined, or the budget has too little left to compare them.
+  /// The dialect's `=`; nil if a side is Undefined, or if too little of the budget is left to compare them.
   static func equal(_ left: Value, _ right: Value, _ budget: Budget = Budget()) -> Bool? {
     switch (left, right) {
     case (.undefined, _), (_, .undefined): return nil
@@ -137,7 +137,7 @@ extension Value {
     }
   }
 
-  /// Values that share parts can be far larger than their memory.
+  /// Takes every step from the budget: values that share parts can be far larger than their memory.
   private static func isSame(_ left: Value, _ right: Value, _ budget: Budget) -> Bool {
     guard budget.take(Budget.step) else { return false }
     switch (left, right) {

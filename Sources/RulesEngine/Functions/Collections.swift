@@ -11,7 +11,7 @@ extension Functions {
       case .object(let object):
         return arguments[1].asString.flatMap { object[$0] } ?? .undefined
       case .string(let text):
-        // The guide's table allows it: the character at a position.
+        // The guide's table allows a string: the result is the character at that position.
         guard let index = arguments[1].asIntegerArgument, index >= 0 else { return .undefined }
         let scalars = text.unicodeScalars
         guard let place = scalars.index(scalars.startIndex, offsetBy: index, limitedBy: scalars.endIndex),
@@ -51,7 +51,8 @@ extension Functions {
     },
   ]
 
-  /// The one element of an array with one: what a query over an object yields (the guide's third example of `transform`).
+  /// The element of an array that has only one, as a query over an object yields (the guide's third example of
+  /// `transform`); otherwise the value itself.
   private static func onlyRow(of value: Value) -> Value {
     if case .array(let elements) = value, elements.count == 1 { elements[0] } else { value }
   }

@@ -1,7 +1,7 @@
 import Text
 
 extension Functions {
-  /// What is known of the message besides its payload.
+  /// Functions that return what is known about the message besides its payload.
   static let context: [Function] = [
     Function("topic", 0...1) { arguments, evaluator in
       guard let argument = arguments.first else { return .string(evaluator.message.topic) }
@@ -49,7 +49,7 @@ extension Functions {
     },
   ]
 
-  /// What a byte of the topic costs to cut into levels.
+  /// What it costs to split the topic into levels, for each byte.
   private static let topicCost = 8
 
   private static func known(_ name: String, _ body: @escaping @Sendable (Message) -> String?) -> Function {

@@ -12,7 +12,7 @@ extension Functions {
     decode,
   ]
 
-  /// Null for a text that can't be decoded. AWS's third encoding, protobuf, reads its schema from Amazon S3.
+  /// `decode` gives null for a text that can't be decoded. AWS also decodes protobuf, with a schema from Amazon S3.
   private static let decode: Function = {
     var function = Function("decode", 2...6, star: .payload, weight: 16) { arguments, evaluator in
       guard arguments.count == 2, isBase64(arguments[1]), let text = arguments[0].asString else {

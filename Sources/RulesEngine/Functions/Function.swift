@@ -2,23 +2,23 @@
 struct Function: Sendable {
   /// The name in lower case.
   let name: String
-  /// How many arguments make sense; with any other number the call is Undefined.
+  /// The allowed number of arguments; with any other number the call is Undefined.
   let arity: ClosedRange<Int>
-  /// What `*` as the first argument stands for; nil where it isn't allowed.
+  /// What `*` as the first argument stands for; nil if it isn't allowed.
   let star: Expression?
   typealias Body = @Sendable ([Value], Evaluator) -> Value
   private(set) var body: Body
-  /// What a byte of its arguments' texts costs, in bytes read.
+  /// What each byte of its text arguments costs, in bytes of the budget.
   let weight: Int
   /// What a call costs besides its arguments.
   let overhead: Int
-  /// Whether it looks at arrays and objects as they are; the other functions take them as their JSON.
+  /// Whether it takes arrays and objects as they are; other functions get their JSON.
   let takesContainers: Bool
-  /// A body for these arguments, where some of them are constants that need to be looked at only once.
+  /// A body for these arguments, if some of them are constants that need to be parsed only once.
   var specialized: (@Sendable ([Expression]) -> Body?)?
-  /// Why a call can't have these arguments; nil if it can. Most functions are Undefined then instead.
+  /// Why these arguments are an error; nil if they aren't. Most functions are Undefined instead.
   var problem: (@Sendable ([Expression]) -> String?)?
-  /// What a call with these arguments needs that isn't here; nil if it needs nothing.
+  /// The service that a call with these arguments needs and that isn't available here; nil if it needs none.
   var service: (@Sendable ([Expression]) -> String?)?
 
   init(
@@ -49,7 +49,7 @@ struct Function: Sendable {
     }
   }
 
-  /// A function of one argument that becomes a String; without one the result is Undefined.
+  /// A function of one argument, which is converted to a String; Undefined if it can't be converted.
   init(string name: String, weight: Int = 4, _ body: @escaping @Sendable (String) -> Value) {
     self.init(name, 1...1, weight: weight) { arguments, _ in arguments[0].asString.map(body) ?? .undefined }
   }
@@ -57,7 +57,7 @@ struct Function: Sendable {
 
 /// All functions, by family.
 enum Functions {
-  /// By their names in lower case.
+  /// The functions by their names in lower case.
   static let named: [String: Function] = {
     let families = [
       maths, strings, regularExpressions, hashes, encodings, times, collections, context, registry,
@@ -65,7 +65,7 @@ enum Functions {
     return Dictionary(uniqueKeysWithValues: families.joined().map { ($0.name, $0) })
   }()
 
-  /// Functions that other AWS services answer, by their names in lower case: they can be checked, not evaluated.
+  /// Functions that need other AWS services, by their names in lower case: a call can be checked, but not evaluated.
   static let ofOtherServices: [String: Function] = {
     let services = [
       "aws_lambda": "AWS Lambda", "get_dynamodb": "Amazon DynamoDB",
@@ -80,7 +80,7 @@ enum Functions {
       })
   }()
 
-  /// What `exists (SELECT …)` calls with the query's rows.
+  /// The function that `exists (SELECT …)` calls with the query's rows.
   static let exists = Function("exists", takesContainers: true) { rows, _ in
     if case .array(let rows) = rows { .boolean(!rows.isEmpty) } else { .undefined }
   }

@@ -3,7 +3,7 @@ internal import COpenSSL
 extension Functions {
   /// Hashes of a String's UTF-8, in lower-case hexadecimal.
   static let hashes: [Function] = [
-    // 18 rounds over 48 bytes for each 16 of the text.
+    // MD2 makes 18 rounds over 48 bytes for every 16 bytes of the text.
     Function(string: "md2", weight: 64) { .string(hexadecimal(MD2.digest(Array($0.utf8)))) },
     hash("md5", EVP_md5), hash("sha1", EVP_sha1), hash("sha224", EVP_sha224), hash("sha256", EVP_sha256),
     hash("sha384", EVP_sha384), hash("sha512", EVP_sha512),

@@ -1,4 +1,4 @@
-/// The MD2 message digest (RFC 1319), which the dialect has and no maintained library any more.
+/// The MD2 message digest (RFC 1319), which the dialect has but maintained libraries no longer do.
 enum MD2 {
   /// Section 3.2: a permutation made from the digits of pi.
   private static let substitution: [UInt8] = [

@@ -1,7 +1,7 @@
 import Glibc
 
 extension Functions {
-  /// Numbers in, by conversion. What has no real result is Undefined.
+  /// Mathematical functions. Arguments are converted to numbers; without a real result the call is Undefined.
   static let maths: [Function] =
     [
       real("acos", acos), real("asin", asin), real("atan", atan), real("cos", cos), real("cosh", cosh),
@@ -21,7 +21,7 @@ extension Functions {
       bits("bitand", &), bits("bitor", |), bits("bitxor", ^),
       Function("bitnot") { value, _ in value.asIntegerArgument.map { .int(~$0) } ?? .undefined },
       Function("nanvl", 2...2, takesContainers: true) { arguments, _ in
-        // JSON has no NaN: what is there is taken as it is.
+        // JSON has no NaN, so every value but null is returned as it is.
         switch arguments[0] {
         case .undefined, .null: arguments[1]
         default: arguments[0]
@@ -49,7 +49,7 @@ extension Functions {
     }
   }
 
-  /// A function on decimals; an Int stays one, and what rounds makes one.
+  /// A function on decimals. `abs` makes an Int only of an Int; the others always do.
   private static func exact(_ name: String, _ body: @escaping @Sendable (Decimal34) -> Decimal34) -> Function
   {
     Function(name) { value, evaluator in

@@ -1,10 +1,10 @@
-/// The registry that `get_registry_data` asks; used on the engine's thread only.
+/// The registry that `get_registry_data` reads; used on the engine's thread only.
 public protocol RegistrySource: AnyObject {
-  /// What AWS's API answers for a thing, as JSON; nil if the registry doesn't have it.
+  /// What AWS's API returns for a thing, as JSON; nil if the registry doesn't have the thing.
   func answer(_ request: RegistryRequest, thing: String) -> [UInt8]?
 }
 
-/// The APIs that `get_registry_data` knows (AWS IoT SQL reference, "Functions").
+/// The APIs that `get_registry_data` supports (AWS IoT SQL reference, "Functions").
 public enum RegistryRequest: String, Sendable, CaseIterable {
   /// Name, type, attributes and version of a thing.
   case describeThing = "DescribeThing"

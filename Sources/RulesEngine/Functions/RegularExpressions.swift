@@ -1,8 +1,8 @@
 internal import CPCRE2
 
 extension Functions {
-  /// AWS names Java's regular expressions; PCRE2's are the same for what both document. An invalid pattern makes
-  /// the call Undefined; one that exceeds a limit, while it is compiled or while it matches, ends the evaluation.
+  /// AWS refers to Java's regular expressions; PCRE2's behave the same for what both document. An invalid pattern makes
+  /// the call Undefined; a pattern that exceeds a limit, when compiled or matched, ends the evaluation.
   static let regularExpressions: [Function] = [
     Function("regexp_matches", 2...2) { arguments, evaluator in
       matching(arguments, evaluator) { expression, text throws(LimitError) in
@@ -38,14 +38,14 @@ extension Functions {
   }
 }
 
-/// A compiled pattern, for one call of a function: what it costs is taken from the message's budget.
+/// A compiled pattern for one call of a function; its cost is taken from the message's budget.
 private final class RegularExpression {
   private let code: OpaquePointer
   private let data: OpaquePointer
   private let context: OpaquePointer
   private let spent: UnsafeMutablePointer<ts_pcre2_budget>
   private let budget: Budget
-  /// Nil if the text isn't a pattern.
+  /// Nil if the text isn't a valid pattern.
   init?(_ pattern: String, _ budget: Budget) throws(LimitError) {
     let bytes = Array(pattern.utf8)
     guard bytes.count <= EvaluationLimits.patternBytes else { throw .pattern }
@@ -105,7 +105,7 @@ private final class RegularExpression {
       copied = whole.upperBound
       position = whole.upperBound
       if whole.isEmpty {
-        // A match of nothing is followed by the next character, all its bytes.
+        // After an empty match, the search continues after the next character with all its bytes.
         position += 1
         while position < text.count, text[position] & 0xC0 == 0x80 { position += 1 }
       }

@@ -1,7 +1,7 @@
 internal import CLinux
 
 extension Functions {
-  /// Strings in, by conversion; positions count characters (Unicode scalars) from 0.
+  /// Functions on Strings. Arguments are converted to Strings; positions count characters (Unicode scalars) from 0.
   static let strings: [Function] = [
     Function(string: "lower") { .string($0.lowercased()) },
     Function(string: "upper") { .string($0.uppercased()) },
@@ -14,7 +14,7 @@ extension Functions {
     two("startswith") { .boolean($0.starts(with: $1)) },
     two("endswith") { .boolean($0.count >= $1.count && $0.suffix($1.count).elementsEqual($1)) },
     two("indexof") { text, part in
-      // A place counts characters: all bytes but those that continue one.
+      // A position counts characters, so bytes that continue a character are left out.
       place(of: part, in: text[...]).map { .int(text[..<$0].count { $0 & 0xC0 != 0x80 }) } ?? .int(-1)
     },
     Function("replace", 3...3) { arguments, evaluator in
@@ -57,7 +57,7 @@ extension Functions {
     }
   }
 
-  /// Where `part` begins in `text`; in linear time, whatever they are.
+  /// Where `part` begins in `text`, found in linear time whatever they are.
   private static func place(of part: [UInt8], in text: ArraySlice<UInt8>) -> Int? {
     text.withUnsafeBytes { text -> Int? in
       guard !part.isEmpty else { return 0 }
@@ -86,7 +86,7 @@ extension Functions {
     return .string(String(decoding: result + rest, as: UTF8.self))
   }
 
-  /// With an array among the arguments all become one array, else all become one String.
+  /// If an argument is an array, all arguments become one array; otherwise they become one String.
   private static let concatenation: @Sendable ([Value], Evaluator) -> Value = { arguments, evaluator in
     guard !arguments.isEmpty else { return .undefined }
     let hasArray = arguments.contains { if case .array = $0 { true } else { false } }
@@ -112,7 +112,7 @@ extension Functions {
     return .string(text)
   }
 
-  /// 0 to 1000 spaces; a count beyond is brought to the nearer end.
+  /// Pads with 0 to 1000 spaces; a count outside this range is clamped to it.
   private static func padding(_ name: String, _ body: @escaping @Sendable (String, String) -> String)
     -> Function
   {
@@ -124,7 +124,7 @@ extension Functions {
     }
   }
 
-  /// From a position, and up to, without, a second one; both are brought into the text.
+  /// The text from a position to its end, or to a second position (exclusive); both are clamped to the text.
   private static let substring: @Sendable ([Value], Evaluator) -> Value = { arguments, _ in
     guard let text = scalars([arguments[0]])?[0], let from = arguments[1].asIntegerArgument else {
       return .undefined

@@ -1,7 +1,7 @@
 import Time
 
 extension Functions {
-  /// Epoch times are whole milliseconds.
+  /// Functions on times; epoch times are whole milliseconds.
   static let times: [Function] = [
     Function("timestamp", 0...0) { _, evaluator in .int(evaluator.message.receivedMilliseconds) },
     parseTime,

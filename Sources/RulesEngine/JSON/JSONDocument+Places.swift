@@ -1,15 +1,15 @@
 import JSON
 
-/// Places in documents that people write, for messages about them.
+/// Positions in documents that people write, for error messages.
 extension JSONDocument {
-  /// Reads a document that people write, in which no object may have a key twice: the second would silently win.
+  /// Reads a document that people write. No object in it may have a key twice: the second value would silently win.
   func readChecked(_ text: [UInt8]) throws(JSONError) {
     try read(text)
     for (index, node) in nodes.enumerated() where node.kind == .object {
       var keys: Set<String> = []
       var key = index + 1
       while key < Int(node.next) {
-        // An escape may write the same key in another way.
+        // With escapes, the same key can be written in another way.
         let name = string(of: nodes[key])
         guard keys.insert(name).inserted else {
           throw error("the key \(JSONText.quoted(name)) appears twice in one object", at: key)
@@ -19,7 +19,7 @@ extension JSONDocument {
     }
   }
 
-  /// An error at the node of that index.
+  /// An error at the node with this index.
   func error(_ message: String, at index: Int) -> JSONError {
     let node = nodes[index]
     // A string's node begins after its quotation mark.
@@ -27,8 +27,8 @@ extension JSONDocument {
     return bytes.withUnsafeBufferPointer { JSONError(message, at: offset, in: $0) }
   }
 
-  /// Where a path such as `actions[0].republish.topic` leads: the value, or what is the last on the way to it that is
-  /// there.
+  /// The node that a path such as `actions[0].republish.topic` leads to or, if it doesn't exist, the last node on the way
+  /// to it.
   func node(at path: String) -> Int {
     var node = 0
     for part in path.split(whereSeparator: { $0 == "." || $0 == "[" || $0 == "]" }) {

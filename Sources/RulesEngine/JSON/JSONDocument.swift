@@ -1,23 +1,23 @@
 import Glibc
 import JSON
 
-/// A JSON text (RFC 8259), checked as a whole and indexed; values are made only where they are asked for.
+/// A JSON text (RFC 8259), checked as a whole and indexed; values are made only on request.
 ///
-/// The index has a node for each value and key in the order of the text, with the number of the node behind it, so
-/// that what isn't wanted is stepped over. One document object is used again for many texts.
+/// The index has a node for each value and key, in the order of the text, with the number of the node that follows it, so
+/// that unwanted values are skipped. One document object is reused for many texts.
 final class JSONDocument {
   typealias Node = JSONNode
 
   private(set) var nodes: [Node] = []
   private(set) var bytes: [UInt8] = []
-  /// Pays for what is looked up and made of a message's payload; other documents have none.
+  /// Pays for the values looked up and made from a message's payload; other documents have none.
   private let budget: Budget?
 
   init(budget: Budget? = nil) { self.budget = budget }
 
-  /// Reads `text`; throws if it isn't a single JSON value, with white space around it.
+  /// Reads `text`; throws if it isn't a single JSON value, with optional white space around it.
   func read(_ text: [UInt8]) throws(JSONError) {
-    // A copy into the same memory again costs less than an array that two hold.
+    // Copying into the same memory again costs less than an array with two references.
     bytes.removeAll(keepingCapacity: true)
     bytes.append(contentsOf: text)
     var scanner = JSONScanner(nodes: nodes)
@@ -26,7 +26,7 @@ final class JSONDocument {
     try scanner.scan(bytes)
   }
 
-  /// Takes the index of a text that was read elsewhere.
+  /// Takes over the index of a text that was read elsewhere.
   func take(_ text: [UInt8], _ index: UnsafeBufferPointer<Node>) {
     bytes.removeAll(keepingCapacity: true)
     bytes.append(contentsOf: text)
@@ -46,8 +46,7 @@ final class JSONDocument {
   /// What it costs to compare a name with a key.
   private static let lookUpCost = 8
 
-  /// The node of the value that `path` leads to from `root`; of a key given twice the last counts. Nil where there is
-  /// none.
+  /// The node of the value that `path` leads to from `root`; the last of repeated keys counts. Nil if there is none.
   func find(_ path: some Sequence<String>, from root: Int = 0) -> Int? {
     var node = root
     for name in path {
@@ -88,7 +87,7 @@ final class JSONDocument {
     }
   }
 
-  /// The value of a node, with all that it contains; Undefined if the budget has too little left for it.
+  /// The value of a node, with everything that it contains; Undefined if too little of the budget is left for it.
   func value(of index: Int, version: SQLVersion) -> Value {
     let node = nodes[index]
     if let budget {
@@ -127,7 +126,7 @@ final class JSONDocument {
     }
   }
 
-  /// A number beyond the dialect's range is Undefined.
+  /// The number of a node; Undefined if it is beyond the dialect's range.
   private func number(of node: Node, version: SQLVersion) -> Value {
     let decimal = decimal(of: node)
     guard let decimal else { return .undefined }
@@ -135,7 +134,7 @@ final class JSONDocument {
     return .number(Number(decimal: decimal, isInt: isInt && decimal.isWhole))
   }
 
-  /// The text of a node as a number.
+  /// The number that a node's text stands for; nil if it is beyond the range.
   func decimal(of node: Node) -> Decimal34? {
     bytes.withUnsafeBufferPointer {
       Decimal34(UnsafeBufferPointer(rebasing: $0[Int(node.start)..<Int(node.end)]))

@@ -1,8 +1,9 @@
 import JSON
 
-/// Values written as compact JSON; what is Undefined is left out of objects and arrays.
+/// Writes values as compact JSON; objects and arrays leave out Undefined.
 extension Value {
-  /// The text; nil if it is longer or deeper than any payload. Values that share parts can be far longer than their memory.
+  /// The text; nil if it is longer or deeper than the limits. Values that share parts can be far longer than their
+  /// memory.
   var json: [UInt8]? {
     var bytes: [UInt8] = []
     do throws(LimitError) {
@@ -13,7 +14,7 @@ extension Value {
     }
   }
 
-  /// Appends the text; throws if it is longer or deeper than any payload, of which a part then stands in `bytes`.
+  /// Appends the text; throws if it is longer or deeper than the limits, after appending a part of it.
   func appendJSON(to bytes: inout [UInt8]) throws(LimitError) {
     try append(to: &bytes, limit: bytes.count + EvaluationLimits.bytes, depth: 0)
   }

@@ -1,5 +1,5 @@
-/// A decimal number with up to 34 digits and an exponent of ±999, as AWS IoT SQL has them ("Data types" in the
-/// developer guide). Results are rounded half to even, as IEEE 754-2008 decimal128 does.
+/// A decimal number with up to 34 digits and an exponent of ±999, as in AWS IoT SQL ("Data types" in the developer
+/// guide). Results are rounded half to even, as in IEEE 754-2008 decimal128.
 struct Decimal34: Sendable {
   /// The sign; zero is never negative.
   private(set) var isNegative: Bool
@@ -18,7 +18,7 @@ struct Decimal34: Sendable {
     exponent = 0
   }
 
-  /// Rounds to 34 digits; nil where the exponent is beyond ±999.
+  /// Rounds to 34 digits; nil if the exponent is beyond ±999.
   init?(isNegative: Bool, coefficient: UInt128, exponent: Int) {
     var coefficient = coefficient
     var exponent = exponent
@@ -48,7 +48,7 @@ struct Decimal34: Sendable {
     }
     guard (-Self.largestExponent...Self.largestExponent).contains(exponent) else { return nil }
     if exponent > Self.largestExponent - 34 {
-      // The number counts, not how it is written: 1000e999 is as large as 1e1002.
+      // The value counts, not how it is written: 1000e999 is as large as 1e1002.
       var digits = coefficient
       var end = exponent
       while digits % 10 == 0 {
@@ -62,8 +62,8 @@ struct Decimal34: Sendable {
     self.exponent = exponent
   }
 
-  /// Reads what the other initializer reads; numbers of up to 18 digits without an exponent, nearly all, by machine
-  /// integers.
+  /// Reads what the other initializer reads. Numbers of up to 18 digits without an exponent, which nearly all are, are
+  /// read with machine integers.
   init?(_ text: UnsafeBufferPointer<UInt8>) {
     var value: UInt64 = 0
     var places = 0
@@ -101,7 +101,7 @@ struct Decimal34: Sendable {
     var digits = 0
     var isAfterPoint = false
     var sawDigit = false
-    /// The first digit that doesn't fit decides the rounding, with whether any other follows it.
+    /// The first digit that doesn't fit decides the rounding, together with whether other digits follow it.
     var firstDropped: UInt8?
     var droppedMore = false
     var index = text.startIndex
@@ -175,12 +175,12 @@ struct Decimal34: Sendable {
 
   var isZero: Bool { coefficient == 0 }
 
-  /// The same number without trailing zeros in its coefficient.
+  /// The same number, without trailing zeros in its coefficient.
   var normalized: Decimal34 {
     var result = self
     guard coefficient != 0 else { return .zero }
     if var small = UInt64(exactly: coefficient) {
-      // 128-bit division is a call; nearly all numbers need none.
+      // 128-bit division is a function call; nearly all numbers can do without it.
       while small % 10 == 0, result.exponent < Self.largestExponent {
         small /= 10
         result.exponent += 1
@@ -219,7 +219,7 @@ struct Decimal34: Sendable {
     return count
   }
 
-  /// The number as a machine integer, rounded down (toward negative infinity) and held within its range.
+  /// The number as a machine integer, rounded down (toward negative infinity) and clamped to its range.
   var floorInt: Int {
     let floor = rounded(.down)
     let plain = floor.normalized
@@ -275,7 +275,7 @@ struct Decimal34: Sendable {
     return result
   }
 
-  /// Without the digits behind `places` after the point.
+  /// The number without the digits after the first `places` decimal places.
   func truncated(toPlaces places: Int) -> Decimal34? {
     guard exponent < 0, places < -exponent,
       let unit = Decimal34(isNegative: false, coefficient: 1, exponent: -places),
@@ -284,7 +284,7 @@ struct Decimal34: Sendable {
     return self - rest
   }
 
-  /// Whether what is cut off moves the magnitude up.
+  /// Whether the digits that are cut off increase the magnitude.
   private func isAway(_ hasRest: Bool, _ isHalfOrMore: Bool, _ rounding: Rounding) -> Bool {
     switch rounding {
     case .towardZero: false
@@ -336,7 +336,7 @@ struct Decimal34: Sendable {
       (high, low) = (upper, lower)
       exponent += 1
     }
-    // Enough digits are left below the 34th for this to be no tie.
+    // Enough digits are left beyond the 34th; this one keeps a rounded product from looking like a tie.
     if isSticky, low % 10 == 0 || low % 10 == 5 { low &+= 1 }
     return Decimal34(isNegative: isNegative, coefficient: low, exponent: exponent)
   }
@@ -358,11 +358,11 @@ struct Decimal34: Sendable {
     return Decimal34(isNegative: isNegative, coefficient: quotient, exponent: exponent)
   }
 
-  /// The rest of the division, with the sign of `left` as Java's `%` has it; nil for a division by zero.
+  /// The remainder of the division, with the sign of `left`, as Java's `%` gives it; nil for a division by zero.
   static func % (left: Decimal34, right: Decimal34) -> Decimal34? {
     guard !right.isZero else { return nil }
     if left.magnitude < right.magnitude { return left }
-    // Exact, whatever the exponents: no quotient is rounded.
+    // Exact, whatever the exponents are: no quotient is rounded.
     let (a, b) = (left.normalized, right.normalized)
     var rest = a.coefficient
     var divisor = b.coefficient
@@ -370,22 +370,22 @@ struct Decimal34: Sendable {
       rest %= divisor
       for _ in 0..<(a.exponent - b.exponent) where rest > 0 { rest = rest * 10 % divisor }
     } else {
-      // The divisor isn't above the dividend, so that it fits in its digits.
+      // The divisor isn't greater than the dividend, so it fits in the dividend's digits.
       divisor *= power(of10: b.exponent - a.exponent)
       rest %= divisor
     }
     return Decimal34(isNegative: left.isNegative, coefficient: rest, exponent: min(a.exponent, b.exponent))
   }
 
-  /// Both coefficients at one exponent. Of digits too far below the other number to count, a last digit of 1 remains
-  /// in their place, so that the sum rounds as the exact one would.
+  /// Both coefficients at one exponent. Digits that are too far below the other number to count are replaced by a last
+  /// digit of 1, so that the sum is rounded as the exact sum would be.
   private static func alignedForAddition(_ left: Decimal34, _ right: Decimal34) -> (UInt128, UInt128, Int) {
     let a = left.normalized
     let b = right.normalized
     if a.exponent == b.exponent { return (a.coefficient, b.coefficient, a.exponent) }
     let (high, low) = a.exponent > b.exponent ? (a, b) : (b, a)
     let gap = high.exponent - low.exponent
-    // 37 digits at most, so that ten times the sum of both fits in 128 bits.
+    // At most 37 digits, so that ten times the sum of both fits in 128 bits.
     let shift = min(gap, max(0, 37 - high.digitCount))
     let highCoefficient = high.coefficient * power(of10: shift)
     let exponent = high.exponent - shift
@@ -407,7 +407,7 @@ struct Decimal34: Sendable {
       : (lowCoefficient, highCoefficient * 10, exponent - 1)
   }
 
-  /// Both coefficients at one exponent; what lies more than 38 digits below the other is too small to count.
+  /// Both coefficients at one exponent; digits more than 38 places below the other number are too small to count.
   private static func aligned(_ left: Decimal34, _ right: Decimal34) -> (UInt128, UInt128, Int) {
     let a = left.normalized
     let b = right.normalized
@@ -426,8 +426,8 @@ struct Decimal34: Sendable {
 
   // MARK: Text
 
-  /// Whole numbers with all their digits, others without trailing zeros; scientific notation below 10⁻⁷ and above 34
-  /// digits. `withPoint` writes a whole number as a decimal: 10.0.
+  /// The number as text: whole numbers with all their digits, others without trailing zeros; scientific notation below
+  /// 10⁻⁶ and above 34 digits. `withPoint` writes a whole number as a decimal: 10.0.
   func text(withPoint: Bool = false) -> String {
     var bytes: [UInt8] = []
     append(to: &bytes, withPoint: withPoint)

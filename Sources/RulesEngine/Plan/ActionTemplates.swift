@@ -1,5 +1,5 @@
 extension Action {
-  /// The substitution templates that a plan makes together with its statement, from the same read of the payload.
+  /// The substitution templates that a plan evaluates with its statement, from the same read of the payload.
   var templates: [Template] {
     let all: [Template?]
     switch self {

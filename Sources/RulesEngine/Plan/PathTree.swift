@@ -1,14 +1,14 @@
-/// A name of a path in a payload, and the names below it.
+/// A name in the paths of a payload, and the names below it.
 struct PathNode {
-  /// The name's first eight bytes as they lie in memory, the rest zero.
+  /// The name's first eight bytes as a little-endian word, padded with zeros.
   var prefix: UInt64 = 0
-  /// The name's bytes.
+  /// The name's length in bytes.
   var length: Int32 = 0
-  /// Where the name's ninth byte is in the tree's names.
+  /// The index of the name's ninth byte in the tree's `names`.
   var rest: Int32 = 0
   /// The slot of the value at this path; -1 if only what is below it is wanted.
   var slot: Int32 = -1
-  /// The slots of this path and all below it: they are emptied together where a key comes again.
+  /// The slots of this path and all paths below it, which are emptied together when a key is repeated.
   var slots: (first: Int32, end: Int32) = (0, 0)
   /// The nodes of the names below.
   var children: (first: Int32, end: Int32) = (0, 0)
@@ -16,10 +16,10 @@ struct PathNode {
 
 /// The paths of a payload that a plan reads, as a tree of names, in memory that doesn't move.
 struct PathTree: ~Copyable {
-  /// The names on one level are compared one after the other.
+  /// The most names on one level; they are compared one by one.
   static let levelLimit = 128
 
-  /// The root first; the names below a node are neighbours.
+  /// The root first; the names below a node are adjacent.
   let nodes: UnsafeMutablePointer<PathNode>
   /// The names' bytes beyond the eighth.
   let names: UnsafeMutablePointer<UInt8>
@@ -33,7 +33,7 @@ struct PathTree: ~Copyable {
     var slot = -1
     var slots = (first: 0, end: 0)
 
-    /// Numbers the slots depth first, so that those of a path and all below it are neighbours.
+    /// Numbers the slots depth first, so that those of a path and of all paths below it are adjacent.
     func number(_ next: inout Int) {
       slots.first = next
       if isWanted {
@@ -114,10 +114,10 @@ struct PathTree: ~Copyable {
     names.deallocate()
   }
 
-  /// The slot of a path that the tree was made with.
+  /// The slot of a path that the tree was built from.
   func slot(of path: [String]) -> Int? { levels[path] }
 
-  /// The first eight bytes as a word, the first one lowest.
+  /// The first eight bytes as a word, with the first byte in the lowest place.
   static func prefix(_ bytes: [UInt8]) -> UInt64 {
     bytes.prefix(8).enumerated().reduce(0) {
       $0 | UInt64(truncatingIfNeeded: $1.element) << (8 * UInt64(truncatingIfNeeded: $1.offset))

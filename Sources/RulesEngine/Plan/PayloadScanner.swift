@@ -1,27 +1,28 @@
 import Glibc
 import JSON
 
-/// What a payload has at a path that a plan reads.
+/// The payload's value at a path that a plan reads.
 struct PayloadSlot {
   /// The value's kind; nil if the payload has no such path.
   var kind: JSONNode.Kind?
-  /// Of a string: it has escapes. Of a number: it has a point or an exponent.
+  /// For a string: it has escapes. For a number: it has a point or an exponent.
   var isSpecial = false
-  /// Of a number: it has an exponent.
+  /// For a number: it has an exponent.
   var hasExponent = false
-  /// Where the text is; of a string without its quotes.
+  /// The range of the value's text, without a string's quotes.
   var start: Int32 = 0
   var end: Int32 = 0
-  /// Of an array or object: its node in the index.
+  /// For an array or object: its node in the index.
   var node: Int32 = 0
 }
 
-/// Checks a payload's JSON (RFC 8259) in one pass, fills the slots of the wanted paths, and indexes those of their values
-/// that contain others. It takes what `JSONScanner` takes; that one says what is wrong with a text that it doesn't take.
+/// Checks a payload's JSON (RFC 8259) in one pass, fills the slots of the wanted paths, and indexes the arrays and
+/// objects among their values. It accepts the same texts as `JSONScanner`, which reports what is wrong with a rejected
+/// text.
 ///
-/// Strings are read eight bytes at a time: up to seven bytes behind the text are read, and have no effect.
+/// Strings are read eight bytes at a time: up to eight bytes after the text are read, and have no effect.
 struct PayloadScanner {
-  /// Bytes behind a text that must be readable.
+  /// How many bytes after a text must be readable.
   static let padding = 16
 
   private let text: UnsafePointer<UInt8>
@@ -30,17 +31,18 @@ struct PayloadScanner {
   private let names: UnsafePointer<UInt8>
   private let slots: UnsafeMutablePointer<PayloadSlot>
   private let nodes: UnsafeMutablePointer<JSONNode>
-  /// The nodes of the index so far.
+  /// The number of nodes in the index so far.
   private(set) var nodeCount = 0
   private var isIndexing: Bool
-  /// Whether the string that was read last has escapes.
+  /// Whether the last string read has escapes.
   private var hasEscapes = false
 
-  /// How many nodes a text of `count` bytes can have: a value and a comma for each, and brackets that are never closed.
+  /// An upper bound on the nodes of a text of `count` bytes: each takes a value and a comma, besides brackets that are
+  /// never closed.
   static func nodeLimit(_ count: Int) -> Int { count / 2 + JSONScanner.depthLimit + 8 }
 
-  /// A scanner of `count` bytes at `text` whose `slots` are empty and whose `nodes` have room. With `indexes` everything is
-  /// indexed, otherwise what is in wanted values.
+  /// A scanner of `count` bytes at `text`; `slots` must be empty, and `nodes` must have room. With `indexes`, everything
+  /// is indexed; otherwise only the wanted arrays and objects.
   init(
     _ text: UnsafePointer<UInt8>, _ count: Int, _ paths: borrowing PathTree,
     slots: UnsafeMutablePointer<PayloadSlot>, nodes: UnsafeMutablePointer<JSONNode>, indexes: Bool = false
@@ -54,7 +56,7 @@ struct PayloadScanner {
     isIndexing = indexes
   }
 
-  /// False if the text isn't a single JSON value, with white space around it.
+  /// Scans the text; returns false if it isn't a single JSON value, with optional white space around it.
   mutating func scan() -> Bool {
     var index = skipSpace(0)
     guard index < count else { return false }
@@ -76,8 +78,8 @@ struct PayloadScanner {
 
   // MARK: Values
 
-  /// Reads the value at `start`, which is inside the text, at the path of the node `path`, or at no wanted path if
-  /// it is negative. Returns where the value ends, or -1 if it isn't JSON.
+  /// Reads the value at `start`, which must be inside the text. `path` is the node of its path, or negative if the path
+  /// isn't wanted. Returns the end of the value, or -1 if it isn't JSON.
   private mutating func value(_ start: Int, _ depth: Int, _ path: Int) -> Int {
     switch text[start] {
     case UInt8(ascii: "\""):
@@ -224,8 +226,8 @@ struct PayloadScanner {
     }
   }
 
-  /// The node of the key from `start` to `end` below `path`, its slots emptied: of a key given twice the last counts. -1 if
-  /// the key isn't wanted.
+  /// Returns the node of the key from `start` to `end` below `path`, and empties its slots, because the last of repeated
+  /// keys counts. Returns -1 if the key isn't wanted.
   @inline(__always)
   private func child(of path: Int, _ start: Int, _ end: Int, _ hasEscapes: Bool) -> Int {
     let (first, last) = paths[path].children
@@ -248,7 +250,7 @@ struct PayloadScanner {
     for slot in Int(paths[path].slots.first)..<Int(paths[path].slots.end) { slots[slot].kind = nil }
   }
 
-  /// The same for a key with escapes.
+  /// `child` for a key with escapes.
   private func escapedChild(of path: Int, _ start: Int, _ end: Int) -> Int {
     let node = JSONNode(
       kind: .string, isSpecial: true, start: Int32(truncatingIfNeeded: start),
@@ -272,7 +274,7 @@ struct PayloadScanner {
 
   // MARK: The index
 
-  /// Fills the slots from the index of the whole text, as `scan` does, without reading it again.
+  /// Fills the slots as `scan` does, but from the index of the whole text, without scanning it again.
   func fill(_ index: Int = 0, _ path: Int = 0) {
     let node = nodes[index]
     if paths[path].slot >= 0 {
@@ -298,14 +300,14 @@ struct PayloadScanner {
 
   private static let ones: UInt64 = 0x0101_0101_0101_0101
 
-  /// Where the string that begins at `start` has its closing quote; -1 if it isn't JSON.
+  /// The position of the closing quote of the string that begins at `start`; -1 if the string isn't JSON.
   @inline(__always)
   private mutating func string(_ start: Int) -> Int {
     hasEscapes = false
     var index = start
     while true {
-      // The top bit of each byte that is a quote, a backslash, a control character or not ASCII; above the lowest
-      // that is set others may be wrong (Hacker's Delight, 6-1).
+      // Sets the top bit of each byte that is a quote, a backslash, a control character or not ASCII. Only the lowest bit
+      // set is reliable (Hacker's Delight, 6-1).
       let word = UnsafeRawPointer(text + index).loadUnaligned(as: UInt64.self).littleEndian
       let quote = word ^ (Self.ones &* 0x22)
       let backslash = word ^ (Self.ones &* 0x5C)
@@ -325,7 +327,7 @@ struct PayloadScanner {
     }
   }
 
-  /// Where the escape or the sequence of UTF-8 at `index` ends; -1 for what a string may not have.
+  /// The end of the escape or UTF-8 sequence at `index`; -1 if a string must not contain it.
   private mutating func special(_ index: Int) -> Int {
     let byte = text[index]
     if byte >= 0x80 {

@@ -1,27 +1,27 @@
 import Numbers
 import Time
 
-/// A statement compiled: the paths of the payload that it reads and the operations over them, in flat tables.
+/// A compiled statement: the payload paths that it reads and the operations on their values, in flat tables.
 ///
-/// A plan says what the plain evaluator says, for the statements and payloads that it is made for; a test with random ones
-/// holds the two equal. It keeps no account of what it costs: `fits` tells for which payloads the evaluator's budget can't be
-/// exceeded.
+/// For the statements and payloads that it supports, a plan gives the same result as the plain evaluator; a test with
+/// random ones compares the two. A plan doesn't count what it costs: `longestPayload` tells for which payloads it can't
+/// exceed the evaluator's budget.
 ///
-/// @unchecked Sendable: everything in it, and the memory of paths and literals, is written by `init` only.
+/// @unchecked Sendable: only `init` writes its tables and the memory of paths and literals.
 final class Plan: @unchecked Sendable {
   enum Operation {
     case literal(PlanValue)
-    /// A literal of more than 64 bits, by its place.
+    /// A literal that doesn't fit in 64 bits, as an index in `wideLiterals`.
     case wideLiteral(Int)
     case slot(Int)
     case variable(Int)
     case cast(Int, Expression.CastType)
-    /// The cast of a slot, which is what most rules are made of.
+    /// The cast of a slot, the most common operation in rules.
     case castSlot(Int, Expression.CastType)
     case negate(Int)
     case not(Int)
     case binary(Expression.BinaryOperator, Int, Int)
-    /// The WHEN and THEN of its cases lie one after the other in `lists`; `otherwise` is negative without ELSE.
+    /// WHEN and THEN of each case follow one another in `lists`; `otherwise` is negative without ELSE.
     case choice(subject: Int, first: Int, count: Int, otherwise: Int)
     case topic
     case topicLevel(Int)
@@ -29,12 +29,12 @@ final class Plan: @unchecked Sendable {
     case timestamp
     case isNull(Int)
     case isUndefined(Int)
-    /// The second operand if the first is Undefined, or with `orNull` null.
+    /// The second operand if the first is Undefined or, with `orNull`, null; otherwise the first.
     case alternative(Int, Int, orNull: Bool)
-    /// The plan keeps the format.
+    /// `formats` keeps the format alive.
     case parseTime(Unmanaged<PlanTimeFormat>, Int)
     case concatenation(first: Int, count: Int)
-    /// A function that is called as the evaluator calls it; its arguments lie in `lists`.
+    /// A function called as the evaluator calls it; its arguments are in `lists`.
     case call(function: Int, first: Int, count: Int)
   }
 
@@ -42,7 +42,7 @@ final class Plan: @unchecked Sendable {
   enum Output {
     /// `SELECT *`, `SELECT VALUE expression`.
     case value(Int)
-    /// An object of named members; after all attributes of the row if `row` isn't nil.
+    /// An object with named members, which follow all attributes of the row if `row` isn't nil.
     case members(row: Int?)
   }
 
@@ -60,9 +60,9 @@ final class Plan: @unchecked Sendable {
 
   /// A step of writing an object.
   enum LayoutStep {
-    /// The member of that place.
+    /// The member with this index.
     case member(Int)
-    /// `"name":` and an object, up to its `close`: an alias with dots.
+    /// `"name":` and the start of an object that ends at its `close`, for an alias with dots.
     case open(key: UnsafePointer<UInt8>, count: Int)
     case close
   }
@@ -75,31 +75,31 @@ final class Plan: @unchecked Sendable {
 
   let version: SQLVersion
   let paths: PathTree
-  /// Tables that don't move are read without a check of index and owner.
+  /// The tables never move, so they are read through pointers, without checks of bounds or ownership.
   let operations: UnsafeMutablePointer<Operation>
   let lists: UnsafeMutablePointer<Int>
   let functions: [Function]
   let formats: [PlanTimeFormat]
   let wideLiterals: [Number]
-  /// What SET's variables are made of, in order.
+  /// The operations that give the values of SET's variables, in order.
   let variables: UnsafeMutablePointer<Int>
   let variableCount: Int
   let condition: Int?
   let output: Output
   let members: UnsafeMutablePointer<Member>
   let memberCount: Int
-  /// The last names of the members' aliases.
+  /// The last name of each member's alias.
   let names: [String]
-  /// Whether no alias has dots: the members are the result's own, in their order.
+  /// Whether no alias has dots, so that the members are the result's own, in their order.
   let isFlat: Bool
-  /// How the members are written, to the `close` of the result; not for those after a row.
+  /// The steps that write the members, up to the `close` of the result; unused if the members follow a row.
   let layout: UnsafeMutablePointer<LayoutStep>
-  /// Templates of the rule's actions that the plan can say, and their texts: so few that a dictionary would cost more.
+  /// The templates of the rule's actions that the plan can evaluate, by source text: too few for a dictionary to pay off.
   private let templates: [(source: String, parts: [TemplatePart])]
   private let literals: [UnsafeMutablePointer<UInt8>]
   private let cost: PlanCost
 
-  /// Nil where the plain evaluator must do it.
+  /// Nil if only the plain evaluator can evaluate the statement.
   init?(_ statement: Statement, version: SQLVersion, templates: [Template] = []) {
     var compiler = PlanCompiler(version: version)
     self.version = version
@@ -122,7 +122,7 @@ final class Plan: @unchecked Sendable {
           operations.append(.cast(operand, type))
         }
       case .operation(let operation): operations.append(operation)
-      // The tree was made of all of them.
+      // The tree was built from all paths.
       case .path(let path): operations.append(.slot(tree.slot(of: path) ?? 0))
       }
     }
@@ -162,13 +162,13 @@ final class Plan: @unchecked Sendable {
     return table
   }
 
-  /// The parts of a template; nil if the plan can't say it.
+  /// The parts of a template; nil if the plan can't evaluate it.
   func parts(of template: Template) -> [TemplatePart]? {
     templates.first { $0.source == template.source }?.parts
   }
 
-  /// The longest payload for which the plain evaluator has a result in any case, of messages of this one's topic and client,
-  /// with `work` to spend; negative if there is none.
+  /// The greatest length, in bytes, of a payload that the plain evaluator can always evaluate within `work` for this
+  /// message's topic and client; negative if there is none.
   func longestPayload(_ message: Message, work: Int) -> Int {
     let texts = message.topic.utf8.count.saturatingAdd(message.clientID?.utf8.count ?? 0)
     let left = work.saturatingSubtract(cost.fixed)
@@ -178,8 +178,8 @@ final class Plan: @unchecked Sendable {
   }
 }
 
-/// What something costs the plain evaluator at most: a constant, and so much for each byte of the payload, of the topic and
-/// of the client identifier.
+/// An upper bound on what something costs the plain evaluator: a constant, plus an amount for each byte of the payload,
+/// of the topic and of the client identifier.
 struct PlanCost {
   var fixed = 0
   var perByte = 0

@@ -2,15 +2,15 @@ import JSON
 import Numbers
 import Time
 
-/// Makes the tables of a plan from a statement's syntax tree.
+/// Builds the tables of a plan from a statement's syntax tree.
 struct PlanCompiler {
-  /// An operation, or a path that gets its slot when all paths are known.
+  /// An operation, or a path, which gets its slot once all paths are known.
   enum Step {
     case operation(Plan.Operation)
     case path([String])
   }
 
-  /// What the statement itself is made of.
+  /// The compiled parts of a statement; an operation is given by its index.
   struct Parts {
     var variables: [Int] = []
     var condition: Int?
@@ -31,19 +31,19 @@ struct PlanCompiler {
   private(set) var paths: Set<[String]> = []
   /// What all operations cost the plain evaluator at most.
   private(set) var cost = PlanCost()
-  /// How long each operation's value can be as a text.
+  /// An upper bound on the length of each operation's value as text.
   private var lengths: [PlanCost] = []
   private var variables: [Int] = []
 
   init(version: SQLVersion) { self.version = version }
 
-  /// Frees what a plan that comes to nothing has allocated.
+  /// Frees what was allocated for a plan that isn't built.
   func discard() { for literal in literals { literal.deallocate() } }
 
-  /// Members of a select list that are matched with the names of the row one after the other.
+  /// The most members of a select list; they are compared one by one with the names of a row.
   private static let memberLimit = 64
 
-  /// Nil where the plan can't say what the statement does. A template that it can't say is left out.
+  /// Compiles a statement; nil if a plan can't evaluate it. Leaves out a template that a plan can't evaluate.
   mutating func compile(_ statement: Statement, _ templates: [Template]) -> Parts? {
     guard statement.select.alias == nil else { return nil }
     var parts = Parts()
@@ -108,7 +108,7 @@ struct PlanCompiler {
     return true
   }
 
-  /// `"name":` in memory of the plan.
+  /// `"name":` in the plan's memory.
   private mutating func key(_ name: String) -> (start: UnsafePointer<UInt8>, count: Int) {
     var key: [UInt8] = []
     JSONText.appendString(name, to: &key)
@@ -186,11 +186,11 @@ struct PlanCompiler {
     }
   }
 
-  /// The length of a number's text, or of a word, at most.
+  /// The greatest length of a number's text, or of a word such as `false`.
   private static let shortText = 64
-  /// What an operation costs the evaluator besides what it reads and makes.
+  /// What an operation costs the evaluator, besides the bytes that it reads and makes.
   private static let step = 1024
-  /// What a byte costs that is read, compared, made or written as JSON; more than each of the evaluator's prices.
+  /// The cost of a byte that is read, compared, made or written as JSON; higher than each of the evaluator's prices.
   private static let byte = 16
 
   private mutating func add(_ operation: Plan.Operation, length: PlanCost, reading: PlanCost = PlanCost())
@@ -215,8 +215,8 @@ struct PlanCompiler {
   private mutating func path(_ path: [String]) -> Int? {
     guard path.count <= EvaluationLimits.depth else { return nil }
     paths.insert(path)
-    // A number such as 1e30 is longer when it is written out. A value costs 64 for two bytes of the payload, as an array
-    // of digits does, and 8 for each byte; finding it 8 for each member.
+    // A number such as 1e30 gets longer when it is written out. A value costs 64 for every two bytes of the payload, as
+    // in an array of digits, plus 8 for each byte; finding it costs 8 for each member.
     return add(
       .path(path), PlanCost(fixed: Self.shortText, perByte: 9),
       PlanCost(fixed: Budget.element, perByte: Budget.element / 2 + 2 * Budget.digit))
@@ -249,7 +249,7 @@ struct PlanCompiler {
     }
   }
 
-  /// Memory of the plan with `bytes`, and padding behind them.
+  /// Copies `bytes` to the plan's memory, followed by padding.
   private mutating func memory(_ bytes: [UInt8]) -> UnsafePointer<UInt8> {
     let memory = UnsafeMutablePointer<UInt8>.allocate(capacity: bytes.count + PayloadScanner.padding)
     memory.initialize(repeating: 0, count: bytes.count + PayloadScanner.padding)
@@ -260,8 +260,8 @@ struct PlanCompiler {
 
   // MARK: Functions
 
-  /// Functions that the plan calls as the evaluator does: their results are texts, numbers and truth values, at most
-  /// `growth` times as long as their arguments, and what they cost grows with their arguments' length alone.
+  /// Functions that the plan calls as the evaluator does: the result is a text, a number or a Boolean, at most this many
+  /// times as long as the arguments, and the cost depends on the arguments' length only.
   private static let growth = [
     "acos": 1, "asin": 1, "atan": 1, "cos": 1, "cosh": 1, "exp": 1, "ln": 1, "log": 1, "sin": 1, "sinh": 1,
     "sqrt": 1, "tan": 1, "tanh": 1, "atan2": 1, "power": 1, "abs": 1, "ceil": 1, "floor": 1, "round": 1,
@@ -272,7 +272,7 @@ struct PlanCompiler {
     "sha256": 1, "sha384": 1, "sha512": 1, "accountid": 1, "principal": 1, "sourceip": 1, "traceid": 1,
     "sql_version": 1, "encode": 2, "newuuid": 1, "rand": 1, "time_to_epoch": 1,
   ]
-  /// What such a result may be longer: 1000 blanks of `lpad`.
+  /// What such a result may have in addition, for example 1000 blanks from `lpad`.
   private static let calledText = 1200
 
   private mutating func call(_ function: Function, _ arguments: [Expression]) -> Int? {
@@ -328,11 +328,11 @@ struct PlanCompiler {
       zoneName = name
     }
     guard let zone = TimeZoneFile.named(zoneName), let time = compile(arguments[1]) else { return nil }
-    // The dialect has it since 2016-03-23 only.
+    // The dialect has `parse_time` only since 2016-03-23.
     guard version == .v2016 else { return add(.literal(.undefined), length: PlanCost()) }
     let format = PlanTimeFormat(parts, zone)
     formats.append(format)
-    // A letter gives as much as it is long, or a word.
+    // A run of letters gives at most its own length or a word.
     let length = parts.reduce(0) { length, part in
       switch part {
       case .letters(_, let count): length.saturatingAdd(count + Self.shortText)
@@ -344,7 +344,7 @@ struct PlanCompiler {
   }
 }
 
-/// The objects that a select list makes of its aliases.
+/// An object that a select list builds from its aliases.
 private final class PlanObject {
   enum Part {
     case member(Int)
@@ -353,8 +353,8 @@ private final class PlanObject {
 
   private(set) var parts: [(name: String, part: Part)] = []
 
-  /// Adds a member at the path of an alias; false where another one has the path, or an object takes the place of a member:
-  /// which of them counts is the evaluator's.
+  /// Adds a member at the path of an alias. Returns false if the path is taken, or if an object and a member have the
+  /// same path: the evaluator decides which of them counts.
   func add(_ path: ArraySlice<String>, member: Int) -> Bool {
     guard let name = path.first else { return false }
     let present = parts.first { $0.name == name }?.part

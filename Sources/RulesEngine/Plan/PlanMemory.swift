@@ -1,11 +1,11 @@
-/// Memory for the texts that a plan makes of one message, used again for the next.
+/// Memory for the texts that a plan makes for one message, reused for the next.
 struct PlanMemory: ~Copyable {
   private static let chunkSize = 1 << 16
 
   private let first: UnsafeMutablePointer<UInt8>
   private var next: UnsafeMutablePointer<UInt8>
   private var left = chunkSize
-  /// What didn't fit in the first chunk, freed with the message.
+  /// Chunks for texts that don't fit in the first chunk, until `reset`.
   private var more: [UnsafeMutablePointer<UInt8>] = []
 
   init() {
@@ -18,7 +18,7 @@ struct PlanMemory: ~Copyable {
     for chunk in more { chunk.deallocate() }
   }
 
-  /// Forgets all texts.
+  /// Discards all texts.
   mutating func reset() {
     next = first
     left = Self.chunkSize
@@ -27,7 +27,7 @@ struct PlanMemory: ~Copyable {
     more.removeAll()
   }
 
-  /// Room for `count` bytes, and for reading a little behind them.
+  /// Memory for `count` bytes, and a few more that can be read.
   @inline(__always)
   mutating func allocate(_ count: Int) -> UnsafeMutablePointer<UInt8> {
     let size = count + PayloadScanner.padding
@@ -46,7 +46,7 @@ struct PlanMemory: ~Copyable {
   }
 }
 
-/// Bytes that grow, in memory that is written without checks once there is room.
+/// A growable byte buffer. Once there is room, bytes are written without checks.
 struct PlanBuffer: ~Copyable {
   private(set) var start: UnsafeMutablePointer<UInt8>
   private(set) var count = 0
@@ -63,7 +63,7 @@ struct PlanBuffer: ~Copyable {
 
   mutating func truncate(_ count: Int) { self.count = count }
 
-  /// Makes room for `more` bytes, and for writing a little behind them.
+  /// Makes room for `more` bytes, and a few more that can be written.
   @inline(__always)
   mutating func reserve(_ more: Int) {
     if count + more + PayloadScanner.padding > capacity { grow(more) }
@@ -84,18 +84,18 @@ struct PlanBuffer: ~Copyable {
     count += 1
   }
 
-  /// Appends bytes behind which `PayloadScanner.padding` more can be read.
+  /// Appends bytes that are followed by `PayloadScanner.padding` readable bytes.
   @inline(__always)
   mutating func append(padded source: UnsafePointer<UInt8>, _ length: Int) {
     reserve(length)
     let target = UnsafeMutableRawPointer(start + count)
     let bytes = UnsafeRawPointer(source)
     if length <= 16 {
-      // Two words whatever the length is, up to which only counts: most texts are that short.
+      // Always two words, of which the first `length` bytes count: most texts are that short.
       target.storeBytes(of: bytes.loadUnaligned(as: UInt64.self), as: UInt64.self)
       (target + 8).storeBytes(of: (bytes + 8).loadUnaligned(as: UInt64.self), as: UInt64.self)
     } else if length <= 32 {
-      // Four words, the last two of them the text's last ones.
+      // Four words; the last two are the text's last 16 bytes.
       let tail = length - 16
       let last = (bytes + tail).loadUnaligned(as: UInt64.self)
       let end = (bytes + tail + 8).loadUnaligned(as: UInt64.self)

@@ -1,14 +1,14 @@
 import Numbers
 
-/// A number of a plan that fits in 64 bits: `coefficient` × 10^`exponent`. Its exponent is never positive, and negative only
-/// where the number isn't whole.
+/// A plan's number that fits in 64 bits: `coefficient` × 10^`exponent`. The exponent is never positive, and negative only
+/// if the number isn't whole.
 struct PlanNumber: Equatable {
   let coefficient: Int64
   let exponent: Int32
-  /// Whether the dialect takes it for an Int, which is written without a point.
+  /// Whether the dialect treats it as an Int, which is written without a point.
   let isInt: Bool
 
-  /// Digits behind the point; beyond, a number is a `Decimal34`.
+  /// The most digits after the point; a number with more is a `Decimal34`.
   static let largestScale: Int32 = 18
 
   /// A number that is an Int if it is whole and `mayBeInt`.
@@ -28,7 +28,7 @@ struct PlanNumber: Equatable {
     isInt = mayBeInt && exponent == 0
   }
 
-  /// `number` with its point moved to the right, by at most as many digits as it has behind it.
+  /// `number` with its point moved to the right, by at most the number of digits after it.
   private init(moved number: PlanNumber, by places: Int32, mayBeInt: Bool) {
     coefficient = number.coefficient
     exponent = number.exponent + places
@@ -50,7 +50,7 @@ struct PlanNumber: Equatable {
     isInt = number.isInt
   }
 
-  /// The number as the plain evaluator has it.
+  /// The number as the plain evaluator represents it.
   var number: Number {
     Number(
       decimal: Decimal34(
@@ -68,7 +68,7 @@ struct PlanNumber: Equatable {
     return result
   }
 
-  /// The greatest whole number that isn't above it.
+  /// The greatest whole number that isn't greater than this one.
   var floor: Int64 {
     guard exponent < 0 else { return coefficient }
     return coefficient.floorDivided(by: Self.power(of10: -exponent)).quotient
@@ -90,7 +90,7 @@ struct PlanNumber: Equatable {
     return (left.coefficient, scaled, left.exponent)
   }
 
-  /// The result of an operation, an Int if it is whole and `mayBeInt`; nil where it must be done with 34 digits.
+  /// The result of an operation, an Int if it is whole and `mayBeInt`; nil if the operation needs 34 digits.
   static func arithmetic(
     _ operation: Expression.BinaryOperator, _ left: PlanNumber, _ right: PlanNumber, mayBeInt: Bool
   ) -> PlanNumber? {

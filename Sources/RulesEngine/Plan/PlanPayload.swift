@@ -1,17 +1,17 @@
 import JSON
 
-/// A payload that was read: its text, and the index of its containers that are wanted.
+/// A payload that was read: its text, and the nodes that were indexed.
 struct PlanPayload {
   var text: UnsafePointer<UInt8>
   var count: Int
   var nodes: UnsafePointer<JSONNode>
 
-  /// The node's value, if it isn't an array or an object.
+  /// The text of a node that isn't an array or an object, without escapes.
   func string(_ node: JSONNode) -> String {
     JSONText.unescaped(node, of: UnsafeBufferPointer(start: text, count: count))
   }
 
-  /// The value of a node, with all that it contains, as the plain evaluator has it.
+  /// The value of a node, with everything that it contains, as the plain evaluator represents it.
   func value(of index: Int, _ version: SQLVersion) -> Value {
     let node = nodes[index]
     switch node.kind {

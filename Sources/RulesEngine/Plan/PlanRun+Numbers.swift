@@ -1,6 +1,6 @@
-/// Conversions to numbers and truth values, as the dialect's tables have them.
+/// Conversions to numbers and Booleans, as in the dialect's tables.
 extension PlanRun {
-  /// As a number, with strings that are one as Decimals.
+  /// The value as a number; a string that is a number becomes a Decimal. Nil if the value isn't a number.
   @inline(__always)
   func operand(of value: PlanValue) -> PlanOperand? {
     switch value {
@@ -22,7 +22,7 @@ extension PlanRun {
     }
   }
 
-  /// A numeral's number.
+  /// The number that a numeral stands for.
   @inline(__always)
   static func number(_ start: UnsafePointer<UInt8>, _ count: Int, mayBeInt: Bool) -> PlanNumber {
     var value: Int64 = 0
@@ -42,7 +42,7 @@ extension PlanRun {
       isNegative ? -value : value, -Int32(truncatingIfNeeded: places), mayBeInt: mayBeInt)
   }
 
-  /// Whether a string is a number that a machine integer holds, without an exponent.
+  /// Whether a string is a numeral: `-?digits[.digits]`, at most 18 characters after the sign.
   @inline(__always)
   static func isNumeral(_ start: UnsafePointer<UInt8>, _ count: Int) -> Bool {
     let first = count > 0 && start[0] == UInt8(ascii: "-") ? 1 : 0
@@ -68,7 +68,7 @@ extension PlanRun {
     return .wide(Int32(truncatingIfNeeded: wides.count - 1))
   }
 
-  /// A result, as `Evaluator.number` makes it.
+  /// An operation's result, made as `Evaluator.number` makes it.
   mutating func number(_ decimal: Decimal34?, isInt: Bool, _ version: SQLVersion) -> PlanValue {
     guard let decimal else { return .undefined }
     return wide(

@@ -43,7 +43,7 @@ extension PlanRun {
     }
   }
 
-  /// The attributes of the row with what the select list adds: a name that already exists keeps its place.
+  /// Writes the row's attributes and what the select list adds; a name that already exists keeps its place.
   mutating func writeRow(_ row: PlanValue, _ plan: Plan, _ message: Message) {
     for place in 0..<plan.memberCount {
       results[place] = value(plan.members[place].operation, plan, message)
@@ -83,7 +83,7 @@ extension PlanRun {
     output.append(UInt8(ascii: "}"))
   }
 
-  /// The place in the select list of a key without escapes.
+  /// The index in the select list of a key that has no escapes; nil if no member has that name.
   func place(of key: JSONNode, _ plan: Plan) -> Int? {
     let prefix = PlanWriter.prefix(key, payload)
     let length = Int(key.end - key.start)
@@ -96,7 +96,7 @@ extension PlanRun {
     return nil
   }
 
-  /// False if the value is Undefined.
+  /// Writes a value; returns false if it is Undefined.
   mutating func write(_ value: PlanValue, _ version: SQLVersion, depth: Int) -> Bool {
     switch value {
     case .undefined: return false
@@ -162,7 +162,7 @@ extension PlanRun {
     return attributes
   }
 
-  /// The object whose layout begins at `step`, as the plain evaluator has it.
+  /// The object whose layout begins at `step`, as the plain evaluator represents it.
   func object(_ step: inout Int, _ plan: Plan) -> ObjectValue {
     var object = ObjectValue()
     while true {
@@ -181,7 +181,7 @@ extension PlanRun {
     }
   }
 
-  /// A result as the plain evaluator has it.
+  /// A result as the plain evaluator represents it.
   func value(_ result: PlanValue, _ version: SQLVersion) -> Value {
     switch result {
     case .undefined: .undefined

@@ -77,7 +77,7 @@ extension PlanRun {
     return true
   }
 
-  /// With an array among the arguments all become one array, which is the evaluator's; else all become one String.
+  /// If an argument is an array, the result is an array, which only the evaluator makes; otherwise it is one String.
   mutating func concatenation(_ first: Int, _ count: Int, _ plan: Plan, _ message: Message)
     -> PlanValue
   {
@@ -87,7 +87,7 @@ extension PlanRun {
     var isUndefined = false
     for place in first..<first + count {
       let part = value(plan.lists[place], plan, message)
-      // An array makes the result one, whatever comes before it.
+      // An array makes the result an array, whatever comes before it.
       if case .container(let node) = part, payload.nodes[Int(node)].kind == .array {
         isUnable = true
         return .undefined

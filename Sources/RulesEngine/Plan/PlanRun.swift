@@ -2,19 +2,18 @@ import Glibc
 import JSON
 import Time
 
-/// Runs plans, for one message after the other, in memory that is used again. What it makes of a message is valid until the
-/// next.
+/// Runs plans, one message at a time, in memory that is reused. A message's values are valid until the next message.
 struct PlanRun: ~Copyable {
   enum Outcome {
-    /// WHERE lets nothing through.
+    /// WHERE rejected the message.
     case noMatch
     /// The outgoing payload was added to `output`.
     case output
-    /// The plain evaluator must say: the payload isn't JSON, or has something that plans don't do.
+    /// The plain evaluator must decide: the payload isn't JSON, or needs something that plans don't support.
     case unable
   }
 
-  /// A text longer than this is left to the plain evaluator, which knows its limits exactly.
+  /// A longer text is left to the plain evaluator, which checks the limits exactly.
   static let textLimit = EvaluationLimits.bytes / 2
 
   var output = PlanBuffer()
@@ -39,7 +38,7 @@ struct PlanRun: ~Copyable {
   private var memos = PlanTimeMemos()
   private let budget: Budget
   var version = SQLVersion.v2016
-  /// Whether something came that plans don't do: what is left of the run counts for nothing.
+  /// Whether the run met something that plans don't support, so that its result is discarded.
   var isUnable = false
 
   init() {
@@ -59,7 +58,7 @@ struct PlanRun: ~Copyable {
 
   // MARK: A message
 
-  /// Forgets the output so far.
+  /// Discards the output so far.
   mutating func clear() { output.truncate(0) }
 
   /// Adds a line to the output.
@@ -68,9 +67,9 @@ struct PlanRun: ~Copyable {
     output.append(0x0A)
   }
 
-  /// Runs `plan` for each line of `block` as the payload of `message`, and adds their results as lines; of a line that is
-  /// longer than `limit` or that the plan is unable to do, `otherwise` gives the result, if it has one. Returns the number
-  /// of lines; empty ones have no result.
+  /// Runs `plan` for each line of `block` as the payload of `message`, and adds each result as a line. If a line is
+  /// longer than `limit` or the plan can't evaluate it, `otherwise` gives the result, if any. Returns the number of
+  /// lines, including empty ones, which have no result.
   mutating func run(
     _ plan: Plan, _ message: Message, lines block: UnsafeBufferPointer<UInt8>, limit: Int,
     otherwise: (_ number: Int, UnsafeBufferPointer<UInt8>) -> [UInt8]?
@@ -85,7 +84,8 @@ struct PlanRun: ~Copyable {
     }
   }
 
-  /// Calls `body` with the place of each line that isn't empty, without its end; returns the number of lines.
+  /// Calls `body` with each line that isn't empty, without its line ending. Returns the number of lines, including empty
+  /// ones.
   @inline(__always)
   static func forEachLine(
     of block: UnsafeBufferPointer<UInt8>, _ body: (_ number: Int, UnsafePointer<UInt8>, _ count: Int) -> Void
@@ -111,7 +111,7 @@ struct PlanRun: ~Copyable {
     return run(plan, message, UnsafePointer(copy.start), copy.count)
   }
 
-  /// Reads a payload whole, for `runIndexed`; false if it isn't JSON.
+  /// Indexes a whole payload for `runIndexed`; returns false if it isn't JSON.
   mutating func index(_ text: [UInt8]) -> Bool {
     copy.truncate(0)
     copy.append(text)
@@ -125,17 +125,17 @@ struct PlanRun: ~Copyable {
     return true
   }
 
-  /// The nodes of the payload that was read by `index`.
+  /// The nodes of the payload that `index(_:)` read.
   var index: UnsafeBufferPointer<JSONNode> { UnsafeBufferPointer(start: nodes, count: nodeCount) }
 
-  /// Runs `plan` for a message whose payload was read by `index`.
+  /// Runs `plan` for a message whose payload `index(_:)` read.
   mutating func runIndexed(_ plan: Plan, _ message: Message) -> Outcome {
     empty(plan.paths.slotCount)
     PayloadScanner(payload.text, payload.count, plan.paths, slots: slots, nodes: nodes).fill()
     return finish(plan, message)
   }
 
-  /// The same for a payload elsewhere, with `PayloadScanner.padding` readable bytes behind it.
+  /// Runs `plan` for a payload in the caller's memory, followed by `PayloadScanner.padding` readable bytes.
   mutating func run(_ plan: Plan, _ message: Message, _ text: UnsafePointer<UInt8>, _ count: Int) -> Outcome {
     guard read(plan, text, count) else { return .unable }
     return finish(plan, message)
@@ -182,7 +182,7 @@ struct PlanRun: ~Copyable {
     return scanner.scan()
   }
 
-  /// Forgets the values of the message before, and sets the variables.
+  /// Discards the previous message's values and sets the variables.
   private mutating func begin(_ plan: Plan, _ message: Message) {
     if plan.memberCount > resultCapacity {
       results.deallocate()
@@ -201,7 +201,7 @@ struct PlanRun: ~Copyable {
     }
   }
 
-  /// The text of a template for the message that was run last; nil if the plain evaluator must say.
+  /// A template's text for the last message; nil if the plain evaluator must make it.
   mutating func text(_ parts: [Plan.TemplatePart], _ plan: Plan, _ message: Message) -> String? {
     var result = ""
     for part in parts {
@@ -338,7 +338,7 @@ struct PlanRun: ~Copyable {
       isUnable = true
       return .undefined
     }
-    // An operation has its own format, and is done once for a message: until then the text stays.
+    // Each operation has its own format and runs once per message, so the text stays valid for this message.
     return .text(
       UnsafePointer(memo.pointee.text.start), count: memo.pointee.text.count, isPlain: memo.pointee.isPlain)
   }
@@ -350,7 +350,7 @@ struct PlanRun: ~Copyable {
   ) -> PlanValue {
     switch operation {
     case .isIn:
-      // The compiler leaves it to the evaluator.
+      // The compiler leaves IN to the evaluator.
       isUnable = true
       return .undefined
     case .or, .and:
@@ -389,7 +389,7 @@ struct PlanRun: ~Copyable {
     return number(x.arithmetic(operation, y), isInt: x.isInt && y.isInt, version)
   }
 
-  /// `=`: nil where a side is Undefined.
+  /// `=`; nil if a side is Undefined.
   private mutating func isEqual(_ left: PlanValue, _ right: PlanValue) -> Bool? {
     switch (left, right) {
     case (.undefined, _), (_, .undefined): return nil
@@ -409,7 +409,7 @@ struct PlanRun: ~Copyable {
     }
   }
 
-  /// Below, at or above zero as `left` is to `right`; nil where one isn't a number.
+  /// Negative, zero or positive if `left` is less than, equal to or greater than `right`; nil if either isn't a number.
   func order(_ left: PlanValue, _ right: PlanValue) -> Int? {
     guard let a = operand(of: left), let b = operand(of: right) else { return nil }
     if case .small(let small) = a, case .small(let other) = b,

@@ -1,7 +1,7 @@
 import Numbers
 import Time
 
-/// A pattern and a time zone of `parse_time` that are constants of a statement.
+/// A pattern and a time zone of `parse_time` that are constant in a statement.
 final class PlanTimeFormat: Sendable {
   let pattern: [TimePattern.Part]
   let zone: TimeZoneFile
@@ -12,17 +12,17 @@ final class PlanTimeFormat: Sendable {
   }
 }
 
-/// The text that a format gave last, and where the seconds are in it: within a minute nothing else changes.
+/// The last text of a format, and where its seconds and milliseconds are: nothing else changes within a minute.
 struct PlanTimeMemo: ~Copyable {
   private let format: PlanTimeFormat
-  /// The minute since 1970 whose text is kept.
+  /// The minute since 1970 that `text` belongs to; `Int.min` if there is none.
   private var minute = Int.min
   private(set) var text = PlanBuffer(capacity: 64)
   /// Whether the text needs no escapes as JSON.
   private(set) var isPlain = false
   private var seconds: [Int] = []
   private var milliseconds: [Int] = []
-  /// Whether seconds and milliseconds are always as wide, in the pattern.
+  /// Whether the pattern's seconds and milliseconds have a fixed width.
   private let isFixed: Bool
 
   init(_ format: PlanTimeFormat) {
@@ -36,7 +36,7 @@ struct PlanTimeMemo: ~Copyable {
     }
   }
 
-  /// Makes `text` that of a moment, epoch milliseconds; false if the format has none.
+  /// Sets `text` for a moment, in epoch milliseconds; returns false if the format has no text for it.
   mutating func update(_ moment: Int) -> Bool {
     let (minute, rest) = moment.floorDivided(by: 60_000)
     if minute == self.minute {
@@ -73,7 +73,7 @@ struct PlanTimeMemo: ~Copyable {
     return true
   }
 
-  /// Whether the zone's offset is one of whole minutes that holds for the whole minute.
+  /// Whether the zone's offset is a whole number of minutes and doesn't change within this minute.
   private func isSteady(_ minute: Int) -> Bool {
     let start = minute.saturatingMultiply(60)
     let offset = format.zone.period(at: start).offset
@@ -90,7 +90,7 @@ struct PlanTimeMemo: ~Copyable {
   }
 }
 
-/// The memos of the formats of all plans that a run runs.
+/// The memos of the formats of all plans that a `PlanRun` runs.
 struct PlanTimeMemos: ~Copyable {
   private static let limit = 1000
 
@@ -100,7 +100,7 @@ struct PlanTimeMemos: ~Copyable {
 
   deinit { Self.free(memos) }
 
-  /// The memo of a format, until `shrink`.
+  /// The memo of a format, valid until `shrink`.
   @inline(__always)
   mutating func memo(of format: Unmanaged<PlanTimeFormat>) -> UnsafeMutablePointer<PlanTimeMemo> {
     let key = format.toOpaque()
@@ -114,13 +114,13 @@ struct PlanTimeMemos: ~Copyable {
     let key = format.toOpaque()
     if let memo = memos[key] { return memo }
     let memo = UnsafeMutablePointer<PlanTimeMemo>.allocate(capacity: 1)
-    // It keeps its format, so that no other has the same address.
+    // The memo retains its format, so that no other format gets the same address.
     memo.initialize(to: PlanTimeMemo(format.takeUnretainedValue()))
     memos[key] = memo
     return memo
   }
 
-  /// Forgets all memos once there are too many.
+  /// Discards all memos once there are too many.
   mutating func shrink() {
     guard memos.count > Self.limit else { return }
     Self.free(memos)

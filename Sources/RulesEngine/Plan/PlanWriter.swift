@@ -6,13 +6,13 @@ enum PlanWriting {
   case written
   /// The value is Undefined, and nothing was written.
   case undefined
-  /// The plan doesn't do it; a part may be written.
+  /// The plan can't write it; part of it may have been written.
   case unable
 }
 
 /// Writes JSON into a `PlanBuffer`.
 enum PlanWriter {
-  /// Keys of an object that are compared with one another.
+  /// The most keys of an object that are compared with one another.
   private static let keyLimit = 64
 
   /// Appends a text as a JSON string.
@@ -39,8 +39,8 @@ enum PlanWriter {
     return true
   }
 
-  /// Appends `-?digits[.digits]` in the dialect's form: no zeros that mean nothing, and with `withPoint` ".0" behind a whole
-  /// number. False where the form has an exponent, and nothing is written.
+  /// Appends `-?digits[.digits]` in the dialect's form: without insignificant zeros and, if `withPoint`, with ".0" after
+  /// a whole number. If that form has an exponent, writes nothing and returns false.
   @inline(__always)
   static func append(
     numeral text: UnsafePointer<UInt8>, _ count: Int, withPoint: Bool, to buffer: inout PlanBuffer
@@ -85,7 +85,7 @@ enum PlanWriter {
     return true
   }
 
-  /// Appends a number of 64 bits.
+  /// Appends a number that fits in 64 bits.
   static func append(_ number: PlanNumber, withPoint: Bool, to buffer: inout PlanBuffer) {
     var digits: (UInt64, UInt64, UInt64) = (0, 0, 0)
     var rest = number.coefficient.magnitude
@@ -98,7 +98,7 @@ enum PlanWriter {
         rest /= 10
       } while rest > 0
       let length = bytes.count - start
-      // Where the point is, counted from the first digit.
+      // The position of the point, counted from the first digit.
       let place = length - scale
       guard scale == 0 || place > -6 else { return false }
       buffer.reserve(32 + scale)
@@ -147,7 +147,7 @@ enum PlanWriter {
       if node.isSpecial {
         appendString(payload.string(node), to: &buffer)
       } else {
-        // The text has no escapes and needs none; its quotes are in the payload, too.
+        // The text has no escapes and needs none; it is copied with the payload's quotes.
         buffer.append(padded: payload.text + Int(node.start) - 1, Int(node.end - node.start) + 2)
       }
     case .array:
@@ -197,15 +197,15 @@ enum PlanWriter {
     buffer.append(UInt8(ascii: ":"))
   }
 
-  /// Calls `body` with the nodes of each key and its value; of a key given twice once, at its first place with its last
-  /// value. False if `body` returned false, or the keys have escapes or are too many to compare.
+  /// Calls `body` with the nodes of each key and its value. A repeated key is passed once, at its first place with its
+  /// last value. Returns false if `body` does, if a key has escapes, or if there are too many keys to compare.
   @inline(__always)
   static func forEachMember(
     of object: Int, _ payload: PlanPayload, _ body: (_ key: Int, _ value: Int) -> Bool
   ) -> Bool {
     let nodes = payload.nodes
     let end = Int(nodes[object].next)
-    // A bit for each key's length and first bytes: if all are different, so are the keys.
+    // One bit for a hash of each key's length and first bytes: if all bits differ, so do the keys.
     var seen: UInt64 = 0
     var mayRepeat = false
     var count = 0

@@ -1,4 +1,4 @@
-/// An expression written as SQL again, for explanations.
+/// Writes an expression as SQL again, for explanations.
 extension Expression {
   /// The text, with the names of SET's variables.
   func sql(_ variables: [String]) -> String {

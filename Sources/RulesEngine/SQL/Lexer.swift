@@ -1,10 +1,10 @@
-/// A word, literal or sign of a statement.
+/// A word, literal or symbol of a statement.
 struct Token: Equatable {
   enum Kind: Equatable {
     case identifier(String)
     case variable(String)
     case string(String)
-    /// With whether it has a point or an exponent.
+    /// A number and whether it has a point or an exponent.
     case number(Decimal34, isDecimal: Bool)
     case symbol(String)
     case end
@@ -27,7 +27,7 @@ struct Token: Equatable {
   }
 }
 
-/// Cuts a statement into tokens. The dialect has no comments.
+/// Splits a statement into tokens. The dialect has no comments.
 struct Lexer {
   private let sql: [UInt8]
   private var index = 0
@@ -79,7 +79,7 @@ struct Lexer {
     return String(decoding: sql[start..<index], as: UTF8.self)
   }
 
-  /// A quote inside a string is written twice.
+  /// Reads a string, in which a quote is written twice.
   private mutating func string() throws(SQLError) -> String {
     let start = index
     let quote = sql[index]

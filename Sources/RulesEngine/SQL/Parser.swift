@@ -1,7 +1,7 @@
 import MQTT
 import Text
 
-/// Reads a statement into its tree: recursive descent, one method a rule of the grammar.
+/// Parses a statement into its tree by recursive descent, with one method for each rule of the grammar.
 struct Parser {
   private let sql: [UInt8]
   private let tokens: [Token]
@@ -17,7 +17,7 @@ struct Parser {
   private var unsupported: [SQLError] = []
   private var doubts: [SQLError] = []
 
-  /// Reads a whole statement. Without FROM it serves Basic Ingest only, which `allowsNoSource` must allow.
+  /// Parses a whole statement. A statement without FROM serves Basic Ingest only, and needs `allowsNoSource`.
   static func statement(_ text: String, allowsNoSource: Bool) throws(SQLError) -> Statement {
     var parser = try Parser(text)
     let statement = try parser.statement(allowsNoSource: allowsNoSource)
@@ -25,9 +25,9 @@ struct Parser {
     return statement
   }
 
-  /// Reads one expression, of a substitution template for example, that may use `variables`.
+  /// Parses one expression, for example in a substitution template, that may use `variables`.
   ///
-  /// `unsupported` says what it needs that isn't here.
+  /// `unsupported` lists calls of services that aren't available here.
   static func expression(
     _ text: String, variables: [String]
   ) throws(SQLError) -> (expression: Expression, unsupported: [SQLError]) {
@@ -83,7 +83,7 @@ struct Parser {
       assignments: assignments, select: select, filter: filter, unsupported: unsupported, doubts: doubts)
   }
 
-  /// Variables of SET that AWS's guide mentions as the most.
+  /// The most variables of SET that AWS's guide mentions.
   private static let documentedVariables = 10
 
   private mutating func topicFilter() throws(SQLError) -> String {
@@ -127,7 +127,7 @@ struct Parser {
       default: return true
       }
     case .symbol("-"):
-      // With a name behind it, or other items, it is a subtraction.
+      // If AS or another item follows, it is a subtraction.
       var depth = 0
       for token in tokens[(index + 2)...] {
         switch token.kind {
@@ -174,7 +174,7 @@ struct Parser {
     case .path(let names): return .expression(expression, path: [names[names.count - 1]])
     case .member(_, let name): return .expression(expression, path: [name])
     default:
-      // AWS doesn't say what an expression without an alias is called; its own text names it here.
+      // AWS doesn't document the name of an expression without an alias; here it is the expression's own text.
       return .expression(expression, path: [String(decoding: sql[start..<end], as: UTF8.self)])
     }
   }
@@ -215,7 +215,7 @@ struct Parser {
     return left
   }
 
-  /// Chains of operators make trees as deep as they are long, which the evaluation walks.
+  /// Limits operators: a chain of them makes a tree as deep as it is long, which evaluation walks.
   private mutating func countOperator() throws(SQLError) {
     operators += 1
     guard operators <= EvaluationLimits.operators else {
@@ -223,7 +223,8 @@ struct Parser {
     }
   }
 
-  /// Each of them can nest a value once more, and many can share their parts: what walks values recurses as deep.
+  /// Limits constructions: each can nest a value one level deeper, and values can share parts, so what walks them
+  /// recurses as deep.
   private mutating func countConstruction() throws(SQLError) {
     constructions += 1
     guard constructions <= EvaluationLimits.constructions else {
@@ -257,7 +258,7 @@ struct Parser {
     return .binary(comparison, left, try sum())
   }
 
-  /// What IN looks through: an array, or values in parentheses.
+  /// The right side of IN: an array, or values in parentheses.
   private mutating func choices() throws(SQLError) -> Expression {
     guard isSymbol("("), tokens[index + 1].text.uppercased() != "'SELECT'" else { return try sum() }
     let place = error("a list in parentheses after IN isn't in AWS's guide, which has arrays: [1, 2]")
@@ -306,7 +307,7 @@ struct Parser {
 
   private mutating func postfix() throws(SQLError) -> Expression {
     var result = try primary()
-    // `object.*` is an item of SELECT.
+    // `object.*` is an item of SELECT, not an attribute.
     while isSymbol("."), tokens[index + 1].kind != .symbol("*") {
       advance()
       try countOperator()
@@ -477,7 +478,7 @@ struct Parser {
   private mutating func object() throws(SQLError) -> Expression {
     var members: [(key: Expression, value: Expression)] = []
     repeat {
-      // AWS's own samples have a comma behind the last member.
+      // AWS's own samples have a comma after the last member.
       if isSymbol("}") { break }
       let key = try expression()
       try expect(":")

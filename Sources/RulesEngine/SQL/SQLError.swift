@@ -1,6 +1,6 @@
-/// Why a statement was refused when it was loaded, and where.
+/// Why a statement was rejected when it was loaded, and where.
 public struct SQLError: Error, Sendable, Equatable, CustomStringConvertible {
-  /// What kind of refusal it is.
+  /// The kind of error.
   public enum Kind: Sendable {
     /// The text isn't a statement of the dialect.
     case syntax
@@ -16,7 +16,7 @@ public struct SQLError: Error, Sendable, Equatable, CustomStringConvertible {
   public let line: Int
   /// The column within the line, in characters, from 1.
   public let column: Int
-  /// The line of the statement that the error is in.
+  /// The line of the statement that has the error.
   public let text: String
 
   init(_ message: String, kind: Kind = .syntax, at offset: Int, in sql: [UInt8]) {
@@ -30,9 +30,9 @@ public struct SQLError: Error, Sendable, Equatable, CustomStringConvertible {
     text = String(decoding: sql[start..<end], as: UTF8.self)
   }
 
-  /// The place within the statement and what is wrong there.
+  /// The position within the statement and what is wrong there.
   public var description: String { "line \(line), column \(column): \(message)" }
 
-  /// The statement's line with a caret below the place.
+  /// The statement's line, with a caret below the column.
   public var excerpt: String { text + "\n" + String(repeating: " ", count: column - 1) + "^" }
 }

@@ -1,17 +1,17 @@
-/// A statement as it was written, its functions found and its variables numbered.
+/// A parsed statement, whose functions are resolved and whose variables are numbered.
 struct Statement: Sendable {
-  /// The expressions of SET, in order; a variable's number is its place.
+  /// The expressions of SET, in order; a variable's number is its index.
   var assignments: [(name: String, expression: Expression)]
   var select: Select
   /// The topic filter of FROM; nil for a statement that serves Basic Ingest only.
   var filter: String?
-  /// What needs a service that isn't here, each with its place: the statement can be checked, but not evaluated.
+  /// Calls of services that aren't available here, with their positions: the statement can be checked, but not evaluated.
   var unsupported: [SQLError] = []
-  /// What is accepted, but not documented by AWS.
+  /// What is accepted although AWS doesn't document it.
   var doubts: [SQLError] = []
 }
 
-/// SELECT with its WHERE, of a statement or a nested query.
+/// SELECT with its WHERE, in a statement or a nested query.
 struct Select: Sendable {
   enum Items: Sendable {
     /// `SELECT VALUE expression`.
@@ -19,7 +19,7 @@ struct Select: Sendable {
     case list([Item])
   }
 
-  /// One thing selected; the path has more than one name for an alias with dots.
+  /// One selected item; the path has more than one name if the alias has dots.
   enum Item: Sendable {
     case everything
     /// `expression.*`: the members of an object.

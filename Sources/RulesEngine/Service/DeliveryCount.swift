@@ -1,19 +1,20 @@
-/// Counts the messages that a session has processed, each once, although unacknowledged messages are repeated.
+/// Counts the messages that a session has processed; a message that is repeated because it wasn't acknowledged counts
+/// once.
 ///
-/// A mark is a message of the engine to itself. The broker delivers in order: what comes before the first mark was there
-/// before the engine, and once a later mark is acknowledged, all that was published before it has been dealt with.
+/// A mark is a message that the engine sends to itself. The broker delivers in order: messages before the first mark were
+/// waiting before the engine started, and once a later mark is acknowledged, everything published before it is done.
 struct DeliveryCount: Equatable {
-  /// Processed messages that came before the first mark.
+  /// Processed messages that arrived before the first mark.
   private(set) var earlier = 0
-  /// All messages that came, including repeated ones.
+  /// All messages that arrived, including repeated ones.
   private(set) var received = 0
-  /// The last mark that is dealt with; 0 before the first.
+  /// The last mark that is acknowledged; 0 before the first.
   private(set) var mark = 0
 
-  /// The publishers whose messages count, and the numbers of theirs that came after the first mark and are dealt with.
+  /// The publishers whose messages count, and the numbers of their messages after the first mark that are done.
   private var places: [String: Int] = [:]
   private var numbers: [NumberSet] = []
-  /// Messages that came and aren't acknowledged yet.
+  /// Messages that have arrived but aren't acknowledged yet.
   private var window = Window()
 
   private struct Window: Equatable {
@@ -29,10 +30,10 @@ struct DeliveryCount: Equatable {
     numbers = Array(repeating: NumberSet(), count: publishers.count)
   }
 
-  /// How many messages of the publishers that came after the first mark are dealt with.
+  /// How many of the publishers' messages after the first mark are done.
   var settled: Int { numbers.reduce(0) { $0 + $1.count } }
 
-  /// A message came. At QoS 0 (`isKept` is false) it comes once, whatever happens.
+  /// Notes that a message arrived. At QoS 0 (`isKept` is false), a message is never repeated.
   /// - Parameter number: The publisher's own number for it; a message without one doesn't count.
   mutating func receive(from publisher: String?, isKept: Bool, number: () -> Int?) {
     received += 1
@@ -49,10 +50,10 @@ struct DeliveryCount: Equatable {
     }
   }
 
-  /// A mark came.
+  /// Notes that a mark arrived.
   mutating func receive(mark number: Int) { window.mark = max(window.mark, number) }
 
-  /// All that came is acknowledged.
+  /// Notes that everything that arrived is acknowledged.
   mutating func release() {
     for (place, number) in zip(window.places, window.numbers) { numbers[place].insert(number) }
     earlier += window.earlier
@@ -60,7 +61,7 @@ struct DeliveryCount: Equatable {
     loseWindow()
   }
 
-  /// What isn't acknowledged comes again.
+  /// Discards what isn't acknowledged, because it is delivered again.
   mutating func loseWindow() {
     window.places.removeAll(keepingCapacity: true)
     window.numbers.removeAll(keepingCapacity: true)

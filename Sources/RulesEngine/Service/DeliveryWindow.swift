@@ -2,18 +2,18 @@ import Health
 
 /// Decides when a session's messages are acknowledged, and when they must be delivered again.
 ///
-/// A value without I/O. The messages since the last acknowledgement are one window: libmosquitto writes all
-/// acknowledgements that it has, in the order of the messages, or none. So the window is acknowledged when the last
-/// action of its messages has ended; what is read meanwhile joins it. If a store failed, nothing is acknowledged: MQTT
-/// delivers again only after a lost connection, and then only the actions that store are done again.
+/// A value without I/O. The messages since the last acknowledgement are one window, because libmosquitto writes either
+/// all acknowledgements that it has, in the order of the messages, or none. The window is therefore acknowledged when the
+/// last action of its messages has ended; messages read meanwhile join it. If a store failed, nothing is acknowledged:
+/// MQTT delivers again only after a lost connection, and then only the actions that write to a store run again.
 struct DeliveryWindow {
   /// What to do next.
   enum Step: Equatable {
-    /// Keep the acknowledgements back: actions aren't done.
+    /// Keep the acknowledgements back, because actions aren't done.
     case wait
-    /// Write the acknowledgements. Final losses count from now on.
+    /// Write the acknowledgements. These losses are final.
     case acknowledge(losses: Health)
-    /// Drop the connection and sign in again after this many nanoseconds.
+    /// Drop the connection and connect again after this many nanoseconds.
     case redeliver(after: Int64, because: String)
   }
 
@@ -22,15 +22,15 @@ struct DeliveryWindow {
     let payload: [UInt8]
   }
 
-  /// Actions that are started and haven't ended.
+  /// Actions that have started but haven't ended.
   private(set) var unfinished = 0
-  /// The messages that the broker keeps, in the order in which they came. Only where actions are done again.
+  /// The messages that the broker keeps, in the order of arrival; used only if actions can run again.
   private var messages: [Key] = []
-  /// How many of the first of them are here only because a store failed.
+  /// How many of the first ones were delivered again only because a store failed.
   private var retries = 0
-  /// Messages that come again only because a store failed, in their order: their other actions are done.
+  /// Messages that will be delivered again only because a store failed, in their order: their other actions are done.
   private var retried: ArraySlice<Key> = []
-  /// Losses of messages that aren't acknowledged: if they come again, they count then.
+  /// Losses of messages that aren't acknowledged; if a message is delivered again, its loss is counted then.
   private var losses = Health()
   private var failure: String?
   private var pause = firstPause
@@ -38,15 +38,16 @@ struct DeliveryWindow {
   private static let firstPause: Int64 = 500_000_000
   private static let longestPause: Int64 = 30_000_000_000
 
-  /// Messages that wait for a store which fails.
+  /// Messages that wait for a failing store.
   var waiting: Int { max(retried.count, messages.count) }
 
-  /// A message came that the broker keeps; returns whether only a store's failure has brought it again.
+  /// Notes that a message arrived that the broker keeps; returns whether it was delivered again only because a store
+  /// failed.
   mutating func receive(_ topic: String, _ payload: [UInt8]) -> Bool {
     let key = Key(topic: topic, payload: payload)
     messages.append(key)
     guard let next = retried.first else { return false }
-    // The broker delivers again in the old order. Whatever else comes is new, and so is all that follows.
+    // The broker delivers again in the same order. Any other message is new, and so are all that follow it.
     guard next == key else {
       retried = []
       return false
@@ -56,24 +57,24 @@ struct DeliveryWindow {
     return true
   }
 
-  /// So many actions are started.
+  /// This many actions were started.
   mutating func start(_ actions: Int) { unfinished += actions }
 
-  /// An action has ended. Its successor, an error action, is started before.
+  /// An action has ended. If an error action follows it, that one was started before.
   mutating func end() { unfinished -= 1 }
 
-  /// Counts a loss if the messages are acknowledged; returns whether it is the first of its kind.
+  /// Counts a loss once the messages are acknowledged; returns whether it is the first of its kind.
   mutating func lose(_ kind: Health.Kind, _ subject: String, reason: String) -> Bool {
     losses.add(kind, subject, reason: reason)
   }
 
-  /// A store has taken a batch, or rejected it permanently.
+  /// A store has accepted a batch, or rejected it permanently.
   mutating func storeAnswered() { pause = Self.firstPause }
 
-  /// A store couldn't be written: the messages have to come again.
+  /// A store couldn't be written: the messages must be delivered again.
   mutating func storeFailed(_ reason: String) { failure = reason }
 
-  /// What to do, after each event.
+  /// What to do next; ask after each event.
   mutating func next() -> Step {
     guard unfinished == 0 else { return .wait }
     guard let failure else {
@@ -83,7 +84,8 @@ struct DeliveryWindow {
       return .acknowledge(losses: losses)
     }
     self.failure = nil
-    // At most as many as the broker sends without an acknowledgement. Messages that haven't come again yet will follow.
+    // At most as many as the broker sends without an acknowledgement. Messages that haven't been repeated yet will
+    // follow.
     retried = messages + retried
     forget()
     defer { pause = min(2 * pause, Self.longestPause) }

@@ -2,12 +2,12 @@
 struct FailureReports {
   private var second = 0
   private var count = 0
-  /// Lines per second.
+  /// The most lines per second.
   static let limit = 10
-  /// Bytes of a line: topics and templates' texts come from messages.
+  /// The most bytes of a line: topics and templates' texts come from messages.
   static let bytes = 2048
 
-  /// The lines to write for a failure in a second since 1970.
+  /// The lines to write for a failure; `second` is in seconds since 1970.
   mutating func lines(for text: String, at second: Int) -> [String] {
     var lines: [String] = []
     if second != self.second {

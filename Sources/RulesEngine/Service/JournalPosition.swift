@@ -1,13 +1,13 @@
 /// How the local broker numbers a client's messages in its journal (Sources/BrokerPlugin/queues.h).
 struct JournalStamp: Hashable {
-  /// Of the broker's process that took the message; it grows with each start.
+  /// The broker process that accepted the message; it grows with each start.
   var epoch: UInt64
   /// The message's number among those for this client.
   var number: UInt64
-  /// When the broker took the message, in milliseconds since 1970.
+  /// When the broker accepted the message, in milliseconds since 1970.
   var arrivalMilliseconds: Int64
 
-  /// The user property that has the stamp.
+  /// The user property that holds the stamp.
   static let property = "journal"
 
   /// Reads the property's value: three numbers separated by blanks; nil if it is invalid.
@@ -55,19 +55,19 @@ struct JournalPosition {
     return true
   }
 
-  /// The broker knows that all up to this number is done.
+  /// Notes that the broker knows that everything up to this number is done.
   mutating func broker(knows number: UInt64) {
     if number > received?.number ?? 0 { received = JournalStamp(epoch: received?.epoch ?? 0, number: number) }
     if let done, done.number > number { owesReport = true }
   }
 
-  /// All that has arrived is done. What to report to the broker, if it waits for that.
+  /// Notes that everything that has arrived is done. Returns what to report to the broker, if it waits for a report.
   mutating func finish() -> JournalStamp? {
     done = received
     defer { owesReport = false }
     return owesReport ? done : nil
   }
 
-  /// The connection was lost: messages that aren't done are repeated.
+  /// The connection was lost: messages that aren't done will be repeated.
   mutating func disconnected() { received = done }
 }

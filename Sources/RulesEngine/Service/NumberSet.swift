@@ -1,10 +1,10 @@
 /// A set of mostly consecutive numbers, kept as ranges.
 struct NumberSet: Equatable {
-  /// In order, none touching the next.
+  /// In ascending order, with no two adjacent.
   private(set) var ranges: [ClosedRange<Int>] = []
-  /// How many numbers it has.
+  /// How many numbers were inserted, each once.
   private(set) var count = 0
-  /// The maximum number of ranges; numbers beyond are counted but not remembered.
+  /// The most ranges; numbers that would need more are counted but not remembered.
   static let rangeLimit = 10_000
 
   mutating func insert(_ number: Int) {

@@ -3,20 +3,20 @@ import MQTT
 import Store
 import Time
 
-/// Passes messages to the rules that match them: evaluates, starts the actions, counts how they end, and runs error
-/// actions.
+/// Passes messages to the rules that match them: evaluates the statements, starts the actions, counts how they end, and
+/// runs error actions.
 ///
-/// It doesn't know the connection; what isn't done yet is in `window`. Used on one loop only.
+/// It doesn't know the connection; `window` tracks what isn't done yet. Used on one loop only.
 final class RuleDispatcher: ActionOwner {
   /// The rules, in the order of their files.
   private(set) var rules: [LoadedRule] = []
-  /// What isn't acknowledged yet.
+  /// Tracks what isn't acknowledged yet.
   var window = DeliveryWindow()
-  /// Losses that are final.
+  /// The problems and the losses that are final.
   var health = Health()
-  /// Hears that the window may have something to do.
+  /// Called when the window may have something to do.
   var onProgress: () -> Void = {}
-  /// Whether nothing more arrives before actions end.
+  /// Whether nothing more arrives until actions end.
   var isHeldUp: () -> Bool = { false }
 
   private let evaluator: StatementEvaluator
@@ -24,12 +24,12 @@ final class RuleDispatcher: ActionOwner {
   private let onEvent: (RulesEvent) -> Void
   private let reportsMessages: Bool
   private var tree = TopicTree<LoadedRule>()
-  /// The rules of the topics that came last.
+  /// The rules of recent topics.
   private var rulesOfTopics: [String: [LoadedRule]] = [:]
-  /// With more topics than this, probably each message has a new one.
+  /// With more topics than this, each message probably has a new one.
   private static let topicLimit = 1000
   private var reports = FailureReports()
-  /// `failedAction` of an error action's message where the statement itself exceeded a limit; AWS has no name for it.
+  /// The `failedAction` in an error action's message if the statement itself exceeded a limit; AWS has no name for it.
   private static let evaluationName = "RuleEvaluation"
 
   /// A dispatcher without rules; see `RulesService.init`.
@@ -53,13 +53,13 @@ final class RuleDispatcher: ActionOwner {
     context.owner = self
   }
 
-  /// Runs `documents` from now on; rules of a known name keep their counters.
+  /// Runs `documents` from now on; rules whose names are known keep their counters.
   func replaceRules(_ documents: [RuleDocument]) {
     let counters = Dictionary(rules.map { ($0.document.name, $0.counters) }) { first, _ in first }
     share(documents.map { LoadedRule($0, counters: counters[$0.name] ?? RuleCounters()) })
   }
 
-  /// Runs rules that another dispatcher runs, too, and counts for both.
+  /// Runs rules that another dispatcher also runs; their counters count for both.
   func share(_ rules: [LoadedRule]) {
     self.rules = rules
     tree = TopicTree()
@@ -72,8 +72,8 @@ final class RuleDispatcher: ActionOwner {
 
   // MARK: Messages
 
-  /// Runs the rules whose filters match the message's topic. `isRetry` means that only a store's failure has brought it again,
-  /// `isKept` that the broker delivers it again until it is acknowledged.
+  /// Runs the rules whose filters match the message's topic. `isRetry` means that the message was delivered again only
+  /// because a store failed; `isKept`, that the broker repeats it until it is acknowledged.
   func dispatch(_ message: Message, on topic: String, isRetry: Bool, isKept: Bool) {
     let matching = rules(matching: topic)
     // The payload is read once for all rules.
@@ -84,7 +84,7 @@ final class RuleDispatcher: ActionOwner {
   private func rules(matching topic: String) -> [LoadedRule] {
     if let known = rulesOfTopics[topic] { return known }
     var found: [LoadedRule] = []
-    // FROM may name topics of Basic Ingest.
+    // FROM may name topics of Basic Ingest, so a rule can match twice.
     tree.forEach(matching: topic) { rule in if !found.contains(where: { $0 === rule }) { found.append(rule) }
     }
     if rulesOfTopics.count >= Self.topicLimit { rulesOfTopics.removeAll() }
@@ -139,7 +139,7 @@ final class RuleDispatcher: ActionOwner {
       if case .lost(let kind, let reason, let isRepeated) = effect {
         let isFirst = lose(
           kind, failure.resource, reason: reason ?? failure.message, isKept: execution.isKept && isRepeated)
-        // Each reading of a truck whose clock is wrong has the same problem.
+        // Every reading of a truck whose clock is wrong has the same problem.
         if kind == .outsideAcceptance { isNews = isFirst }
       }
       if isNews { report("rule \(rule.document.name): \(failure.task) failed: \(failure.message)") }
@@ -157,7 +157,7 @@ final class RuleDispatcher: ActionOwner {
           rule: rule.document.name, topic: execution.message.topic, actions: execution.actions,
           failed: execution.failures.count))
     }
-    // The error action already had a message at the first try.
+    // The error action already received a message after the first try.
     if execution.unfinished == 0, !execution.failures.isEmpty, !execution.isRetry {
       performErrorAction(of: rule, execution.message, execution.failures)
     }
@@ -181,7 +181,7 @@ final class RuleDispatcher: ActionOwner {
     for line in reports.lines(for: text, at: WallClock.milliseconds / 1000) { onEvent(.problem(line)) }
   }
 
-  /// Counts a message that is finally lost; returns whether it is the first of its kind.
+  /// Counts a message that is lost for good; returns whether it is the first of its kind.
   @discardableResult
   private func lose(_ kind: Health.Kind, _ subject: String, reason: String, isKept: Bool) -> Bool {
     let isNew = !health.has(kind, subject)

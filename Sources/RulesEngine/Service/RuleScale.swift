@@ -4,9 +4,9 @@ import Time
 package final class RuleScale {
   /// Which filters the rules have.
   package enum Filters: String, CaseIterable {
-    /// All have one, which each message matches; WHERE lets one of them pass.
+    /// All rules have the same filter, which each message matches; WHERE accepts the message in one rule.
     case one
-    /// Each has its own; a message matches one of them.
+    /// Each rule has its own filter; a message matches one of them.
     case each
   }
 
@@ -37,8 +37,8 @@ package final class RuleScale {
     }
   }
 
-  /// Evaluates the rules for `messages` messages; returns how long one took, in nanoseconds, and how many results there
-  /// were.
+  /// Evaluates the rules for `messages` messages. Returns how long one message took, in nanoseconds, and the number of
+  /// results.
   package func run(messages: Int) -> (nanoseconds: Int64, results: Int) {
     let all = (0..<rules).map { number in
       let topic = filters == .one ? "truck/freezer" : "truck/\(number)/freezer"

@@ -2,11 +2,11 @@
 public enum RulesEvent: Sendable, Equatable, CustomStringConvertible {
   /// The broker has granted all subscriptions of these rules.
   case ready(rules: [String])
-  /// What a log action writes.
+  /// The output of a log action.
   case output(rule: String, String)
   /// All actions of a rule, without its error action, have ended for a message.
   case processed(rule: String, topic: String, actions: Int, failed: Int)
-  /// Something went wrong: a sentence with the rule or the connection in it.
+  /// Something went wrong: a sentence that names the rule or the connection.
   case problem(String)
 
   /// The event as a line of a log.

@@ -8,7 +8,7 @@ extension RulesService {
   /// Messages that the local broker had acknowledged to their publishers and that never arrived here.
   public var lostMessages: Int { position.lost }
 
-  /// Asks the broker to keep the messages for the rules in its journal, and to send those that wait there.
+  /// Asks the broker to keep the messages for the rules in its journal, and to send the ones that wait there.
   func openJournal(hasSession: Bool) {
     guard isJournaled else { return }
     let lines =
@@ -17,8 +17,8 @@ extension RulesService {
     command(lines.joined(separator: "\n"))
   }
 
-  /// Reads a message's stamp, or an answer. Returns when the message first arrived, in milliseconds since 1970, so that
-  /// a repeated message is the same point in the store; nil if the message isn't for the rules.
+  /// Reads a message's stamp, or an answer from the broker. Returns when the message first arrived, in milliseconds since
+  /// 1970, so that a repeated message becomes the same point in the store; nil if the message isn't for the rules.
   func journaled(_ message: IncomingMessage, at now: Int) -> Int? {
     guard isJournaled else { return now }
     if message.topic == Self.answers {
@@ -35,14 +35,14 @@ extension RulesService {
     return Int(stamp.arrivalMilliseconds)
   }
 
-  /// Reports to the broker that all that has arrived is done.
+  /// Reports to the broker that everything that has arrived is done.
   func reportProgress() {
     guard isJournaled, let done = position.finish() else { return }
     command("done \(done.epoch) \(done.number)")
   }
 
   private func command(_ text: String) {
-    // The topic is a constant that is valid, and the backlog is empty: nothing else is published by this client.
+    // The topic is a valid constant, and the backlog is empty: this client publishes nothing else.
     guard let topic = try? TopicName(Self.commands), let header = try? PublishHeader(topic: topic)
     else { return }
     _ = subscriber.publish(OutgoingMessage(header: header, payload: Array(text.utf8), due: .now()))

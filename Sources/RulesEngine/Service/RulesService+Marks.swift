@@ -1,43 +1,43 @@
 import MQTT
 import Time
 
-/// Marks: messages to itself by which the service knows what the broker has delivered.
+/// Marks are messages to itself by which the service knows what the broker has delivered.
 extension RulesService {
-  /// The topic of the marks of a session; wildcards of rules don't match what begins with `$`.
+  /// The topic of a session's marks; wildcards in rules don't match a topic that begins with `$`.
   public static func markTopic(of clientID: String) -> String { "$trucksensor/marks/\(clientID)" }
 
-  /// Publishes the mark of this number: higher than those before, from 1.
+  /// Publishes the mark with this number, which must be higher than those before; the first is 1.
   public func sendMark(_ number: Int) {
     guard let markTopic, let header = try? PublishHeader(topic: markTopic, qos: .atLeastOnce) else { return }
     let payload = Array("\(markToken) \(number)".utf8)
     _ = publisher.publish(OutgoingMessage(header: header, payload: payload, due: .now()))
   }
 
-  /// Whether all that was published before a mark is done.
+  /// Whether everything published before a mark is done.
   public func hasDone(_ mark: Int) -> Bool { doneMark >= mark }
 
-  /// The last mark that is acknowledged, with all that came before it.
+  /// The last mark that is acknowledged, together with everything before it.
   public var doneMark: Int { deliveries.mark }
 
-  /// Whether the broker has taken a mark: what is published from then on comes after it.
+  /// Whether the broker has accepted a mark: whatever is published from then on comes after it.
   public func hasPublished(_ mark: Int) -> Bool { publishedMark >= mark }
 
   /// Messages of `publishers` since the first mark that are done; each counts once.
   public var settled: Int { deliveries.settled }
 
-  /// Messages that had waited in the broker before the first mark, and are done.
+  /// Messages that were waiting in the broker before the first mark and are done.
   public var earlier: Int { deliveries.earlier }
 
-  /// Messages that came, perhaps again.
+  /// Messages that arrived, including repeated ones.
   public var received: Int { deliveries.received }
 
-  /// Counts the messages of these client identifiers, by the number that each of them gives its messages.
+  /// Counts the messages of these client identifiers; `number` reads the number that a publisher gave its message.
   public func count(publishers: Set<String>, number: @escaping ([UInt8]) -> Int?) {
     deliveries.count(publishers)
     messageNumber = number
   }
 
-  /// Whether a message is a mark, which no rule takes.
+  /// Whether a received message is a mark, which no rule gets.
   func receivedMark(_ message: IncomingMessage) -> Bool {
     guard let markTopic, message.topic == markTopic.text else { return false }
     if let number = markNumber(message.payload) { deliveries.receive(mark: number) }
@@ -51,7 +51,7 @@ extension RulesService {
     return true
   }
 
-  /// The number of a mark of this engine; nil for those of an earlier one.
+  /// The number of this engine's mark; nil for an earlier engine's mark.
   private func markNumber(_ payload: [UInt8]) -> Int? {
     let words = String(decoding: payload, as: UTF8.self).split(separator: " ")
     guard words.count == 2, words[0] == markToken else { return nil }

@@ -4,11 +4,11 @@ import Store
 import Text
 import Time
 
-/// Runs rules over what a broker delivers: one client subscribes, another publishes what the actions make.
+/// Runs rules over the messages that a broker delivers: one client subscribes, another publishes the actions' messages.
 ///
-/// A QoS 1 message is acknowledged only after its actions are done; an action that publishes is done when the broker
-/// has acknowledged its message. The subscriber therefore keeps its acknowledgements back until the actions of all
-/// messages that arrived together are done, and then reads on. Used on the clients' loop only.
+/// A QoS 1 message is acknowledged only after its actions are done; an action that publishes is done when the broker has
+/// acknowledged its message. The subscriber therefore keeps its acknowledgements back until the actions of all messages
+/// that arrived together are done, and then reads on. Used on the clients' loop only.
 public final class RulesService: MQTTClientDelegate {
   let subscriber: MQTTClient
   let publisher: MQTTClient
@@ -16,51 +16,52 @@ public final class RulesService: MQTTClientDelegate {
   private let onFailure: (MQTTError) -> Void
   private let dispatcher: RuleDispatcher
   private let shareGroup: String?
-  /// What `get_registry_data` asks.
+  /// The registry that `get_registry_data` reads.
   private let registry: (any RegistrySource)?
-  /// Whether it runs the rules that store; the others have a session of their own.
+  /// Whether it runs the rules that write to a store; other rules have their own session.
   public let stores: Bool
 
-  /// The filters that the session subscribes to, and those that the broker has granted in the present connection.
+  /// The filters that the session subscribes to, and those that the broker has granted on the current connection.
   private(set) var filters: Set<String> = []
   private var granted: Set<String> = []
   private var wasReady = false
-  /// Whether the broker has granted all subscriptions: what is published from then on reaches the rules.
+  /// Whether the broker has granted all subscriptions: whatever is published from then on reaches the rules.
   public var isReady: Bool { granted.count >= filters.count }
-  /// How often the broker had forgotten the session when the engine came back.
+  /// How often the broker had forgotten the session when the engine reconnected.
   public private(set) var sessionsForgotten = 0
 
-  /// The last reported reason for waiting before the next try, while the store fails.
+  /// The last reported reason for waiting before the next attempt, while the store fails.
   private var lastWaiting: String?
-  /// Whether the session is another engine's.
+  /// Whether the session belongs to another engine.
   private var isTakenOver = false
 
   // In RulesService+Marks.swift
-  /// What the session has dealt with.
+  /// Counts the messages that are done.
   var deliveries = DeliveryCount()
   /// The number that a counted publisher gives a message.
   var messageNumber: ([UInt8]) -> Int? = { _ in nil }
-  /// Where the marks of this session go; nil if it has none.
+  /// The topic of this session's marks; nil if it uses none.
   let markTopic: TopicName?
-  /// This engine's marks, of all that the session may still hold.
+  /// Tells this engine's marks from others that the session may still hold.
   let markToken = UniqueID.make()
-  /// The last mark that the broker has taken.
+  /// The last mark that the broker has accepted.
   var publishedMark = 0
 
   // In RulesService+Journal.swift
-  /// Whether the broker is ours.
+  /// Whether the broker is the local broker, which has our plugin.
   private let isLocal: Bool
   /// Whether it numbers its messages for this service.
   let isJournaled: Bool
   var position = JournalPosition()
-  /// Whether the broker keeps what waits for the service in a journal, for a session that it forgets, too.
+  /// Whether the broker keeps messages for the service in a journal, even if it forgets the session.
   public internal(set) var hasJournal = false
 
-  /// A service over two clients that aren't connected yet. `onEvent` hears what went wrong and what log actions write,
-  /// `onFailure` what ended a client permanently. Actions that store need a `storage`. `hopLimit` limits how often a
-  /// message may be republished, counted in its user property `hops`; the next republishing fails. With `isLocal` the
-  /// broker is ours, and its journal keeps what waits for the service; a share group has no journal. With `usesMarks`
-  /// it can tell when all that was published so far is done; the broker must allow `markTopic(of:)`.
+  /// A service over two clients that aren't connected yet. `onEvent` is called with problems and the output of log
+  /// actions, `onFailure` with an error that ended a client permanently. Actions that write to a store need a `storage`.
+  /// `hopLimit` limits how often a message may be republished, counted in its user property `hops`; republishing it once
+  /// more fails. With `isLocal`, the broker is ours and its journal keeps messages for the service; a share group has no
+  /// journal. With `usesMarks`, the service can tell when everything published so far is done; the broker must allow
+  /// `markTopic(of:)`.
   ///
   /// Throws `MQTTError` if the share group's name is invalid.
   public init(
@@ -93,8 +94,8 @@ public final class RulesService: MQTTClientDelegate {
     publisher.delegate = self
   }
 
-  /// Runs `documents` from now on; rules of a known name keep their counters. Filters that no rule has any more stay
-  /// subscribed until the next session, and match nothing.
+  /// Runs `documents` from now on; rules whose names are known keep their counters. Filters that no rule has any more
+  /// stay subscribed until the next session, and match nothing.
   ///
   /// Throws `MQTTError` if the share group's name is invalid.
   public func replaceRules(_ documents: [RuleDocument]) throws(MQTTError) {
@@ -111,8 +112,8 @@ public final class RulesService: MQTTClientDelegate {
     }
   }
 
-  /// Runs the rules of `owner` over messages of a session whose engine has ended, and which has that engine's subscriptions.
-  /// A lost connection ends it: that engine may be back.
+  /// Runs the rules of `owner` for the session of an ended engine, which has that engine's subscriptions. A lost
+  /// connection ends this, because that engine may be back.
   public func takeRules(of owner: RulesService) {
     isTakenOver = true
     dispatcher.share(owner.rules)
@@ -124,7 +125,7 @@ public final class RulesService: MQTTClientDelegate {
     subscriber.connect()
   }
 
-  /// Calls `done` when the broker has read all acknowledgements that are written, as `MQTTClient.confirm` does.
+  /// Calls `done` when the broker has read all acknowledgements written so far, as `MQTTClient.confirm` does.
   public func confirmAcknowledgements(_ done: @escaping () -> Void) -> Bool { subscriber.confirm(done) }
 
   /// Disconnects. Unacknowledged messages are repeated in the next session.
@@ -139,7 +140,7 @@ public final class RulesService: MQTTClientDelegate {
   /// The current problems, without actions that will be tried again.
   public var health: Health { dispatcher.health }
 
-  /// The filters of the rules that are enabled. AWS IoT Core and other brokers may refuse those of Basic Ingest: there only
+  /// The filters of the enabled rules. AWS IoT Core and other brokers may reject those of Basic Ingest, so there only
   /// rules without FROM have them.
   public var activeFilters: [TopicFilter] {
     let documents = rules.map(\.document).filter { !$0.isDisabled }
@@ -147,7 +148,7 @@ public final class RulesService: MQTTClientDelegate {
       + (isLocal ? documents.filter { $0.statement.filter != nil }.compactMap(\.basicIngestFilter) : [])
   }
 
-  /// The databases that the rules name, as far as they are known without a message.
+  /// The databases that the rules name, if the name doesn't depend on a message.
   public var databases: [String] {
     rules.flatMap(\.document.actions).compactMap { action in
       guard case .timestream(let action) = action, action.database.isConstant else { return nil }
@@ -160,13 +161,13 @@ public final class RulesService: MQTTClientDelegate {
     dispatcher.runners.store.trouble ?? dispatcher.runners.influx.trouble
   }
 
-  /// Takes what a check of the store has found before anything was stored.
+  /// Notes an error that a check of the store found before anything was stored.
   public func noteStore(_ error: StoreError) { dispatcher.runners.store.note(error) }
 
-  /// How many records the stores have taken.
+  /// How many records the stores have accepted.
   public var stored: Int { dispatcher.runners.store.stored + dispatcher.runners.influx.stored }
 
-  /// Messages that wait for the store, and come again when it can be written.
+  /// Messages that wait for the store, and are delivered again when it can be written.
   public var waiting: Int { storeTrouble == nil ? 0 : dispatcher.window.waiting }
 
   /// Actions that aren't done yet.
@@ -180,8 +181,8 @@ public final class RulesService: MQTTClientDelegate {
     if receivedMark(incoming) { return }
     let message = Message(topic: incoming.topic, payload: incoming.payload, receivedMilliseconds: arrival)
     message.properties = incoming.properties
-    // MQTT doesn't tell who published. The local broker's plugin says it in these user properties, instead of what the
-    // publisher may have claimed; of another broker's messages, it is only a claim.
+    // MQTT doesn't say who published. The local broker's plugin does in these user properties, which replace the
+    // publisher's own; with another broker, they are only the publisher's claim.
     message.clientID = incoming.properties.userProperty("clientId")
     message.principal = incoming.properties.userProperty("principal")
     message.registry = registry
@@ -217,7 +218,7 @@ public final class RulesService: MQTTClientDelegate {
     if !deliveredMark(message), dispatcher.runners.republish.published(message, nil) { proceed() }
   }
 
-  /// The broker didn't take an action's message.
+  /// The broker refused an action's message.
   public func client(_ client: MQTTClient, refused message: OutgoingMessage, with error: MQTTError) {
     if dispatcher.runners.republish.published(message, error) { proceed() }
   }

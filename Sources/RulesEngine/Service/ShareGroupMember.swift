@@ -1,8 +1,8 @@
 import MQTT
 import Time
 
-/// Keeps an engine of a share group informed about the other engines. It has its own connection, whose will message
-/// says that the engine has ended, also after a normal end. Used on the client's loop only.
+/// Keeps an engine of a share group informed about the other engines. It has its own connection, whose will message says
+/// that the engine has ended, even after a normal end. Used on the client's loop only.
 public final class ShareGroupMember: MQTTClientDelegate {
   private let client: MQTTClient
   private let identifier: String
@@ -12,8 +12,8 @@ public final class ShareGroupMember: MQTTClientDelegate {
   private let onFailure: (MQTTError) -> Void
   private var timer: LoopTimer?
 
-  /// How long the others wait for an engine that has ended to come back, and the largest random addition, in
-  /// nanoseconds. Meanwhile its share waits in the broker, which discards messages once 4 000 wait for a client
+  /// How long the others wait for an ended engine to come back, and the largest random addition, in nanoseconds.
+  /// Meanwhile its share waits in the broker, which discards messages once 4 000 wait for a client
   /// (`BrokerConfiguration.QueueLimits`).
   private static let delay: Int64 = 100_000_000
   private static let jitter: Int64 = 200_000_000
@@ -23,13 +23,13 @@ public final class ShareGroupMember: MQTTClientDelegate {
     try TopicName("trucksensor/engines/\(group)")
   }
 
-  /// The will message for the client of a member whose engine has that client identifier.
+  /// The will message for the client of a member whose engine has this client identifier.
   public static func will(of identifier: String, group: String) throws(MQTTError) -> Will {
     Will(topic: try topic(of: group), payload: ShareTakeovers.News.ended(identifier).payload)
   }
 
-  /// A member over a client that isn't connected yet. `takeOver` is called with the client identifier of an engine whose session
-  /// is to be taken over, until `lost` is.
+  /// A member over a client that isn't connected yet. `takeOver` is called with the client identifier of an engine whose
+  /// session is to be taken over; call `lost` when the connection of that session is lost.
   public init(
     _ client: MQTTClient, identifier: String, group: String, takeOver: @escaping (String) -> Void,
     onFailure: @escaping (MQTTError) -> Void

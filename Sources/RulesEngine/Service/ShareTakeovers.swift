@@ -2,18 +2,18 @@ import Time
 
 /// Decides which sessions of ended engines this engine of a share group takes over.
 ///
-/// A broker may keep sending a share's messages to the session of an engine that has ended, and mosquitto does: they would wait until
-/// that engine comes back. Another engine of the group therefore connects with its client identifier, continues its
-/// session, and is disconnected when the engine is back. All engines learn that one has ended: each waits for a random
-/// time, and the first one tells the others. A value without I/O.
+/// A broker such as mosquitto may keep sending a part of the share to the session of an ended engine, where the messages
+/// would wait until that engine comes back. Another engine of the group therefore connects with its client identifier,
+/// continues its session, and is disconnected when the engine is back. All engines learn that one has ended: each waits
+/// for a random time, and the first one to act tells the others. A value without I/O.
 struct ShareTakeovers {
-  /// What engines tell each other.
+  /// A message that engines send each other.
   enum News: Equatable {
-    /// The engine with this client identifier is there.
+    /// The engine with this client identifier has started.
     case started(String)
-    /// It has ended: its will message.
+    /// That engine has ended; this is its will message.
     case ended(String)
-    /// Its session was taken over by a third one.
+    /// That engine's session was taken over by another engine.
     case takenOver(String)
 
     private static let words = (started: "started ", ended: "ended ", takenOver: "taken-over ")
@@ -21,7 +21,7 @@ struct ShareTakeovers {
     /// The longest client identifier in these messages, in bytes; MQTT allows 65 535.
     private static let longestIdentifier = 256
 
-    /// Nil for any other message.
+    /// Reads a payload; nil for any other message.
     init?(_ payload: [UInt8]) {
       let text = String(decoding: payload.prefix(Self.longestIdentifier + 16), as: UTF8.self)
       if text.hasPrefix(Self.words.started) {
@@ -44,7 +44,7 @@ struct ShareTakeovers {
     }
   }
 
-  /// The maximum number of sessions that one engine takes over: each needs a connection.
+  /// The most sessions that one engine takes over: each needs a connection.
   private static let limit = 64
 
   private let own: String
@@ -54,13 +54,13 @@ struct ShareTakeovers {
   /// Of these, the sessions whose engines are back and will take them.
   private var returned: Set<String> = []
 
-  /// Takeovers of an engine with that client identifier.
+  /// The takeovers of the engine with this client identifier.
   init(own: String) { self.own = own }
 
-  /// When the next session is to be taken over, if one is.
+  /// When the next session is to be taken over; nil if none is.
   var nextDue: MonotonicTime? { due.values.min() }
 
-  /// A message of another engine arrived; `delay` is how long this engine waits before it takes a session over, in
+  /// Another engine's message arrived. `delay` is how long this engine waits before it takes over a session, in
   /// nanoseconds.
   mutating func heard(_ news: News, at now: MonotonicTime, delay: Int64) {
     switch news {
@@ -87,8 +87,8 @@ struct ShareTakeovers {
     return identifier
   }
 
-  /// The connection of a session that this engine has taken over was lost. If it was because the session's engine is back, that
-  /// engine has said so or does within `delay`; if not, the session is taken over again.
+  /// The connection of a session that this engine has taken over was lost. If the session's engine is back, it has said
+  /// so or says so within `delay`; otherwise, the session is taken over again.
   mutating func lost(_ identifier: String, at now: MonotonicTime, delay: Int64) {
     current.remove(identifier)
     if returned.remove(identifier) == nil { due[identifier] = now.advanced(by: delay) }

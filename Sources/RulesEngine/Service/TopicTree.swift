@@ -7,13 +7,13 @@ struct TopicTree<Element> {
     var children: [Substring: Node] = [:]
     var anyLevel: Node?
     var elements: [Element] = []
-    /// Of filters that end here with '#'.
+    /// The elements of filters that end here with '#'.
     var remainder: [Element] = []
   }
 
   private let root = Node()
 
-  /// Adds `element` under a filter without share group.
+  /// Adds `element` under a filter without a share group.
   func insert(_ element: Element, at filter: String) {
     var node = root
     for level in filter.split(separator: "/", omittingEmptySubsequences: false) {

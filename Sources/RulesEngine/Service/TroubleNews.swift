@@ -2,7 +2,7 @@ import Time
 
 /// Decides when to report a recurring problem: a store that is nearly full fails with one batch and accepts the next.
 struct TroubleNews {
-  /// How long the same problem isn't reported again, in nanoseconds.
+  /// How long a problem that comes back isn't reported again, in nanoseconds.
   static let silence: Int64 = 10_000_000_000
 
   private var told: (message: String, at: MonotonicTime)?

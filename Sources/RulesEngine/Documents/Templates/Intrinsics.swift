@@ -1,7 +1,8 @@
 import Text
 
-/// Resolves CloudFormation's functions with what the template itself says: parameters' defaults, mappings and AWS's
-/// pseudo parameters. A value that is known only at deployment becomes a placeholder such as `<Role.Arn>`, with a warning.
+/// Resolves CloudFormation's functions with what the template itself contains: parameters' defaults, mappings and AWS's
+/// pseudo parameters. A value that is known only at deployment becomes a placeholder such as `<Role.Arn>`, with a
+/// warning.
 struct Intrinsics {
   /// What couldn't be resolved, each once.
   private(set) var warnings: [String] = []
@@ -25,7 +26,7 @@ struct Intrinsics {
     resources = object("Resources")
   }
 
-  /// The value with its functions resolved. Undefined where it is to be left out (`AWS::NoValue`).
+  /// The value with its functions resolved; Undefined if it is to be left out (`AWS::NoValue`).
   mutating func resolved(_ value: Value) -> Value {
     switch value {
     case .array(let elements): return .array(elements.map { resolved($0) }.filter { !$0.isUndefined })
@@ -64,7 +65,7 @@ struct Intrinsics {
       else { return unknown(name) }
       return .string(elements.compactMap(\.asString).joined(separator: separator))
     case "Fn::If":
-      // Which one a deployment takes depends on its parameters: the first that is something.
+      // Which value a deployment takes depends on its parameters; this takes the first one that isn't left out.
       guard case .array(let parts) = argument, parts.count == 3 else { return unknown(name) }
       note("the condition '\(parts[0].asString ?? "")' is assumed to be true")
       let value = resolved(parts[1])
@@ -108,7 +109,7 @@ struct Intrinsics {
       return value.asString.map { .string($0) } ?? value
     }
     guard resources[name] != nil else { return placeholder(name) }
-    // A resource's name is only known to a deployment; its own stands for it.
+    // A resource's name is known only to a deployment, so its logical ID stands for it.
     note("'\(name)' is a placeholder for the name that the deployment gives to that resource")
     return .string(name)
   }
@@ -121,7 +122,7 @@ struct Intrinsics {
     return .string(String(resource))
   }
 
-  /// `Fn::Sub`: `${Name}` and `${Resource.Attribute}`; `${!text}` is `${text}` for the rule.
+  /// `Fn::Sub`: replaces `${Name}` and `${Resource.Attribute}`; `${!text}` becomes `${text}`, for the rule.
   private mutating func substituted(_ argument: Value) -> Value {
     var own = ObjectValue()
     var text: String?

@@ -1,14 +1,14 @@
 /// Finds the rules of a CloudFormation or SAM template.
 enum RuleTemplate {
-  /// A rule, or why it has none, with the logical ID of its resource.
+  /// A rule, or why it can't be read, with the logical ID of its resource.
   typealias Found = (resource: String, payload: Result<RuleDocument.Payload, RuleError>)
 
   /// The rules in the order of the template; nil if the document isn't a template.
   ///
-  /// Throws if it has none.
+  /// Throws if the template has no rule.
   static func payloads(in source: DocumentSource) throws(RuleError) -> [Found]? {
     guard case .object(let root) = source.root else { return nil }
-    // The Serverless Framework has CloudFormation's resources below its own.
+    // The Serverless Framework puts CloudFormation's resources below its own.
     var template = root
     var prefix = ""
     if root["Resources"] == nil, case .object(let inner)? = root["resources"], inner["Resources"] != nil {
@@ -54,7 +54,7 @@ enum RuleTemplate {
     }
     try reader.finish(ignoring: ["tags"])
     return RuleDocument.Payload(
-      // CloudFormation makes a name from the resource's where the template gives none.
+      // If the template gives no name, CloudFormation makes one from the resource's.
       reader: payload, name: (given ?? name, reader.place("ruleName")), notes: intrinsics.warnings)
   }
 

@@ -1,20 +1,20 @@
 import CYAML
 import Numbers
 
-/// Reads one YAML document into the values that rule documents are made of, and keeps where each is.
+/// Reads one YAML document into the values that rule documents consist of, and keeps the position of each.
 ///
 /// Aliases may make a document larger than its text, and sequences nest: both are bounded.
 struct YAMLReader {
-  /// Why a text isn't YAML, or too large.
+  /// Why a text isn't YAML, or exceeds a limit.
   struct Failure: Error {
     let message: String
     let line: Int
     let column: Int
   }
 
-  /// Values of a document, those that aliases repeat included.
+  /// The most values of a document, including those that aliases repeat.
   static let nodeLimit = 100_000
-  /// Sequences and mappings inside each other.
+  /// The most levels of nesting.
   static let depthLimit = 100
 
   private let parser: UnsafeMutablePointer<yaml_parser_t>
@@ -131,7 +131,7 @@ struct YAMLReader {
     case "true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON": return .boolean(true)
     case "false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF": return .boolean(false)
     default:
-      // A number with a leading zero, an account's for example, is a name.
+      // A number with a leading zero, such as an account's, is a name.
       guard let number = Value.decimal(text), !text.hasPrefix("0") || text == "0" || text.hasPrefix("0.")
       else { return .string(text) }
       return .number(Number(decimal: number, isInt: number.isWhole && !text.contains(".")))
