@@ -216,6 +216,24 @@ import Testing
     }
   }
 
+  @Test(arguments: [(128, true), (129, false)])
+  func `a plan reads at most 128 names of a level, and more are left to the plain evaluator`(
+    count: Int, isPlanned: Bool
+  ) throws {
+    let names = (1...count).map { "n\($0)" }
+    // A plan has at most 64 members.
+    let members = stride(from: 0, to: count, by: 3).map { start in
+      names[start..<min(start + 3, count)].joined(separator: " + ") + " AS m\(start)"
+    }
+    let statement = try CompiledStatement(
+      "SELECT \(members.joined(separator: ", ")) FROM 't'", version: .v2016
+    ).with([])
+    #expect((statement.plan != nil) == isPlanned)
+    let payload = "{" + names.map { "\"\($0)\":1" }.joined(separator: ",") + "}"
+    let message = Message(topic: "t", payload: Array(payload.utf8), receivedMilliseconds: 0)
+    #expect(Self.text(plans.evaluate(statement, message)) == Self.text(plain.evaluate(statement, message)))
+  }
+
   @Test func `statement, templates, dimensions and measures of a rule read the payload once`() throws {
     let rule = try Self.rule("SELECT cast(temp AS Decimal) AS temp, door FROM 't' WHERE volts > 5", "a.json")
     let message = Message(topic: "t", payload: Array(Self.truck.utf8), receivedMilliseconds: 0)

@@ -97,7 +97,7 @@ extension JSONWriter {
     array(name) { for text in texts { $0.value(text) } }
   }
 
-  /// Writes an ISO 8601 time as the services do, in seconds since 1970, or nothing if the text is no time.
+  /// Writes an ISO 8601 time as the services do, in seconds since 1970, or nothing if the text isn't a time.
   mutating func member(_ name: String, time text: String?) {
     guard let text, let time = Timestamp.parse(text) else { return }
     member(name, Double(time / 1_000_000) / 1000)

@@ -65,11 +65,11 @@ struct PathTree: ~Copyable {
           level = next
           continue
         }
+        guard level.names.count < Self.levelLimit else { return nil }
         let next = Level()
         level.names.append(name)
         level.below[name] = next
         level = next
-        guard level.names.count < Self.levelLimit else { return nil }
       }
       level.isWanted = true
     }
