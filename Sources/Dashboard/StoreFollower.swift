@@ -29,8 +29,9 @@ final class StoreFollower: @unchecked Sendable {
   private var events: [AlertEvent] = []
   /// The alerts' state as it is stored.
   private var storedText: String?
-  /// Whether the alerts' state has changed since it was stored, in the look of this number.
+  /// Whether the alerts' state has changed since it was stored.
   private var isUnsaved = false
+  /// The number of the look in which the alerts' state was last stored.
   private var savedLook = 0
   private var stateFile: LocalStore?
   /// The measures of the store that is open.
@@ -101,7 +102,7 @@ final class StoreFollower: @unchecked Sendable {
     queue.sync {
       loadMonitor()
       guard let event = monitor.acknowledge(id, at: Timestamp.now) else { return false }
-      events.append(event)
+      add([event])
       tell()
       return saveMonitor()
     }
@@ -135,6 +136,7 @@ final class StoreFollower: @unchecked Sendable {
         try takeNew(source)
         stamp = newest
       }
+      // A tick visits every device: once a second is enough for rules that count seconds.
       guard settings.raisesAlerts, looks % 10 == 0 else { return }
       add(monitor.tick(at: Timestamp.now, rules.rules))
     } catch {
@@ -219,7 +221,7 @@ final class StoreFollower: @unchecked Sendable {
       let values = zip(measures, row.values).compactMap { measure, value in
         value.map { (measure: measure.name, value: $0) }
       }
-      events += monitor.add(values, device: device, at: row.time, arrived: now, rules.rules)
+      add(monitor.add(values, device: device, at: row.time, arrived: now, rules.rules))
     }
     if monitor.isFull, !toldOfLimit {
       toldOfLimit = true

@@ -114,7 +114,8 @@ struct JournalTests {
     #expect(check.output.contains("acknowledged 60000, stored 60000"), "\(check.output)\(check.errors)")
   }
 
-  /// The part of an engine that stores opens its queue and is gone before the broker's next turn: command and DISCONNECT are in one TLS record.
+  /// The part of an engine that stores opens its queue and is gone before the broker's next turn, because command and
+  /// DISCONNECT are in one TLS record.
   private static let vanishingEngine = """
     import socket, ssl, sys
     def text(value): return len(value).to_bytes(2, 'big') + value.encode()
@@ -134,13 +135,7 @@ struct JournalTests {
   @Test func `an engine that vanishes while the broker feeds it loses nothing`() throws {
     try FileManager.default.moveItem(atPath: truck.path("rules"), toPath: truck.path("own"))
     let run = try startRun()
-    func startEngine() throws -> Trucksensor.Running {
-      let engine = try truck.start(
-        "rules", "run", "--rules", "own", "--device", "mqttTestClient", "--client-id", "engine")
-      try engine.waitUntil { $0.errorText.contains("rules: ready") }
-      return engine
-    }
-    let killed = try startEngine()
+    let killed = try truck.startEngine()
     killed.interrupt(SIGKILL)
     _ = killed.wait()
     let count = 6_000
@@ -151,7 +146,7 @@ struct JournalTests {
       URL(fileURLWithPath: "/usr/bin/python3"), ["-c", Self.vanishingEngine, port], in: truck.folder
     ).wait()
     #expect(vanished.status == 0, "\(vanished.errors)")
-    let engine = try startEngine()
+    let engine = try truck.startEngine()
     try waitUntilStored("\(count),\(count),1,\(count)")
     _ = stop(engine)
     let ended = stop(run)

@@ -43,13 +43,7 @@ struct RulesTests {
     let watcher = try truck.start(
       "subscribe", "load/out", "--device", "mqttTestClient", "--qos", "1", "--json")
     try watcher.waitUntil { $0.errorText.contains("subscribed") }
-    func startEngine() throws -> Trucksensor.Running {
-      let engine = try truck.start(
-        "rules", "run", "--rules", "own", "--device", "mqttTestClient", "--client-id", "engine")
-      try engine.waitUntil { $0.errorText.contains("rules: ready") }
-      return engine
-    }
-    var engine = try startEngine()
+    var engine = try truck.startEngine()
     let source = try truck.start(
       "simulate", "--device", "mqttTestClient", "--client-id", "source", "--topic", "load/in", "--rate",
       "max",
@@ -60,7 +54,7 @@ struct RulesTests {
       try watcher.waitUntil { $0.outputText.utf8.count > line * 150 }
       engine.interrupt(SIGKILL)
       _ = engine.wait()
-      engine = try startEngine()
+      engine = try truck.startEngine()
     }
     let sent = source.wait()
     #expect(sent.status == 0, "\(sent.errors)")

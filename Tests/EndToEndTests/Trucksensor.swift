@@ -32,6 +32,14 @@ final class Trucksensor {
     try Data(text.utf8).write(to: folder.appendingPathComponent(name))
   }
 
+  /// A rules engine of its own identity, with the rules in the folder "own".
+  func startEngine() throws -> Running {
+    let engine = try start(
+      "rules", "run", "--rules", "own", "--device", "mqttTestClient", "--client-id", "engine")
+    try engine.waitUntil { $0.errorText.contains("rules: ready") }
+    return engine
+  }
+
   /// Starts the executable without waiting for its end.
   func start(_ arguments: String..., program: URL = Trucksensor.executable) throws -> Running {
     try Running(program, arguments, in: folder)
