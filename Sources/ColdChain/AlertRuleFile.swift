@@ -36,7 +36,7 @@ package struct AlertRuleFile {
 }
 
 extension AlertRule {
-  /// The rules of a file; the defaults if there is no such file.
+  /// The rules of a file; the defaults if the file is missing.
   public static func rules(at path: String) throws -> [AlertRule] {
     guard Files.exists(path) else { return defaults }
     return try rules(in: Files.read(path), file: path)

@@ -13,7 +13,7 @@ final class RESTServices: Sendable {
     self.operations = operations.sorted { $0.fixedSegments > $1.fixedSegments }
   }
 
-  /// Answers asynchronously. Throws `UnknownOperationException` if there is no such operation.
+  /// Answers asynchronously. Throws `UnknownOperationException` for an unknown operation.
   func answer(
     _ request: SignedRequest, finish: @escaping @Sendable (HTTPResponse) -> Void
   ) throws(AWSFault) {

@@ -213,7 +213,7 @@ final class Spool {
 
   deinit { if file >= 0 { close(file) } }
 
-  /// Appends bytes; returns false if there is no space.
+  /// Appends bytes; returns false if they don't fit.
   func append(_ more: [UInt8]) -> Bool {
     if file < 0 {
       guard bytes.count + more.count > Self.memory else {

@@ -1,6 +1,6 @@
 /// The values of a truck's sensors at one time; nil for what wasn't measured.
 public struct Observation: Sendable, Equatable {
-  /// Nanoseconds since 1970, or since the start if there is no clock.
+  /// Nanoseconds since 1970, or since the start if the record has no clock.
   public var time: Int64
   /// The row of the record, from 1.
   public var row: Int

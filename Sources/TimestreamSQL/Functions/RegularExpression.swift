@@ -46,7 +46,7 @@ final class RegularExpression {
     budget.deallocate()
   }
 
-  /// The ranges of the whole match and of each group, nil for a group that took no part; nil if there is no match.
+  /// The ranges of the whole match and of each group, nil for a group that didn't match; nil if nothing matches.
   func firstMatch(in text: [UInt8], from start: Int) throws(QueryError) -> [Range<Int>?]? {
     budget.pointee.left = Self.workLimit
     return try nextMatch(in: text, from: start)

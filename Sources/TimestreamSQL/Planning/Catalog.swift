@@ -4,7 +4,7 @@ public protocol QueryCatalog {
   var databases: [String] { get }
   /// The database of tables that are named without a database.
   var defaultDatabase: String { get }
-  /// The names of a database's tables; nil if there is no such database.
+  /// The names of a database's tables; nil if the database doesn't exist.
   func tables(in database: String) -> [String]?
   /// A table; nil if there is none.
   func table(_ name: String, in database: String) -> QueryTable?

@@ -80,7 +80,7 @@ struct RolledTable {
 struct RollupPlanner {
   /// A query that reads rollups.
   struct Plan {
-    /// The relation after FROM; there is no WHERE.
+    /// The relation after FROM, without a WHERE.
     let source: String
     /// The SQL of each aggregate, by its key.
     let aggregates: [String: String]
@@ -91,7 +91,7 @@ struct RollupPlanner {
   /// The maximum number of parts in the union; SQLite allows 500, and views are unions themselves.
   private static let partLimit = 60
 
-  /// What a partial row tells about a column's values, or about its rows if there is no column.
+  /// What a partial row tells about a column's values, or about its rows if the column is nil.
   private struct Share: Hashable {
     enum Kind: String { case count, least, greatest, sum }
     let kind: Kind

@@ -26,7 +26,7 @@ final class Scope {
   }
 
   /// The columns that `parts` can mean: the last part is the column's name, the parts before it are the end of its qualifier.
-  /// Case is ignored only if there is no exact match.
+  /// Case is ignored only if no name matches exactly.
   func find(_ parts: [String]) -> [Column] {
     guard let name = parts.last else { return [] }
     let qualifier = parts.dropLast()
