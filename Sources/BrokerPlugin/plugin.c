@@ -34,6 +34,9 @@ static const char client_property[] = "clientId", principal_property[] = "princi
 static const char *const stamp_properties[] = {client_property, principal_property, QUEUE_STAMP, NULL};
 // Topics that only the broker publishes to.
 static const char own_topics[] = "$trucksensor/";
+// Publishing to one of these topics asks a question, which the acknowledgement's reason code answers; nobody receives the
+// message. The first is followed by a topic that the client wants to publish to, the second by a client identifier.
+static const char publish_question[] = "$trucksensor/may-publish/", connection_question[] = "$trucksensor/is-connected/";
 
 // A connection that has signed in. It is kept after its end, for the last will that the broker may send later; the next
 // connection with the same address in memory takes its place.
@@ -269,15 +272,43 @@ static bool is_open_to(const struct session *session, const char *topic) {
   return is_cloud(session) && strncmp(topic, QUEUE_MARKS, sizeof QUEUE_MARKS - 1) == 0;
 }
 
+// What follows a prefix in a text; NULL if the text doesn't begin with it.
+static const char *after(const char *text, const char *prefix) {
+  size_t length = strlen(prefix);
+  return strncmp(text, prefix, length) == 0 ? text + length : NULL;
+}
+
+struct search {
+  const char *identifier;
+  bool has_found;
+};
+
+static void search_connection(const void *node, VISIT visit, void *closure) {
+  const struct session *session = *(struct session *const *)node;
+  struct search *search = closure;
+  if (visit != postorder && visit != leaf) return;
+  if (!session->has_ended && strcmp(session->identifier, search->identifier) == 0) search->has_found = true;
+}
+
+static bool is_connected(const char *identifier) {
+  struct search search = {.identifier = identifier};
+  twalk_r(sessions, search_connection, &search);
+  return search.has_found;
+}
+
 static int check_publish(const struct mosquitto_evt_acl_check *request, const struct session *session) {
   // Messages that are published now are acknowledged after the next start, and no last will is sent.
   if (is_ending) return MOSQ_ERR_AUTH;
   if (queues != NULL && is_cloud(session) && strcmp(request->topic, QUEUE_COMMANDS) == 0) return MOSQ_ERR_SUCCESS;
-  bool is_allowed = session != NULL && session->grant != NULL && grant_publishes(session->grant, request->topic)
-      && is_open_to(session, request->topic)
-      && (!request->retain || grant_matches(session->grant, 'r', request->topic));
+  const char *identifier = is_cloud(session) ? after(request->topic, connection_question) : NULL;
+  if (identifier != NULL) return is_connected(identifier) ? MOSQ_ERR_SUCCESS : MOSQ_ERR_ACL_DENIED;
+  const char *asked = after(request->topic, publish_question);
+  const char *topic = asked == NULL ? request->topic : asked;
+  bool is_allowed = session != NULL && session->grant != NULL && grant_publishes(session->grant, topic)
+      && is_open_to(session, topic)
+      && (!request->retain || (asked == NULL && grant_matches(session->grant, 'r', topic)));
   if (session == NULL || session->has_ended) {
-    return is_allowed ? publish_will(request, session) : MOSQ_ERR_ACL_DENIED;
+    return is_allowed && asked == NULL ? publish_will(request, session) : MOSQ_ERR_ACL_DENIED;
   }
   if (is_allowed) return MOSQ_ERR_SUCCESS;
   // MQTT 3.1.1 has no reason code for a refusal: the connection ends without an acknowledgement, as on AWS. Any error

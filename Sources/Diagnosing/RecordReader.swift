@@ -43,6 +43,20 @@ package struct RecordReader {
       self.clock = clock.dated(over: diagnosis.span)
       self.notes = notes
     }
+
+    /// Notes a pause that is longer than everything else: what lies before and after it may be different trips.
+    fileprivate mutating func noteTrips(areInStore: Bool) {
+      guard case .zone = clock, let span = diagnosis.span,
+        let pause = diagnosis.coverage[.temperature]?.gaps.max(by: { $0.seconds < $1.seconds }),
+        pause.seconds > Self.longPause, pause.seconds > span.seconds / 2
+      else { return }
+      notes.append(
+        "Nothing was measured for \(Words.duration(pause.seconds)), from \(clock.text(pause.start)) to \(clock.text(pause.end)): these may be several trips. Choose one with --from and --to\(areInStore ? ", or see each with --trend" : "")."
+      )
+    }
+
+    /// Longer than a trip's stops, s.
+    private static let longPause = 6 * 3600.0
   }
 
   /// The most rows that are sorted in memory if a file isn't in the order of time.
@@ -67,8 +81,8 @@ package struct RecordReader {
     var dataset = Dataset.Options()
     dataset.isLenient = true
     dataset.reservedNames = []
-    let columns = RecordColumns(
-      columns: try Dataset(path: path, options: dataset).columns, given: options.map)
+    let header = try Dataset(path: path, options: dataset).columns
+    let columns = RecordColumns(columns: header, given: options.map)
     dataset.map = columns.map
     guard columns.axis != nil else { throw Self.noTimes(path) }
     let device = Self.name(path)
@@ -98,6 +112,12 @@ package struct RecordReader {
       result.clock = start
       result.notes.append("The rows weren't in chronological order; they were sorted.")
     }
+    if !columns.map.contains(where: { $0.name == "temp" }) {
+      result.notes.append(
+        "No column is recognized as the temperature. Name it with --map temp=COLUMN; the columns are \(header.prefix(20).joined(separator: ", "))."
+      )
+    }
+    result.noteTrips(areInStore: false)
     if rows.skipped > 0 {
       result.notes.append(
         "\(Words.count(rows.skipped, "row")) had no readable time and were left out.")
@@ -186,7 +206,7 @@ package struct RecordReader {
   package func diagnose(
     store location: StoreLocation, table: String, device: String, tripGap: Double? = nil
   ) throws(StoreError) -> [Result] {
-    let clock = ClockStyle.zone(offset: options.zone)
+    let clock = ClockStyle.zone(offset: options.zone, hasDates: tripGap != nil)
     var analyzer = TripAnalyzer(analyzerOptions(clock))
     var results: [Result] = []
     var last: Int64?
@@ -202,8 +222,9 @@ package struct RecordReader {
       observation.row -= first
       analyzer.add(observation)
     }
-    results.append(Result(device: device, diagnosis: analyzer.finish(), clock: clock))
-    return results
+    var result = Result(device: device, diagnosis: analyzer.finish(), clock: clock)
+    result.noteTrips(areInStore: true)
+    return results + [result]
   }
 
   /// Reads a device of a store in the order of time, a part at a time.

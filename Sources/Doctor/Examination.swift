@@ -268,12 +268,20 @@ package final class Examination {
     }
   }
 
+  /// Signs in and publishes. The local broker is only asked whether it would take a message, so that rules have nothing to do,
+  /// and isn't asked to admit a client that is connected: a second one with its identifier would disconnect it.
   private func signIn() throws -> String {
+    let isOwn = subject.isLocal && subject.hasLocalBroker
+    if isOwn, try MessageGateway(LocalCloud.runningBroker).isConnected(subject.clientID) == true {
+      return
+        "not tried, because a client is connected as '\(subject.clientID)', and another would disconnect it"
+    }
     let loop = try EventLoop()
     let client = try makeClient(loop) { $0.connectTimeout = 5_000_000_000 }
     let trial = SignInTrial(loop)
     client.delegate = trial
-    let header = try PublishHeader(topic: subject.topic, qos: .atLeastOnce)
+    let topic = isOwn ? try TopicName(BrokerQuestion.mayPublish(subject.topic)) : subject.topic
+    let header = try PublishHeader(topic: topic, qos: .atLeastOnce)
     _ = client.publish(OutgoingMessage(header: header, payload: [], due: .now()))
     let deadline = loop.makeTimer {
       trial.end(MQTTError(.unreachable, "no answer within 8 s; the broker may be overloaded"))
@@ -283,7 +291,9 @@ package final class Examination {
     loop.run()
     client.disconnect()
     if let failure = trial.failure { throw failure }
-    return "as '\(subject.clientID)', and an empty message on '\(subject.topic)' was acknowledged"
+    return isOwn
+      ? "as '\(subject.clientID)', which may publish to '\(subject.topic)'"
+      : "as '\(subject.clientID)', and an empty message on '\(subject.topic)' was acknowledged"
   }
 }
 

@@ -2,6 +2,7 @@ import Dispatch
 import Identity
 import MQTT
 import RulesEngine
+import Synchronization
 import Text
 import Time
 
@@ -56,12 +57,38 @@ package final class MessageGateway: Sendable {
     waker.submit { [worker] _ in worker.publish(message, caller, done) }
   }
 
+  /// Asks the broker whether a client with this identifier is connected, which MQTT can't tell without disconnecting it; waits
+  /// for the answer. Nil if the broker doesn't answer, or the identifier can't be asked for.
+  package func isConnected(_ identifier: String) -> Bool? {
+    guard let topic = try? TopicName(BrokerQuestion.isConnected(identifier)) else { return nil }
+    var message = Message(topic: topic, payload: [])
+    message.qos = .atLeastOnce
+    let answered = DispatchSemaphore(value: 0)
+    let answer = Mutex<Bool?>(nil)
+    publish(message, as: "\(LocalCloud.testClient)-\(UniqueID.make().prefix(8))") { error in
+      answer.withLock { $0 = error == nil ? true : error?.kind == .refused ? false : nil }
+      answered.signal()
+    }
+    answered.wait()
+    return answer.withLock { $0 }
+  }
+
   /// Reads what the broker retains on the topics of a filter. `done` is called once, on the gateway's thread.
   package func retained(
     _ filter: TopicFilter, done: @escaping @Sendable (Result<[IncomingMessage], MQTTError>) -> Void
   ) {
     waker.submit { [worker] _ in worker.read(filter, done) }
   }
+}
+
+/// The topics on which the local broker's plugin answers questions: a message that is published there is delivered to nobody,
+/// and is acknowledged for yes, refused like any message for no.
+package enum BrokerQuestion {
+  /// May I publish to this topic?
+  package static func mayPublish(_ topic: TopicName) -> String { "$trucksensor/may-publish/\(topic.text)" }
+
+  /// Is a client with this identifier connected? For the test client only.
+  static func isConnected(_ identifier: String) -> String { "$trucksensor/is-connected/\(identifier)" }
 }
 
 /// The gateway's side of the event loop.

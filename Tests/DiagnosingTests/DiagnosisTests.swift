@@ -174,6 +174,26 @@ private func held(_ row: Int, at level: Double = -18) -> Double {
 }
 
 @Suite struct BadRecordTests {
+  @Test func `what is missing for a diagnosis is named`() throws {
+    let short = text("time,temp", 2) { "2024-10-23 14:00:0\($0 * 4),-18.2" }
+    #expect(
+      try Record(short).diagnose().diagnosis.headline
+        == "The record is too short to say anything about the load: 2 temperatures over 4 s.")
+    let unnamed = try Record(text("time,Probe 1", 2) { "2024-10-23 14:00:0\($0 * 4),-18.2" }).diagnose()
+    #expect(unnamed.diagnosis.headline.hasPrefix("The temperature wasn't measured"))
+    #expect(
+      unnamed.notes == [
+        "No column is recognized as the temperature. Name it with --map temp=COLUMN; the columns are time, Probe 1."
+      ])
+    let trips = text("time,temp", 200) {
+      "\(1_700_000_000 + $0 * 60 + ($0 < 100 ? 0 : 700 * 86_400)),\(held($0))"
+    }
+    let result = try Record(trips).diagnose()
+    #expect(result.notes.first?.hasPrefix("Nothing was measured for 700 days, from 2023-11-14 ") == true)
+    #expect(result.notes.first?.hasSuffix("Choose one with --from and --to.") == true)
+    #expect(result.diagnosis.headline.contains("0.02 % of the record"), "\(result.diagnosis.headline)")
+  }
+
   @Test(
     arguments: [
       ("one point", text("uptime,temp", 1) { "\($0),-18" }, Cause.notMeasured),

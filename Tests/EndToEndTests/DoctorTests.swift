@@ -117,16 +117,22 @@ struct DoctorTests {
     let well = try doctor(["truckSensor01", "--client-id", "truckSensor01"])
     #expect(well.status == 0, "\(well.output)\(well.errors)")
     #expect(well.output.contains("TLSv1.3"))
+    #expect(
+      well.output.contains("not tried, because a client is connected as 'truckSensor01'"), "\(well.output)")
+    #expect(!cloud.errorText.contains("lost"), "\(cloud.errorText)")
     let policy = "registry and policies"
     try expect(
       ["truckSensor01", "--client-id", "other"], 77, policy, "iot:Connect on client/other is IMPLICIT_DENY")
     try expect(["truckSensor01", "--topic", "truck/secret"], 77, policy, "iot:Publish on topic/truck/secret")
-    for name in ["inactive", "revoked", "bare"] {
+    for name in ["well", "inactive", "revoked", "bare"] {
       #expect(try truck.run("provision", "thing", name).status == 0)
     }
     #expect(try truck.run("provision", "cert", "deactivate", "inactive").status == 0)
     #expect(try truck.run("provision", "cert", "revoke", "revoked").status == 0)
     #expect(try truck.run("provision", "policy", "detach", "truckSensor-policy", "bare").status == 0)
+    let signedIn = try doctor(["well"])
+    #expect(
+      signedIn.output.contains("as 'well', which may publish to 'truck/freezer'"), "\(signedIn.output)")
     try expect(["inactive"], 77, policy, "provision cert activate inactive")
     try expect(["revoked"], 77, policy, "provision cert rotate revoked")
     try expect(["bare"], 77, policy, "provision policy attach truckSensor-policy bare")
@@ -151,7 +157,10 @@ struct DoctorTests {
     let steps = try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [[String: String]]
     #expect(steps?.map { $0["state"] } == Array(repeating: "ok", count: 7))
     cloud.interrupt()
-    _ = cloud.wait()
+    let ended = cloud.wait()
+    #expect(ended.status == 130, "\(ended.errors)")
+    // No rule got a message of the doctor's.
+    #expect(!ended.errors.contains("problem"), "\(ended.errors)")
     try expect(["truckSensor01", "--ca", "data/ca/root-CA.crt"], 69, "TCP", "./start.sh truckSensor01")
   }
 }

@@ -235,6 +235,17 @@ struct ProvisionTests {
       #expect(result.status != 0 && result.status < 128, "\(words)")
       #expect(result.errors.hasPrefix("trucksensor: "), "\(words)")
     }
+    let denied = try truck.run(
+      "policy", "test", "--principal", "van1", "--action", "Publish", "--resource", "topic/a")
+    #expect(denied.errors.contains("did you mean 'iot:Publish'?"), "\(denied.errors)")
+    try FileManager.default.createDirectory(
+      atPath: truck.path("rules"), withIntermediateDirectories: false)
+    try truck.write(#"{"sql": "SELECT * FROM 'a'", "actions": []}"#, to: "rules/hotTrucks.json")
+    for (name, advice) in [("hotTruck", "did you mean 'hotTrucks'?"), ("x", "it has hotTrucks")] {
+      let unknown = try truck.run("rules", "eval", "--rule", name)
+      #expect(unknown.status == 65)
+      #expect(unknown.errors.contains("there is no rule '\(name)' in rules/; \(advice)"), "\(unknown.errors)")
+    }
   }
 
   @Test func `a policy that is half saved, extreme or deleted under a run changes nothing until it is whole`()
@@ -291,6 +302,10 @@ struct ProvisionTests {
       #expect(result.status == 77, "\(result.errors)")
       #expect(result.errors.contains("The reason is: \(name): "), "\(result.errors)")
       #expect(result.errors.contains(reason), "\(result.errors)")
+    }
+    for (name, command) in [("inactive", "activate"), ("revoked", "rotate")] {
+      let again = try truck.run("provision", "thing", name)
+      #expect(again.errors.contains("'trucksensor provision cert \(command) \(name)'"), "\(again.errors)")
     }
     stop(cloud)
   }

@@ -305,7 +305,8 @@ struct SignInTests {
     try provision(cloud, "thing", "greedy", "--policy", "anything")
     let commands = [
       ("$CONTROL/trucksensor/queue/v1", "done 1 1000000"), ("$CONTROL/trucksensor/queue/v1", "open new 9\n#"),
-      ("$trucksensor/queue", "done 1000000"),
+      ("$trucksensor/queue", "done 1000000"), ("$trucksensor/is-connected/greedy", ""),
+      ("$trucksensor/may-publish/$trucksensor/queue", ""),
     ]
     for (topic, text) in commands {
       let result = try truck.run("publish", topic, text, "--device", "greedy", "--qos", "1")

@@ -4,6 +4,11 @@ import Glibc
 struct DiagnosisBuilder {
   private static let faults: [Cause] = [.electrical, .unitOff, .door, .heat, .warmLoad, .unexplained]
   private static let words = Words.self
+  /// The fewest temperatures, and the shortest time that they cover, s, to judge by.
+  private static let neededTemperatures = 5
+  private static let neededSeconds = 600.0
+  /// The share of the record without which as much may be unknown as is known.
+  private static let neededShare = 0.8
 
   var result: Diagnosis
   let findings: [StretchFinding]
@@ -85,7 +90,6 @@ struct DiagnosisBuilder {
       return [.sensor: failed, .notMeasured: 1 - failed]
     }
     let share = result.coverage[.temperature]?.share ?? 0
-    let enough = result.temperature.count >= 5 && result.coverage[.temperature]?.seconds ?? 0 >= 600
     if isNeverCold {
       // A truck that was never cold is odd; another logger's record simply isn't from a cold chain.
       let isTruck = result.coverage[.voltage]?.isMeasured == true
@@ -111,7 +115,7 @@ struct DiagnosisBuilder {
     let quiet = 1 - real
     confidences[.sensor] = quiet * failed
     let rest = quiet * (1 - failed)
-    let unmeasured = enough ? 1 - Self.logistic((share - 0.8) / 0.03) : 1
+    let unmeasured = isLongEnough ? 1 - Self.logistic((share - Self.neededShare) / 0.03) : 1
     confidences[.notMeasured] = rest * unmeasured
     // A defrost's hump is at least about 1.5 K, or one of several.
     let hump =
@@ -124,6 +128,12 @@ struct DiagnosisBuilder {
     confidences[.defrost] = rest * (1 - unmeasured) * hump
     confidences[.none] = rest * (1 - unmeasured) * (1 - hump)
     return confidences.mapValues(Self.calibrated)
+  }
+
+  /// Whether there are enough temperatures to judge by, over a long enough time.
+  private var isLongEnough: Bool {
+    result.temperature.count >= Self.neededTemperatures
+      && result.coverage[.temperature]?.seconds ?? 0 >= Self.neededSeconds
   }
 
   /// Whether the record ends before the box first reached its level, as in a truck's first half hour.
@@ -426,6 +436,13 @@ struct DiagnosisBuilder {
           measure: .temperature)
       ]
     }
+    guard isLongEnough || share < Self.neededShare else {
+      return [
+        Evidence(
+          "A diagnosis needs at least \(Self.neededTemperatures) temperatures over \(Words.duration(Self.neededSeconds)).",
+          measure: .temperature)
+      ]
+    }
     var list = [
       Evidence(
         "Only \(Words.percent(share)) of the record has a temperature (\(Words.count(coverage.count, "reading"))): what happened in between isn't known.",
@@ -526,6 +543,12 @@ struct DiagnosisBuilder {
       return "The box was never cold, and the record doesn't say why.\(measured)"
     case .notMeasured where isStillCooling:
       return "The box was still cooling down when the record ends; nothing can be said about a cold load yet."
+    case .notMeasured where result.coverage[.temperature]?.isMeasured != true:
+      return "The temperature wasn't measured, so nothing can be said about the load."
+    case .notMeasured where !isLongEnough && share ?? 1 >= Self.neededShare:
+      let seconds = result.coverage[.temperature]?.seconds ?? 0
+      return
+        "The record is too short to say anything about the load: \(Words.count(result.temperature.count, "temperature")) over \(Words.duration(seconds))."
     case .notMeasured: return "Too little was measured to say anything about the load.\(measured)"
     case .sensor: return "The temperature sensor failed; what the load went through isn't known.\(measured)"
     default: break

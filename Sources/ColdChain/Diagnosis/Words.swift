@@ -10,7 +10,7 @@ public enum ClockStyle: Sendable, Equatable {
 
   /// The style for a record of this span: with dates unless the whole span is on one day.
   public func dated(over span: TimeSpan?) -> ClockStyle {
-    guard case .zone(let offset, _) = self, let span else { return self }
+    guard case .zone(let offset, false) = self, let span else { return self }
     return .zone(offset: offset, hasDates: Self.date(span.start, offset) != Self.date(span.end, offset))
   }
 
@@ -74,8 +74,12 @@ public enum Words {
     return "\(Int(saturated: (seconds / 86_400).rounded())) days"
   }
 
-  /// `94 %`.
-  public static func percent(_ share: Double) -> String { "\(Int(saturated: (share * 100).rounded())) %" }
+  /// `94 %`; a small share keeps two decimals, so that it doesn't read as none.
+  public static func percent(_ share: Double) -> String {
+    let percent = share * 100
+    if percent > 0, percent < 0.5 { return number(max(0.01, percent), 2) + " %" }
+    return "\(Int(saturated: percent.rounded())) %"
+  }
 
   /// `1 row`, `2 rows`.
   public static func count(_ number: Int, _ noun: String) -> String {

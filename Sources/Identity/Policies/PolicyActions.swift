@@ -18,8 +18,7 @@ enum PolicyActions {
   /// Why a request's action is invalid, as part of a sentence; nil if it is valid.
   static func problem(withRequested action: String) -> String? {
     if known.contains(where: { $0.lowercased() == action.lowercased() }) { return nil }
-    let advice = NearestName.of(action, among: known).map { "; did you mean '\($0)'?" } ?? ""
-    return "'\(action)' is not an action of AWS IoT\(advice)"
+    return "'\(action)' is not an action of AWS IoT\(advice(action))"
   }
 
   /// Why a pattern of a policy's `Action` or `NotAction` matches no action, as part of a sentence; nil if it matches one.
@@ -28,7 +27,14 @@ enum PolicyActions {
     {
       return nil
     }
-    let advice = NearestName.of(action, among: known).map { "; did you mean '\($0)'?" } ?? ""
-    return "'\(action)' is not an action of AWS IoT and matches nothing\(advice)"
+    return "'\(action)' is not an action of AWS IoT and matches nothing\(advice(action))"
+  }
+
+  /// The action that was probably meant; the service's prefix is often forgotten.
+  private static func advice(_ action: String) -> String {
+    let nearest =
+      NearestName.of(action, among: known)
+      ?? (action.contains(":") ? nil : NearestName.of("iot:\(action)", among: known))
+    return nearest.map { "; did you mean '\($0)'?" } ?? ""
   }
 }

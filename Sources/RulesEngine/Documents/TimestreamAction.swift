@@ -89,6 +89,12 @@ public struct TimestreamAction: Sendable {
   }
 
   private func time(_ text: String) throws(Failure) -> Int64 {
+    guard !text.isEmpty else {
+      throw Failure(
+        message:
+          "the timestamp '\(timestamp?.source ?? "")' has no value; the message may lack what it reads, or have null there"
+      )
+    }
     guard let value = Int64(text) else {
       throw Failure(
         message: "the timestamp '\(text)' is not a whole number of \(unit.rawValue); use cast(… AS Int)")

@@ -26,7 +26,7 @@ enum DatasetGenerateCommand: Command {
       .value("rows", "N", "stop after N rows"),
     ],
     example:
-      "trucksensor dataset generate --scenario unit-off --seed 7 --duration 4h --ambient 34 -o trip.csv",
+      "trucksensor dataset generate --scenario unit-off --seed 7 --duration 4h --ambient 34 --with ambient -o trip.csv",
     exitCodes: [(.success, "done"), (.failed, "the file can't be written"), (.usage, "wrong usage")])
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {

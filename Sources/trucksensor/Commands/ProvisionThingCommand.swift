@@ -124,5 +124,16 @@ enum ProvisionThingCommand: Command {
         + "\(made.certificateId == nil ? " (already existed)" : "")\n"
         + "policies     \(certificate.policies.joined(separator: ", "))\n"
         + made.files.map { "file         \($0)\n" }.joined())
+    switch certificate.status {
+    case .active: break
+    case .inactive:
+      StandardError.print(
+        "the certificate is INACTIVE, so brokers refuse it; activate it with 'trucksensor provision cert activate \(name)'"
+      )
+    case .revoked:
+      StandardError.print(
+        "the certificate is REVOKED, so brokers refuse it; replace it with 'trucksensor provision cert rotate \(name)'"
+      )
+    }
   }
 }

@@ -29,8 +29,8 @@ enum ReportCommand: Command {
         "output", "FILE", short: "o", "the report: trip.html|pdf|svg|png|csv|json", required: true, file: true
       ),
       .value(
-        "device", "NAME", "the truck; optional if the store has one device",
-        default: "the store's only device"),
+        "device", "NAME", "the truck's name in a store, or on the report of a file",
+        default: "the store's only device, or the file's name"),
     ] + RecordOptions.table + [
       .value(
         "set-point", "CELSIUS", "limits apply once this temperature was reached",
@@ -88,7 +88,8 @@ enum ReportCommand: Command {
   {
     let source = try RecordSource(path)
     var record = try source.read { path throws(DatasetError) in try reader.rows(csv: path) }
-    record.device = arguments.string("device") ?? "truckSensor01"
+    if source.path != path { record.device = source.name }
+    if let device = arguments.string("device") { record.device = device }
     return (record, Digest.sha256(try Files.read(source.path, limit: 1 << 30)))
   }
 

@@ -2,6 +2,7 @@ import CommandLine
 import Files
 import Glibc
 import RulesEngine
+import Text
 
 /// Rule documents on disk.
 enum RuleFiles {
@@ -14,6 +15,15 @@ enum RuleFiles {
     let first = parts.first ?? name
     let isPath = name.contains("/") || [".json", ".yaml", ".yml"].contains { first.hasSuffix($0) }
     let path = isPath ? first : "\(folder)/\(first).json"
+    if !isPath, !Files.exists(path) {
+      let known = ((try? documents(in: folder)) ?? []).map {
+        String(Files.name(of: $0).dropLast(".json".count))
+      }
+      let advice = NearestName.of(first, among: known).map { "did you mean '\($0)'?" }
+      throw InputError(
+        "there is no rule '\(first)' in \(folder)/; \(advice ?? "it has \(known.isEmpty ? "none" : known.joined(separator: ", "))")"
+      )
+    }
     let entries = try entries(in: path)
     let wanted = parts.count == 2 ? entries.filter { $0.names.contains(parts[1]) } : entries
     guard let entry = wanted.first, wanted.count == 1 else {

@@ -68,7 +68,8 @@ enum PublishCommand: Command {
       .flag("retain", "ask the broker to retain the message"),
       .value("timeout", "TIME", "how long to wait for the acknowledgement", default: "10s"),
     ] + ConnectionOptions.table,
-    example: "trucksensor publish truck/freezer '{\"temp\":\"-18.00\"}'",
+    example: "trucksensor publish truck/freezer "
+      + "'{\"temp\":\"-18.00\",\"volts\":\"12.00\",\"door\":\"0\",\"timestamp\":1729703643}'",
     exitCodes: Commands.standardExitCodes)
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
