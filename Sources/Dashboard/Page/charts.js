@@ -82,6 +82,7 @@ function drawLimits(canvas, area, graph) {
   canvas.save();
   canvas.font = '11px system-ui, "DejaVu Sans", sans-serif';
   canvas.setLineDash([6, 4]);
+  const labels = [];
   for (const [axis, value, text] of lines.values()) {
     const y = graph.toDomYCoord(value, axis);
     if (!(y > area.y && y < area.y + area.h)) continue;
@@ -91,10 +92,37 @@ function drawLimits(canvas, area, graph) {
     canvas.moveTo(area.x, y);
     canvas.lineTo(area.x + area.w, y);
     canvas.stroke();
-    canvas.textAlign = axis ? 'right' : 'left';
-    canvas.fillText(text, axis ? area.x + area.w - 4 : area.x + 4, y - 3);
+    const label = labelPlace(graph, area, y, canvas.measureText(text).width, axis === 1, labels);
+    if (!label) continue;
+    labels.push(label);
+    canvas.fillText(text, label.left, label.bottom - 3);
   }
   canvas.restore();
+}
+
+// A box for the label of a limit that crosses no line and no other label: the first free one from one end to the other, above the
+// limit or below it; none on a narrow chart without such a place.
+function labelPlace(graph, area, y, width, fromRight, labels) {
+  const steps = 8;
+  const height = 14;
+  const places = [];
+  for (let step = 0; step <= steps; step += 1) {
+    const part = (fromRight ? steps - step : step) / steps;
+    const left = area.x + 4 + part * Math.max(0, area.w - 8 - width);
+    for (const bottom of [y, y + height]) places.push({ left, right: left + width, top: bottom - height, bottom });
+  }
+  const meets = (box) => (other) => box.left < other.right && other.left < box.right && box.top < other.bottom && other.top < box.bottom;
+  const isFree = (box) => box.bottom < area.y + area.h && !labels.some(meets(box)) && !isCrossed(graph, box);
+  return places.find(isFree);
+}
+
+// Whether the temperature's or the voltage's line passes through a box of the chart, in pixels.
+function isCrossed(graph, { left, right, top, bottom }) {
+  return ['temp', 'volts'].some((name, axis) => state.rows[name].some((row) => {
+    const x = graph.toDomXCoord(row[0]);
+    return x >= left && x <= right
+      && graph.toDomYCoord(row[1], axis) >= top && graph.toDomYCoord(row[3], axis) <= bottom;
+  }));
 }
 
 // What of the whole window the chart doesn't show is dimmed.
