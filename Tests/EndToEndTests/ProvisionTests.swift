@@ -310,6 +310,16 @@ struct ProvisionTests {
     stop(cloud)
   }
 
+  @Test func `a truck whose certificate is replaced is told to start again`() throws {
+    let cloud = try startCloud()
+    #expect(try truck.run("provision", "cert", "rotate", "truckSensor01").status == 0)
+    let ended = cloud.wait()
+    #expect(ended.status == 77)
+    #expect(
+      ended.errors.contains("The reason is: truckSensor01: its certificate was replaced in the meantime"),
+      "\(ended.errors)")
+  }
+
   @Test func `a rule that changes under a run may publish to its new topic`() throws {
     func rule(_ topic: String) -> String {
       """

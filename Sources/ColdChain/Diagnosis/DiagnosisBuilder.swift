@@ -95,7 +95,9 @@ struct DiagnosisBuilder {
       let isTruck = result.coverage[.voltage]?.isMeasured == true
       return [.unexplained: isTruck ? 0.7 : 0, .notMeasured: isTruck ? 0.2 : 0.9]
     }
-    let failed = sensor.probability * (1 - 0.9 * Self.warmPlateau(findings, sensor))
+    let failed =
+      result.rows < Self.neededTemperatures
+      ? 0 : sensor.probability * (1 - 0.9 * Self.warmPlateau(findings, sensor))
     // If the box is still warming when the record ends, far above the held level, the trip isn't a quiet one, however
     // short the warming is so far.
     let ongoing = departures.filter { !$0.signs.isResolved && !$0.endsAtGap && !$0.signs.startsWarm }

@@ -88,7 +88,7 @@ public final class EmbeddedBroker {
     let place = runningPort(in: directory).map { " on port \($0)" } ?? ""
     return MQTTError(
       .system,
-      "another run is using the local broker of this folder (\(directory))\(place); 'trucksensor simulate' lets "
+      "another run is using the local broker of this folder (\(directory))\(place); 'trucksensor simulate --device NAME' lets "
         + "another truck publish to it")
   }
 

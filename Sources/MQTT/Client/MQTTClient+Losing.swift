@@ -100,7 +100,8 @@ extension MQTTClient {
   func refusal(_ code: UInt8) -> MQTTError {
     let advice =
       code == ReasonCode.clientIdentifierNotValid || code == ReasonCode.notAuthorized
-      ? "; the broker's policy must allow the client identifier '\(settings.clientID)'" : ""
+      ? "; the broker must know the certificate as active, and its policy must allow the client identifier "
+        + "'\(settings.clientID)'" : ""
     return MQTTError(
       .refused, "\(settings.address) refused the connection: \(ReasonCode.name(code))\(advice)",
       reasonCode: code)

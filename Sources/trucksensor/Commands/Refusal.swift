@@ -1,4 +1,6 @@
 import CommandLine
+import Files
+import Identity
 import LocalCloud
 import MQTT
 
@@ -11,6 +13,22 @@ enum Refusal {
     else { return nil }
     return Admission.refusal(
       among: devices, certificateFile: arguments.string("cert"), clientID: arguments.string("client-id"))
+  }
+
+  /// The reason for one of `devices` whose certificate was replaced after `start`, in seconds since 1970: the command still has the
+  /// old one.
+  static func replacement(among devices: [String], since start: Double, _ arguments: ParsedArguments)
+    -> String?
+  {
+    guard !arguments.has("endpoint"), !arguments.has("cert") else { return nil }
+    for device in devices {
+      guard let kit = try? ConnectionKit(directory: LocalCloud.certificateFolder, deviceName: device),
+        let stamp = Files.stamp(of: kit.certificatePath),
+        Double(stamp.seconds) + Double(stamp.nanoseconds) / 1e9 > start
+      else { continue }
+      return "\(device): its certificate was replaced in the meantime; start again to use the new one"
+    }
+    return nil
   }
 
   /// The same for a command that signs in as its `--device`.

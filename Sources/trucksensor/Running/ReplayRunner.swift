@@ -8,6 +8,7 @@ import LocalCloud
 import MQTT
 import Numbers
 import Simulator
+import Time
 
 /// Runs a replay for `run` and `simulate`: trucks, printed messages, progress, summary, exit code.
 final class ReplayRunner: ReplayObserver {
@@ -30,6 +31,8 @@ final class ReplayRunner: ReplayObserver {
   private var loop: EventLoop?
   private var replay: Replay?
   private var lastNotice: String?
+  /// When the replay started, after the trucks' certificates had been made, in seconds since 1970.
+  private var start = WallClock.seconds
   /// What a status line says besides the replay's own counts.
   var moreProgress: () -> String = { "" }
 
@@ -66,6 +69,7 @@ final class ReplayRunner: ReplayObserver {
   /// Runs to the end; the caller reports it.
   func run(_ plan: ConnectionPlan, loop: EventLoop) throws -> ReplayOutcome {
     self.loop = loop
+    start = WallClock.seconds
     let lock = try lockIdentifier(plan)
     defer { withExtendedLifetime(lock) {} }
     let replay = Replay(
@@ -189,11 +193,17 @@ final class ReplayRunner: ReplayObserver {
       code = Trucksensor.exitCode(for: error)
     case .broker(let error):
       StandardError.error("\(error)")
-      if let reason = Refusal.reason(error, devices: devices.map(\.name), arguments) {
+      let names = devices.map(\.name)
+      if let reason = Refusal.reason(error, devices: names, arguments)
+        ?? Refusal.replacement(among: names, since: start, arguments)
+      {
         StandardError.print("The reason is: \(reason)")
+      } else {
+        let endpoint = arguments.string("endpoint").map { " --endpoint \($0)" } ?? ""
+        StandardError.print(
+          "For the cause, step by step: trucksensor doctor \(devices[0].name) --topic \(devices[0].topic)\(endpoint)"
+        )
       }
-      let endpoint = arguments.string("endpoint").map { " --endpoint \($0)" } ?? ""
-      StandardError.print("For the cause, step by step: trucksensor doctor \(devices[0].name)\(endpoint)")
       code = Trucksensor.exitCode(for: error)
     case nil:
       break
