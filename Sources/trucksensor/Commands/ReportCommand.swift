@@ -77,7 +77,7 @@ enum ReportCommand: Command {
     let file = try AtomicFile(output)
     file.append(try report.bytes(format))
     try file.commit()
-    StandardError.print("\(output): \(trip.readings.count) readings of \(record.device)")
+    StandardError.print("\(output): \(Words.count(trip.readings.count, "reading")) of \(record.device)")
     return .success
   }
 
