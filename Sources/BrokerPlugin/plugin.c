@@ -266,16 +266,16 @@ static int publish_will(const struct mosquitto_evt_acl_check *request, const str
   return MOSQ_ERR_ACL_DENIED;
 }
 
-// Internal topics: only the rules engine may publish on them, and only to itself.
-static bool is_open_to(const struct session *session, const char *topic) {
-  if (strncmp(topic, own_topics, sizeof own_topics - 1) != 0) return true;
-  return is_cloud(session) && strncmp(topic, QUEUE_MARKS, sizeof QUEUE_MARKS - 1) == 0;
-}
-
 // What follows a prefix in a text; NULL if the text doesn't begin with it.
 static const char *after(const char *text, const char *prefix) {
   size_t length = strlen(prefix);
   return strncmp(text, prefix, length) == 0 ? text + length : NULL;
+}
+
+// Internal topics: only the rules engine may publish on them, and only to itself.
+static bool is_open_to(const struct session *session, const char *topic) {
+  if (after(topic, own_topics) == NULL) return true;
+  return is_cloud(session) && after(topic, QUEUE_MARKS) != NULL;
 }
 
 struct search {

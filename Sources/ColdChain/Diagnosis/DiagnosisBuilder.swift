@@ -3,7 +3,6 @@ import Glibc
 /// Weighs what all stretches of a record show, and writes the verdict with its evidence.
 struct DiagnosisBuilder {
   private static let faults: [Cause] = [.electrical, .unitOff, .door, .heat, .warmLoad, .unexplained]
-  private static let words = Words.self
   /// The fewest temperatures, and the shortest time that they cover, s, to judge by.
   private static let neededTemperatures = 5
   private static let neededSeconds = 600.0
@@ -136,6 +135,11 @@ struct DiagnosisBuilder {
   private var isLongEnough: Bool {
     result.temperature.count >= Self.neededTemperatures
       && result.coverage[.temperature]?.seconds ?? 0 >= Self.neededSeconds
+  }
+
+  /// Whether the record has no gaps that matter, but is too short to judge by.
+  private var isTooShort: Bool {
+    !isLongEnough && result.coverage[.temperature]?.share ?? 1 >= Self.neededShare
   }
 
   /// Whether the record ends before the box first reached its level, as in a truck's first half hour.
@@ -438,7 +442,7 @@ struct DiagnosisBuilder {
           measure: .temperature)
       ]
     }
-    guard isLongEnough || share < Self.neededShare else {
+    guard !isTooShort else {
       return [
         Evidence(
           "A diagnosis needs at least \(Self.neededTemperatures) temperatures over \(Words.duration(Self.neededSeconds)).",
@@ -547,7 +551,7 @@ struct DiagnosisBuilder {
       return "The box was still cooling down when the record ends; nothing can be said about a cold load yet."
     case .notMeasured where result.coverage[.temperature]?.isMeasured != true:
       return "The temperature wasn't measured, so nothing can be said about the load."
-    case .notMeasured where !isLongEnough && share ?? 1 >= Self.neededShare:
+    case .notMeasured where isTooShort:
       let seconds = result.coverage[.temperature]?.seconds ?? 0
       return
         "The record is too short to say anything about the load: \(Words.count(result.temperature.count, "temperature")) over \(Words.duration(seconds))."

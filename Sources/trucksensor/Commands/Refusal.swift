@@ -8,19 +8,17 @@ import MQTT
 enum Refusal {
   /// The reason for one of `devices` and what to do; nil if it isn't the local broker's, or the registry knows of none.
   static func reason(_ error: any Error, devices: [String], _ arguments: ParsedArguments) -> String? {
-    guard let error = error as? MQTTError, error.kind == .credentials || error.kind == .refused,
-      arguments.command.option(named: "endpoint") != nil, !arguments.has("endpoint")
-    else { return nil }
+    guard isLocal(error, arguments) else { return nil }
     return Admission.refusal(
       among: devices, certificateFile: arguments.string("cert"), clientID: arguments.string("client-id"))
   }
 
   /// The reason for one of `devices` whose certificate was replaced after `start`, in seconds since 1970: the command still has the
   /// old one.
-  static func replacement(among devices: [String], since start: Double, _ arguments: ParsedArguments)
-    -> String?
-  {
-    guard !arguments.has("endpoint"), !arguments.has("cert") else { return nil }
+  static func replacement(
+    _ error: any Error, devices: [String], since start: Double, _ arguments: ParsedArguments
+  ) -> String? {
+    guard isLocal(error, arguments), !arguments.has("cert") else { return nil }
     for device in devices {
       guard let kit = try? ConnectionKit(directory: LocalCloud.certificateFolder, deviceName: device),
         let stamp = Files.stamp(of: kit.certificatePath),
@@ -36,5 +34,13 @@ enum Refusal {
     let option = arguments.command.option(named: "device")
     guard let device = arguments.string("device") ?? option?.defaultText else { return nil }
     return reason(error, devices: [device], arguments)
+  }
+
+  /// Whether an error is a refusal by the local broker.
+  private static func isLocal(_ error: any Error, _ arguments: ParsedArguments) -> Bool {
+    guard let error = error as? MQTTError, error.kind == .credentials || error.kind == .refused else {
+      return false
+    }
+    return arguments.command.option(named: "endpoint") != nil && !arguments.has("endpoint")
   }
 }

@@ -19,10 +19,10 @@ enum RuleFiles {
       let known = ((try? documents(in: folder)) ?? []).map {
         String(Files.name(of: $0).dropLast(".json".count))
       }
-      let advice = NearestName.of(first, among: known).map { "did you mean '\($0)'?" }
-      throw InputError(
-        "there is no rule '\(first)' in \(folder)/; \(advice ?? "it has \(known.isEmpty ? "none" : known.joined(separator: ", "))")"
-      )
+      let advice =
+        NearestName.of(first, among: known).map { "did you mean '\($0)'?" }
+        ?? "make it with 'trucksensor rules new \(first)'"
+      throw InputError("\(folder)/ has no rule '\(first)'; \(advice)")
     }
     let entries = try entries(in: path)
     let wanted = parts.count == 2 ? entries.filter { $0.names.contains(parts[1]) } : entries

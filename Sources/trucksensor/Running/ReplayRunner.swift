@@ -32,7 +32,7 @@ final class ReplayRunner: ReplayObserver {
   private var replay: Replay?
   private var lastNotice: String?
   /// When the replay started, after the trucks' certificates had been made, in seconds since 1970.
-  private var start = WallClock.seconds
+  private var start = Double.infinity
   /// What a status line says besides the replay's own counts.
   var moreProgress: () -> String = { "" }
 
@@ -195,7 +195,7 @@ final class ReplayRunner: ReplayObserver {
       StandardError.error("\(error)")
       let names = devices.map(\.name)
       if let reason = Refusal.reason(error, devices: names, arguments)
-        ?? Refusal.replacement(among: names, since: start, arguments)
+        ?? Refusal.replacement(error, devices: names, since: start, arguments)
       {
         StandardError.print("The reason is: \(reason)")
       } else {
