@@ -241,8 +241,9 @@ struct ProvisionTests {
     try FileManager.default.createDirectory(
       atPath: truck.path("rules"), withIntermediateDirectories: false)
     try truck.write(#"{"sql": "SELECT * FROM 'a'", "actions": []}"#, to: "rules/hotTrucks.json")
-    for (name, advice) in [("hotTruck", "did you mean 'hotTrucks'?"), ("x", "make it with 'trucksensor rules new x'")]
-    {
+    for (name, advice) in [
+      ("hotTruck", "did you mean 'hotTrucks'?"), ("x", "make it with 'trucksensor rules new x'"),
+    ] {
       let unknown = try truck.run("rules", "eval", "--rule", name)
       #expect(unknown.status == 65)
       #expect(unknown.errors.contains("rules/ has no rule '\(name)'; \(advice)"), "\(unknown.errors)")
