@@ -40,7 +40,10 @@ public final class AWSServer: Sendable {
     }
   }
 
-  /// The URL at which it listens.
+  /// The port at which it listens.
+  public var port: UInt16 { server.port }
+
+  /// The address for `AWS_ENDPOINT_URL`.
   public var address: String { "http://127.0.0.1:\(server.port)" }
 
   static func jsonResponse(_ json: JSONWriter) -> HTTPResponse {

@@ -311,9 +311,9 @@ static int check_publish(const struct mosquitto_evt_acl_check *request, const st
     return is_allowed && asked == NULL ? publish_will(request, session) : MOSQ_ERR_ACL_DENIED;
   }
   if (is_allowed) return MOSQ_ERR_SUCCESS;
-  // MQTT 3.1.1 has no reason code for a refusal: the connection ends without an acknowledgement, as on AWS. Any error
-  // other than MOSQ_ERR_ACL_DENIED makes mosquitto do that.
-  if (mosquitto_client_protocol_version(request->client) >= 5) return MOSQ_ERR_ACL_DENIED;
+  // MQTT 3.1.1 has no reason code for a refusal, and QoS 0 no acknowledgement: the connection ends, as on AWS. Any error other
+  // than MOSQ_ERR_ACL_DENIED makes mosquitto do that.
+  if (mosquitto_client_protocol_version(request->client) >= 5 && request->qos > 0) return MOSQ_ERR_ACL_DENIED;
   mosquitto_log_printf(
       MOSQ_LOG_NOTICE, "Disconnecting client %s: its policies don't allow publishing to %s.", session->identifier,
       request->topic);

@@ -4,8 +4,8 @@ extension Health.Problem {
     switch kind {
     case .engineLost:
       return
-        "The rules engine has ended\(because). What devices publish now is not stored by it; stop the other "
-        + "client that uses its client identifier, if any, and start again."
+        "The rules engine has ended\(because). What devices publish now is not stored by it; start it again when the cause is "
+        + "gone."
     case .sessionForgotten:
       return
         "The broker has forgotten the rules engine's session. What waited there for the rules is lost; turn on "
@@ -34,7 +34,9 @@ extension Health.Problem {
       return
         "\(messages) \(were) not delivered to '\(subject)'\(because). Check the rule's action and its target."
     case .unreadable:
-      return "\(messages) on '\(subject)' could not be read by the rule\(because). Make the device send JSON."
+      return
+        "\(count == 1 ? "Once" : "\(count) times") a rule could not read a message on '\(subject)'\(because). Make the device "
+        + "send JSON."
     case .unmatched:
       return
         "\(count == 0 ? "Readings" : readings) on \(subject) \(count == 0 ? "match" : verb("match", "matches")) "

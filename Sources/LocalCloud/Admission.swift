@@ -37,21 +37,22 @@ package struct Admission {
   /// Why the first of these devices that registry and policies refuse isn't let in; nil if they refuse none, or can't be
   /// read.
   /// - Parameters:
-  ///   - devices: The devices' names.
+  ///   - devices: The devices' names, and the topics that they publish to; nil if only the sign-in counts.
   ///   - certificateFile: The certificate of a single device; nil for those of the kits.
   ///   - clientID: The client identifier of a single device; nil for its name.
   package static func refusal(
-    among devices: [String], certificateFile: String? = nil, clientID: String? = nil
+    among devices: [(name: String, topic: TopicName?)], certificateFile: String? = nil,
+    clientID: String? = nil
   ) -> String? {
     guard let registry = try? Registry.read(LocalCloud.registryFile) else { return nil }
-    for device in devices where ![LocalCloud.testClient, LocalCloud.rulesEngine].contains(device) {
+    for (device, topic) in devices where ![LocalCloud.testClient, LocalCloud.rulesEngine].contains(device) {
       guard
         let kit = try? ConnectionKit(directory: LocalCloud.certificateFolder, deviceName: device),
         let summary = try? CertificateSummary(file: certificateFile ?? kit.certificatePath),
         let certificate = registry.registered(summary)
       else { continue }
       let reason = try? refusal(
-        device: device, certificate, clientID: clientID ?? device, topic: nil, registry)
+        device: device, certificate, clientID: clientID ?? device, topic: topic, registry)
       if let reason { return "\(device): \(reason)" }
     }
     return nil

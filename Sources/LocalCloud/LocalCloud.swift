@@ -66,7 +66,7 @@ package final class LocalCloud {
   }
 
   /// Makes what is missing and starts the broker. Each device is a thing of the registry, and its certificate has the
-  /// policy `truckSensor-policy`; publishing to the topics of this run's trucks is allowed, too.
+  /// policy `truckSensor-policy`; while that is unchanged and the only one, the device may publish to its topic, too.
   /// - Parameters:
   ///   - devices: The trucks and their topics.
   ///   - rules: What the rules engine may read and write follows from them.
@@ -81,6 +81,7 @@ package final class LocalCloud {
     preferredPort: UInt16? = nil, secondPort: UInt16?, journal: BrokerConfiguration.Journal = .on,
     report: @escaping Report
   ) throws -> LocalCloud {
+    try EmbeddedBroker.requireNone(in: brokerFolder)
     let provisioning = try Self.provisioning()
     let authority = provisioning.authority
     if authority.isNew { report("Made a local CA: \(authority.certificatePath)", false) }
@@ -157,6 +158,11 @@ package final class LocalCloud {
     try Files.makeFolder(policies.path)
     try Files.write(Array(defaultPolicyText.utf8), to: path)
     report("Made the policy \(path).", false)
+  }
+
+  /// What `writeDefaultPolicy` writes.
+  static var defaultPolicyDocument: PolicyDocument? {
+    try? PolicyDocument(Array(defaultPolicyText.utf8), file: policies.file(of: defaultPolicy))
   }
 
   /// The policy that the original's wizard makes: connect as the thing, publish to `truck/freezer`.

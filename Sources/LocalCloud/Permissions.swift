@@ -2,8 +2,8 @@ import Identity
 import MQTT
 import RulesEngine
 
-/// Who may do what at the local broker: the registry's devices by their policies, this run's trucks on their topics, the
-/// rules engine what its rules need, the test client everything.
+/// Who may do what at the local broker: the registry's devices by their policies, the rules engine what its rules need, the test
+/// client everything. Trucks with the default policy as it was made may also publish to the run's own topics.
 struct Permissions {
   /// What the broker is given.
   struct Compiled: Equatable {
@@ -23,13 +23,25 @@ struct Permissions {
   /// The names of the cloud's own users, whose connection kits are `kitFolder`'s.
   private static let services = [LocalCloud.rulesEngine, LocalCloud.testClient]
 
+  private func hasDefaultPolicyOnly(_ name: String, _ registry: Registry) -> Bool {
+    guard let certificate = try? registry.certificate(name) else { return false }
+    return registry.policies(of: certificate, clientID: name) == [LocalCloud.defaultPolicy]
+  }
+
   /// Compiles registry and policies for the broker.
   /// - Parameter kitFolder: Where the certificates of the cloud's own users are.
   func compile(_ identity: LiveIdentity, kitFolder: String) throws(IdentityError) -> Compiled {
     let enforcement = Provisioning.enforcement(of: identity.registry, policy: identity.policy)
     var list = enforcement.accessControlList
-    for (name, topic) in devices where list.rules[name] != nil {
+    var notes = enforcement.notes
+    let isUnchanged = identity.policy(LocalCloud.defaultPolicy) == LocalCloud.defaultPolicyDocument
+    for (name, topic) in devices where isUnchanged && hasDefaultPolicyOnly(name, identity.registry) {
+      guard list.rules[name]?.contains(AccessRule(.write, topic.text)) == false else { continue }
       list.allow(name, AccessRule(.write, topic.text))
+      let note =
+        "\(LocalCloud.defaultPolicy) is unchanged, so this command's devices may also publish to their --topic; policies that you "
+        + "change or attach are enforced as they are"
+      if !notes.contains(note) { notes.append(note) }
     }
     for rule in rules {
       for filter in [rule.statement.filter, rule.basicIngestFilter].compactMap({ $0 }) {
@@ -48,7 +60,6 @@ struct Permissions {
       LocalCloud.testClient, AccessRule(.readWrite, "#"), AccessRule(.read, "$SYS/#"),
       AccessRule(.readWrite, "$aws/rules/#"),
       AccessRule(.readWrite, RulesService.markTopic(of: LocalCloud.testClient)))
-    var notes = enforcement.notes
     var clients = enforcement.clients
     if retains {
       let names = Set(devices.map(\.name))

@@ -3,7 +3,7 @@ package enum NearestName {
   /// Longer texts aren't mistyped names, and their distance would take long.
   private static let lengthLimit = 100
 
-  /// The known name nearest to `name`; nil if none is near.
+  /// The known name nearest to `name`, or one that is its last words (`port` for `dashboard-port`); nil if none is near.
   package static func of(_ name: String, among known: [String]) -> String? {
     guard name.utf8.count <= lengthLimit else { return nil }
     let name = name.lowercased()
@@ -13,7 +13,7 @@ package enum NearestName {
       .filter {
         $0.1 <= max(1, min(3, $0.0.count / 3)) || (name.count > 2 && $0.0.lowercased().hasPrefix(name))
       }
-      .min { $0.1 < $1.1 }?.0
+      .min { $0.1 < $1.1 }?.0 ?? known.first { name.hasSuffix("-\($0.lowercased())") }
   }
 
   /// Optimal string alignment: Levenshtein's distance, a swap of neighbours counting once.

@@ -179,6 +179,8 @@ private func held(_ row: Int, at level: Double = -18) -> Double {
     #expect(
       try Record(short).diagnose().diagnosis.headline
         == "The record is too short to say anything about the load: 2 temperatures over 4 s.")
+    let brief = try Record(text("time,temp", 4) { "2024-10-23 14:00:0\($0 * 2),-18.2" }).diagnose().diagnosis
+    #expect(!brief.grades.isEmpty && brief.grades.allSatisfy { $0.result == .notMeasured }, "\(brief.grades)")
     let unnamed = try Record(text("time,Probe 1", 2) { "2024-10-23 14:00:0\($0 * 4),-18.2" }).diagnose()
     #expect(unnamed.diagnosis.headline.hasPrefix("The temperature wasn't measured"))
     #expect(

@@ -89,4 +89,34 @@ import Testing
     #expect(result.status == 64)
     #expect(result.errors.contains("usage: ./start.sh NAME"))
   }
+
+  @Test func `a dataset without the usual columns is noticed before the first message`() throws {
+    try truck.write("time,Probe 1\n1,-18.2\n2,-18.1\n", to: "logger.csv")
+    let result = try truck.run(
+      "run", "truckSensor01", "--dataset", "logger.csv", "--loop", "1", "--rate", "50", "--no-dashboard",
+      "--no-aws")
+    #expect(result.errors.hasPrefix("The messages have none of temp, volts and door"), "\(result.errors)")
+    #expect(result.errors.contains("they have time, Probe 1. To rename a column: --map temp=COLUMN"))
+  }
+
+  @Test func `publish with nothing to publish is an error`() throws {
+    let result = try Trucksensor.Running(
+      URL(fileURLWithPath: "/bin/sh"),
+      ["-c", "exec \"$0\" publish a </dev/null", Trucksensor.executable.path],
+      in: truck.folder
+    ).wait()
+    #expect(result.status == 64, "\(result.errors)")
+    #expect(result.errors.contains("standard input is empty"), "\(result.errors)")
+  }
+
+  @Test func `a second run of a folder makes no certificates`() throws {
+    let first = try truck.start(
+      "run", "truckSensor01", "--interval", "1h", "--quiet", "--no-dashboard", "--no-aws")
+    try first.waitUntil { $0.errorText.contains("Publishing") }
+    let second = try truck.run("run", "another", "--no-dashboard", "--no-aws")
+    #expect(second.errors.contains("another run is using the local broker"), "\(second.errors)")
+    #expect(!FileManager.default.fileExists(atPath: truck.path("certs/another.cert.pem")))
+    first.interrupt()
+    _ = first.wait()
+  }
 }

@@ -161,4 +161,21 @@ struct FleetTests {
     cloud.interrupt()
     _ = cloud.wait()
   }
+
+  @Test func `a truck that the broker refuses doesn't end the others`() throws {
+    let fleet = try truck.start(
+      "run", "t", "--devices", "3", "--topic", "truck/{device}/freezer", "--rate", "10", "--count", "60",
+      "--qos", "1", "--no-dashboard", "--no-aws")
+    try fleet.waitUntil { $0.outputText.contains("\"n\":\"5\"") }
+    let answer = try truck.run("provision", "cert", "deactivate", "t-2")
+    #expect(answer.errors.contains("The certificate of 't-2' is INACTIVE."), "\(answer.errors)")
+    let result = fleet.wait()
+    #expect(result.status == 77, "\(result.errors)")
+    #expect(result.errors.contains("; 2 other trucks go on"), "\(result.errors)")
+    #expect(
+      result.errors.contains("The reason is: t-2: the certificate is INACTIVE; run"), "\(result.errors)")
+    let complete = messages(result).filter { $0["n"] as? String == "60" }
+    #expect(complete.count == 2)
+    #expect(messages(result).count < 180)
+  }
 }

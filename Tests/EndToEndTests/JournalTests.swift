@@ -200,7 +200,7 @@ struct JournalTests {
     let second = try truck.run("run", "truckSensor02", "--count", "1")
     #expect(second.status == 69, "\(second.errors)")
     #expect(second.errors.contains("another run is using the local broker of this folder"))
-    #expect(second.errors.contains("'trucksensor simulate --device NAME'"))
+    #expect(second.errors.contains("'trucksensor simulate NAME'"))
     #expect(try broker() == process)
     #expect(try source(10).wait().status == 0)
     try waitUntilStored("10,10,1,10")

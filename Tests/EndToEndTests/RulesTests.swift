@@ -427,7 +427,11 @@ struct RulesTests {
       try payload.write(to: URL(fileURLWithPath: file))
       let sent = try Trucksensor.Running(
         URL(fileURLWithPath: "/bin/sh"),
-        ["-c", "exec '\(Trucksensor.executable.path)' publish load/in < '\(file)'"], in: truck.folder
+        [
+          "-c",
+          payload.isEmpty ? "exec \"$0\" publish load/in ''" : "exec \"$0\" publish load/in < \"$1\"",
+          Trucksensor.executable.path, file,
+        ], in: truck.folder
       ).wait()
       #expect(sent.status == 0, "\(sent.errors)")
     }
@@ -455,5 +459,15 @@ struct RulesTests {
        "actions": [{"republish": {"topic": "\(topic)", "qos": 1}}],
        "errorAction": {"republish": {"topic": "\(error)", "qos": 1}}}
       """, to: "\(folder)/load.json")
+  }
+
+  @Test func `an engine without a broker says once that it can't reach it, and why it ends`() throws {
+    #expect(try truck.run("simulate", "--count", "1").status == 0)
+    let result = try truck.run("rules", "run", "--connect-timeout", "3s")
+    #expect(result.status == 69, "\(result.errors)")
+    #expect(result.errors.contains("Start it with 'trucksensor run NAME'"), "\(result.errors)")
+    #expect(result.errors.components(separatedBy: "trying again").count - 1 <= 2, "\(result.errors)")
+    #expect(result.errors.components(separatedBy: "\ntrucksensor: ").count - 1 == 1, "\(result.errors)")
+    #expect(!result.errors.contains("identifier"), "\(result.errors)")
   }
 }

@@ -392,4 +392,46 @@ struct SignInTests {
     #expect(busy.errors.contains("can't listen on port \(second): "), "\(busy.errors)")
     stop(cloud)
   }
+
+  // MARK: Policies of the devices of a command
+
+  /// The message of `simulate` at QoS 0 would vanish: the broker has no way to refuse it.
+  @Test(arguments: ["0", "1"]) func `a broker of simulate's own enforces a policy that was edited`(
+    qos: String
+  ) throws {
+    let simulate = ["simulate", "truckSensor01", "--count", "3", "--rate", "50", "--qos", qos]
+    let other = try Trucksensor.Running(
+      Trucksensor.executable, simulate + ["--topic", "truck/else"], in: truck.folder
+    ).wait()
+    #expect(other.status == 0, "\(other.errors)")
+    #expect(other.errors.contains("truckSensor-policy is unchanged"), "\(other.errors)")
+    let policy = truck.path("policies/truckSensor-policy.json")
+    let text = try String(contentsOfFile: policy, encoding: .utf8)
+    try truck.write(
+      text.replacingOccurrences(of: "topic/truck/freezer", with: "topic/truck/cooler"),
+      to: "policies/truckSensor-policy.json")
+    let denied = try Trucksensor.Running(Trucksensor.executable, simulate, in: truck.folder).wait()
+    #expect(denied.status == 77, "\(denied.errors)")
+    #expect(
+      denied.errors.contains("truckSensor01: iot:Publish on topic/truck/freezer is IMPLICIT_DENY"),
+      "\(denied.errors)")
+    #expect(!denied.output.contains("\"n\":\"2\""), "\(denied.output)")
+    let allowed = try Trucksensor.Running(
+      Trucksensor.executable, simulate + ["--topic", "truck/cooler"], in: truck.folder
+    ).wait()
+    #expect(allowed.status == 0, "\(allowed.errors)")
+  }
+
+  @Test func `a denied message at QoS 0 ends the connection, and publish says so`() throws {
+    let cloud = try startCloud()
+    try provision(cloud, "thing", "truckB", "--policy", "truckSensor-policy")
+    for (topic, status) in [("truck/secret", 77), ("truck/freezer", 0)] as [(String, Int32)] {
+      let result = try truck.run("publish", topic, "{}", "--device", "truckB", "--qos", "0")
+      #expect(result.status == status, "\(result.errors)")
+      #expect(
+        status == 0 || result.errors.contains("the policy of this certificate may not allow the topic"),
+        "\(result.errors)")
+    }
+    stop(cloud)
+  }
 }

@@ -234,6 +234,21 @@ import Time
     }
   }
 
+  @Test func `an import says for which device, and whether it has what the dashboard shows`() throws {
+    for (header, isKnown) in [
+      ("time,Probe 1", false), ("time,Temperature (°C)", true), ("device,time,temp", true),
+    ] {
+      try truck.write(
+        header + "\n" + (header.hasPrefix("device") ? "t9," : "") + "2024-10-23,1.5\n", to: "own.csv")
+      let result = try truck.run("store", "import", "own.csv", "--store", "d.sqlite")
+      #expect(result.status == 0)
+      #expect(
+        result.errors.contains("1 row written for device truckSensor01") != header.hasPrefix("device"),
+        "\(result.errors)")
+      #expect(result.errors.contains("import with --map temp=COLUMN") != isKnown, "\(result.errors)")
+    }
+  }
+
   @Test(arguments: StoreServer.Kind.allCases)
   func `the same rule writes to a server, each point once`(_ kind: StoreServer.Kind) throws {
     guard StoreServer.program(kind) != nil else {

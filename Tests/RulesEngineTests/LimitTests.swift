@@ -287,4 +287,13 @@ import Time
       repeating: Self.failure(String(repeating: "é", count: 100_000)), count: RuleDocument.actionLimit)
     #expect(rule.errorMessage(for: message, failures).count < 16_000)
   }
+
+  @Test(arguments: [
+    ("SELECT * FROM 't' WHERE x BETWEEN 1 AND 2", "has no BETWEEN: write x >= 1 AND x <= 2"),
+    ("SELECT * FROM 't' WHERE x like 'a%'", "has no LIKE: use regexp_matches(x, 'pattern')"),
+    ("SELECT * FROM 't' GROUP BY x", "has no GROUP: a rule sees one message at a time"),
+  ]) func `a word of other SQL gets what to write instead`(sql: String, advice: String) {
+    let error = #expect(throws: SQLError.self) { try CompiledStatement(sql, version: .v2016) }
+    #expect(error?.message.hasSuffix(advice) == true, "\(error?.message ?? "")")
+  }
 }

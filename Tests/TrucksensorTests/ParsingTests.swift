@@ -179,7 +179,7 @@ import Text
 
   @Test(arguments: [
     ("rat", "rate"), ("intervall", "interval"), ("jsno", "json"), ("time", "timestamps"), ("JSON", "json"),
-    ("zzz", nil), ("", nil),
+    ("truck-rate", "rate"), ("zzz", nil), ("", nil),
   ])
   func `the nearest name is found, a far one is not`(name: String, expected: String?) {
     #expect(NearestName.of(name, among: ExampleCommands.simulate.options.map(\.name)) == expected)

@@ -84,11 +84,16 @@ public final class EmbeddedBroker {
     return Int32(text.filter { !$0.isWhitespace })
   }
 
+  /// Throws if another run has started a broker in `directory`, before anything is made for one.
+  public static func requireNone(in directory: String) throws(MQTTError) {
+    if runningPort(in: directory) != nil { throw inUse(directory) }
+  }
+
   private static func inUse(_ directory: String) -> MQTTError {
     let place = runningPort(in: directory).map { " on port \($0)" } ?? ""
     return MQTTError(
       .system,
-      "another run is using the local broker of this folder (\(directory))\(place); 'trucksensor simulate --device NAME' lets "
+      "another run is using the local broker of this folder (\(directory))\(place); 'trucksensor simulate NAME' lets "
         + "another truck publish to it")
   }
 

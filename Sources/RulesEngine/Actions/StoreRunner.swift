@@ -117,11 +117,15 @@ final class StoreRunner: ActionRunner {
           context.end(execution, .done)
           continue
         }
+        let advice =
+          rejection.existingVersion == nil
+          ? ""
+          : ". If another trip of this device was stored with the same times, use another device or start time"
         fail(
           execution, "\(database).\(batch.requests[index].table)",
           "the record was rejected: \(rejection.reason)",
           .lost(
-            rejection.isAboutTime ? .outsideAcceptance : .notStored, reason: rejection.reason,
+            rejection.isAboutTime ? .outsideAcceptance : .notStored, reason: rejection.reason + advice,
             isRepeated: true))
       }
     case .failure(let error):

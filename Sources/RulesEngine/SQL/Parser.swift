@@ -539,8 +539,22 @@ struct Parser {
     return name
   }
 
+  /// What other SQL has after an expression and AWS IoT SQL hasn't, and what to write instead.
+  private static let foreignWords = [
+    "BETWEEN": "write x >= 1 AND x <= 2", "LIKE": "use regexp_matches(x, 'pattern')",
+    "IS": "compare with isNull(x) or isUndefined(x)", "GROUP": "a rule sees one message at a time",
+    "ORDER": "a rule sees one message at a time", "LIMIT": "a rule sees one message at a time",
+    "HAVING": "a rule sees one message at a time", "JOIN": "a rule sees one message at a time",
+  ]
+
   private func expectEnd() throws(SQLError) {
-    guard token.kind == .end else { throw unexpected("the end of the statement") }
+    guard token.kind == .end else {
+      let found = unexpected("the end of the statement")
+      guard case .identifier(let word) = token.kind, let advice = Self.foreignWords[word.uppercased()] else {
+        throw found
+      }
+      throw error("\(found.message); AWS IoT SQL has no \(word.uppercased()): \(advice)")
+    }
   }
 
   private func error(_ message: String) -> SQLError { SQLError(message, at: token.start, in: sql) }

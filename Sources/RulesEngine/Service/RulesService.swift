@@ -30,7 +30,7 @@ public final class RulesService: MQTTClientDelegate {
   /// How often the broker had forgotten the session when the engine reconnected.
   public private(set) var sessionsForgotten = 0
 
-  /// The last reported reason for waiting before the next attempt, while the store fails.
+  /// The reported reason for waiting before the next attempt; nil after a connection.
   private var lastWaiting: String?
   /// Whether the session belongs to another engine.
   private var isTakenOver = false
@@ -256,9 +256,11 @@ public final class RulesService: MQTTClientDelegate {
         position.disconnected()
       }
       if error.message != lastWaiting { report("rules: \(error.message); trying again") }
-      lastWaiting = storeTrouble == nil ? nil : error.message
+      lastWaiting = error.message
     default: break
     }
+    // While the store fails, the connection is given up and made again for each attempt.
+    if case .connected = state, storeTrouble == nil { lastWaiting = nil }
   }
 
   /// A refused subscription ends the service.

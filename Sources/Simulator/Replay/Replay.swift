@@ -55,6 +55,8 @@ public final class Replay {
   private var phases: RatePhases
   private var lastAcknowledgement: Int64 = 0
   private var failure: ReplayFailure?
+  /// Why the first truck of a fleet was lost that goes on without it.
+  private var refusal: MQTTError?
   private var interrupted = false
   private var ending = false
   private var ended: MonotonicTime?
@@ -62,6 +64,8 @@ public final class Replay {
   private var durationTimer: LoopTimer?
   private var progressTimer: LoopTimer?
 
+  /// How many lost trucks are reported one by one.
+  private static let reportedRefusals = 10
   /// The broker's listen backlog is 100 connections.
   private static let handshakesUnderWay = 50
   /// Nanoseconds.
@@ -99,8 +103,11 @@ public final class Replay {
   }
 
   /// Adds a truck that publishes with `header` through `client`.
+  /// - Parameter question: A QoS 1 message without content that comes first, to a topic where the broker refuses it if the
+  ///   truck may not publish: at QoS 0 it would not say so. It isn't counted.
   public func addTruck(
-    client: MQTTClient, header: PublishHeader, dataset: Dataset, at place: Place = Place()
+    client: MQTTClient, header: PublishHeader, dataset: Dataset, at place: Place = Place(),
+    question: PublishHeader? = nil
   ) {
     let number = UInt64(clamping: trucks.count)
     let pacer = Pacer(settings.pace, jitter: settings.jitter, phase: place.phase, seed: number)
@@ -110,7 +117,7 @@ public final class Replay {
     trucks.append(
       Truck(
         client: client, header: header, dataset: dataset, pacer: pacer, place: place, injector: injector,
-        replay: self))
+        question: question, replay: self))
   }
 
   /// Whether the pace is a rate, which `setRate` can change.
@@ -161,7 +168,8 @@ public final class Replay {
     connectMore()
     progressTimer?.set(MonotonicTime.now().advanced(by: Self.progressInterval))
     loop.run()
-    return ReplayOutcome(summary: summary(), failure: failure, wasInterrupted: interrupted)
+    return ReplayOutcome(
+      summary: summary(), failure: failure ?? refusal.map { .broker($0) }, wasInterrupted: interrupted)
   }
 
   /// Ends the replay as a signal asks: nothing new, then the acknowledgements; the second time at once.
@@ -192,6 +200,27 @@ public final class Replay {
     guard failure == nil else { return }
     failure = reason
     finish()
+  }
+
+  /// The broker has refused a truck or a message of it. Once a fleet has set off, its other trucks go on.
+  func refused(_ truck: Truck, _ error: MQTTError) {
+    guard !truck.isLost else { return }
+    truck.isLost = true
+    let others = trucks.count { !$0.isLost && !$0.isFinished }
+    guard start != nil, !ending, others > 0 else {
+      fail(.broker(error))
+      return
+    }
+    refusal = refusal ?? error
+    let lost = trucks.count { $0.isLost }
+    if lost <= Self.reportedRefusals {
+      observer?.replay(
+        warning:
+          "\(truck.client.settings.clientID): \(error); \(others) other truck\(others == 1 ? " goes" : "s go") on"
+          + (lost == Self.reportedRefusals ? "; more refusals are only counted" : ""))
+    }
+    truck.finish()
+    truck.client.disconnect()
   }
 
   func sent(at now: MonotonicTime) {
@@ -226,12 +255,12 @@ public final class Replay {
         for truck in trucks { truck.start() }
       }
       connectMore()
+      if ending { concludeIfDrained() }
     case .waiting(let error):
       observer?.replay(warning: "\(error); trying again")
     case .failed(let error):
-      if failure == nil { failure = .broker(error) }
-      finish()
-      conclude()
+      refused(truck, error)
+      if trucks.allSatisfy(\.isLost) || start == nil { conclude() }
     default:
       break
     }
@@ -275,7 +304,7 @@ public final class Replay {
   }
 
   private func concludeIfDrained() {
-    if trucks.allSatisfy({ $0.client.undelivered == 0 }) { drainTimer?.set(.now()) }
+    if trucks.allSatisfy({ $0.isLost || $0.client.undelivered == 0 }) { drainTimer?.set(.now()) }
   }
 
   private func conclude() {
@@ -291,9 +320,11 @@ public final class Replay {
     progressTimer?.set(MonotonicTime.now().advanced(by: Self.progressInterval))
   }
 
-  /// Whether all trucks are signed in at this moment.
+  /// Whether all trucks that the broker hasn't refused are signed in at this moment.
   package var isConnected: Bool {
-    trucks.allSatisfy { if case .connected = $0.client.state { true } else { false } }
+    trucks.allSatisfy {
+      if $0.isLost { true } else if case .connected = $0.client.state { true } else { false }
+    }
   }
 
   /// Messages that the broker has acknowledged, or that at QoS 0 were written, by truck.

@@ -8,6 +8,9 @@ final class Truck: MQTTClientDelegate {
   let client: MQTTClient
   private let replay: Replay
   private let header: PublishHeader
+  private let question: PublishHeader?
+  /// The tag of the question; a reading's is 0.
+  private static let questionTag = -1
   private let dataset: Dataset
   private let encoder: PayloadEncoder
   private var pacer: Pacer
@@ -39,7 +42,10 @@ final class Truck: MQTTClientDelegate {
   }
 
   private(set) var isFinished = false
+  /// Whether the broker has refused this truck, so that it can't deliver anything any more.
+  var isLost = false
   private(set) var hasConnected = false
+  private var awaitsAnswer = false
   /// The first row's uptime, or 0 for a `time` column, and the present row's time since the first, in seconds.
   private var firstUptime: Double?
   private var elapsed = 0.0
@@ -49,8 +55,9 @@ final class Truck: MQTTClientDelegate {
 
   init(
     client: MQTTClient, header: PublishHeader, dataset: Dataset, pacer: Pacer, place: Replay.Place,
-    injector: FaultInjector?, replay: Replay
+    injector: FaultInjector?, question: PublishHeader?, replay: Replay
   ) {
+    self.question = question
     self.place = place
     self.client = client
     self.header = header
@@ -274,11 +281,23 @@ final class Truck: MQTTClientDelegate {
 
   func client(_ client: MQTTClient, changedTo state: ConnectionState) {
     let isFirst = !hasConnected
-    if case .connected = state { hasConnected = true }
+    if case .connected(let version, _) = state {
+      hasConnected = true
+      // MQTT 3.1.1 has no answer that says no; the broker closes the connection at the first message.
+      if isFirst, version == .version5, let question {
+        awaitsAnswer = client.publish(
+          OutgoingMessage(header: question, payload: [], due: .now(), tag: Self.questionTag))
+      }
+      if awaitsAnswer { return }
+    }
     replay.truck(self, changedTo: state, isFirst: isFirst)
   }
 
   func client(_ client: MQTTClient, delivered message: OutgoingMessage) {
+    guard message.tag != Self.questionTag else {
+      awaitsAnswer = false
+      return replay.truck(self, changedTo: client.state, isFirst: true)
+    }
     acknowledged += 1
     let now = MonotonicTime.now()
     if firstDue == nil { firstDue = message.due }
@@ -291,8 +310,12 @@ final class Truck: MQTTClientDelegate {
   }
 
   func client(_ client: MQTTClient, refused message: OutgoingMessage, with error: MQTTError) {
+    guard message.tag != Self.questionTag else {
+      let text = "the broker doesn't allow this device to publish to '\(header.topic)'"
+      return replay.refused(self, MQTTError(error.kind, text, reasonCode: error.reasonCode))
+    }
     replay.statistics.refused += 1
-    replay.fail(.broker(error))
+    replay.refused(self, error)
   }
 
   func client(_ client: MQTTClient, received message: IncomingMessage) { replay.control(message.payload) }

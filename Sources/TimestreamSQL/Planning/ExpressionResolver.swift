@@ -214,9 +214,14 @@ struct ExpressionResolver {
       level = current.outer
     }
     let nearest = parts.last.flatMap { scope.nearest($0) }
+    var suggestion = nearest.map { "Did you mean '\($0)'?" }
+    if nearest == nil, let name = parts.last, !scope.find(["measure_value::double"]).isEmpty {
+      suggestion =
+        "In this table, each measure of a reading is a row of its own: select measure_value::double, and filter with "
+        + "WHERE measure_name = '\(name)'."
+    }
     throw QueryError(
-      "Column '\(parts.joined(separator: "."))' does not exist", at: place,
-      suggestion: nearest.map { "Did you mean '\($0)'?" })
+      "Column '\(parts.joined(separator: "."))' does not exist", at: place, suggestion: suggestion)
   }
 
   private func field(_ name: String, of value: TypedExpression, _ place: Place) throws(QueryError)

@@ -56,6 +56,9 @@ enum AWSOptions {
       port: UInt16(clamping: port ?? Int(AWSServer.usualPort)), isFixed: port != nil, store: store,
       cloud: CloudResources(broker: broker),
       credentials: AWSCredentials(file: Workspace.data("aws-credentials")))
+    if port == nil, server.port != AWSServer.usualPort {
+      StandardError.print("Port \(AWSServer.usualPort) is in use; AWS clients connect to \(server.port).")
+    }
     StandardError.print("AWS clients: export AWS_ENDPOINT_URL=\(server.address)")
     return server
   }

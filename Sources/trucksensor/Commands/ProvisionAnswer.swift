@@ -18,11 +18,16 @@ enum ProvisionAnswer {
   /// Says what would change, and changes nothing.
   static let dryRun = CommandDescription.Option.flag("dry-run", "only print what would change").scoped(.never)
 
-  /// Changes the registry, or with `--dry-run` only finds out whether the change is possible.
+  /// Changes the registry and says so, or with `--dry-run` only finds out whether the change is possible.
+  /// - Parameter done: What is true after the change, without a period.
   static func change(
-    _ arguments: ParsedArguments, _ change: (inout Registry) throws(IdentityError) -> Void
+    _ arguments: ParsedArguments, _ done: String,
+    _ change: (inout Registry) throws(IdentityError) -> Void
   ) throws(IdentityError) {
-    guard arguments.has("dry-run") else { return try Registry.update(LocalCloud.registryFile, change) }
+    guard arguments.has("dry-run") else {
+      try Registry.update(LocalCloud.registryFile, change)
+      return StandardError.print("\(done).")
+    }
     var registry = try Registry.read(LocalCloud.registryFile)
     let before = registry
     try change(&registry)

@@ -49,16 +49,16 @@ enum ProvisionCertCommand: Command {
       StandardOutput.shared.print(
         "certificate  \(made.certificateId ?? "")\n" + made.files.map { "file         \($0)\n" }.joined())
     case "delete":
-      try ProvisionAnswer.change(arguments) { registry throws(IdentityError) in
-        try registry.deleteCertificate(name)
+      try ProvisionAnswer.change(arguments, "The certificate of '\(name)' is deleted") {
+        registry throws(IdentityError) in try registry.deleteCertificate(name)
       }
     default:
       guard let status = statuses[action] else {
         throw arguments.error(
           "unknown action '\(action)'; use one of list, show, revoke, deactivate, activate, rotate, delete")
       }
-      try ProvisionAnswer.change(arguments) { registry throws(IdentityError) in
-        try registry.setStatus(status, of: name)
+      try ProvisionAnswer.change(arguments, "The certificate of '\(name)' is \(status.rawValue)") {
+        registry throws(IdentityError) in try registry.setStatus(status, of: name)
       }
     }
     return .success

@@ -30,16 +30,19 @@ enum ProvisionGroupCommand: Command {
     let name = try ProvisionAnswer.word(1, "NAME", arguments)
     switch action {
     case "create":
-      try ProvisionAnswer.change(arguments) { registry throws(IdentityError) in
+      try ProvisionAnswer.change(arguments, "The thing group '\(name)' exists") {
+        registry throws(IdentityError) in
         try registry.createThingGroup(name)
       }
     case "attach", "detach":
       let thing = try ProvisionAnswer.word(2, "THING", arguments)
-      try ProvisionAnswer.change(arguments) { registry throws(IdentityError) in
-        try registry.setMember(thing, of: name, action == "attach")
+      let relation = action == "attach" ? "is in" : "isn't in"
+      try ProvisionAnswer.change(arguments, "'\(thing)' \(relation) the thing group '\(name)'") {
+        registry throws(IdentityError) in try registry.setMember(thing, of: name, action == "attach")
       }
     case "delete":
-      try ProvisionAnswer.change(arguments) { registry throws(IdentityError) in
+      try ProvisionAnswer.change(arguments, "The thing group '\(name)' is deleted") {
+        registry throws(IdentityError) in
         try registry.deleteThingGroup(name)
       }
     default:

@@ -52,13 +52,17 @@ enum ProvisionPolicyCommand: Command {
       }
       try Files.makeFolder(LocalCloud.policies.path)
       try Files.write(bytes, to: path)
+      StandardError.print("The policy is \(path).")
     case "show":
       _ = try policies.policy(name)
       StandardOutput.shared.print(try Files.readText(path))
     case "attach", "detach":
       let certificate = try ProvisionAnswer.word(2, "CERTIFICATE", arguments)
       if action == "attach" { _ = try policies.policy(name) }
-      try ProvisionAnswer.change(arguments) { registry throws(IdentityError) in
+      let has = action == "attach" ? "has" : "doesn't have"
+      try ProvisionAnswer.change(arguments, "The certificate of '\(certificate)' \(has) the policy '\(name)'")
+      {
+        registry throws(IdentityError) in
         try registry.setPolicy(name, ofCertificate: certificate, action == "attach")
       }
     case "delete":
@@ -74,6 +78,7 @@ enum ProvisionPolicyCommand: Command {
         break
       }
       try Files.remove(path)
+      StandardError.print("\(path) is deleted.")
     default:
       throw arguments.error(
         "unknown action '\(action)'; use one of create, list, show, attach, detach, delete")

@@ -58,12 +58,18 @@ enum ProvisionThingCommand: Command {
     case "attach", "detach":
       let name = try ProvisionAnswer.word(1, "NAME", arguments)
       let certificate = try ProvisionAnswer.word(2, "CERTIFICATE", arguments)
-      try ProvisionAnswer.change(arguments) { registry throws(IdentityError) in
+      let isAttached = words[0] == "attach" ? "is attached" : "isn't attached"
+      try ProvisionAnswer.change(
+        arguments, "The certificate of '\(certificate)' \(isAttached) to the thing '\(name)'"
+      ) {
+        registry throws(IdentityError) in
         try registry.setThing(name, ofCertificate: certificate, words[0] == "attach")
       }
     case "delete":
       let name = try ProvisionAnswer.word(1, "NAME", arguments)
-      try ProvisionAnswer.change(arguments) { registry throws(IdentityError) in try registry.deleteThing(name)
+      try ProvisionAnswer.change(arguments, "The thing '\(name)' is deleted") {
+        registry throws(IdentityError) in
+        try registry.deleteThing(name)
       }
     default:
       // One word is a thing's name; one that is nearly an action is more likely that, and would make a key.

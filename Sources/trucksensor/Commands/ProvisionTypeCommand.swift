@@ -35,15 +35,18 @@ enum ProvisionTypeCommand: Command {
     let searchable = arguments.strings("searchable")
     switch action {
     case "create":
-      try ProvisionAnswer.change(arguments) { registry throws(IdentityError) in
+      try ProvisionAnswer.change(arguments, "The thing type '\(name)' exists") {
+        registry throws(IdentityError) in
         try registry.createThingType(name, description: text, searchableAttributes: searchable)
       }
     case "revoke", "restore":
-      try ProvisionAnswer.change(arguments) { registry throws(IdentityError) in
-        try registry.deprecateThingType(name, undo: action == "restore")
+      let isDeprecated = action == "revoke" ? "is" : "isn't"
+      try ProvisionAnswer.change(arguments, "The thing type '\(name)' \(isDeprecated) deprecated") {
+        registry throws(IdentityError) in try registry.deprecateThingType(name, undo: action == "restore")
       }
     case "delete":
-      try ProvisionAnswer.change(arguments) { registry throws(IdentityError) in
+      try ProvisionAnswer.change(arguments, "The thing type '\(name)' is deleted") {
+        registry throws(IdentityError) in
         try registry.deleteThingType(name)
       }
     case "show":

@@ -57,7 +57,8 @@ enum RulesNewCommand: Command {
     -> String
   {
     """
-    \(document) is ready for 'aws iot create-topic-rule --rule-name \(name) --topic-rule-payload file://\(document)':
+    \(document) is ready: a run in this folder applies it, and for AWS there is
+    'aws iot create-topic-rule --rule-name \(name) --topic-rule-payload file://\(document)'. Its members:
       sql               selects messages and their content; 'trucksensor rules eval --rule \(name) --explain' shows how
       awsIotSqlVersion  2016-03-23; if it is missing, AWS and this engine use 2015-10-08
       description       a text for readers

@@ -36,7 +36,10 @@ enum RunCommand: Command {
     }
     try DashboardOptions.checkPorts(arguments)
     _ = try DeliveryOptions.delivery(arguments)
-    if !arguments.has("endpoint") { try StoreOptions.checkIsStore(arguments) }
+    if !arguments.has("endpoint") {
+      try StoreOptions.checkIsStore(arguments)
+      runner.warnOfUnknownNames()
+    }
     if case .speed(let factor) = runner.settings.pace, factor > 1 {
       switch runner.settings.timestamps {
       case .start: break

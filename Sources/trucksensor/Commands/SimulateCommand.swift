@@ -12,6 +12,7 @@ enum SimulateCommand: Command {
       "Connects to --endpoint, or to the local broker of 'trucksensor run' or 'trucksensor broker' in this folder. If "
       + "no broker is running, it starts one and stops it at the end. Prints each message when the broker has acknowledged it (at QoS 0: "
       + "when it is written), and a summary at the end.",
+    positionals: [.init(name: "NAME", help: "the device's name, as with --device", required: false)],
     options: [.value("device", "NAME", "the device's name", default: "truckSensor01")] + ReplayOptions.table
       + ConnectionOptions.table.inSection("connection"),
     example:
@@ -19,7 +20,10 @@ enum SimulateCommand: Command {
     exitCodes: Commands.standardExitCodes)
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
-    let device = arguments.string("device") ?? "truckSensor01"
+    if let name = arguments.positionals.first, let other = arguments.string("device"), name != other {
+      throw arguments.error("the device is '\(name)' or '\(other)'; give NAME or --device")
+    }
+    let device = arguments.positionals.first ?? arguments.string("device") ?? "truckSensor01"
     let runner = try ReplayRunner(arguments, device: device, repetitionsByDefault: .times(1))
     Signals.block(Signals.ending)
     let loop = try EventLoop()

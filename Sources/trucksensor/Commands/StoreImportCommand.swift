@@ -1,6 +1,7 @@
 import ColdChain
 import CommandLine
 import Dashboard
+import Diagnosing
 import Numbers
 import Simulator
 import Store
@@ -92,7 +93,18 @@ enum StoreImportCommand: Command {
       throw error
     }
     clearProgress()
-    StandardError.print("\(settings.table): \(stored) rows written, \(rejected) rejected")
+    let ofDevice = file.columns.contains("device") ? "" : " for device \(settings.device)"
+    StandardError.print(
+      "\(settings.table): \(stored) row\(stored == 1 ? "" : "s") written\(ofDevice), \(rejected) rejected")
+    let known = StoreColumns(file.columns)
+    if settings.table == StoreImportFile.Settings().table, known.temp == nil, known.volts == nil,
+      known.door == nil
+    {
+      StandardError.print(
+        "No column is recognized as temp, volts or door, which the dashboard, the alerts and 'report' read. To name one, import "
+          + "with --map temp=COLUMN; the columns are \(file.columns.prefix(20).joined(separator: ", ")).",
+        .warning)
+    }
     if !arguments.has("no-alerts") {
       let alerts = try StoredAlerts.find(
         in: location, table: settings.table, spans: spans, rules: try AlertRule.rules(at: AlertFile.path))

@@ -76,14 +76,22 @@ enum PublishCommand: Command {
     let topic = try TopicName(arguments.positionals[0])
     let qos =
       try arguments.integer("qos", in: 0...2).flatMap { QoS(rawValue: Int32(clamping: $0)) } ?? .atLeastOnce
+    let payload = try payload(arguments)
     let session = try TestClientSession(arguments)
     session.timeout = try arguments.duration("timeout") ?? 10_000_000_000
-    let payload =
-      arguments.positionals.count > 1
-      ? Array(arguments.positionals[1].utf8) : try StandardInput.bytes(limit: 268_435_455)
     let header = try PublishHeader(topic: topic, qos: qos, retain: arguments.has("retain"))
     session.endsWhenDelivered = true
     _ = session.client.publish(OutgoingMessage(header: header, payload: payload, due: .now()))
     return try session.run()
+  }
+
+  private static func payload(_ arguments: ParsedArguments) throws -> [UInt8] {
+    if arguments.positionals.count > 1 { return Array(arguments.positionals[1].utf8) }
+    if isatty(0) == 1 { StandardError.print("Type the message, and end it with Ctrl-D.") }
+    let payload = try StandardInput.bytes(limit: 268_435_455)
+    guard !payload.isEmpty else {
+      throw arguments.error("standard input is empty; for a message without content, give '' as PAYLOAD")
+    }
+    return payload
   }
 }

@@ -49,6 +49,9 @@ final class DashboardRunner {
     guard let started else { throw arguments.error("no port is free for the dashboard") }
     dashboard = started
     publisher?.start()
+    if started.port != settings.http.port, settings.http.port != 0 {
+      StandardError.print("Port \(settings.http.port) is in use; the dashboard is on \(started.port).")
+    }
     let scheme = settings.http.tls == nil ? "http" : "https"
     StandardError.print("Dashboard: \(scheme)://\(settings.http.address):\(started.port)/")
   }

@@ -66,6 +66,16 @@ final class ReplayRunner: ReplayObserver {
   /// What the broker has acknowledged, by truck.
   var acknowledged: [Int] { replay?.acknowledged ?? devices.map { _ in 0 } }
 
+  /// Says it if the messages have nothing that the dashboard shows.
+  func warnOfUnknownNames() {
+    let names = fleet.firstDataset.names
+    guard !names.contains(where: ["temp", "volts", "door"].contains) else { return }
+    StandardError.print(
+      "The messages have none of temp, volts and door, which the rule truckAnalyze and the dashboard read; they have "
+        + "\(names.prefix(20).joined(separator: ", ")). To rename a column: --map temp=COLUMN",
+      .warning)
+  }
+
   /// Runs to the end; the caller reports it.
   func run(_ plan: ConnectionPlan, loop: EventLoop) throws -> ReplayOutcome {
     self.loop = loop
@@ -89,8 +99,14 @@ final class ReplayRunner: ReplayObserver {
         // Its memory is for one truck that may publish as fast as it can.
         settings.gathersPackets = devices.count == 1
       }
+      // At QoS 0, no broker says that it discards a message; this folder's answers a question.
+      let question =
+        plan.isLocal && qos == .atMostOnce
+        ? try PublishHeader(topic: TopicName(BrokerQuestion.mayPublish(device.topic)), qos: .atLeastOnce)
+        : nil
       replay.addTruck(
-        client: client, header: header, dataset: try fleet.dataset(of: index), at: fleet.place(of: index))
+        client: client, header: header, dataset: try fleet.dataset(of: index), at: fleet.place(of: index),
+        question: question)
     }
     let control = try takeRates(replay, plan, loop)
     defer { withExtendedLifetime(control) {} }
@@ -194,7 +210,7 @@ final class ReplayRunner: ReplayObserver {
     case .broker(let error):
       StandardError.error("\(error)")
       let names = devices.map(\.name)
-      if let reason = Refusal.reason(error, devices: names, arguments)
+      if let reason = Refusal.reason(error, devices: devices.map { ($0.name, $0.topic) }, arguments)
         ?? Refusal.replacement(error, devices: names, since: start, arguments)
       {
         StandardError.print("The reason is: \(reason)")

@@ -74,7 +74,9 @@ final class RulesRunner {
   }
 
   func fail(_ error: MQTTError) {
-    if failure == nil { failure = error }
+    // All sessions fail alike; the first says it.
+    guard failure == nil else { return }
+    failure = error
     onFailure(error)
   }
 

@@ -20,6 +20,8 @@ final class TestClientSession: MQTTClientDelegate {
   private let session: ClientSession
   private let isJSON: Bool
   private var received = 0
+  /// Whether a message at QoS 0, which is never acknowledged, is on its way.
+  private var awaitsConfirmation = false
 
   init(_ arguments: ParsedArguments) throws {
     session = try ClientSession()
@@ -51,7 +53,14 @@ final class TestClientSession: MQTTClientDelegate {
     return try session.outcome?.get() ?? .success
   }
 
-  func client(_ client: MQTTClient, changedTo state: ConnectionState) { session.changed(to: state) }
+  func client(_ client: MQTTClient, changedTo state: ConnectionState) {
+    if awaitsConfirmation, case .waiting(let error) = state {
+      let text =
+        "\(error), when it had read the message: the policy of this certificate may not allow the topic"
+      session.end(.failure(MQTTError(.refused, text)))
+    }
+    session.changed(to: state)
+  }
 
   func client(_ client: MQTTClient, subscribed filter: TopicFilter, _ result: Result<QoS, MQTTError>) {
     switch result {
@@ -81,7 +90,11 @@ final class TestClientSession: MQTTClientDelegate {
   }
 
   func client(_ client: MQTTClient, delivered message: OutgoingMessage) {
-    if endsWhenDelivered { session.end(.success(.success)) }
+    guard endsWhenDelivered else { return }
+    awaitsConfirmation =
+      message.header.qos == .atMostOnce
+      && client.confirm { [unowned self] in session.end(.success(.success)) }
+    if !awaitsConfirmation { session.end(.success(.success)) }
   }
 
   func client(_ client: MQTTClient, refused message: OutgoingMessage, with error: MQTTError) {
