@@ -71,7 +71,7 @@ extension TripReport {
       <p>\(Markup.escaped(meanKinetic))</p>
       \(table("Limits", ["", "source", "events", "time above", "longest", "first", ""], limits))
       \(table(excursionsTitle, ["from", "until", "length", "warmest"], excursions, nothing: nothing(.temperature)))
-      \(table(doorTitle, ["opened", "closed", "length", "rise of temperature"], door, nothing: nothing(.door)))
+      \(table(doorTitle, ["opened", "closed", "length", "rise of temperature"], door(), nothing: nothing(.door)))
       \(table(voltageTitle, ["from", "until", "length", "lowest"], voltage, nothing: nothing(.voltage)))
       <p class="sign">Checked by, date, signature</p>
       <footer>SHA-256 of the input: \(Markup.escaped(digest))<br>made \(String(Timestamp.text(made).prefix(19))) UTC by trucksensor</footer>

@@ -48,10 +48,12 @@ extension TripReport {
       canvas, y, excursionsTitle, ["from", "until", "length", "warmest"], [0, 120, 240, 340],
       excursions,
       limit: room, nothing: nothing(.temperature))
+    // Room for the voltage's table and the signature stays.
+    let openings = door(max(1, Int(saturated: (706 - y) / 11)))
     y = table(
       canvas, y,
-      doorTitle, ["opened", "closed", "length", "rise of temperature"], [0, 120, 240, 340], door,
-      limit: max(1, Int(saturated: (715 - y) / 11) - 3), nothing: nothing(.door))
+      doorTitle, ["opened", "closed", "length", "rise of temperature"], [0, 120, 240, 340], openings,
+      more: trip.openings.count - openings.count, ofLess: "with a smaller rise, ", nothing: nothing(.door))
     y = table(
       canvas, y, voltageTitle, ["from", "until", "length", "lowest"], [0, 120, 240, 340],
       voltage, limit: 1, nothing: nothing(.voltage))
@@ -71,7 +73,7 @@ extension TripReport {
   private func table(
     _ canvas: Canvas, _ top: Double, _ title: String, _ heads: [String], _ columns: [Double],
     _ rows: [[String]],
-    limit: Int = 10, nothing: String = "none"
+    limit: Int = .max, more: Int = 0, ofLess: String = "", nothing: String = "none"
   ) -> Double {
     var y = top
     canvas.text(title, 40, y, size: 9, isBold: true)
@@ -101,9 +103,11 @@ extension TripReport {
       }
       y += extra
     }
-    if rows.count > limit {
+    let hidden = more + max(0, rows.count - limit)
+    if hidden > 0 {
       y += 11
-      canvas.text("and \(rows.count - limit) more, in the report's CSV and JSON", 40, y, size: 7, Self.quiet)
+      canvas.text(
+        "and \(hidden) more \(ofLess)in the report's HTML, CSV and JSON", 40, y, size: 7, Self.quiet)
     }
     return y + 19
   }

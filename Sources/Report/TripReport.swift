@@ -56,9 +56,12 @@ public struct TripReport: Sendable {
 
   // MARK: Texts
 
-  /// A moment: the clock's to the second, or the time since the start.
+  /// A moment: the clock's to the second, or the time since the start as on the chart's axis, `2:05:12`.
   func moment(_ time: Int64) -> String {
-    guard hasClock else { return Self.duration(time.seconds(since: trip.readings.first?.time ?? time)) }
+    guard hasClock else {
+      let whole = Int(saturated: time.seconds(since: trip.readings.first?.time ?? time).rounded())
+      return "\(whole / 3600):\(Self.two(whole / 60 % 60)):\(Self.two(whole % 60))"
+    }
     return String(Timestamp.text(local(time)).prefix(19))
   }
 
@@ -69,9 +72,10 @@ public struct TripReport: Sendable {
   private var zoneName: String {
     guard zone != 0 else { return "UTC" }
     let minutes = zone.saturatingMagnitude / 60
-    func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
-    return "UTC\(zone < 0 ? "−" : "+")\(two(minutes / 60)):\(two(minutes % 60))"
+    return "UTC\(zone < 0 ? "−" : "+")\(Self.two(minutes / 60)):\(Self.two(minutes % 60))"
   }
+
+  private static func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
 
   static func duration(_ seconds: Double) -> String {
     let whole = Int(saturated: seconds.rounded())
@@ -123,11 +127,6 @@ public struct TripReport: Sendable {
       ? "none" : "none in the \(Words.percent(share)) of the time that was measured"
   }
 
-  /// How a limit without events is graded.
-  private var gradeWithoutEvents: String {
-    measured(.temperature) ?? 0 >= LimitGrade.neededCoverage ? "OK" : "not measured"
-  }
-
   /// What was measured of whom.
   var identity: [(name: String, value: String)] {
     guard let first = trip.readings.first, let last = trip.readings.last else { return [] }
@@ -177,7 +176,8 @@ public struct TripReport: Sendable {
     return rows
   }
 
-  /// Rows of the limits, the profile's first: limit, source, events, time, longest, first, state.
+  /// Rows of the limits: limit, source, events, time, longest, first, state. The profile's limits come first and grade the load;
+  /// the others count each moment above them, such as the ripple of a thermostat, and only inform.
   var limits: [[String]] {
     diagnosis.grades.map { grade in
       [
@@ -193,7 +193,7 @@ public struct TripReport: Sendable {
           Self.duration(limit.seconds),
           Self.duration(limit.events.map(\.seconds).max() ?? 0),
           limit.events.first.map { moment($0.start) } ?? "–",
-          trip.coldSince == nil ? "not graded" : limit.events.isEmpty ? gradeWithoutEvents : "ALARM",
+          trip.coldSince == nil ? "not graded" : "information",
         ]
       }
   }
@@ -214,18 +214,27 @@ public struct TripReport: Sendable {
 
   var voltageTitle: String { "Voltage at \(Self.limit(trip.known.lowVoltage)) V or below" }
 
+  /// When an episode ended, if it did.
+  private func until(_ episode: Episode) -> String {
+    episode.end == trip.readings.last?.time ? "end of the record" : moment(episode.end)
+  }
+
   /// Rows of the excursions above the brief tolerance: from, until, length, worst.
   var excursions: [[String]] {
     trip.excursions.map {
-      [moment($0.start), moment($0.end), Self.duration($0.seconds), "\(Self.number($0.worst)) °C"]
+      [moment($0.start), until($0), Self.duration($0.seconds), "\(Self.number($0.worst)) °C"]
     }
   }
 
   /// Rows of the door: opened, closed, length, rise.
-  var door: [[String]] {
-    trip.openings.map {
+  /// - Parameter limit: How many openings at most: those after which the temperature rose most.
+  func door(_ limit: Int = .max) -> [[String]] {
+    let greatest = trip.openings.sorted {
+      ($0.rise ?? 0, $0.episode.seconds) > ($1.rise ?? 0, $1.episode.seconds)
+    }.prefix(limit)
+    return greatest.sorted { $0.episode.start < $1.episode.start }.map {
       [
-        moment($0.episode.start), moment($0.episode.end), Self.duration($0.episode.seconds),
+        moment($0.episode.start), until($0.episode), Self.duration($0.episode.seconds),
         $0.rise.map { "\(Self.number($0)) K" } ?? "–",
       ]
     }
@@ -234,13 +243,15 @@ public struct TripReport: Sendable {
   /// Rows of low voltage: from, until, length, worst.
   var voltage: [[String]] {
     trip.lowVoltage.map {
-      [moment($0.start), moment($0.end), Self.duration($0.seconds), "\(Self.number($0.worst)) V"]
+      [moment($0.start), until($0), Self.duration($0.seconds), "\(Self.number($0.worst)) V"]
     }
   }
 
   var meanKinetic: String {
-    trip.meanKineticTemperature.map {
-      "Mean kinetic temperature \(Self.number($0)) °C (for information: frozen goods have no rule for it)"
+    trip.meanKineticTemperature.map { celsius in
+      let span = trip.coldSince.map { "from \(moment($0)) on" } ?? "over the whole trip"
+      return
+        "Mean kinetic temperature \(span): \(Self.number(celsius)) °C (for information: frozen goods have no rule for it)"
     }
       ?? ""
   }

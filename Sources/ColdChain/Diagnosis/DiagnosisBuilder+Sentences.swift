@@ -65,15 +65,26 @@ extension DiagnosisBuilder {
       rows: min(supply.row, found.onset.row)...max(supply.row, found.onset.row), figures: figures)
   }
 
+  /// The longest opening while the box warmed, seconds. The weighing knows the door at points that are some time apart; the
+  /// statistics know each row.
+  private func longestOpening(_ found: DepartureFinding) -> Double {
+    let coarse = found.signs.longestOpening
+    guard coarse > 0, let door = result.door else { return coarse }
+    let exact = door.openings.filter {
+      ($0.end ?? $0.lastTime) >= found.onset.time && $0.start <= found.peak.time
+    }.map(\.seconds).max()
+    return exact ?? min(coarse, door.longest?.seconds ?? coarse)
+  }
+
   private func doorText(_ found: DepartureFinding) -> Evidence? {
     guard let share = found.signs.doorShare else { return nil }
     if found.signs.longestOpening <= 0 {
       return Evidence("The door was closed while the box warmed.", measure: .door, span: found.span)
     }
     return Evidence(
-      "The door was open for up to \(Words.duration(found.signs.longestOpening)) at a time while the box warmed; \(Words.percent(share)) of the rise fell into openings.",
+      "The door was open for up to \(Words.duration(longestOpening(found))) at a time while the box warmed; \(Words.percent(share)) of the rise fell into openings.",
       measure: .door, span: found.span,
-      figures: [.init("longestOpeningSeconds", found.signs.longestOpening), .init("shareOfRise", share)])
+      figures: [.init("longestOpeningSeconds", longestOpening(found)), .init("shareOfRise", share)])
   }
 
   private func outsideText(_ found: DepartureFinding) -> Evidence? {
@@ -383,7 +394,7 @@ extension DiagnosisBuilder {
     switch verdict {
     case .electrical: why = "because the supply voltage fell and the unit stopped"
     case .unitOff: why = "because the unit stopped cooling"
-    case .door: why = "because the door was open for \(Words.duration(found.signs.longestOpening))"
+    case .door: why = "because the door was open for \(Words.duration(longestOpening(found)))"
     case .heat: why = "because the unit couldn't keep up with the heat"
     case .warmLoad: why = "because the product was loaded warm"
     default: why = "and the record doesn't say why"
