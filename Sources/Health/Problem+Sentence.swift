@@ -35,8 +35,8 @@ extension Health.Problem {
         "\(messages) \(were) not delivered to '\(subject)'\(because). Check the rule's action and its target."
     case .unreadable:
       return
-        "\(count == 1 ? "Once" : "\(count) times") a rule could not read a message on '\(subject)'\(because). Make the device "
-        + "send JSON."
+        "A rule could not read a message on '\(subject)' \(count) time\(count == 1 ? "" : "s")\(because). Make the device send "
+        + "JSON."
     case .unmatched:
       return
         "\(count == 0 ? "Readings" : readings) on \(subject) \(count == 0 ? "match" : verb("match", "matches")) "
