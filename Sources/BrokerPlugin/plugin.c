@@ -299,7 +299,7 @@ static bool is_connected(const char *identifier) {
 static int check_publish(const struct mosquitto_evt_acl_check *request, const struct session *session) {
   // Messages that are published now are acknowledged after the next start, and no last will is sent.
   if (is_ending) return MOSQ_ERR_AUTH;
-  // The engine asks at QoS 0, and doesn't know that there is no journal: that is no reason to disconnect it.
+  // The engine asks at QoS 0, and cannot know that there is no journal; it stays connected.
   if (is_cloud(session) && strcmp(request->topic, QUEUE_COMMANDS) == 0) {
     return queues == NULL ? MOSQ_ERR_ACL_DENIED : MOSQ_ERR_SUCCESS;
   }

@@ -201,7 +201,13 @@ final class API: Sendable {
   private func alerts() -> HTTPResponse {
     var json = JSONWriter()
     json.object {
-      $0.array("alerts") { for alert in follower.alerts.alerts.reversed() { alert.write(to: &$0) } }
+      let measures = Dictionary(
+        follower.alertRules.map { ($0.name, $0.measure) }, uniquingKeysWith: { first, _ in first })
+      $0.array("alerts") {
+        for alert in follower.alerts.alerts.reversed() {
+          alert.write(to: &$0, measure: measures[alert.rule])
+        }
+      }
     }
     return Self.json(json.bytes)
   }

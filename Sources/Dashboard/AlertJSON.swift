@@ -21,7 +21,8 @@ extension AlertEvent {
 
 extension AlertRecord {
   /// Writes the alert as an object, times in ISO 8601.
-  func write(to json: inout JSONWriter) {
+  /// - Parameter measure: The measure of its rule, if there still is one.
+  func write(to json: inout JSONWriter, measure: String? = nil) {
     json.object {
       $0.member("id", id)
       $0.member("device", device)
@@ -32,6 +33,7 @@ extension AlertRecord {
       $0.member("ended", orNull: ended.map(Timestamp.iso8601))
       $0.member("acknowledged", orNull: acknowledged.map(Timestamp.iso8601))
       $0.member("worst", orNull: worst)
+      if let measure { $0.member("measure", measure) }
     }
   }
 }

@@ -54,7 +54,7 @@ extension DiagnosisBuilder {
         "The supply voltage stayed at its working level: \(Words.number(supply.before, 2)) V before, \(Words.number(supply.after, 2)) V after.",
         measure: .voltage, span: found.span, figures: figures)
     }
-    // Where the warming began isn't known to the second, so a voltage that seems to fall a little later is no contradiction.
+    // Where the warming began isn't known to the second, so a voltage that seems to fall a little later supports the cause, too.
     let lead =
       (-Self.onsetTolerance..<2).contains(supply.lead)
       ? "at about the moment when the temperature began to rise"

@@ -3,6 +3,11 @@
 import { ask, byId, clock, format, state } from './state.js';
 import { repaint } from './charts.js';
 
+const units = { temp: ' °C', volts: ' V', ambient: ' °C' };
+
+/// An open door has no worst value.
+const worst = ({ worst, measure }) => (worst === null || measure === 'door' ? '' : `, worst ${format(worst, 2)}${units[measure] ?? ''}`);
+
 export async function loadAlerts() {
   const answer = await ask('/api/alerts');
   state.alerts = answer.alerts;
@@ -21,7 +26,7 @@ export async function loadAlerts() {
     title.textContent = `${alert.title} · ${alert.device}`;
     const details = document.createElement('small');
     details.textContent = `since ${clock(alert.began)}` + (alert.ended ? `, until ${clock(alert.ended)}` : ', ongoing')
-      + (alert.worst === null ? '' : `, worst ${format(alert.worst, 2)}`)
+      + worst(alert)
       + (alert.acknowledged ? `, acknowledged ${clock(alert.acknowledged)}` : '');
     words.append(title, details);
     item.append(words);

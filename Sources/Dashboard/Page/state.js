@@ -26,7 +26,8 @@ export const now = () => Date.now() + state.skew;
 
 export const zoneName = () => (state.zone === 'UTC' ? 'UTC' : Intl.DateTimeFormat().resolvedOptions().timeZone);
 const zoneOptions = () => (state.zone === 'UTC' ? { timeZone: 'UTC' } : {});
-export const clock = (time) => new Date(time).toLocaleString(undefined, { dateStyle: 'short', timeStyle: 'medium', ...zoneOptions() });
+// 2024-10-23 16:59:58, as in the diagnosis, the reports and the store; only the zone is the reader's.
+export const clock = (time) => new Date(time).toLocaleString('sv-SE', { dateStyle: 'short', timeStyle: 'medium', ...zoneOptions() });
 
 export function say(text) {
   byId('message').textContent = text;

@@ -97,9 +97,11 @@ public struct Provisioning: Sendable {
 
   /// Creates many things with certificates of the local CA as one change. `progress` gets the number of things done. Returns the
   /// number of new things.
+  /// - Parameter attachesToExisting: Whether the certificates of things that exist get the policies, too.
   public func provision(
-    fleet names: [String], type: String?, policies: [String], keyKind: KeyKind, days: Int, now: Date = Date(),
-    progress: (Int) -> Void
+    fleet names: [String], type: String?, policies: [String], attachesToExisting: Bool = false,
+    keyKind: KeyKind,
+    days: Int, now: Date = Date(), progress: (Int) -> Void
   ) throws(IdentityError) -> Int {
     for policy in policies { _ = try self.policies.policy(policy) }
     return try Registry.update(registryPath) { registry throws(IdentityError) in
@@ -113,7 +115,13 @@ public struct Provisioning: Sendable {
       }
       for (index, name) in names.enumerated() {
         progress(index)
-        if registry.thing(name) != nil { continue }
+        if registry.thing(name) != nil {
+          guard attachesToExisting, let certificate = try? registry.certificate(name) else { continue }
+          for policy in policies {
+            try registry.setPolicy(policy, ofCertificate: certificate.certificateId, true)
+          }
+          continue
+        }
         try registry.createThing(name, type: type)
         let kit = try ConnectionKit(directory: kitFolder, deviceName: name)
         let summary: CertificateSummary

@@ -12,7 +12,7 @@ enum BenchRoundTripCommand: Command {
   static let description = CommandDescription(
     name: "bench round-trip",
     summary:
-      "Measures how long messages take, such as through the rules.",
+      "Measures how long messages take from one topic to another, such as through a rule.",
     discussion:
       "Publishes the truck's payload to --in and counts the messages on --out: the n-th message received answers the "
       + "n-th sent. Publisher and subscriber share one thread and have their own connections. With --rate max, "
@@ -29,7 +29,7 @@ enum BenchRoundTripCommand: Command {
       .flag("json", "the result as a JSON object"),
     ] + ConnectionOptions.table,
     example: "trucksensor bench round-trip --rate 1000 --count 10000",
-    exitCodes: Commands.standardExitCodes)
+    exitCodes: Commands.exitCodes(failed: "messages were lost"))
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
     Signals.block(Signals.ending)

@@ -21,10 +21,10 @@ enum BenchPublishCommand: Command {
       .flag("find-limit", "raise the rate until it doesn't hold"),
       .value("step", "TIME", "how long each rate is tried", default: "2s"),
       .value(
-        "max-lateness", "TIME", "bound for 99 % of the messages: handed over after they were due",
+        "max-lateness", "TIME", "maximum delay (p99) between a message's due time and sending it",
         default: "20ms"),
       .value(
-        "max-ack", "TIME", "bound for 99 % of the messages: acknowledged after they were due",
+        "max-ack", "TIME", "maximum delay (p99) between a message's due time and its acknowledgement",
         default: "100ms"),
       .value("window", "N", "the most unacknowledged messages in flight", default: "100"),
       CommandDescription.Option.value("qos", "0|1", "MQTT quality of service", default: "1").scoped(.command),
@@ -35,8 +35,8 @@ enum BenchPublishCommand: Command {
     example: "trucksensor bench publish --find-limit --html limit.html",
     exitCodes: [
       (.success, "done"), (.failed, "no rate held"), (.usage, "wrong usage"),
-      (.unavailable, "broker out of reach"), (.refused, "certificate or policy refused"),
-      (.interrupted, "interrupted"),
+      (.unavailable, Commands.unreachableBroker), (.refused, Commands.refusedByBroker),
+      Commands.hungUp, (.interrupted, "interrupted"),
     ])
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {

@@ -68,7 +68,7 @@ enum BrokerCommand: Command {
 enum BrokerOptions {
   static let port443 = CommandDescription.Option.value(
     "port-443", "PORT",
-    "let the local broker listen on this port, too, such as 443, which AWS's device SDKs use by default")
+    "an additional port of the local broker; AWS's device SDKs use 443 by default")
 
   static let journal = CommandDescription.Option.value(
     "journal", "off|on|sync",

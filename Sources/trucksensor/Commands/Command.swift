@@ -79,13 +79,20 @@ enum Commands {
     return description
   }
 
-  static let standardExitCodes: [(ExitCode, String)] = [
-    (.success, "done"),
-    (.failed, "messages were lost, or acknowledged but not matched, stored or republished"),
-    (.usage, "wrong usage"),
-    (.dataError, "bad input data"),
-    (.unavailable, "the broker can't be reached"),
-    (.refused, "the broker refused the certificate or its policy"),
-    (.interrupted, "interrupted"),
-  ]
+  /// The exit codes of commands that connect to a broker; `failed` says what exit code 1 means.
+  static func exitCodes(
+    failed: String, unavailable: String = unreachableBroker, endsOnHangUp: Bool = true
+  ) -> [(ExitCode, String)] {
+    [
+      (.success, "done"), (.failed, failed), (.usage, "wrong usage"), (.dataError, "bad input data"),
+      (.unavailable, unavailable), (.refused, refusedByBroker),
+    ] + (endsOnHangUp ? [hungUp] : []) + [(.interrupted, "interrupted")]
+  }
+
+  static let unreachableBroker = "the broker can't be reached"
+  static let refusedByBroker = "the broker refused the certificate, or no policy allows the request"
+  /// For commands that end cleanly when their terminal is closed.
+  static let hungUp: (ExitCode, String) = (.hungUp, "ended by a closed terminal (SIGHUP)")
+  /// The exit code 1 of commands that apply rules.
+  static let failedRules = "messages were lost, or acknowledged but not matched, stored or republished"
 }

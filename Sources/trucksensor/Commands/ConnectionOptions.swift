@@ -13,7 +13,8 @@ enum ConnectionOptions {
     .value("key", "FILE", "its private key", default: "certs/NAME.private.key", file: true),
     .value("passphrase-file", "FILE", "a file whose first line is the key's passphrase", file: true),
     .value(
-      "ca", "FILE", "the CA that signed the broker's certificate", default: "certs/root-CA.crt", file: true),
+      "ca", "FILE", "the CA that signed the broker's certificate",
+      default: "the local CA for the local broker, otherwise certs/root-CA.crt", file: true),
     .value(
       "alpn", "PROTOCOL", "the TLS application protocol; AWS IoT Core on port 443 needs x-amzn-mqtt-ca"),
     .flag("no-tls", "connect without TLS, for a test broker (default port 1883)"),

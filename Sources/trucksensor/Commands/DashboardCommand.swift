@@ -40,12 +40,12 @@ enum DashboardCommand: Command {
 /// The options for the page's address.
 enum DashboardOptions {
   static let listening: [CommandDescription.Option] = [
-    .value("port", "PORT", "the page's port; the next free one if it is in use", default: "8080"),
+    .value("port", "PORT", "the dashboard's port; the next free one if it is in use", default: "8080"),
     .value(
       "address", "ADDRESS",
       "the address to listen on; any but 127.0.0.1 needs --tls-cert, --tls-key and --token-file",
       default: "127.0.0.1"),
-    .value("tls-cert", "FILE", "the page's certificate, PEM", file: true),
+    .value("tls-cert", "FILE", "the dashboard's certificate, PEM", file: true),
     .value("tls-key", "FILE", "its key, PEM", file: true),
     .value("token-file", "FILE", "a file with the token that browsers must send as /?token=…", file: true),
   ]
@@ -58,7 +58,7 @@ enum DashboardOptions {
           "dashboard-\(option.name)", option.placeholder ?? "", option.help, default: option.defaultText)
       }
       return option
-    } + [.flag("no-dashboard", "don't serve the page")]
+    } + [.flag("no-dashboard", "don't serve the dashboard")]
 
   /// Checks the ports that a run takes, before it starts anything.
   static func checkPorts(_ arguments: ParsedArguments) throws(UsageError) {

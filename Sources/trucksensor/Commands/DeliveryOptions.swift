@@ -5,8 +5,8 @@ import Delivery
 enum DeliveryOptions {
   static let table: [CommandDescription.Option] = [
     .value("alert-webhook", "URL", "post each alert as JSON to this address", repeatable: true),
-    .value("alert-mail", "ADDRESS", "mail each alert to this address", repeatable: true),
-    .value("alert-from", "ADDRESS", "the mails' sender", default: "trucksensor@localhost"),
+    .value("alert-mail", "ADDRESS", "send each alert to this address as an email", repeatable: true),
+    .value("alert-from", "ADDRESS", "the sender of these emails", default: "trucksensor@localhost"),
     .value(
       "smtp", "URL", "the mail server: smtp://HOST:PORT, or smtps://USER:PASSWORD@HOST",
       default: "smtp://localhost:25"),
@@ -23,7 +23,7 @@ enum DeliveryOptions {
     settings.mailRecipients = arguments.strings("alert-mail")
     settings.mailSender = arguments.string("alert-from") ?? settings.mailSender
     for address in settings.mailRecipients + [settings.mailSender] where !isAddress(address) {
-      throw arguments.error("'\(address)' is not a mail address such as name@example.org")
+      throw arguments.error("'\(address)' is not an email address such as name@example.org")
     }
     settings.mailServer = arguments.string("smtp") ?? settings.mailServer
     guard ["smtp://", "smtps://"].contains(where: settings.mailServer.hasPrefix) else {

@@ -13,7 +13,7 @@ enum DiagnoseCommand: Command {
     name: "diagnose", summary: "Explains what happened to a truck's load, when, and why.",
     discussion:
       "SOURCE is a CSV file or a store. Several files, or a store with several devices, are compared as a fleet. What wasn't measured is "
-      + "reported as unknown, never as fine. docs/diagnosis.md describes the method.\n\n"
+      + "reported as unknown, never as OK. docs/diagnosis.md describes the method.\n\n"
       + "Columns are recognized by their names: temp, volts, door, ambient, latitude, longitude, and time or uptime. A header such as "
       + "'Temperature (°F)' also sets the unit. For other names use --map.",
     positionals: [

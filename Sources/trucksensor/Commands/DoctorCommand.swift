@@ -11,10 +11,10 @@ enum DoctorCommand: Command {
     name: "doctor",
     summary: "Finds out why a broker refuses a device, and how to fix it.",
     discussion:
-      "Checks the files, the certificate, the registry's policies (for the local broker), the host name, TCP, TLS, signing in, "
-      + "and publishing to --topic. The local broker says whether it would take a message, and a device that is connected isn't "
-      + "disturbed. With --endpoint, an empty message is published, which rules on that topic receive, and a client that is "
-      + "connected with the same identifier is disconnected.",
+      "Checks the files, the certificate, the registry's policies (for the local broker), the host name, TCP, TLS, the MQTT "
+      + "connection, and publishing to --topic. The local broker says whether it would accept a message, and a device "
+      + "that is connected isn't disturbed. With --endpoint, an empty message is published, which rules on "
+      + "that topic receive, and a client that is connected with the same identifier is disconnected.",
     positionals: [.init(name: "NAME", help: "the device's name")],
     options: [
       .value("topic", "TOPIC", "the topic to try", default: "truck/freezer"),

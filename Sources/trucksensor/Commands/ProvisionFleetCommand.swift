@@ -6,6 +6,8 @@ import LocalCloud
 enum ProvisionFleetCommand: Command {
   static let description = CommandDescription(
     name: "provision fleet", summary: "Creates many things with their certificates.",
+    discussion:
+      "Things that exist stay as they are; with --policy, their certificates get the policies, too.",
     options: [
       .value("count", "N", "how many", required: true),
       .value("prefix", "TEXT", "the things are called TEXT1 … TEXTN", default: "truck"),
@@ -28,20 +30,22 @@ enum ProvisionFleetCommand: Command {
       return .success
     }
     let provisioning = try LocalCloud.provisioning()
-    if arguments.strings("policy").isEmpty {
+    let given = arguments.strings("policy")
+    if given.isEmpty {
       try LocalCloud.writeDefaultPolicy(report: { text, _ in StandardError.print(text) })
     }
-    let policies =
-      arguments.strings("policy").isEmpty ? [LocalCloud.defaultPolicy] : arguments.strings("policy")
+    let policies = given.isEmpty ? [LocalCloud.defaultPolicy] : given
     let made = try provisioning.provision(
       fleet: (1...count).map { "\(prefix)\($0)" }, type: arguments.string("type"), policies: policies,
-      keyKind: try ProvisionAnswer.keyKind(arguments),
+      attachesToExisting: !given.isEmpty, keyKind: try ProvisionAnswer.keyKind(arguments),
       days: try arguments.integer("days", in: 1...36_525) ?? 365
     ) { done in
       if done % 50 == 0 { StandardError.show(status: "\(done) of \(count)") }
     }
     StandardError.show(status: nil)
-    StandardOutput.shared.print("\(made) of \(count) things are new, \(prefix)1 … \(prefix)\(count)")
+    let attached = given.isEmpty ? "" : "; all have the policy \(given.joined(separator: ", "))"
+    StandardOutput.shared.print(
+      "\(made) of \(count) things are new, \(prefix)1 … \(prefix)\(count)\(attached)")
     return .success
   }
 }

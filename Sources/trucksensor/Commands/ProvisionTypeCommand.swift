@@ -8,7 +8,9 @@ enum ProvisionTypeCommand: Command {
     name: "provision type",
     summary: "Manages thing types.",
     positionals: [
-      .init(name: "ACTION", help: "create, list, show, revoke, restore or delete"),
+      .init(
+        name: "ACTION",
+        help: "create, list, show, revoke (deprecate), restore (undo the deprecation) or delete"),
       .init(name: "NAME", help: "the type's name", required: false),
     ],
     options: [

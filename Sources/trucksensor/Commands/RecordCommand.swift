@@ -11,9 +11,10 @@ enum RecordCommand: Command {
     discussion:
       "Each message is a line, in the order of arrival: @time (epoch seconds), @topic, and a column for each field of a JSON "
       + "payload; any other payload is kept in Base64 in @payload. Messages are acknowledged once they are in the file. A "
-      + "field that appears later becomes a column at the right; earlier lines are filled up at the end. Signs in like 'subscribe'.",
+      + "field that appears later becomes a column at the right; earlier lines get empty cells when the recording ends. "
+      + "Connects as 'subscribe' does.",
     positionals: [
-      .init(name: "FILTER", help: "topic filter; + is one level, # all that follow", repeatable: true)
+      .init(name: "FILTER", help: "topic filter; + matches one level, # all that follow", repeatable: true)
     ],
     options: [
       .value("output", "FILE", short: "o", "where to write", required: true, file: true),
@@ -22,7 +23,10 @@ enum RecordCommand: Command {
       .value("duration", "TIME", "end after this time"),
       .value("device", "NAME", "whose certificate to use", default: LocalCloud.testClient),
       .value("qos", "0|1|2", "MQTT quality of service", default: "1"),
-      .flag("persistent", "the broker keeps what comes while we are away (with --client-id)"),
+      .flag(
+        "persistent",
+        "keep the session: the broker keeps messages while this client is disconnected (needs --client-id or --device)"
+      ),
       .flag("json", "print the summary as one JSON object"),
     ] + ConnectionOptions.table,
     example: "trucksensor record truck/freezer --duration 10m -o trip.csv\n"
@@ -30,8 +34,9 @@ enum RecordCommand: Command {
     exitCodes: [
       (.success, "done"),
       (.failed, "messages are missing: too long, or the connection was lost without --persistent"),
-      (.usage, "wrong usage"), (.unavailable, "broker out of reach"),
-      (.refused, "certificate or policy refused"), (.interrupted, "interrupted; the file is complete"),
+      (.usage, "wrong usage"), (.unavailable, Commands.unreachableBroker),
+      (.refused, Commands.refusedByBroker), Commands.hungUp,
+      (.interrupted, "interrupted; the file is complete"),
     ])
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {

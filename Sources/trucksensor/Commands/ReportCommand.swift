@@ -33,8 +33,8 @@ enum ReportCommand: Command {
         default: "the store's only device, or the file's name"),
     ] + RecordOptions.table + [
       .value(
-        "set-point", "CELSIUS", "limits apply once this temperature was reached",
-        default: "where the rule for temperature in \(AlertFile.path) is armed")
+        "set-point", "CELSIUS", "limits apply once this temperature has been reached",
+        default: "'armedAt' of the temperature rule in \(AlertFile.path)")
     ], example: "trucksensor report TruckSensorFiles/trucksensordata.csv -o trip.pdf",
     exitCodes: [
       (.success, "done"), (.dataError, "no readings, or an invalid file"),

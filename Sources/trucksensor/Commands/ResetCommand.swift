@@ -7,12 +7,12 @@ enum ResetCommand: Command {
   static let description = CommandDescription(
     name: "reset", summary: "Deletes the local cloud's files: CA, certificates, registry, stores.",
     discussion:
-      "Lists what it deletes, and asks. Rules, policies, datasets and reports stay, and so do certificates and keys that the local CA "
-      + "hasn't signed, such as those of AWS's connection kit. Stop a run in this folder first.",
+      "Lists what it will delete, and asks for confirmation. Rules, policies, datasets and reports stay, and so do certificates "
+      + "and keys that the local CA hasn't signed, such as those of AWS's connection kit. Stop a run in this folder first.",
     options: Confirmation.options, example: "trucksensor reset --dry-run\ntrucksensor reset --yes",
     exitCodes: [
       (.success, "done, or nothing to delete"), (.failed, "a file can't be deleted"),
-      (.usage, "wrong usage, or no confirmation"), (.unavailable, "a broker is running in this folder"),
+      (.usage, "wrong usage, or not confirmed"), (.unavailable, "a broker is running in this folder"),
     ])
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {

@@ -11,7 +11,7 @@ enum RulesRunCommand: Command {
       "Connects to the local broker, or to --endpoint, with the certificate of --device. It acknowledges a message when the message's "
       + "actions are done, so a crash loses no message.\n\n"
       + "Changes of rule documents take effect within a second, or at once on SIGHUP. If a "
-      + "document is invalid, its last valid version stays in effect. SIGUSR1 prints the counters.",
+      + "document is invalid, the last valid version stays in effect. SIGUSR1 prints the counters.",
     options: [
       .value("rules", "FOLDER", "the rule documents", default: RuleFiles.folder),
       .value("device", "NAME", "the device whose certificate is used", default: LocalCloud.rulesEngine),
@@ -25,7 +25,7 @@ enum RulesRunCommand: Command {
         "metrics-port", "PORT", "serve the counters as Prometheus text on http://127.0.0.1:PORT/metrics"),
     ] + (StoreOptions.writing + RuleActionOptions.table).inSection("store and rule")
       + ConnectionOptions.table.inSection("connection"), example: "trucksensor rules run --rules rules",
-    exitCodes: Commands.standardExitCodes)
+    exitCodes: Commands.exitCodes(failed: Commands.failedRules, endsOnHangUp: false))
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
     Signals.block([SIGINT, SIGTERM, SIGUSR1, SIGHUP])

@@ -27,7 +27,9 @@ enum RunCommand: Command {
       + AWSOptions.forRun.inSection("AWS client"),
     example: "trucksensor run truckSensor01 --count 20\n"
       + "trucksensor run truckSensor01 --endpoint abc123-ats.iot.eu-west-1.amazonaws.com",
-    exitCodes: Commands.standardExitCodes)
+    exitCodes: Commands.exitCodes(
+      failed: Commands.failedRules, unavailable: "\(Commands.unreachableBroker), or the store can't be opened"
+    ))
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
     let runner = try ReplayRunner(arguments, device: arguments.positionals[0], repetitionsByDefault: .endless)

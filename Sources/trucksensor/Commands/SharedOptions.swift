@@ -18,7 +18,7 @@ enum SharedOptions {
   ]
 
   static let log = CommandDescription.Option.value(
-    "log-format", "text|json", "what is written to standard error: sentences, or a JSON object a line",
+    "log-format", "text|json", "what is written to standard error: sentences, or one JSON object per line",
     default: "text")
 
   static let verbose = CommandDescription.Option.flag(

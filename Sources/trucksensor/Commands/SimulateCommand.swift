@@ -17,7 +17,7 @@ enum SimulateCommand: Command {
       + ConnectionOptions.table.inSection("connection"),
     example:
       "trucksensor simulate --dataset TruckSensorFiles/trucksensordata.csv --rate max --qos 1 --quiet --json",
-    exitCodes: Commands.standardExitCodes)
+    exitCodes: Commands.exitCodes(failed: "messages were lost"))
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
     if let name = arguments.positionals.first, let other = arguments.string("device"), name != other {

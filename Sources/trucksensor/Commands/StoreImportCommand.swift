@@ -12,12 +12,13 @@ enum StoreImportCommand: Command {
   static let description = CommandDescription(
     name: "store import", summary: "Imports the rows of a CSV file into a table.",
     discussion:
-      "The time is in the column 'time' (or timestamp, datetime, date; ISO 8601, or epoch seconds to nanoseconds), or, with --start, in the column 'uptime' in "
-      + "seconds. Columns named by --dimension are dimensions, all others are measures: whole numbers "
-      + "become BIGINT (DOUBLE from the first decimal on), decimals DOUBLE, true and false BOOLEAN, and other text VARCHAR. An empty field isn't "
-      + "stored. A row that is already in the table is skipped. An import is one transaction; "
-      + "other writers wait for it, and after an error or Ctrl-C nothing is stored. A line protocol server has no transactions; "
-      + "there, the command reports how many rows were written. The alert rules in rules/alerts.json then run over the imported rows.",
+      "The time is in the column 'time' (or timestamp, datetime, date; ISO 8601, or epoch seconds to nanoseconds), or, with --start, "
+      + "in the column 'uptime' in seconds. Columns named by --dimension are dimensions, all others are measures: whole numbers "
+      + "become BIGINT (DOUBLE from the first decimal on), decimals DOUBLE, true and false BOOLEAN, and other text VARCHAR. "
+      + "An empty field isn't stored. A row that is already in the table is skipped. An import is one transaction; "
+      + "other writers wait for it, and after an error or Ctrl-C nothing is stored. Servers that use line protocol "
+      + "(influx+…) have no transactions; there, the command reports how many rows were written. "
+      + "The alert rules in rules/alerts.json then run over the imported rows.",
     positionals: [.init(name: "FILE", help: "the CSV file, with a header", isFile: true)],
     options: StoreOptions.existing + [
       .value("table", "TABLE", "the table", default: "truck01_sensors"),

@@ -7,14 +7,14 @@ enum StorePruneCommand: Command {
   static let description = CommandDescription(
     name: "store prune",
     summary: "Deletes readings older than the table's retention, or than a time.",
-    discussion: "Says how many readings of each table it deletes, and asks.",
+    discussion: "Lists what it will delete, and asks for confirmation.",
     positionals: [.init(name: "TABLE", help: "only this table", required: false)],
     options: StoreOptions.existing + [
       .value("before", "TIME", "delete readings before this time (ISO 8601, whole hours)")
     ] + Confirmation.options,
     example: "trucksensor store prune truck01_sensors --before 2024-10-01 --dry-run",
     exitCodes: [
-      (.success, "done, or nothing to delete"), (.usage, "wrong usage, or nobody to ask"),
+      (.success, "done, or nothing to delete"), (.usage, "wrong usage, or not confirmed"),
       (.unavailable, "no such store or table, or it can't be written"),
     ])
 

@@ -15,7 +15,10 @@ enum StoreTablesCommand: Command {
       .flag(
         "refuse-late", "refuse records older than the memory store's retention (no magnetic store writes)",
         group: "late"),
-      .flag("take-late", "accept them again", group: "late"),
+      .flag(
+        "take-late",
+        "accept records older than the memory store's retention (the default, except for tables that AWS clients create)",
+        group: "late"),
       .flag("json", "print the tables as JSON"),
     ], example: "trucksensor store tables\ntrucksensor store tables truck01_sensors --magnetic-days 365",
     exitCodes: [(.success, "done"), (.unavailable, "no such store or table")])

@@ -11,8 +11,8 @@ enum SubscribeCommand: Command {
   static let description = CommandDescription(
     name: "subscribe", summary: "Shows the messages that arrive on topics.",
     discussion:
-      "Connects to the local broker as its test client, or as --device. Each payload is printed on a line of its own, "
-      + "after its topic; with --json, each message is one object.",
+      "Connects to the local broker as the broker's own test client, mqttTestClient, or as --device. Each payload is printed "
+      + "on a line of its own, after its topic; with --json, each message is one object.",
     positionals: [
       .init(name: "FILTER", help: "topic filter; + matches one level, # all that follow", repeatable: true)
     ],
@@ -30,12 +30,13 @@ enum SubscribeCommand: Command {
       .value("qos", "0|1|2", "MQTT quality of service", default: "1"),
       .flag(
         "persistent",
-        "keep the session, so that the broker stores messages while disconnected (with --client-id)"),
+        "keep the session: the broker keeps messages while this client is disconnected (needs --client-id or --device)"
+      ),
       .flag("json", "print each message as a JSON object: topic, payload, qos, retained", group: "form"),
     ] + ConnectionOptions.table,
     example: "trucksensor subscribe 'truck/#' --count 5 --timeout 10s\n"
       + "trucksensor subscribe 'truck/#' -T truck/alerts -F '%I %t %p' --timeout 1m",
-    exitCodes: Commands.standardExitCodes)
+    exitCodes: Commands.exitCodes(failed: "fewer than N messages (--count) arrived within --timeout"))
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
     var filters: [TopicFilter] = []
@@ -70,7 +71,7 @@ enum PublishCommand: Command {
     ] + ConnectionOptions.table,
     example: "trucksensor publish truck/freezer "
       + "'{\"temp\":\"-18.00\",\"volts\":\"12.00\",\"door\":\"0\",\"timestamp\":1729703643}'",
-    exitCodes: Commands.standardExitCodes)
+    exitCodes: Commands.exitCodes(failed: "no acknowledgement within --timeout"))
 
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
     let topic = try TopicName(arguments.positionals[0])
