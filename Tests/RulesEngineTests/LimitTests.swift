@@ -226,7 +226,7 @@ import Time
     ("EvaluationLimits.work", EvaluationLimits.work >> 20, "64 MiB"),
     ("JSONScanner.depthLimit", EvaluationLimits.depth, "512"),
     ("EvaluationLimits.operators", EvaluationLimits.operators, "500"),
-    ("EvaluationLimits.constructions", EvaluationLimits.constructions, "4096"),
+    ("EvaluationLimits.constructions", EvaluationLimits.constructions, "4 096"),
     ("EvaluationLimits.patternBytes", EvaluationLimits.patternBytes >> 10, "32 KiB"),
     ("EvaluationLimits.patternGroups", EvaluationLimits.patternGroups, "100"),
     ("TimeZoneFile.nameLimit", TimeZoneFile.nameLimit, "64 bytes"),
