@@ -23,6 +23,7 @@ struct TypicalStep {
 
   private var median: Double? {
     guard !sample.isEmpty else { return nil }
-    return sample.sorted()[sample.count / 2]
+    // The shorter of two in the middle: of few steps, a long one is the gap.
+    return sample.sorted()[(sample.count - 1) / 2]
   }
 }
