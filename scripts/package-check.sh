@@ -65,8 +65,8 @@ Type=oneshot
 ExecStart=/bin/sh -c 'sh /check.sh >/check.log 2>&1; systemctl poweroff -f -f'
 END
 ln -s ../check.service "$root/etc/systemd/system/sysinit.target.wants/"
-# systemd as process 1 needs a control group hierarchy of its own and sees nothing of this machine's.
-timeout -k 5 120 unshare --fork --pid --mount --ipc --uts --cgroup sh -euc '
+# systemd as process 1 needs a control group hierarchy of its own. The units use this machine's ports.
+timeout -k 5 120 unshare --fork --kill-child --pid --mount --ipc --uts --cgroup sh -euc '
   mount --make-rprivate /
   mount --bind "$1" "$1"
   mount -t proc proc "$1/proc"
@@ -79,6 +79,6 @@ timeout -k 5 120 unshare --fork --pid --mount --ipc --uts --cgroup sh -euc '
   exec chroot "$1" env container=namespaces /lib/systemd/systemd --system --log-target=null' _ "$root" >/dev/null 2>&1 || true
 cat "$root/check.log"
 readings() { sed -n "/^$1$/{n;p}" "$root/check.log"; }
-[ "$(grep -c "^inactive$" "$root/check.log")" = 3 ] && [ $(($(readings after) - $(readings before))) = 30 ] \
+[ "$(grep -c "^inactive$" "$root/check.log")" = 3 ] && [ $((10#0$(readings after) - 10#0$(readings before))) = 30 ] \
   || { echo "The units don't work under systemd; see above." >&2; exit 1; }
 echo "The package works in a fresh Debian 12, and its units under systemd."

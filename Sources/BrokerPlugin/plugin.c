@@ -299,10 +299,7 @@ static bool is_connected(const char *identifier) {
 static int check_publish(const struct mosquitto_evt_acl_check *request, const struct session *session) {
   // Messages that are published now are acknowledged after the next start, and no last will is sent.
   if (is_ending) return MOSQ_ERR_AUTH;
-  // The engine asks at QoS 0, and cannot know that there is no journal; it stays connected.
-  if (is_cloud(session) && strcmp(request->topic, QUEUE_COMMANDS) == 0) {
-    return queues == NULL ? MOSQ_ERR_ACL_DENIED : MOSQ_ERR_SUCCESS;
-  }
+  if (queues != NULL && is_cloud(session) && strcmp(request->topic, QUEUE_COMMANDS) == 0) return MOSQ_ERR_SUCCESS;
   const char *identifier = is_cloud(session) ? after(request->topic, connection_question) : NULL;
   if (identifier != NULL) return is_connected(identifier) ? MOSQ_ERR_SUCCESS : MOSQ_ERR_ACL_DENIED;
   const char *asked = after(request->topic, publish_question);
@@ -315,8 +312,9 @@ static int check_publish(const struct mosquitto_evt_acl_check *request, const st
   }
   if (is_allowed) return MOSQ_ERR_SUCCESS;
   // MQTT 3.1.1 has no reason code for a refusal, and QoS 0 no acknowledgement: the connection ends, as on AWS. Any error other
-  // than MOSQ_ERR_ACL_DENIED makes mosquitto do that.
-  if (mosquitto_client_protocol_version(request->client) >= 5 && request->qos > 0) return MOSQ_ERR_ACL_DENIED;
+  // than MOSQ_ERR_ACL_DENIED makes mosquitto do that. The rules engine stays: its topics may come from what devices send.
+  bool is_told = mosquitto_client_protocol_version(request->client) >= 5 && request->qos > 0;
+  if (is_told || is_cloud(session)) return MOSQ_ERR_ACL_DENIED;
   mosquitto_log_printf(
       MOSQ_LOG_NOTICE, "Disconnecting client %s: its policies don't allow publishing to %s.", session->identifier,
       request->topic);

@@ -29,6 +29,8 @@ public struct Episode: Sendable, Equatable {
   public var end: Int64
   /// The worst value.
   public var worst: Double
+  /// Whether a reading shows that the condition ended; else a gap follows, or the record ends.
+  public var isEnded = false
   /// The length in seconds.
   public var seconds: Double { end.seconds(since: start) }
 }
@@ -246,6 +248,7 @@ public struct Trip: Sendable {
       last = reading.time
       if isOpen { episodes[episodes.count - 1].end = reading.time }
       guard isSo(present) else {
+        if isOpen { episodes[episodes.count - 1].isEnded = true }
         isOpen = false
         continue
       }

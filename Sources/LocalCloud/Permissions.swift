@@ -23,11 +23,6 @@ struct Permissions {
   /// The names of the cloud's own users, whose connection kits are `kitFolder`'s.
   private static let services = [LocalCloud.rulesEngine, LocalCloud.testClient]
 
-  private func hasDefaultPolicyOnly(_ name: String, _ registry: Registry) -> Bool {
-    guard let certificate = try? registry.certificate(name) else { return false }
-    return registry.policies(of: certificate, clientID: name) == [LocalCloud.defaultPolicy]
-  }
-
   /// Compiles registry and policies for the broker.
   /// - Parameter kitFolder: Where the certificates of the cloud's own users are.
   func compile(_ identity: LiveIdentity, kitFolder: String) throws(IdentityError) -> Compiled {
@@ -35,13 +30,18 @@ struct Permissions {
     var list = enforcement.accessControlList
     var notes = enforcement.notes
     let isUnchanged = identity.policy(LocalCloud.defaultPolicy) == LocalCloud.defaultPolicyDocument
-    for (name, topic) in devices where isUnchanged && hasDefaultPolicyOnly(name, identity.registry) {
-      guard list.rules[name]?.contains(AccessRule(.write, topic.text)) == false else { continue }
+    var isExtended = false
+    for (name, topic) in devices
+    where isUnchanged && enforcement.policies[name] == [LocalCloud.defaultPolicy]
+      && list.rules[name]?.contains(AccessRule(.write, topic.text)) == false
+    {
       list.allow(name, AccessRule(.write, topic.text))
-      let note =
+      isExtended = true
+    }
+    if isExtended {
+      notes.append(
         "\(LocalCloud.defaultPolicy) is unchanged, so this command's devices may also publish to their --topic; policies that you "
-        + "change or attach are enforced as they are"
-      if !notes.contains(note) { notes.append(note) }
+          + "change or attach are enforced as they are")
     }
     for rule in rules {
       for filter in [rule.statement.filter, rule.basicIngestFilter].compactMap({ $0 }) {

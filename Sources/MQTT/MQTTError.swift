@@ -34,6 +34,9 @@ public struct MQTTError: Error, Sendable, Equatable, CustomStringConvertible {
     self.reasonCode = reasonCode
   }
 
+  /// Whether the broker doesn't allow what was asked of it.
+  public var isNotAuthorized: Bool { reasonCode == ReasonCode.notAuthorized }
+
   /// The sentence.
   public var description: String { message }
 

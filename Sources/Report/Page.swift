@@ -53,7 +53,7 @@ extension TripReport {
     y = table(
       canvas, y,
       doorTitle, ["opened", "closed", "length", "rise of temperature"], [0, 120, 240, 340], openings,
-      more: trip.openings.count - openings.count, ofLess: "with a smaller rise, ", nothing: nothing(.door))
+      more: trip.openings.count - openings.count, ofLess: "openings ", nothing: nothing(.door))
     y = table(
       canvas, y, voltageTitle, ["from", "until", "length", "lowest"], [0, 120, 240, 340],
       voltage, limit: 1, nothing: nothing(.voltage))

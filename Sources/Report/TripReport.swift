@@ -154,7 +154,7 @@ public struct TripReport: Sendable {
           ? "none" : "\(trip.gaps.count), the longest \(Self.duration(trip.gaps.map(\.seconds).max() ?? 0))"
       ),
       (
-        "Graded from",
+        "Limits from",
         trip.coldSince.map { "\(moment($0)), when \(Self.limit(trip.known.setPoint)) °C was first reached" }
           ?? "never: \(Self.limit(trip.known.setPoint)) °C was not reached"
       ),
@@ -193,7 +193,10 @@ public struct TripReport: Sendable {
           Self.duration(limit.seconds),
           Self.duration(limit.events.map(\.seconds).max() ?? 0),
           limit.events.first.map { moment($0.start) } ?? "–",
-          trip.coldSince == nil ? "not graded" : "information",
+          trip.coldSince == nil
+            ? "not graded"
+            : limit.events.isEmpty && measured(.temperature) ?? 0 < LimitGrade.neededCoverage
+              ? "not measured" : "information",
         ]
       }
   }
@@ -214,9 +217,11 @@ public struct TripReport: Sendable {
 
   var voltageTitle: String { "Voltage at \(Self.limit(trip.known.lowVoltage)) V or below" }
 
-  /// When an episode ended, if it did.
+  /// When an episode ended, if that was seen.
   private func until(_ episode: Episode) -> String {
-    episode.end == trip.readings.last?.time ? "end of the record" : moment(episode.end)
+    if episode.isEnded { return moment(episode.end) }
+    return trip.gaps.contains { $0.start >= episode.end }
+      ? "\(moment(episode.end)), then a gap" : "end of the record"
   }
 
   /// Rows of the excursions above the brief tolerance: from, until, length, worst.

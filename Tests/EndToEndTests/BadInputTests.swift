@@ -92,6 +92,9 @@ import Testing
 
   @Test func `a dataset without the usual columns is noticed before the first message`() throws {
     try truck.write("time,Probe 1\n1,-18.2\n2,-18.1\n", to: "logger.csv")
+    try FileManager.default.copyItem(
+      at: Trucksensor.repository.appendingPathComponent("rules"),
+      to: truck.folder.appendingPathComponent("rules"))
     let result = try truck.run(
       "run", "truckSensor01", "--dataset", "logger.csv", "--loop", "1", "--rate", "50", "--no-dashboard",
       "--no-aws")

@@ -168,7 +168,7 @@ struct HealthTests {
     // What was read since the last acknowledgement, up to 2 048 messages and a read's, waits as a whole.
     let missing = acknowledged - stored
     #expect(
-      missing > 0 && waiting >= missing && waiting <= missing + 3072,
+      missing > 0 && waiting >= missing && waiting <= missing + 4096,
       "\(counts), \(missing) missing")
     #expect(counts["lost"] == nil && result.errors.contains("free some space"), "\(counts)")
     let next = try run("--count", "1")

@@ -434,4 +434,26 @@ struct SignInTests {
     }
     stop(cloud)
   }
+
+  @Test func `a second policy is enforced as it is, also for a command's own topic`() throws {
+    try truck.write(
+      """
+      {"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "iot:Publish", "Resource": "arn:aws:iot:*:*:topic/truck/third"}]}
+      """, to: "policies/narrow.json")
+    func simulate(_ topic: String) throws -> Trucksensor.Finished {
+      try truck.run(
+        "simulate", "t", "--devices", "3", "--count", "2", "--rate", "50", "--topic", topic,
+        "--drain-timeout", "300s")
+    }
+    #expect(try simulate("truck/else").status == 0)
+    let given = try truck.run("provision", "fleet", "--count", "3", "--prefix", "t-", "--policy", "narrow")
+    #expect(given.output.hasPrefix("0 of 3 things are new"), "\(given.output)\(given.errors)")
+    #expect(given.output.contains("; their certificates have the policy narrow"), "\(given.output)")
+    #expect(try simulate("truck/third").status == 0)
+    // All trucks are refused, each by the answer to its question at QoS 0.
+    let denied = try simulate("truck/else")
+    #expect(denied.status == 77, "\(denied.errors)")
+    #expect(denied.errors.contains("sent 0, acknowledged 0, re-sent 0, dropped 0"), "\(denied.errors)")
+  }
 }

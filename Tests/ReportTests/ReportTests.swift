@@ -46,7 +46,7 @@ import Time
     let page = String(decoding: try alone.bytes(.html), as: UTF8.self)
     #expect(alone.doorTitle == "Door" && page.contains("<p>Not measured.</p>"))
     let half = try Self.hour { ($0 < 180, $0 < 180, true) }
-    #expect(half.limits.prefix(2).allSatisfy { $0[6] == "not measured" }, "\(half.limits)")
+    #expect(half.limits.allSatisfy { $0[6] == "not measured" }, "\(half.limits)")
     #expect(half.nothing(.voltage) == "none in the 50 % of the time that was measured")
     #expect(half.identity.first { $0.name == "Measured" }?.value.contains("position not measured") == true)
   }
@@ -75,6 +75,13 @@ import Time
     #expect(report.door().count == 12)
     #expect(report.door(2).map { $0[0] } == ["1:41:40", "1:51:40"])
     #expect(report.excursions.map { $0[1] } == ["end of the record"])
+    // The door closes with the last reading.
+    let closing = try Self.report(
+      (0..<3).map {
+        TripReading(time: $0 * 10_000_000_000, temperature: -18, voltage: nil, isDoorOpen: $0 == 1)
+      },
+      hasClock: false)
+    #expect(closing.door().map { $0[1] } == ["0:00:20"])
   }
 
   private static let sets: [(name: String, times: [Int64], values: [Double?])] = [

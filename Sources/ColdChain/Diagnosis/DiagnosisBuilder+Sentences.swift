@@ -70,7 +70,8 @@ extension DiagnosisBuilder {
   private func longestOpening(_ found: DepartureFinding) -> Double {
     let coarse = found.signs.longestOpening
     guard coarse > 0, let door = result.door else { return coarse }
-    let exact = door.openings.filter {
+    // Not all openings are listed; the longest is known.
+    let exact = (door.openings + [door.longest].compactMap { $0 }).filter {
       ($0.end ?? $0.lastTime) >= found.onset.time && $0.start <= found.peak.time
     }.map(\.seconds).max()
     return exact ?? min(coarse, door.longest?.seconds ?? coarse)

@@ -41,7 +41,7 @@ struct DiagnosisBuilder {
     departures.sort { $0.harm * $0.fault > $1.harm * $1.fault }
     let confidences = weigh()
     leaveOutStuck()
-    if !isLongEnough { clearNoLimit() }
+    if !isLongEnough { withdrawOK() }
     var ranked: [RankedCause] = []
     for (cause, confidence) in confidences where confidence >= 0.01 {
       ranked.append(
@@ -79,11 +79,11 @@ struct DiagnosisBuilder {
     let seconds = max(0, (result.coverage[.temperature]?.seconds ?? 0) - run.span.seconds)
     result.coverage[.temperature]?.seconds = seconds
     result.coverage[.temperature]?.share = min(1, seconds / span.seconds)
-    if seconds / span.seconds < LimitGrade.neededCoverage { clearNoLimit() }
+    if seconds / span.seconds < LimitGrade.neededCoverage { withdrawOK() }
   }
 
   /// What was measured doesn't suffice to say that a limit was kept.
-  private mutating func clearNoLimit() {
+  private mutating func withdrawOK() {
     for index in result.grades.indices where result.grades[index].result == .ok {
       result.grades[index].result = .notMeasured
     }

@@ -32,6 +32,8 @@ public struct Provisioning: Sendable {
     public var clients = ClientTable()
     /// Where the broker's rules differ from the policies.
     public var notes: [String] = []
+    /// The names of the policies of each user's active certificates.
+    public var policies: [String: Set<String>] = [:]
   }
 
   /// The local CA.
@@ -97,7 +99,7 @@ public struct Provisioning: Sendable {
 
   /// Creates many things with certificates of the local CA as one change. `progress` gets the number of things done. Returns the
   /// number of new things.
-  /// - Parameter attachesToExisting: Whether the certificates of things that exist get the policies, too.
+  /// - Parameter attachesToExisting: Whether the active certificates of things that exist get the policies, too.
   public func provision(
     fleet names: [String], type: String?, policies: [String], attachesToExisting: Bool = false,
     keyKind: KeyKind,
@@ -116,7 +118,9 @@ public struct Provisioning: Sendable {
       for (index, name) in names.enumerated() {
         progress(index)
         if registry.thing(name) != nil {
-          guard attachesToExisting, let certificate = try? registry.certificate(name) else { continue }
+          guard attachesToExisting, let certificate = try? registry.certificate(name),
+            certificate.status != .revoked
+          else { continue }
           for policy in policies {
             try registry.setPolicy(policy, ofCertificate: certificate.certificateId, true)
           }
@@ -237,6 +241,7 @@ public struct Provisioning: Sendable {
       func documents(_ clientID: String) -> [PolicyDocument] {
         let own = certificate.policies
         let inherited = certificate.things.contains(clientID) ? groupPolicies[clientID] ?? [] : []
+        result.policies[clientID, default: []].formUnion(own + inherited)
         return (own + inherited.filter { !own.contains($0) }).compactMap { policyName in
           let document = policy(policyName)
           if document == nil {

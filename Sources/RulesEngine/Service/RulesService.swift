@@ -30,7 +30,7 @@ public final class RulesService: MQTTClientDelegate {
   /// How often the broker had forgotten the session when the engine reconnected.
   public private(set) var sessionsForgotten = 0
 
-  /// The reported reason for waiting before the next attempt; nil after a connection.
+  /// The reported reason for waiting before the next attempt; nil once all goes well again.
   private var lastWaiting: String?
   /// Whether the session belongs to another engine.
   private var isTakenOver = false
@@ -200,6 +200,7 @@ public final class RulesService: MQTTClientDelegate {
       deliveries.release()
       dispatcher.health.merge(losses)
       reportProgress()
+      if storeTrouble == nil { lastWaiting = nil }
       subscriber.writeAcknowledgements()
     case .redeliver(let pause, let reason):
       deliveries.loseWindow()

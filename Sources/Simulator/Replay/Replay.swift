@@ -17,6 +17,8 @@ public struct ReplayOutcome {
   public let summary: ReplaySummary
   /// Why it ended early, if it did.
   public let failure: ReplayFailure?
+  /// The client identifier of the truck that the broker refused first, if any.
+  public let refused: String?
   /// Whether it was interrupted by a signal.
   public let wasInterrupted: Bool
 }
@@ -55,8 +57,10 @@ public final class Replay {
   private var phases: RatePhases
   private var lastAcknowledgement: Int64 = 0
   private var failure: ReplayFailure?
-  /// Why the first truck of a fleet was lost that goes on without it.
-  private var refusal: MQTTError?
+  /// Which truck was refused first, and why.
+  private var refusal: (client: String, error: MQTTError)?
+  private var refusals = 0
+  private var lostTrucks = 0
   private var interrupted = false
   private var ending = false
   private var ended: MonotonicTime?
@@ -64,7 +68,7 @@ public final class Replay {
   private var durationTimer: LoopTimer?
   private var progressTimer: LoopTimer?
 
-  /// How many lost trucks are reported one by one.
+  /// How many refusals are reported one by one.
   private static let reportedRefusals = 10
   /// The broker's listen backlog is 100 connections.
   private static let handshakesUnderWay = 50
@@ -169,7 +173,8 @@ public final class Replay {
     progressTimer?.set(MonotonicTime.now().advanced(by: Self.progressInterval))
     loop.run()
     return ReplayOutcome(
-      summary: summary(), failure: failure ?? refusal.map { .broker($0) }, wasInterrupted: interrupted)
+      summary: summary(), failure: failure ?? refusal.map { .broker($0.error) }, refused: refusal?.client,
+      wasInterrupted: interrupted)
   }
 
   /// Ends the replay as a signal asks: nothing new, then the acknowledgements; the second time at once.
@@ -202,25 +207,35 @@ public final class Replay {
     finish()
   }
 
-  /// The broker has refused a truck or a message of it. Once a fleet has set off, its other trucks go on.
+  /// The broker has refused a truck, or a message of it. Once a fleet has set off, its other trucks go on.
   func refused(_ truck: Truck, _ error: MQTTError) {
-    guard !truck.isLost else { return }
-    truck.isLost = true
-    let others = trucks.count { !$0.isLost && !$0.isFinished }
+    defer { if ending { concludeIfDrained() } }
+    guard !truck.isRefused else { return }
+    truck.isRefused = true
+    if refusal == nil { refusal = (truck.client.settings.clientID, error) }
+    let others = unfinished - (truck.isFinished ? 0 : 1)
     guard start != nil, !ending, others > 0 else {
       fail(.broker(error))
       return
     }
-    refusal = refusal ?? error
-    let lost = trucks.count { $0.isLost }
-    if lost <= Self.reportedRefusals {
+    refusals += 1
+    if refusals <= Self.reportedRefusals {
       observer?.replay(
         warning:
           "\(truck.client.settings.clientID): \(error); \(others) other truck\(others == 1 ? " goes" : "s go") on"
-          + (lost == Self.reportedRefusals ? "; more refusals are only counted" : ""))
+          + (refusals == Self.reportedRefusals ? "; more refusals are only counted" : ""))
     }
     truck.finish()
-    truck.client.disconnect()
+  }
+
+  /// A truck's client has given up. Where the broker can't be reached, it is the same for all trucks.
+  private func lost(_ truck: Truck, _ error: MQTTError) {
+    if !truck.isLost {
+      truck.isLost = true
+      lostTrucks += 1
+    }
+    if error.kind == .unreachable { fail(.broker(error)) } else { refused(truck, error) }
+    if error.kind == .unreachable || start == nil || lostTrucks == trucks.count { conclude() }
   }
 
   func sent(at now: MonotonicTime) {
@@ -259,8 +274,7 @@ public final class Replay {
     case .waiting(let error):
       observer?.replay(warning: "\(error); trying again")
     case .failed(let error):
-      refused(truck, error)
-      if trucks.allSatisfy(\.isLost) || start == nil { conclude() }
+      lost(truck, error)
     default:
       break
     }
@@ -310,7 +324,7 @@ public final class Replay {
   private func conclude() {
     guard ended == nil else { return }
     ended = MonotonicTime.now()
-    statistics.undelivered = trucks.reduce(0) { $0 + $1.client.undelivered }
+    statistics.undelivered = trucks.reduce(0) { $0 + $1.undelivered }
     for truck in trucks { truck.client.disconnect() }
     loop.stop()
   }
@@ -322,9 +336,10 @@ public final class Replay {
 
   /// Whether all trucks that the broker hasn't refused are signed in at this moment.
   package var isConnected: Bool {
-    trucks.allSatisfy {
-      if $0.isLost { true } else if case .connected = $0.client.state { true } else { false }
-    }
+    lostTrucks < trucks.count
+      && trucks.allSatisfy {
+        if $0.isLost { true } else if case .connected = $0.client.state { true } else { false }
+      }
   }
 
   /// Messages that the broker has acknowledged, or that at QoS 0 were written, by truck.

@@ -42,13 +42,18 @@ final class Truck: MQTTClientDelegate {
   }
 
   private(set) var isFinished = false
-  /// Whether the broker has refused this truck, so that it can't deliver anything any more.
+  /// Whether the broker has refused this truck or a message of it.
+  var isRefused = false
+  /// Whether its client has given up, so that it can't deliver anything any more.
   var isLost = false
   private(set) var hasConnected = false
   private var awaitsAnswer = false
   /// The first row's uptime, or 0 for a `time` column, and the present row's time since the first, in seconds.
   private var firstUptime: Double?
   private var elapsed = 0.0
+
+  /// Readings that were given to the client and not acknowledged.
+  var undelivered: Int { client.undelivered - (awaitsAnswer ? 1 : 0) }
 
   var repairs: RepairCounts { dataset.repairs }
   var askedRate: Double? { pacer.askedRate }
@@ -280,23 +285,25 @@ final class Truck: MQTTClientDelegate {
   // MARK: What the client tells
 
   func client(_ client: MQTTClient, changedTo state: ConnectionState) {
-    let isFirst = !hasConnected
-    if case .connected(let version, _) = state {
-      hasConnected = true
-      // MQTT 3.1.1 has no answer that says no; the broker closes the connection at the first message.
-      if isFirst, version == .version5, let question {
-        awaitsAnswer = client.publish(
-          OutgoingMessage(header: question, payload: [], due: .now(), tag: Self.questionTag))
-      }
-      if awaitsAnswer { return }
+    // MQTT 3.1.1 has no answer that says no; the broker closes the connection at the first message.
+    if case .connected(.version5, _) = state, let question, !awaitsAnswer {
+      awaitsAnswer = client.publish(
+        OutgoingMessage(header: question, payload: [], due: .now(), tag: Self.questionTag))
     }
+    if case .connected = state, awaitsAnswer { return }
+    tell(state)
+  }
+
+  private func tell(_ state: ConnectionState) {
+    let isFirst = !hasConnected
+    if case .connected = state { hasConnected = true }
     replay.truck(self, changedTo: state, isFirst: isFirst)
   }
 
   func client(_ client: MQTTClient, delivered message: OutgoingMessage) {
     guard message.tag != Self.questionTag else {
       awaitsAnswer = false
-      return replay.truck(self, changedTo: client.state, isFirst: true)
+      return tell(client.state)
     }
     acknowledged += 1
     let now = MonotonicTime.now()
@@ -311,8 +318,12 @@ final class Truck: MQTTClientDelegate {
 
   func client(_ client: MQTTClient, refused message: OutgoingMessage, with error: MQTTError) {
     guard message.tag != Self.questionTag else {
+      awaitsAnswer = false
       let text = "the broker doesn't allow this device to publish to '\(header.topic)'"
-      return replay.refused(self, MQTTError(error.kind, text, reasonCode: error.reasonCode))
+      return replay.refused(
+        self,
+        error.isNotAuthorized
+          ? MQTTError(error.kind, text, reasonCode: error.reasonCode) : error)
     }
     replay.statistics.refused += 1
     replay.refused(self, error)

@@ -77,8 +77,10 @@ struct ConnectionPlan {
   let port: UInt16
   let caFile: String
   let usesTLS: Bool
-  /// Whether the broker is the one of this folder.
+  /// Whether the broker is the one of this folder, which may not run yet.
   let isLocal: Bool
+  /// Whether that broker runs, and is connected to over TLS: it answers questions.
+  let answersQuestions: Bool
   /// Whether `--cert`, `--key` and their passphrase are for the plan's clients.
   private let takesGivenCredentials: Bool
   private let tls: TLSContext?
@@ -93,6 +95,7 @@ struct ConnectionPlan {
     choices = try ConnectionChoices(arguments)
     usesTLS = !arguments.has("no-tls")
     isLocal = !arguments.has("endpoint")
+    answersQuestions = isLocal && usesTLS && local != nil
     if let endpoint = arguments.string("endpoint") {
       let standard: UInt16 = !usesTLS ? 1883 : arguments.has("alpn") ? 443 : 8883
       (host, port) =

@@ -23,14 +23,18 @@ enum ProvisionFleetCommand: Command {
   static func run(_ arguments: ParsedArguments) throws -> ExitCode {
     let count = try arguments.integer("count", in: 1...100_000) ?? 1
     let prefix = arguments.string("prefix") ?? "truck"
+    let given = arguments.strings("policy")
+    let word = given.count == 1 ? "policy" : "policies"
+    let policyList = "\(word) \(given.joined(separator: ", "))"
     if arguments.has("dry-run") {
       let registry = try Registry.read(LocalCloud.registryFile)
       let new = (1...count).count { registry.thing("\(prefix)\($0)") == nil }
-      ProvisionAnswer.tellDryRun("\(new) of \(count) things would be created, \(prefix)1 … \(prefix)\(count)")
+      let attached = given.isEmpty ? "" : "; their certificates would have the \(policyList)"
+      ProvisionAnswer.tellDryRun(
+        "\(new) of \(count) things would be created, \(prefix)1 … \(prefix)\(count)\(attached)")
       return .success
     }
     let provisioning = try LocalCloud.provisioning()
-    let given = arguments.strings("policy")
     if given.isEmpty {
       try LocalCloud.writeDefaultPolicy(report: { text, _ in StandardError.print(text) })
     }
@@ -43,7 +47,7 @@ enum ProvisionFleetCommand: Command {
       if done % 50 == 0 { StandardError.show(status: "\(done) of \(count)") }
     }
     StandardError.show(status: nil)
-    let attached = given.isEmpty ? "" : "; all have the policy \(given.joined(separator: ", "))"
+    let attached = given.isEmpty ? "" : "; their certificates have the \(policyList)"
     StandardOutput.shared.print(
       "\(made) of \(count) things are new, \(prefix)1 … \(prefix)\(count)\(attached)")
     return .success

@@ -6,17 +6,23 @@ import MQTT
 
 /// What this folder's registry knows of a refusal by the local broker, which itself only says `not authorized`.
 enum Refusal {
-  /// The reason for one of `devices` and what to do; nil if it isn't the local broker's, or the registry knows of none.
-  static func reason(
-    _ error: any Error, devices: [(name: String, topic: TopicName?)], _ arguments: ParsedArguments
-  ) -> String? {
+  /// Why one of `devices` may not sign in and what to do; nil if the error isn't the local broker's, or the registry knows of no
+  /// reason.
+  static func reason(_ error: any Error, devices: [String], _ arguments: ParsedArguments) -> String? {
     guard isLocal(error, arguments) else { return nil }
-    func refusal(_ devices: [(name: String, topic: TopicName?)]) -> String? {
-      Admission.refusal(
-        among: devices, certificateFile: arguments.string("cert"), clientID: arguments.string("client-id"))
-    }
-    // A device that may not sign in comes first: this folder's broker may allow a topic that no policy does.
-    return refusal(devices.map { ($0.name, nil) }) ?? refusal(devices)
+    return Admission.refusal(
+      among: devices.map { ($0, nil) }, certificateFile: arguments.string("cert"),
+      clientID: arguments.string("client-id"))
+  }
+
+  /// Why one of `devices` may not publish to its topic, which only counts if the broker didn't allow something.
+  static func topicReason(
+    _ error: any Error, devices: [(name: String, topic: TopicName)], _ arguments: ParsedArguments
+  ) -> String? {
+    guard isLocal(error, arguments), (error as? MQTTError)?.isNotAuthorized == true else { return nil }
+    return Admission.refusal(
+      among: devices.map { ($0.name, $0.topic) }, certificateFile: arguments.string("cert"),
+      clientID: arguments.string("client-id"))
   }
 
   /// The reason for one of `devices` whose certificate was replaced after `start`, in seconds since 1970: the command still has the
@@ -39,7 +45,7 @@ enum Refusal {
   static func reason(_ error: any Error, _ arguments: ParsedArguments) -> String? {
     let option = arguments.command.option(named: "device")
     guard let device = arguments.string("device") ?? option?.defaultText else { return nil }
-    return reason(error, devices: [(device, nil)], arguments)
+    return reason(error, devices: [device], arguments)
   }
 
   /// Whether an error is a refusal by the local broker.

@@ -66,10 +66,12 @@ final class ReplayRunner: ReplayObserver {
   /// What the broker has acknowledged, by truck.
   var acknowledged: [Int] { replay?.acknowledged ?? devices.map { _ in 0 } }
 
-  /// Says it if the messages have nothing that the dashboard shows.
+  /// Says it if the messages have nothing that the shipped rule reads.
   func warnOfUnknownNames() {
     let names = fleet.firstDataset.names
-    guard !names.contains(where: ["temp", "volts", "door"].contains) else { return }
+    guard !names.contains(where: ["temp", "volts", "door"].contains),
+      Files.exists(Files.join(RuleFiles.folder, "truckAnalyze.json"))
+    else { return }
     StandardError.print(
       "The messages have none of temp, volts and door, which the rule truckAnalyze and the dashboard read; they have "
         + "\(names.prefix(20).joined(separator: ", ")). To rename a column: --map temp=COLUMN",
@@ -101,7 +103,7 @@ final class ReplayRunner: ReplayObserver {
       }
       // At QoS 0, no broker says that it discards a message; this folder's answers a question.
       let question =
-        plan.isLocal && qos == .atMostOnce
+        plan.answersQuestions && qos == .atMostOnce
         ? try PublishHeader(topic: TopicName(BrokerQuestion.mayPublish(device.topic)), qos: .atLeastOnce)
         : nil
       replay.addTruck(
@@ -209,15 +211,18 @@ final class ReplayRunner: ReplayObserver {
       code = Trucksensor.exitCode(for: error)
     case .broker(let error):
       StandardError.error("\(error)")
-      let names = devices.map(\.name)
-      if let reason = Refusal.reason(error, devices: devices.map { ($0.name, $0.topic) }, arguments)
-        ?? Refusal.replacement(error, devices: names, since: start, arguments)
+      // Of a fleet, only the truck that was refused.
+      let refused = devices.filter { devices.count == 1 || $0.name == outcome.refused }
+      if let reason = Refusal.reason(error, devices: refused.map(\.name), arguments)
+        ?? Refusal.replacement(error, devices: refused.map(\.name), since: start, arguments)
+        ?? Refusal.topicReason(error, devices: refused, arguments)
       {
         StandardError.print("The reason is: \(reason)")
       } else {
         let endpoint = arguments.string("endpoint").map { " --endpoint \($0)" } ?? ""
+        let asked = refused.first ?? devices[0]
         StandardError.print(
-          "For the cause, step by step: trucksensor doctor \(devices[0].name) --topic \(devices[0].topic)\(endpoint)"
+          "For the cause, step by step: trucksensor doctor \(asked.name) --topic \(asked.topic)\(endpoint)"
         )
       }
       code = Trucksensor.exitCode(for: error)

@@ -74,9 +74,9 @@ final class RulesRunner {
   }
 
   func fail(_ error: MQTTError) {
-    // All sessions fail alike; the first says it.
-    guard failure == nil else { return }
-    failure = error
+    // Sessions often fail alike; the first says it.
+    guard failure?.message != error.message else { return }
+    if failure == nil { failure = error }
     onFailure(error)
   }
 

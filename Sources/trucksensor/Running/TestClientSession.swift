@@ -20,7 +20,7 @@ final class TestClientSession: MQTTClientDelegate {
   private let session: ClientSession
   private let isJSON: Bool
   private var received = 0
-  /// Whether a message at QoS 0, which is never acknowledged, is on its way.
+  /// Whether a message at QoS 0, which is never acknowledged, is written, and the broker hasn't answered what follows it.
   private var awaitsConfirmation = false
 
   init(_ arguments: ParsedArguments) throws {
@@ -54,12 +54,9 @@ final class TestClientSession: MQTTClientDelegate {
   }
 
   func client(_ client: MQTTClient, changedTo state: ConnectionState) {
-    if awaitsConfirmation, case .waiting(let error) = state {
-      let text =
-        "\(error), when it had read the message: the policy of this certificate may not allow the topic"
-      session.end(.failure(MQTTError(.refused, text)))
-    }
-    session.changed(to: state)
+    guard awaitsConfirmation, case .waiting(let error) = state else { return session.changed(to: state) }
+    let text = "\(error), when it had got the message: the policy of this certificate may not allow the topic"
+    session.end(.failure(MQTTError(.refused, text)))
   }
 
   func client(_ client: MQTTClient, subscribed filter: TopicFilter, _ result: Result<QoS, MQTTError>) {
