@@ -3,10 +3,13 @@ import Glibc
 /// A file that appears whole or not at all: it is written beside its place, flushed to the disk and renamed over what
 /// was there before, so that there is never a moment without the file and never a part of it.
 ///
+/// A symbolic link stays one: the file that it names is replaced. A device or a pipe, such as `/dev/stdout`, is written to as it is.
+///
 /// Use it from one thread. A file that isn't committed is removed with the last reference.
 public final class AtomicFile {
   private let path: String
-  private let temporary: String
+  /// Nil for a device or a pipe.
+  private let temporary: String?
   private let file: NewFile
   private var bytes: [UInt8] = []
   private var isCommitted = false
@@ -16,9 +19,17 @@ public final class AtomicFile {
   public init(_ path: String, mode: mode_t? = nil) throws(FileError) {
     var status = stat()
     let isThere = stat(path, &status) == 0
-    if isThere, status.st_mode & S_IFMT == S_IFDIR { throw FileError(.write, path, .isFolder) }
-    self.path = path
-    temporary = Self.sibling(of: path, suffix: "new")
+    let type = status.st_mode & S_IFMT
+    if isThere, type == S_IFDIR { throw FileError(.write, path, .isFolder) }
+    guard !isThere || type == S_IFREG else {
+      self.path = path
+      self.temporary = nil
+      file = try NewFile(existing: path)
+      return
+    }
+    self.path = isThere && mode == nil ? Self.target(of: path) : path
+    let temporary = Self.sibling(of: self.path, suffix: "new")
+    self.temporary = temporary
     // The umask decides about a file without a predecessor and without a wish.
     file = try NewFile(
       temporary, mode: mode ?? (isThere ? status.st_mode & 0o777 : 0o644), isExact: mode != nil || isThere,
@@ -26,7 +37,7 @@ public final class AtomicFile {
   }
 
   deinit {
-    if !isCommitted { unlink(temporary) }
+    if !isCommitted, let temporary { unlink(temporary) }
   }
 
   /// Adds bytes; failures are reported by `commit`.
@@ -38,10 +49,18 @@ public final class AtomicFile {
   /// Puts the file in its place.
   public func commit() throws(FileError) {
     flush()
+    guard let temporary else { return try file.finish(isDurable: false) }
     try file.finish()
     guard rename(temporary, path) == 0 else { throw FileError(.write, path, errno: errno) }
     isCommitted = true
     Files.synchronizeFolder(of: path)
+  }
+
+  /// The file that a path names, without symbolic links.
+  private static func target(of path: String) -> String {
+    guard let resolved = realpath(path, nil) else { return path }
+    defer { free(resolved) }
+    return String(cString: resolved)
   }
 
   /// A hidden name in the folder of `path` that no other file has.
@@ -70,6 +89,14 @@ final class NewFile {
     descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)
     guard descriptor >= 0 else { throw FileError(.write, destination, errno: errno) }
     if isExact, fchmod(descriptor, mode) != 0 { failure = errno }
+  }
+
+  /// Opens a device or a pipe.
+  init(existing path: String) throws(FileError) {
+    try Files.check(path, .write)
+    destination = path
+    descriptor = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY)
+    guard descriptor >= 0 else { throw FileError(.write, path, errno: errno) }
   }
 
   deinit { close(descriptor) }

@@ -152,8 +152,14 @@ enum FileRole {
 /// The messages of the module that several places use, or that give advice on files.
 extension IdentityError {
   static func missing(_ path: String, _ role: FileRole) -> Self {
-    Self(
-      .fileMissing, path: path, "the \(role.noun) \(path) is missing; check the path and the device's name")
+    let advice =
+      switch role {
+      case .deviceCertificate, .deviceKey:
+        "check the path and the device's name, or make a new device with 'trucksensor provision thing NAME'"
+      case .policy: "check the policy's name; 'trucksensor provision policy list' shows all"
+      default: "check the path"
+      }
+    return Self(.fileMissing, path: path, "the \(role.noun) \(path) is missing; \(advice)")
   }
 
   static func unreadable(_ path: String, _ role: FileRole, reason: String) -> Self {

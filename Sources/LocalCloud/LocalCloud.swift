@@ -308,11 +308,16 @@ package final class LocalCloud {
     let made = Set(missing.map(\.deviceName))
     let orphans = LocalFiles.orphans(among: names, authority: authority.summary)
     guard orphans.isEmpty else {
+      let workspace = Workspace.current
+      let folders =
+        (workspace.data == "data" ? "" : " --data \(workspace.data)")
+        + (workspace.certificates == "certs" ? "" : " --certs \(workspace.certificates)")
       let what = orphans.count == 1 ? "the certificate of \(orphans[0])" : "\(orphans.count) certificates"
       throw IdentityError(
         .notIssuedByAuthority, path: certificateFolder,
         "\(certificateFolder)/ has \(what) from an earlier local CA, whose files in \(authorityFolder)/ are gone, as "
-          + "after 'rm -rf \(Workspace.current.data)'; run 'trucksensor reset', which deletes the local certificates, and start again"
+          + "after 'rm -rf \(Workspace.current.data)'; run 'trucksensor reset\(folders)', which deletes the local certificates, and "
+          + "start again"
       )
     }
     for kit in kits where !made.contains(kit.deviceName) {

@@ -187,6 +187,15 @@ private func held(_ row: Int, at level: Double = -18) -> Double {
       unnamed.notes == [
         "No column is recognized as the temperature. Name it with --map temp=COLUMN; the columns are time, Probe 1."
       ])
+    // As fast as no box is: five minutes to cool down, three of cold, and half an hour of warmth.
+    let fast = text("uptime,temp", 3600) { row in
+      let minutes = Double(row) / 120
+      let celsius = minutes < 5 ? 22 - 8 * minutes : minutes < 8 ? -18 : 22 - 40 * exp(-(minutes - 8) / 4)
+      return "\(Double(row) / 2),\(celsius)"
+    }
+    let warm = try Record(fast).diagnose().diagnosis
+    #expect(warm.verdict != .none, "\(warm.headline)")
+    #expect(warm.headline.hasPrefix("The box was above −"), "\(warm.headline)")
     let trips = text("time,temp", 200) {
       "\(1_700_000_000 + $0 * 60 + ($0 < 100 ? 0 : 700 * 86_400)),\(held($0))"
     }

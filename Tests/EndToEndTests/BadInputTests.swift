@@ -39,6 +39,7 @@ import Testing
       (["--on-full", "explode"], 64, "--on-full takes"),
       (["--topic", "truck/#"], 64, "which only topic filters may"),
       (["--topic", ""], 64, "topic is empty"),
+      (["--topic", "truck/{devcie}/x"], 64, "the only placeholder is {device}"),
     ] as [([String], Int32, String)])
   func `a wrong option or dataset`(options: [String], status: Int32, sentence: String) throws {
     let result = try Trucksensor.Running(
@@ -121,5 +122,21 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: truck.path("certs/another.cert.pem")))
     first.interrupt()
     _ = first.wait()
+  }
+
+  @Test func `a file that is a link, a pipe or a device stays what it is`() throws {
+    try truck.write("old", to: "real.csv")
+    try FileManager.default.createSymbolicLink(
+      atPath: truck.path("link.csv"), withDestinationPath: "real.csv")
+    let script = """
+      "$0" dataset generate --scenario healthy -o link.csv && test -L link.csv && test "$(wc -l <real.csv)" = 3601 \\
+        && test "$("$0" dataset generate --scenario healthy -o /dev/stdout | wc -l)" = 3601 \\
+        && mkfifo pipe && (cat pipe >copy.csv & "$0" dataset generate --scenario healthy -o pipe && wait) \\
+        && test -p pipe && cmp copy.csv real.csv
+      """
+    let result = try Trucksensor.Running(
+      URL(fileURLWithPath: "/bin/sh"), ["-c", script, Trucksensor.executable.path], in: truck.folder
+    ).wait()
+    #expect(result.status == 0, "\(result.output)\(result.errors)")
   }
 }

@@ -109,6 +109,12 @@ extension DiagnosisBuilder {
     default: break
     }
     if isNeverCold, let least = result.temperature.minimum { return [neverCold(least.value)] }
+    if let excursion = excursionAlone(cause) {
+      let span = TimeSpan(excursion.start, excursion.end ?? excursion.lastTime)
+      return [
+        Evidence("\(Self.text(of: excursion)).", measure: .temperature, span: span, rows: excursion.rows)
+      ]
+    }
     guard let found = worst(for: cause) else { return [] }
     let signs = found.signs
     var list: [Evidence?] = []
@@ -175,6 +181,15 @@ extension DiagnosisBuilder {
       list.append(outsideText(found))
     }
     return list.compactMap { $0 }
+  }
+
+  /// The excursion that is all that is known of an unexplained warming.
+  private func excursionAlone(_ cause: Cause) -> Excursion? {
+    cause == .unexplained && !departures.contains { $0.fault > 0.5 } ? longExcursion : nil
+  }
+
+  private static func text(of excursion: Excursion) -> String {
+    "The box was above \(Words.celsius(excursion.limit)) for \(Words.duration(excursion.seconds)), up to \(Words.celsius(excursion.peak.value))"
   }
 
   private func placeText(_ stay: StayPoint) -> Evidence {
@@ -385,6 +400,9 @@ extension DiagnosisBuilder {
     case .notMeasured: return "Too little was measured to say anything about the load.\(measured)"
     case .sensor: return "The temperature sensor failed; what the load went through isn't known.\(measured)"
     default: break
+    }
+    if let excursion = excursionAlone(verdict) {
+      return "\(Self.text(of: excursion)), and the record doesn't say why.\(measured)"
     }
     guard let found = worst(for: verdict) else { return verdict.title }
     let what =

@@ -9,6 +9,9 @@ struct DiagnosisBuilder {
   static let neededSeconds = 600.0
   /// The share of the record without which as much may be unknown as is known.
   private static let neededShare = 0.8
+  /// An excursion that is longer, s, and goes further above its limit, K, is no door opening and no defrost.
+  private static let longSeconds = 900.0
+  private static let warmKelvins = 6.0
   /// How exactly the beginning of a warming is known, s.
   static let onsetTolerance = 120.0
 
@@ -135,9 +138,22 @@ struct DiagnosisBuilder {
             (departure.signs.rise - max(1.4, 1.8 * departure.ripple)) / 0.2
               + (departure.signs.siblings >= 2 ? 1.5 : -0.5))
       }.max() ?? 0
-    confidences[.defrost] = rest * (1 - unmeasured) * hump
-    confidences[.none] = rest * (1 - unmeasured) * (1 - hump)
+    var harmless = rest * (1 - unmeasured)
+    if longExcursion != nil {
+      // No departure explains it, as when the record is faster than a box can be.
+      confidences[.unexplained, default: 0] += 0.9 * harmless
+      harmless *= 0.1
+    }
+    confidences[.defrost] = harmless * hump
+    confidences[.none] = harmless * (1 - hump)
     return confidences.mapValues(Self.calibrated)
+  }
+
+  /// The longest excursion that is neither short nor slight: with one, nobody can say that nothing went wrong.
+  var longExcursion: Excursion? {
+    result.grades.flatMap(\.excursions).filter {
+      $0.seconds > Self.longSeconds && $0.peak.value > $0.limit + Self.warmKelvins
+    }.max { $0.seconds < $1.seconds }
   }
 
   /// Whether there are enough temperatures to judge by, over a long enough time.

@@ -29,6 +29,11 @@ struct Fleet {
 
   /// Reads what the options say, and opens the dataset.
   init(_ arguments: ParsedArguments, device: String, topicTemplate: String) throws {
+    // A mistyped {device} would be one topic for all trucks.
+    let rest = topicTemplate.replacing("{device}", with: "")
+    if rest.contains("{") || rest.contains("}") {
+      throw arguments.error("--topic '\(topicTemplate)': the only placeholder is {device}, the device's name")
+    }
     let devices = try Self.names(device, arguments).map { name in
       try ConnectionKit.validate(deviceName: name)
       return (name: name, topic: try TopicName(topicTemplate.replacing("{device}", with: name)))

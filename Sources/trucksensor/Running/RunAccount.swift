@@ -124,15 +124,19 @@ struct RunAccount {
     let known = Set(filters.joined().map(\.pattern)).filter { !$0.hasPrefix("$aws/") }.sorted().prefix(5).map
     { "'\($0)'" }
     let from = known.isEmpty ? "no rule has a topic" : "the rules take \(known.joined(separator: ", "))"
-    let filter = unmatchedTopics.first.map(Self.filter) ?? ""
+    let filter = Self.filter(unmatchedTopics)
     return
       "\(from); publish there with --topic, or let FROM of a rule in rules/ name a filter such as '\(filter)'"
   }
 
-  /// A filter for a topic and its like: the last level is a device's name.
-  private static func filter(_ topic: String) -> String {
-    guard let slash = topic.lastIndex(of: "/") else { return topic }
-    return topic[...slash] + "+"
+  /// A filter for topics and their like: of several, the levels that differ; of one, the last level is likely a device's name.
+  private static func filter(_ topics: [String]) -> String {
+    let levels = topics.map { $0.split(separator: "/", omittingEmptySubsequences: false).map(String.init) }
+    guard let first = levels.first, first.count > 1 else { return topics.first ?? "" }
+    let alike = levels.filter { $0.count == first.count }
+    guard alike.count > 1 else { return (first.dropLast() + ["+"]).joined(separator: "/") }
+    return first.indices.map { place in alike.allSatisfy { $0[place] == first[place] } ? first[place] : "+" }
+      .joined(separator: "/")
   }
 
   private func isTaken(_ truck: Int) -> Bool { takes.contains { $0[truck] } }
