@@ -315,4 +315,22 @@ import Testing
     }
     #expect(try store.verify().isEmpty)
   }
+
+  @Test func `an open file that is deleted isn't written to any more, and a queue makes a new one`()
+    async throws
+  {
+    let path = fixture.path()
+    let queue = StoreQueue { () throws(StoreError) in try LocalStore(path: path) }
+    func write(_ seconds: Double) async -> Result<[Rejection], StoreError> {
+      await withCheckedContinuation { done in
+        queue.write([StoreFixture.request(seconds, [("temp", .double(1))])]) { done.resume(returning: $0) }
+      }
+    }
+    #expect(try await write(1).get().isEmpty)
+    for file in [path, path + "-wal", path + "-shm"] { try? FileManager.default.removeItem(atPath: file) }
+    let error = await #expect(throws: StoreError.self) { try await write(2).get() }
+    #expect(error?.kind == .missing && error?.message.contains("deleted or replaced") == true)
+    #expect(try await write(2).get().isEmpty)
+    #expect(try fixture.rows("SELECT count(*) FROM truck01_sensors_wide") == ["1"])
+  }
 }

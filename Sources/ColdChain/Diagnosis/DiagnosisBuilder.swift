@@ -9,7 +9,7 @@ struct DiagnosisBuilder {
   static let neededSeconds = 600.0
   /// The share of the record without which as much may be unknown as is known.
   private static let neededShare = 0.8
-  /// An excursion that is longer, s, and goes further above its limit, K, is no door opening and no defrost.
+  /// A longer excursion (s) that goes further above its limit (K) comes neither from a door opening nor from a defrost.
   private static let longSeconds = 900.0
   private static let warmKelvins = 6.0
   /// How exactly the beginning of a warming is known, s.

@@ -79,6 +79,9 @@ public final class LocalStore: PointStore {
     Files.join(folder, "\(name).sqlite")
   }
 
+  /// The file that is open.
+  private let inode: UInt64?
+
   /// Opens a store for writing, and makes it and its folder if there is none.
   ///
   /// Throws `StoreError` if the file isn't a store, is from a newer version, or can't be written.
@@ -95,6 +98,7 @@ public final class LocalStore: PointStore {
     try connection.run("PRAGMA synchronous = FULL; PRAGMA cache_size = -16384; PRAGMA foreign_keys = OFF")
     try Schema.prepare(connection)
     try ArrivalJournal.prepare(connection)
+    inode = Files.stamp(of: path)?.inode
   }
 
   // MARK: Writing
@@ -102,6 +106,11 @@ public final class LocalStore: PointStore {
   /// Writes records in one transaction; see `PointStore`.
   public func write(_ requests: [WriteRequest]) throws(StoreError) -> [Rejection] {
     guard !requests.isEmpty else { return [] }
+    // SQLite would go on writing to a file that has no name any more.
+    guard Files.stamp(of: path)?.inode == inode else {
+      throw StoreError(
+        .missing, "\(path) was deleted or replaced while it was open; what was stored there is gone")
+    }
     let now = Timestamp.now
     do throws(StoreError) {
       return isInTransaction
