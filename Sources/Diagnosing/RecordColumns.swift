@@ -40,7 +40,8 @@ struct RecordColumns {
       || column.hasSuffix("time")
   }
 
-  private static func isFahrenheit(_ column: String) -> Bool {
+  /// Whether a column's header, in lowercase, says that its values are in degrees Fahrenheit.
+  static func isFahrenheit(_ column: String) -> Bool {
     column.contains("°f") || column.contains("(f)") || column.contains("fahrenheit") || column.hasSuffix("_f")
       || column.contains("[f]")
   }

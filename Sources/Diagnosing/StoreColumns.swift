@@ -21,6 +21,11 @@ package struct StoreColumns: Sendable {
     isAmbientFahrenheit = isFahrenheit || columns.fahrenheit.contains("ambient")
   }
 
+  /// Whether a column's header says that its values are in degrees Fahrenheit.
+  package static func isFahrenheit(_ header: String) -> Bool {
+    RecordColumns.isFahrenheit(header.lowercased())
+  }
+
   /// A reading as an observation.
   package func observation(_ reading: (time: Int64, values: [Double?]), row: Int) -> Observation {
     func value(_ place: Int?) -> Double? {

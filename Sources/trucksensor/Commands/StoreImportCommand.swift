@@ -97,15 +97,7 @@ enum StoreImportCommand: Command {
     let ofDevice = file.columns.contains("device") ? "" : " for device \(settings.device)"
     StandardError.print(
       "\(settings.table): \(stored) row\(stored == 1 ? "" : "s") written\(ofDevice), \(rejected) rejected")
-    let known = StoreColumns(file.columns)
-    if settings.table == StoreImportFile.Settings().table, known.temp == nil, known.volts == nil,
-      known.door == nil
-    {
-      StandardError.print(
-        "No column is recognized as temp, volts or door, which the dashboard, the alerts and 'report' read. To name one, import "
-          + "with --map temp=COLUMN; the columns are \(file.columns.prefix(20).joined(separator: ", ")).",
-        .warning)
-    }
+    if settings.table == StoreImportFile.Settings().table { advise(file.columns, settings) }
     if !arguments.has("no-alerts") {
       let alerts = try StoredAlerts.find(
         in: location, table: settings.table, spans: spans, rules: try AlertRule.rules(at: AlertFile.path))
@@ -116,6 +108,23 @@ enum StoreImportCommand: Command {
       }
     }
     return rejected == 0 ? .success : .failed
+  }
+
+  /// Says what the dashboard, the alerts and the report can't read as it is.
+  private static func advise(_ columns: [String], _ settings: StoreImportFile.Settings) {
+    if !["temp", "volts", "door"].contains(where: columns.contains) {
+      let likely = StoreColumns(columns).temp.map { "'\(columns[$0])'" } ?? "COLUMN"
+      StandardError.print(
+        "No column is named temp, volts or door, which the dashboard and the alerts read. To name one, import with --map "
+          + "temp=\(likely); the columns are \(columns.prefix(20).joined(separator: ", ")).",
+        .warning)
+    }
+    let headers = settings.map.filter { $0.name == "temp" }.map(\.column)
+    for header in headers where StoreColumns.isFahrenheit(header) {
+      StandardError.print(
+        "'\(header)' seems to be in degrees Fahrenheit, and was stored as it is; the dashboard, the alerts and the "
+          + "limits take Celsius.", .warning)
+    }
   }
 
   private static func clearProgress() {
