@@ -53,7 +53,7 @@ extension TripReport {
     y = table(
       canvas, y,
       doorTitle, ["opened", "closed", "length", "rise of temperature"], [0, 120, 240, 340], openings,
-      more: trip.openings.count - openings.count, ofLess: "openings ", nothing: nothing(.door))
+      more: trip.openings.count - openings.count, noun: "openings ", nothing: nothing(.door))
     y = table(
       canvas, y, voltageTitle, ["from", "until", "length", "lowest"], [0, 120, 240, 340],
       voltage, limit: 1, nothing: nothing(.voltage))
@@ -73,7 +73,7 @@ extension TripReport {
   private func table(
     _ canvas: Canvas, _ top: Double, _ title: String, _ heads: [String], _ columns: [Double],
     _ rows: [[String]],
-    limit: Int = .max, more: Int = 0, ofLess: String = "", nothing: String = "none"
+    limit: Int = .max, more: Int = 0, noun: String = "", nothing: String = "none"
   ) -> Double {
     var y = top
     canvas.text(title, 40, y, size: 9, isBold: true)
@@ -107,7 +107,7 @@ extension TripReport {
     if hidden > 0 {
       y += 11
       canvas.text(
-        "and \(hidden) more \(ofLess)in the report's HTML, CSV and JSON", 40, y, size: 7, Self.quiet)
+        "and \(hidden) more \(noun)in the report's HTML, CSV and JSON", 40, y, size: 7, Self.quiet)
     }
     return y + 19
   }

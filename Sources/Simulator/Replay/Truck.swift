@@ -150,11 +150,11 @@ final class Truck: MQTTClientDelegate {
         return
       }
       while !client.hasRoom {
-        guard replay.settings.whenFull == .dropOldest, client.dropOldest() != nil else {
+        guard replay.settings.whenFull == .dropOldest, let oldest = client.dropOldest() else {
           waitsForRoom = true
           return
         }
-        replay.statistics.dropped += 1
+        if oldest.tag == Self.questionTag { awaitsAnswer = false } else { replay.statistics.dropped += 1 }
       }
       replay.statistics.lateness.record(now.since(due))
       share.use(bytes: publish(next, due: due, offset: next.due))
